@@ -1,0 +1,36 @@
+export interface ArchiveErrorDetails {
+  /** Byte position in the uncompressed archive (for a codec: in the compressed stream). */
+  readonly offset?: number | undefined;
+  /** The device, config or path concerned. */
+  readonly entry?: string | undefined;
+  /** What the user can do about it. */
+  readonly hint?: string | undefined;
+  readonly cause?: unknown;
+}
+
+/**
+ * The one error class of the toolkit. `code` is stable and meant for programs (`VMA_EXTENT_CHECKSUM`);
+ * `message` says what is wrong and where, in one line.
+ */
+export class ArchiveError extends Error {
+  readonly code: string;
+  readonly offset: number | undefined;
+  readonly entry: string | undefined;
+  readonly hint: string | undefined;
+
+  constructor(code: string, message: string, details: ArchiveErrorDetails = {}) {
+    super(details.offset === undefined ? message : `${message} (at byte ${details.offset})`, {
+      cause: details.cause,
+    });
+    this.name = 'ArchiveError';
+    this.code = code;
+    this.offset = details.offset;
+    this.entry = details.entry;
+    this.hint = details.hint;
+  }
+}
+
+/** What can safely be passed over: reported to `onWarning`, never printed by a library. */
+export type ArchiveWarning = Pick<ArchiveError, 'code' | 'message' | 'offset' | 'entry' | 'hint'>;
+
+export type OnWarning = (warning: ArchiveWarning) => void;

@@ -1,0 +1,119 @@
+import { ArchiveError } from './archive-error.js';
+
+const EMPTY = new Uint8Array(0);
+
+/**
+ * Reads exact lengths from chunks of any size. What lies within one chunk is sliced, not copied; such a slice
+ * is as short-lived as the chunk (see `Stage`), so it is used before the next call.
+ */
+export class ByteReader {
+  private readonly chunks: AsyncIterator<Uint8Array>;
+  private chunk: Uint8Array = EMPTY;
+  private position = 0;
+  private consumed = 0;
+
+  constructor(source: AsyncIterable<Uint8Array>) {
+    this.chunks = source[Symbol.asyncIterator]();
+  }
+
+  /** Bytes consumed so far. */
+  get offset(): number {
+    return this.consumed;
+  }
+
+  /** Whether no byte is left. */
+  async atEnd(): Promise<boolean> {
+    return !(await this.fill());
+  }
+
+  /** Exactly `length` bytes. @throws `UNEXPECTED_END`, with the offset at which the bytes end. */
+  async read(length: number): Promise<Uint8Array> {
+    const bytes = await this.readUpTo(length);
+    if (bytes.length < length) {
+      throw new ArchiveError('UNEXPECTED_END', `ends ${length - bytes.length} bytes too early`, {
+        offset: this.consumed,
+      });
+    }
+    return bytes;
+  }
+
+  /** `length` bytes, or what is left when that is less. Memory grows with what is there, not with `length`. */
+  async readUpTo(length: number): Promise<Uint8Array> {
+    if (length === 0 || !(await this.fill())) return EMPTY;
+    if (this.chunk.length - this.position >= length) return this.take(length);
+    const parts: Uint8Array[] = [];
+    let missing = length;
+    while (missing > 0 && (await this.fill())) {
+      const part = this.take(Math.min(missing, this.chunk.length - this.position));
+      missing -= part.length;
+      parts.push(part.slice()); // the next fill may reuse the chunk's buffer
+    }
+    return parts.length === 1 ? parts[0]! : Buffer.concat(parts);
+  }
+
+  /**
+   * Between `unit` and `most` bytes, a multiple of `unit`: as many as are at hand without copying, or one unit
+   * gathered across chunks. `most` is a multiple of `unit`.
+   * @throws `UNEXPECTED_END` when less than one unit is left.
+   */
+  async readSome(most: number, unit = 1): Promise<Uint8Array> {
+    await this.fill();
+    const ready = this.chunk.length - this.position;
+    if (ready < unit) return this.read(unit);
+    return this.take(Math.min(most, ready - (ready % unit)));
+  }
+
+  /** The next bytes, up to `length` of them, without consuming them. */
+  async peek(length: number): Promise<Uint8Array> {
+    const bytes = await this.readUpTo(length);
+    this.unread(bytes);
+    return bytes;
+  }
+
+  /** Puts back the last bytes that were read. */
+  unread(bytes: Uint8Array): void {
+    if (bytes.length === 0) return;
+    const rest = this.chunk.subarray(this.position);
+    this.consumed -= bytes.length;
+    this.chunk = rest.length === 0 ? bytes : Buffer.concat([bytes, rest]);
+    this.position = 0;
+  }
+
+  /** @throws `UNEXPECTED_END` */
+  async skip(length: number): Promise<void> {
+    for (let left = length; left > 0; ) left -= (await this.readSome(left)).length;
+  }
+
+  /** What is left, chunk by chunk. Ending the iteration closes the source. */
+  async *rest(): AsyncGenerator<Uint8Array> {
+    try {
+      while (await this.fill()) yield this.take(this.chunk.length - this.position);
+    } finally {
+      await this.close();
+    }
+  }
+
+  /** Tells the source that no more is wanted, so that it lets go of what it holds. */
+  async close(): Promise<void> {
+    this.chunk = EMPTY;
+    this.position = 0;
+    await this.chunks.return?.();
+  }
+
+  private async fill(): Promise<boolean> {
+    while (this.position >= this.chunk.length) {
+      const next = await this.chunks.next();
+      if (next.done) return false;
+      this.chunk = next.value;
+      this.position = 0;
+    }
+    return true;
+  }
+
+  private take(length: number): Uint8Array {
+    const bytes = this.chunk.subarray(this.position, this.position + length);
+    this.position += length;
+    this.consumed += length;
+    return bytes;
+  }
+}

@@ -1,0 +1,73 @@
+import { randomBytes } from 'node:crypto';
+import { access, type FileHandle, link, open, rename, unlink } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { ArchiveError } from './archive-error.js';
+
+/**
+ * A file that comes to be under its final name only when it is complete. Until then it stands beside it as
+ * `.vzdump-format-….partial`, and `discard` removes it.
+ */
+export class PendingFile {
+  private done = false;
+
+  private constructor(
+    readonly path: string,
+    private readonly partialPath: string,
+    readonly handle: FileHandle,
+    private readonly overwrite: boolean,
+  ) {}
+
+  /** @throws `FILE_EXISTS` unless `overwrite`; the system's error when the directory cannot be written. */
+  static async create(path: string, options: { overwrite?: boolean } = {}): Promise<PendingFile> {
+    const overwrite = options.overwrite ?? false;
+    if (!overwrite && (await exists(path))) throw fileExists(path);
+    const partialPath = join(dirname(path), `.vzdump-format-${randomBytes(8).toString('hex')}.partial`);
+    return new PendingFile(path, partialPath, await open(partialPath, 'wx'), overwrite);
+  }
+
+  /** Makes the content durable and gives the file its name. @throws `FILE_EXISTS` when another came first. */
+  async commit(): Promise<void> {
+    await this.handle.sync();
+    await this.handle.close();
+    if (this.overwrite) await rename(this.partialPath, this.path);
+    else await renameToNew(this.partialPath, this.path);
+    this.done = true;
+    const directory = await open(dirname(this.path), 'r');
+    await directory.sync().finally(() => directory.close());
+  }
+
+  /** Removes what was written; does nothing after `commit`. */
+  async discard(): Promise<void> {
+    if (this.done) return;
+    this.done = true;
+    await this.handle.close().catch(() => {}); // closed already when commit failed half-way
+    await unlink(this.partialPath).catch(() => {});
+  }
+}
+
+/** A rename that never replaces: `link` fails where the name is taken, which `rename` would not. */
+async function renameToNew(from: string, to: string): Promise<void> {
+  try {
+    await link(from, to);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST' || (await exists(to))) throw fileExists(to);
+    if (code !== 'EPERM' && code !== 'EOPNOTSUPP' && code !== 'ENOSYS') throw error;
+    return rename(from, to); // a file system without hard links
+  }
+  await unlink(from);
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+function fileExists(path: string): ArchiveError {
+  return new ArchiveError('FILE_EXISTS', `${basename(path)} exists already: ${path}`, {
+    entry: path,
+    hint: 'choose another name, or replace it with --force',
+  });
+}

@@ -1,0 +1,50 @@
+import type { FileHandle } from 'node:fs/promises';
+import type { Writable } from 'node:stream';
+
+/** Chunks below this are gathered, so that many small ones do not cost a system call each. */
+const GATHER_BELOW = 64 * 1024;
+const GATHER_SIZE = 256 * 1024;
+
+/** Writes all of `bytes` at `position`, however many calls it takes. */
+export async function writeFully(handle: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+  for (let written = 0; written < bytes.length; ) {
+    const result = await handle.write(bytes, written, bytes.length - written, position + written);
+    written += result.bytesWritten;
+  }
+}
+
+/** Writes chunks one after the other from the start of a file. Resolves to the bytes written. */
+export async function writeToFile(chunks: AsyncIterable<Uint8Array>, handle: FileHandle): Promise<number> {
+  const gathered = Buffer.allocUnsafe(GATHER_SIZE);
+  let waiting = 0;
+  let position = 0;
+  const flush = async () => {
+    await writeFully(handle, gathered.subarray(0, waiting), position);
+    position += waiting;
+    waiting = 0;
+  };
+  for await (const chunk of chunks) {
+    if (waiting + chunk.length > GATHER_SIZE || chunk.length >= GATHER_BELOW) await flush();
+    if (chunk.length < GATHER_BELOW) {
+      gathered.set(chunk, waiting);
+      waiting += chunk.length;
+    } else {
+      await writeFully(handle, chunk, position);
+      position += chunk.length;
+    }
+  }
+  await flush();
+  return position;
+}
+
+/** Writes chunks to a Node stream, each gone before the next is asked for, and leaves the stream open. */
+export async function writeToStream(chunks: AsyncIterable<Uint8Array>, stream: Writable): Promise<number> {
+  let written = 0;
+  for await (const chunk of chunks) {
+    await new Promise<void>((resolve, reject) => {
+      stream.write(chunk, (error) => (error ? reject(error) : resolve()));
+    });
+    written += chunk.length;
+  }
+  return written;
+}
