@@ -1,0 +1,44 @@
+import type { OnWarning, Stage } from '@vzdump-format/streams';
+
+export interface CompressOptions {
+  /** The codec's own scale (see `Codec.levels`); what the program of that name uses when none is given. */
+  readonly level?: number | undefined;
+  /** How many threads may work at a time; 1 unless given, 0 means half the cores, as in vzdump. */
+  readonly threads?: number | undefined;
+  /** See `Stage`. */
+  readonly reuseBuffers?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface DecompressOptions {
+  /** zstd: the largest window to allocate, as a power of two; 27 (128 MiB) unless given, 31 at most. */
+  readonly maxWindowLog?: number | undefined;
+  /** Told of zero padding behind the end. */
+  readonly onWarning?: OnWarning | undefined;
+  /** See `Stage`. */
+  readonly reuseBuffers?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface LevelRange {
+  readonly min: number;
+  readonly max: number;
+  readonly default: number;
+}
+
+/** One compressed format. A row of the registry. */
+export interface Codec {
+  readonly name: string;
+  /** With the dot; the first is what new files get. */
+  readonly extensions: readonly string[];
+  /** Beginnings by which the format is known, all of them; none for `none`. */
+  readonly magic: readonly Uint8Array[];
+  /** Undefined when there is nothing to choose. */
+  readonly levels: LevelRange | undefined;
+  /** Whether `threads` makes a difference. */
+  readonly threaded: boolean;
+  /** @throws `CODEC_LEVEL` at once, for a level out of range. */
+  compress(options?: CompressOptions): Stage;
+  /** The stage throws `ArchiveError`s that carry the compressed offset. */
+  decompress(options?: DecompressOptions): Stage;
+}

@@ -1,0 +1,86 @@
+import { crc32, createInflateRaw } from 'node:zlib';
+import { ArchiveError, ByteReader, type Stage } from '@vzdump-format/streams';
+import type { DecompressOptions } from '../codec.js';
+import { isPrefixOfAny, readTrailing } from '../trailing.js';
+import { MAGIC, TRAILER_SIZE } from './format.js';
+import { readMemberHeader, readOrTruncated, truncated } from './header.js';
+import { throughZlib } from './zlib-stage.js';
+
+/** node:zlib is fastest from about here on. */
+const OUTPUT_SIZE = 1 << 20;
+/** Also how far behind the reported offset damage may be: zlib tells only in which piece it is. */
+const INPUT_SIZE = 256 * 1024;
+
+/**
+ * All members, one after the other. Framing and checksums are checked here and not by node:zlib, which drops
+ * garbage behind the end in silence and does not tell where an error is.
+ */
+export function decompressGzip(options: DecompressOptions = {}): Stage {
+  return async function* gunzipped(source) {
+    const reader = new ByteReader(source);
+    try {
+      for (let members = 0; await nextMember(reader, members, options); members++) {
+        for await (const chunk of readMember(reader)) {
+          options.signal?.throwIfAborted();
+          yield chunk;
+        }
+      }
+    } finally {
+      await reader.close();
+    }
+  };
+}
+
+/** Reads the next member's header, if there is one. What follows the last member is checked. */
+async function nextMember(reader: ByteReader, members: number, options: DecompressOptions): Promise<boolean> {
+  if (members > 0 && (await reader.atEnd())) return false;
+  const start = reader.offset;
+  const magic = new Uint8Array(await reader.readUpTo(MAGIC.length));
+  if (!isPrefixOfAny(magic, [MAGIC])) {
+    if (members === 0) throw new ArchiveError('GZIP_HEADER', 'not gzip data', { offset: start });
+    await readTrailing(reader, { prefix: 'GZIP', end: start, first: magic, onWarning: options.onWarning });
+    return false;
+  }
+  if (magic.length < MAGIC.length) throw truncated(reader.offset);
+  await readMemberHeader(reader, magic);
+  return true;
+}
+
+/** The content of the member whose deflate data comes next, and the check of its trailer. */
+async function* readMember(reader: ByteReader): AsyncGenerator<Uint8Array> {
+  let crc = 0;
+  let length = 0;
+  for await (const chunk of inflate(reader)) {
+    crc = crc32(chunk, crc);
+    length += chunk.length;
+    yield chunk;
+  }
+  const start = reader.offset;
+  const trailer = Buffer.from(await readOrTruncated(reader, TRAILER_SIZE));
+  if (trailer.readUInt32LE(0) !== crc) {
+    throw new ArchiveError('GZIP_CRC', 'the checksum of the gzip data does not match', { offset: start });
+  }
+  if (trailer.readUInt32LE(4) !== length % 2 ** 32) {
+    throw new ArchiveError('GZIP_LENGTH', 'the length of the gzip data does not match', {
+      offset: start + 4,
+    });
+  }
+}
+
+async function* inflate(reader: ByteReader): AsyncGenerator<Uint8Array> {
+  const start = reader.offset;
+  const zlib = createInflateRaw({ chunkSize: OUTPUT_SIZE });
+  try {
+    yield* throughZlib(zlib, pieces(reader), (rest) => reader.unread(rest));
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'Z_BUF_ERROR') throw truncated(reader.offset, error);
+    if (code !== 'Z_DATA_ERROR') throw error;
+    const offset = start + zlib.bytesWritten;
+    throw new ArchiveError('GZIP_DATA', `damaged gzip data: ${message}`, { offset, cause: error });
+  }
+}
+
+async function* pieces(reader: ByteReader): AsyncGenerator<Uint8Array> {
+  while (!(await reader.atEnd())) yield await reader.readSome(INPUT_SIZE);
+}

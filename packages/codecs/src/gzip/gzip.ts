@@ -1,0 +1,15 @@
+import type { Codec } from '../codec.js';
+import { compressGzip, GZIP_LEVELS } from './compress.js';
+import { decompressGzip } from './decompress.js';
+import { MAGIC } from './format.js';
+
+/** RFC 1952, as `gzip` writes and reads it. */
+export const gzip: Codec = {
+  name: 'gzip',
+  extensions: ['.gz', '.tgz'],
+  magic: [MAGIC],
+  levels: GZIP_LEVELS,
+  threaded: false,
+  compress: compressGzip,
+  decompress: decompressGzip,
+};

@@ -1,0 +1,82 @@
+import { crc32 } from 'node:zlib';
+import { ArchiveError, type ByteReader } from '@vzdump-format/streams';
+import { FIXED_HEADER_SIZE, Flag, METHOD_DEFLATE } from './format.js';
+
+/** RFC 1952 sets no limit; a path has 4 KiB at most. */
+const MAX_TEXT_LENGTH = 64 * 1024;
+
+/** Reads a member's header from behind the magic, to where the deflate data begins. What it says is not used. */
+export async function readMemberHeader(reader: ByteReader, magic: Uint8Array): Promise<void> {
+  const header = new HeaderReader(reader, magic);
+  const fixed = await header.read(FIXED_HEADER_SIZE - magic.length);
+  const [method, flags] = [fixed[0]!, fixed[1]!];
+  if (method !== METHOD_DEFLATE) throw header.damage(`compression method ${method} is unknown`);
+  if ((flags & Flag.reserved) !== 0) throw header.damage('reserved flags are set');
+  if ((flags & Flag.extra) !== 0) {
+    const length = await header.read(2);
+    await header.skip(length[0]! | (length[1]! << 8));
+  }
+  if ((flags & Flag.name) !== 0) await header.skipText();
+  if ((flags & Flag.comment) !== 0) await header.skipText();
+  if ((flags & Flag.headerCrc) !== 0) await header.checkCrc();
+}
+
+/** Keeps the CRC-32 of what it reads. */
+class HeaderReader {
+  private readonly start: number;
+  private crc: number;
+
+  constructor(
+    private readonly reader: ByteReader,
+    magic: Uint8Array,
+  ) {
+    this.start = reader.offset - magic.length;
+    this.crc = crc32(magic);
+  }
+
+  async read(length: number): Promise<Uint8Array> {
+    const bytes = await readOrTruncated(this.reader, length);
+    this.crc = crc32(bytes, this.crc);
+    return bytes;
+  }
+
+  /** In pieces of a byte's own size at least, so that no length makes memory grow. */
+  async skip(length: number): Promise<void> {
+    for (let left = length; left > 0; ) {
+      const piece = Math.min(left, 4096);
+      await this.read(piece);
+      left -= piece;
+    }
+  }
+
+  async skipText(): Promise<void> {
+    for (let length = 0; (await this.read(1))[0] !== 0; length++) {
+      if (length === MAX_TEXT_LENGTH) throw this.damage('its name or comment does not end');
+    }
+  }
+
+  async checkCrc(): Promise<void> {
+    const expected = this.crc & 0xffff;
+    const stored = await this.read(2);
+    if ((stored[0]! | (stored[1]! << 8)) !== expected) throw this.damage('its checksum does not match');
+  }
+
+  damage(what: string): ArchiveError {
+    return new ArchiveError('GZIP_HEADER', `damaged gzip header: ${what}`, { offset: this.start });
+  }
+}
+
+/** @throws `GZIP_TRUNCATED` when there are fewer bytes. */
+export async function readOrTruncated(reader: ByteReader, length: number): Promise<Uint8Array> {
+  const bytes = await reader.readUpTo(length);
+  if (bytes.length < length) throw truncated(reader.offset);
+  return bytes;
+}
+
+export function truncated(offset: number, cause?: unknown): ArchiveError {
+  return new ArchiveError('GZIP_TRUNCATED', 'unexpected end of the gzip data', {
+    offset,
+    hint: 'the file is incomplete: was it copied whole?',
+    cause,
+  });
+}

@@ -1,0 +1,22 @@
+import type { Stage } from '@vzdump-format/streams';
+import type { Codec } from '../codec.js';
+
+/** No compression. An empty file is an empty archive here, which only the archive's reader can judge. */
+export const none: Codec = {
+  name: 'none',
+  extensions: [],
+  magic: [],
+  levels: undefined,
+  threaded: false,
+  compress: passOn,
+  decompress: passOn,
+};
+
+function passOn(options: { readonly signal?: AbortSignal | undefined } = {}): Stage {
+  return async function* passedOn(source) {
+    for await (const chunk of source) {
+      options.signal?.throwIfAborted();
+      yield chunk;
+    }
+  };
+}

@@ -1,0 +1,22 @@
+import { availableParallelism } from 'node:os';
+import { ArchiveError } from '@vzdump-format/streams';
+import type { LevelRange } from './codec.js';
+
+/** The level to use. @throws `CODEC_LEVEL` when it is not in the range. */
+export function checkedLevel(codec: string, levels: LevelRange, level = levels.default): number {
+  if (Number.isInteger(level) && level >= levels.min && level <= levels.max) return level;
+  throw new ArchiveError('CODEC_LEVEL', `${codec} has levels ${levels.min} to ${levels.max}, not ${level}`);
+}
+
+/** vzdump's meaning of "half the cores": rounded up, at least one. */
+export function halfTheCores(cores = availableParallelism()): number {
+  return Math.floor((cores + 1) / 2);
+}
+
+/** The number of threads to use: 1 unless given, 0 for half the cores. @throws `CODEC_THREADS` */
+export function checkedThreads(threads = 1): number {
+  if (!Number.isInteger(threads) || threads < 0) {
+    throw new ArchiveError('CODEC_THREADS', `not a number of threads: ${threads}`);
+  }
+  return threads === 0 ? halfTheCores() : threads;
+}
