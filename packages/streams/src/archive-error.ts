@@ -1,10 +1,13 @@
-export interface ArchiveErrorDetails {
+interface Whereabouts {
   /** Byte position in the uncompressed archive (for a codec: in the compressed stream). */
   readonly offset?: number | undefined;
   /** The device, config or path concerned. */
   readonly entry?: string | undefined;
   /** What the user can do about it. */
   readonly hint?: string | undefined;
+}
+
+export interface ArchiveErrorDetails extends Whereabouts {
   readonly cause?: unknown;
 }
 
@@ -31,6 +34,9 @@ export class ArchiveError extends Error {
 }
 
 /** What can safely be passed over: reported to `onWarning`, never printed by a library. */
-export type ArchiveWarning = Pick<ArchiveError, 'code' | 'message' | 'offset' | 'entry' | 'hint'>;
+export interface ArchiveWarning extends Whereabouts {
+  readonly code: string;
+  readonly message: string;
+}
 
 export type OnWarning = (warning: ArchiveWarning) => void;

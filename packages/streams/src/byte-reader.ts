@@ -46,7 +46,7 @@ export class ByteReader {
     while (missing > 0 && (await this.fill())) {
       const part = this.take(Math.min(missing, this.chunk.length - this.position));
       missing -= part.length;
-      parts.push(part.slice()); // the next fill may reuse the chunk's buffer
+      parts.push(Uint8Array.from(part)); // the next fill may reuse the buffer; a Buffer's own slice() is no copy
     }
     return parts.length === 1 ? parts[0]! : Buffer.concat(parts);
   }
@@ -73,8 +73,12 @@ export class ByteReader {
   /** Puts back the last bytes that were read. */
   unread(bytes: Uint8Array): void {
     if (bytes.length === 0) return;
-    const rest = this.chunk.subarray(this.position);
     this.consumed -= bytes.length;
+    if (this.precedesPosition(bytes)) {
+      this.position -= bytes.length;
+      return;
+    }
+    const rest = this.chunk.subarray(this.position);
     this.chunk = rest.length === 0 ? bytes : Buffer.concat([bytes, rest]);
     this.position = 0;
   }
@@ -108,6 +112,15 @@ export class ByteReader {
       this.position = 0;
     }
     return true;
+  }
+
+  /** Whether these are the very bytes in the chunk before the position, so that to go back is enough. */
+  private precedesPosition(bytes: Uint8Array): boolean {
+    return (
+      bytes.buffer === this.chunk.buffer &&
+      bytes.length <= this.position &&
+      bytes.byteOffset + bytes.length === this.chunk.byteOffset + this.position
+    );
   }
 
   private take(length: number): Uint8Array {

@@ -1,4 +1,4 @@
-import { type FileHandle, open, readFile } from 'node:fs/promises';
+import { type FileHandle, open, readFile, stat } from 'node:fs/promises';
 import { ArchiveError } from './archive-error.js';
 
 /** A range of bytes, `start` inclusive, `end` exclusive. */
@@ -18,6 +18,8 @@ export interface ByteSource {
    * A source without this method may hold data anywhere.
    */
   nextData?(offset: number): Promise<ByteRange | undefined>;
+  /** Whether the content may have changed since it was opened. A source without this method cannot tell. */
+  changed?(): Promise<boolean>;
   close(): Promise<void>;
 }
 
@@ -48,7 +50,7 @@ export class SliceSource implements ByteSource {
     private readonly start: number,
     size: number,
   ) {
-    if (start < 0 || size < 0 || start + size > parent.size) {
+    if (!(start >= 0 && size >= 0 && start + size <= parent.size)) {
       throw new RangeError(`slice ${start}+${size} is outside a source of ${parent.size} bytes`);
     }
     this.size = size;
@@ -65,16 +67,25 @@ export class SliceSource implements ByteSource {
 
 /** A regular file or a block device. */
 export class FileSource implements ByteSource {
-  protected constructor(
-    readonly path: string,
-    readonly handle: FileHandle,
-    readonly size: number,
-  ) {}
+  readonly handle: FileHandle;
+  readonly size: number;
+  private readonly modifiedAt: bigint;
+
+  protected constructor(file: OpenedFile) {
+    this.handle = file.handle;
+    this.size = file.size;
+    this.modifiedAt = file.modifiedAt;
+  }
 
   /** @throws the system's error, or `NOT_A_FILE` for a directory, pipe or the like. */
   static async open(path: string): Promise<FileSource> {
-    const { handle, size } = await openForReading(path);
-    return new FileSource(path, handle, size);
+    return new FileSource(await openForReading(path));
+  }
+
+  /** By size and modification time; for a block device, which has neither, always false. */
+  async changed(): Promise<boolean> {
+    const stat = await this.handle.stat({ bigint: true });
+    return stat.isFile() && (stat.mtimeNs !== this.modifiedAt || stat.size !== BigInt(this.size));
   }
 
   async read(buffer: Uint8Array, offset: number): Promise<number> {
@@ -92,16 +103,27 @@ export class FileSource implements ByteSource {
   }
 }
 
+export interface OpenedFile {
+  readonly handle: FileHandle;
+  /** In bytes. */
+  readonly size: number;
+  /** In nanoseconds since the epoch. */
+  readonly modifiedAt: bigint;
+}
+
 /** Opens a regular file or block device, and finds its size, which `stat` does not tell for a device. */
-export async function openForReading(path: string): Promise<{ handle: FileHandle; size: number }> {
-  const handle = await open(path, 'r');
-  try {
-    const stat = await handle.stat();
-    if (stat.isFile()) return { handle, size: stat.size };
-    if (stat.isBlockDevice()) return { handle, size: await blockDeviceSize(stat.rdev) };
+export async function openForReading(path: string): Promise<OpenedFile> {
+  const kind = await stat(path); // before it is opened: to open a pipe is to wait for its other end
+  if (!kind.isFile() && !kind.isBlockDevice()) {
     throw new ArchiveError('NOT_A_FILE', `${path} is neither a regular file nor a block device`, {
       entry: path,
     });
+  }
+  const handle = await open(path, 'r');
+  try {
+    const opened = await handle.stat({ bigint: true });
+    const size = opened.isBlockDevice() ? await blockDeviceSize(Number(opened.rdev)) : Number(opened.size);
+    return { handle, size, modifiedAt: opened.mtimeNs };
   } catch (error) {
     await handle.close();
     throw error;
@@ -125,48 +147,5 @@ export async function readFully(source: ByteSource, buffer: Uint8Array, offset: 
     throw new ArchiveError('UNEXPECTED_END', `ends ${buffer.length - got} bytes too early`, {
       offset: offset + got,
     });
-  }
-}
-
-export interface ReadChunksOptions {
-  readonly start?: number;
-  /** Exclusive; the source's size unless given. */
-  readonly end?: number;
-  /** In bytes; 1 MiB unless given. */
-  readonly chunkSize?: number;
-  /** How many reads are under way while the consumer works; 2 unless given. */
-  readonly readAhead?: number;
-  /** See `Stage`. */
-  readonly reuseBuffers?: boolean;
-  readonly signal?: AbortSignal | undefined;
-}
-
-/** The bytes of a source in order, read ahead. Ends early without an error where the source does. */
-export async function* readChunks(
-  source: ByteSource,
-  options: ReadChunksOptions = {},
-): AsyncGenerator<Uint8Array> {
-  const { start = 0, end = source.size, chunkSize = 1 << 20, readAhead = 2, signal } = options;
-  const spare: Uint8Array[] = [];
-  const underWay: Promise<Uint8Array>[] = [];
-  let next = start;
-  const readNext = async (buffer: Uint8Array, offset: number): Promise<Uint8Array> =>
-    buffer.subarray(0, await source.read(buffer.subarray(0, Math.min(chunkSize, end - offset)), offset));
-  try {
-    for (;;) {
-      while (underWay.length < readAhead && next < end) {
-        const read = readNext(spare.pop() ?? Buffer.allocUnsafeSlow(chunkSize), next);
-        read.catch(() => {}); // awaited in turn below
-        underWay.push(read);
-        next += chunkSize;
-      }
-      const chunk = await underWay.shift();
-      signal?.throwIfAborted();
-      if (chunk === undefined || chunk.length === 0) return;
-      yield chunk;
-      if (options.reuseBuffers) spare.push(new Uint8Array(chunk.buffer));
-    }
-  } finally {
-    await Promise.allSettled(underWay); // a buffer must not be written to, nor the file be closed, behind our back
   }
 }

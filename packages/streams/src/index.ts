@@ -5,6 +5,7 @@ export * from './hashing.js';
 export * from './map-ordered.js';
 export * from './meter.js';
 export * from './pending-file.js';
+export * from './read-chunks.js';
 export * from './stage.js';
 export * from './throttle.js';
 export * from './write-chunks.js';

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { access, type FileHandle, link, open, rename, unlink } from 'node:fs/promises';
+import { type FileHandle, link, lstat, open, rename, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { ArchiveError } from './archive-error.js';
 
@@ -32,8 +32,7 @@ export class PendingFile {
     if (this.overwrite) await rename(this.partialPath, this.path);
     else await renameToNew(this.partialPath, this.path);
     this.done = true;
-    const directory = await open(dirname(this.path), 'r');
-    await directory.sync().finally(() => directory.close());
+    await syncDirectory(dirname(this.path));
   }
 
   /** Removes what was written; does nothing after `commit`. */
@@ -45,6 +44,14 @@ export class PendingFile {
   }
 }
 
+/** How a file system without hard links answers `link`; EOPNOTSUPP is ENOTSUP in Node on Linux. */
+const WITHOUT_HARD_LINKS: ReadonlySet<string | undefined> = new Set([
+  'EPERM',
+  'ENOTSUP',
+  'EOPNOTSUPP',
+  'ENOSYS',
+]);
+
 /** A rename that never replaces: `link` fails where the name is taken, which `rename` would not. */
 async function renameToNew(from: string, to: string): Promise<void> {
   try {
@@ -52,14 +59,28 @@ async function renameToNew(from: string, to: string): Promise<void> {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'EEXIST' || (await exists(to))) throw fileExists(to);
-    if (code !== 'EPERM' && code !== 'EOPNOTSUPP' && code !== 'ENOSYS') throw error;
-    return rename(from, to); // a file system without hard links
+    if (!WITHOUT_HARD_LINKS.has(code)) throw error;
+    return rename(from, to);
   }
   await unlink(from);
 }
 
+/** Makes the names in a directory durable, where the file system can: EINVAL and ENOTSUP say that it cannot. */
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, 'r');
+  try {
+    await directory.sync();
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'EINVAL' && code !== 'ENOTSUP') throw error;
+  } finally {
+    await directory.close();
+  }
+}
+
+/** Whether the name is taken, be it by a symlink that points nowhere. */
 async function exists(path: string): Promise<boolean> {
-  return access(path).then(
+  return lstat(path).then(
     () => true,
     () => false,
   );

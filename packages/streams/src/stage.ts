@@ -9,7 +9,10 @@ import { Duplex } from 'node:stream';
  */
 export type Stage<In = Uint8Array, Out = Uint8Array> = (source: AsyncIterable<In>) => AsyncGenerator<Out>;
 
-/** Wraps a stage as a Node Duplex. Its readable side is in object mode when the stage yields records. */
+/**
+ * Wraps a stage as a Node Duplex. Both its sides are in object mode: what is written reaches the stage as it is, and
+ * what the stage yields, bytes or records, is read as it is. A Duplex holds chunks back, so none may be reused.
+ */
 export function toDuplex(stage: Stage<never, unknown>): Duplex {
   return Duplex.from(stage as (source: AsyncIterable<unknown>) => AsyncIterable<unknown>);
 }

@@ -6,10 +6,13 @@ const PORTION_SECONDS = 0.05;
 /** What may be caught up after a pause (a slow disk, a busy machine). */
 const BURST_SECONDS = 0.1;
 
-/** A token bucket in bytes a second. Several streams that share one limiter share the bandwidth. */
+/**
+ * Bandwidth as time: what is let through at a rate takes so long, and the next begins when that is over. Streams
+ * that share one limiter take turns, and share the bandwidth. A changed limit holds for what is taken from then on.
+ */
 export class RateLimiter {
-  private tokens = 0;
-  private filledAt = performance.now();
+  /** When all that was taken is paid for, by `performance.now()`. */
+  private paidAt = 0;
   private rate = 0;
 
   /** @param bytesPerSecond 0 = unlimited. */
@@ -24,7 +27,7 @@ export class RateLimiter {
   /** May be changed while running. @throws RangeError for a negative or non-finite rate. */
   set bytesPerSecond(value: number) {
     if (!(value >= 0 && Number.isFinite(value))) throw new RangeError(`not a rate: ${value} bytes a second`);
-    this.refill();
+    if (this.rate === 0) this.paidAt = performance.now();
     this.rate = value;
   }
 
@@ -33,23 +36,16 @@ export class RateLimiter {
     return this.rate === 0 ? length : Math.min(length, Math.max(1, Math.ceil(this.rate * PORTION_SECONDS)));
   }
 
-  /** Waits until `length` bytes may pass. */
+  /** Waits until `length` bytes, a `portion`, may pass. */
   async take(length: number, signal?: AbortSignal): Promise<void> {
-    this.refill();
-    this.tokens -= length;
-    while (this.rate > 0 && this.tokens < 0) {
-      const seconds = Math.min(-this.tokens / this.rate, PORTION_SECONDS);
-      await sleep(Math.ceil(seconds * 1000), undefined, { signal });
-      this.refill();
-    }
     signal?.throwIfAborted();
-  }
-
-  private refill(): void {
-    const now = performance.now();
-    const earned = this.rate * ((now - this.filledAt) / 1000);
-    this.filledAt = now;
-    this.tokens = this.rate === 0 ? 0 : Math.min(this.tokens + earned, this.rate * BURST_SECONDS);
+    if (this.rate === 0) return;
+    const earliest = performance.now() - BURST_SECONDS * 1000;
+    const due = Math.max(this.paidAt, earliest) + (length / this.rate) * 1000;
+    this.paidAt = due;
+    for (let wait = due - performance.now(); this.rate > 0 && wait > 0; wait = due - performance.now()) {
+      await sleep(Math.ceil(Math.min(wait, PORTION_SECONDS * 1000)), undefined, { signal });
+    }
   }
 }
 

@@ -1,5 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
-import type { Writable } from 'node:stream';
+import { finished, type Writable } from 'node:stream';
 
 /** Chunks below this are gathered, so that many small ones do not cost a system call each. */
 const GATHER_BELOW = 64 * 1024;
@@ -37,14 +37,33 @@ export async function writeToFile(chunks: AsyncIterable<Uint8Array>, handle: Fil
   return position;
 }
 
-/** Writes chunks to a Node stream, each gone before the next is asked for, and leaves the stream open. */
+/**
+ * Writes chunks to a Node stream, each gone before the next is asked for, and leaves the stream open. Rejects with
+ * the stream's error when it fails or is closed, be it between two writes or during one that never returns.
+ */
 export async function writeToStream(chunks: AsyncIterable<Uint8Array>, stream: Writable): Promise<number> {
   let written = 0;
-  for await (const chunk of chunks) {
-    await new Promise<void>((resolve, reject) => {
-      stream.write(chunk, (error) => (error ? reject(error) : resolve()));
-    });
-    written += chunk.length;
+  let failure: Error | undefined;
+  let abandon = (_failure: Error): void => {};
+  const fail = (error: Error) => {
+    failure ??= error;
+    abandon(failure);
+  };
+  const stopWatching = finished(stream, { readable: false }, (error) => {
+    fail(error ?? new Error('the stream was ended'));
+  });
+  try {
+    for await (const chunk of chunks) {
+      await new Promise<void>((resolve, reject) => {
+        if (failure) throw failure;
+        abandon = reject;
+        stream.write(chunk, (error) => (error ? fail(error) : resolve()));
+      });
+      written += chunk.length;
+    }
+  } finally {
+    // a stream that failed stays watched: its 'error' event, still to come, would end the process
+    if (!failure) stopWatching();
   }
   return written;
 }
