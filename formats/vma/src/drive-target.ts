@@ -1,0 +1,117 @@
+import { constants } from 'node:fs';
+import { type FileHandle, open, stat } from 'node:fs/promises';
+import { zeroRange } from '@vzdump-format/posix';
+import { ArchiveError, blockDeviceSize, PendingFile, writeFully } from '@vzdump-format/streams';
+import type { VmaDevice } from './format.js';
+
+/** Where a drive's content goes. */
+export interface DriveTarget {
+  readonly path: string;
+  write(data: Uint8Array, offset: number): Promise<void>;
+  /** Makes a range read as zeros. */
+  zero(offset: number, length: number): Promise<void>;
+  /** All is written: makes it durable, and puts it under its final name. */
+  commit(): Promise<void>;
+  /** Gives up. @returns what is left of it, if anything, in words */
+  discard(): Promise<string | undefined>;
+}
+
+/**
+ * Opens a path as the target of a drive: a block device that is there, or else a file to be made.
+ * @throws `TARGET_TOO_SMALL`, `TARGET_KIND`, `FILE_EXISTS`; the system's error (`EBUSY` for a mounted device)
+ */
+export async function openDriveTarget(
+  device: VmaDevice,
+  path: string,
+  options: { overwrite: boolean },
+): Promise<DriveTarget> {
+  const existing = await stat(path).catch(() => undefined);
+  if (existing?.isBlockDevice()) return openBlockDevice(device, path, await blockDeviceSize(existing.rdev));
+  if (existing !== undefined && !existing.isFile()) {
+    throw new ArchiveError('TARGET_KIND', `${path} is neither a regular file nor a block device`, {
+      entry: path,
+    });
+  }
+  const file = await PendingFile.create(path, options);
+  try {
+    await file.handle.truncate(device.size);
+  } catch (error) {
+    await file.discard();
+    throw error;
+  }
+  return new SparseFileTarget(file);
+}
+
+/** A new file: what is not written is a hole. */
+class SparseFileTarget implements DriveTarget {
+  constructor(private readonly file: PendingFile) {}
+
+  get path(): string {
+    return this.file.path;
+  }
+
+  write(data: Uint8Array, offset: number): Promise<void> {
+    return writeFully(this.file.handle, data, offset);
+  }
+
+  async zero(): Promise<void> {}
+
+  commit(): Promise<void> {
+    return this.file.commit();
+  }
+
+  async discard(): Promise<undefined> {
+    await this.file.discard();
+  }
+}
+
+async function openBlockDevice(device: VmaDevice, path: string, size: number): Promise<DriveTarget> {
+  if (size < device.size) {
+    throw new ArchiveError(
+      'TARGET_TOO_SMALL',
+      `${path} has ${size} bytes, ${device.name} needs ${device.size}`,
+      {
+        entry: device.name,
+      },
+    );
+  }
+  // O_EXCL: the kernel refuses a device that is mounted or otherwise in use.
+  return new BlockDeviceTarget(path, await open(path, constants.O_RDWR | constants.O_EXCL));
+}
+
+const ZEROS = Buffer.alloc(1 << 20);
+
+/** A block device holds old data, so zeros are written too. */
+class BlockDeviceTarget implements DriveTarget {
+  private written = false;
+  private canZeroRange = true;
+
+  constructor(
+    readonly path: string,
+    private readonly handle: FileHandle,
+  ) {}
+
+  async write(data: Uint8Array, offset: number): Promise<void> {
+    this.written = true;
+    await writeFully(this.handle, data, offset);
+  }
+
+  async zero(offset: number, length: number): Promise<void> {
+    this.written = true;
+    this.canZeroRange &&= zeroRange(this.handle.fd, offset, length);
+    if (this.canZeroRange) return;
+    for (let done = 0; done < length; done += ZEROS.length) {
+      await writeFully(this.handle, ZEROS.subarray(0, Math.min(ZEROS.length, length - done)), offset + done);
+    }
+  }
+
+  async commit(): Promise<void> {
+    await this.handle.sync();
+    await this.handle.close();
+  }
+
+  async discard(): Promise<string | undefined> {
+    await this.handle.close().catch(() => {}); // closed already when commit failed half-way
+    return this.written ? `${this.path} was written in part: its content is of no use` : undefined;
+  }
+}

@@ -1,0 +1,316 @@
+import { bytesToPath, pathToBytes } from '@vzdump-format/file-tree';
+import { ArchiveError, ByteReader, type OnWarning } from '@vzdump-format/streams';
+import {
+  asBuffer,
+  checksum,
+  checksumMatches,
+  DEVICE_ENTRY_SIZE,
+  DEVICE_TABLE_LENGTH,
+  formatUuid,
+  HEADER_MAGIC,
+  HEADER_TABLE_SIZE,
+  HEADER_VERSION,
+  MAX_BLOB_SIZE,
+  MAX_CONFIGS,
+  MAX_DEVICE_ID,
+  MAX_DEVICE_SIZE,
+  MAX_HEADER_SIZE,
+  OFFSET,
+  parseUuid,
+  UUID_SIZE,
+  type VmaConfig,
+  type VmaDevice,
+  type VmaHeader,
+} from './format.js';
+
+/** The writer enlarges the blob buffer in steps of this many bytes. */
+const BLOB_BUFFER_STEP = 512;
+
+/**
+ * Reads the header from the start of an archive.
+ * @throws `VMA_TRUNCATED`, `VMA_MAGIC`, `VMA_VERSION`, `VMA_HEADER_SIZE`, `VMA_HEADER_CHECKSUM`, `VMA_BLOB_BUFFER`,
+ * `VMA_BLOB`, `VMA_DEVICE_SIZE`
+ */
+export async function readHeader(reader: ByteReader, onWarning?: OnWarning): Promise<VmaHeader> {
+  const table = Buffer.from(await reader.readUpTo(HEADER_TABLE_SIZE));
+  requireMagic(table);
+  if (table.length < HEADER_TABLE_SIZE) throw truncated('inside its header', table.length);
+  const size = decodeHeaderSize(table);
+  const rest = await reader.readUpTo(size - HEADER_TABLE_SIZE);
+  if (table.length + rest.length < size) throw truncated('inside its header', table.length + rest.length);
+  return decodeHeader(Buffer.concat([table, rest]), onWarning);
+}
+
+/** The header of an archive, of which no more is read. @throws as `readHeader` */
+export async function readVmaHeader(
+  archive: AsyncIterable<Uint8Array>,
+  onWarning?: OnWarning,
+): Promise<VmaHeader> {
+  const reader = new ByteReader(archive);
+  try {
+    return await readHeader(reader, onWarning);
+  } finally {
+    await reader.close();
+  }
+}
+
+function requireMagic(start: Buffer): void {
+  const magic = Buffer.alloc(4);
+  magic.writeUInt32BE(HEADER_MAGIC);
+  if (start.length === 0) throw truncated('before it begins: it is empty', 0);
+  if (!magic.subarray(0, start.length).equals(start.subarray(0, 4))) {
+    throw new ArchiveError('VMA_MAGIC', 'not a VMA archive: it does not begin with its magic number', {
+      offset: 0,
+    });
+  }
+}
+
+function truncated(where: string, offset: number): ArchiveError {
+  return new ArchiveError('VMA_TRUNCATED', `the archive ends ${where}`, { offset });
+}
+
+/** @throws `VMA_VERSION`, `VMA_HEADER_SIZE` */
+function decodeHeaderSize(table: Buffer): number {
+  const version = table.readUInt32BE(OFFSET.version);
+  if (version !== HEADER_VERSION) {
+    throw new ArchiveError('VMA_VERSION', `VMA version ${version} is not known`, { offset: OFFSET.version });
+  }
+  const size = table.readUInt32BE(OFFSET.headerSize);
+  if (size < HEADER_TABLE_SIZE || size > MAX_HEADER_SIZE) {
+    throw new ArchiveError('VMA_HEADER_SIZE', `a header of ${size} bytes is not possible`, {
+      offset: OFFSET.headerSize,
+    });
+  }
+  return size;
+}
+
+/** Decodes a whole header, blob buffer included. */
+function decodeHeader(header: Buffer, onWarning?: OnWarning): VmaHeader {
+  if (!checksumMatches(header, OFFSET.md5)) {
+    throw new ArchiveError('VMA_HEADER_CHECKSUM', 'the header does not match its checksum', {
+      offset: OFFSET.md5,
+    });
+  }
+  const blobs = new BlobReader(header);
+  return {
+    uuid: formatUuid(header.subarray(OFFSET.uuid, OFFSET.uuid + UUID_SIZE)),
+    ctime: header.readBigInt64BE(OFFSET.ctime),
+    configs: decodeConfigs(header, blobs, onWarning),
+    devices: decodeDevices(header, blobs, onWarning),
+  };
+}
+
+function decodeConfigs(header: Buffer, blobs: BlobReader, onWarning?: OnWarning): VmaConfig[] {
+  const configs: VmaConfig[] = [];
+  for (let index = 0; index < MAX_CONFIGS; index++) {
+    const nameAt = OFFSET.configNames + 4 * index;
+    const dataAt = OFFSET.configData + 4 * index;
+    const namePointer = header.readUInt32BE(nameAt);
+    const dataPointer = header.readUInt32BE(dataAt);
+    if (namePointer !== 0 && dataPointer !== 0) {
+      configs.push({
+        name: decodeName(blobs.require(namePointer, nameAt), nameAt, onWarning),
+        data: blobs.require(dataPointer, dataAt),
+      });
+    } else if (namePointer !== dataPointer) {
+      onWarning?.({
+        code: 'VMA_CONFIG_INCOMPLETE',
+        offset: nameAt,
+        message: `config ${index} has a name or data, not both, and is left out`,
+      });
+    }
+  }
+  return configs;
+}
+
+function decodeDevices(header: Buffer, blobs: BlobReader, onWarning?: OnWarning): VmaDevice[] {
+  const devices: VmaDevice[] = [];
+  for (let id = 0; id < DEVICE_TABLE_LENGTH; id++) {
+    const at = OFFSET.devices + id * DEVICE_ENTRY_SIZE;
+    const size = header.readBigUInt64BE(at + OFFSET.deviceSize);
+    const pointer = header.readUInt32BE(at);
+    if (size === 0n && pointer === 0) continue;
+    const name = blobs.find(pointer);
+    if (size === 0n || name === undefined || name.at(-1) !== 0 || id < 1 || id > MAX_DEVICE_ID) {
+      onWarning?.({
+        code: 'VMA_DEVICE_IGNORED',
+        offset: at,
+        message: `device ${id} has no valid id, name or size, and is left out`,
+      });
+      continue;
+    }
+    if (size > BigInt(MAX_DEVICE_SIZE)) {
+      throw new ArchiveError(
+        'VMA_DEVICE_SIZE',
+        `device ${id} claims ${size} bytes, more than the format holds`,
+        {
+          offset: at + OFFSET.deviceSize,
+        },
+      );
+    }
+    devices.push({ id, name: decodeName(name, at, onWarning), size: Number(size) });
+  }
+  return devices;
+}
+
+/** A name is a C string: it ends at its first NUL, which should be its last byte. @throws `VMA_BLOB` */
+function decodeName(blob: Buffer, offset: number, onWarning?: OnWarning): string {
+  if (blob.at(-1) !== 0) throw new ArchiveError('VMA_BLOB', 'a name does not end in NUL', { offset });
+  const end = blob.indexOf(0);
+  const name = bytesToPath(blob.subarray(0, end));
+  if (end !== blob.length - 1) {
+    onWarning?.({
+      code: 'VMA_NAME',
+      offset,
+      entry: name,
+      message: `a name goes on behind a NUL byte: it is read as ${JSON.stringify(name)}`,
+    });
+  }
+  return name;
+}
+
+/** Finds the blobs that pointers refer to: only those at which a blob really starts are valid. */
+class BlobReader {
+  private readonly blobs = new Map<number, Buffer>();
+
+  /** @throws `VMA_BLOB_BUFFER` */
+  constructor(header: Buffer) {
+    const offset = header.readUInt32BE(OFFSET.blobBufferOffset);
+    const size = header.readUInt32BE(OFFSET.blobBufferSize);
+    // A buffer of one byte holds nothing, and Proxmox's writer counts that byte though it does not write it.
+    const end = size <= 1 ? offset : offset + size;
+    if (offset < HEADER_TABLE_SIZE || end > header.length) {
+      throw new ArchiveError(
+        'VMA_BLOB_BUFFER',
+        `the blob buffer (${offset}+${size}) is not inside the header`,
+        {
+          offset: OFFSET.blobBufferOffset,
+        },
+      );
+    }
+    for (let at = 1; offset + at + 2 <= end; ) {
+      const start = offset + at + 2;
+      const length = header.readUInt16LE(start - 2);
+      if (start + length > end) break;
+      this.blobs.set(at, header.subarray(start, start + length));
+      at += 2 + length;
+    }
+  }
+
+  find(pointer: number): Buffer | undefined {
+    return this.blobs.get(pointer);
+  }
+
+  /** @throws `VMA_BLOB` */
+  require(pointer: number, offset: number): Buffer {
+    const blob = this.find(pointer);
+    if (blob === undefined) {
+      throw new ArchiveError('VMA_BLOB', `the header points to ${pointer}, where no blob starts`, { offset });
+    }
+    return blob;
+  }
+}
+
+/**
+ * Encodes a header, byte for byte as Proxmox's writer does.
+ * @throws `VMA_LIMIT` for too many or too large configs or devices, `VMA_NAME` for an impossible or repeated name
+ */
+export function encodeHeader(header: VmaHeader): Buffer {
+  const { configs, devices } = header;
+  if (configs.length > MAX_CONFIGS) {
+    throw new ArchiveError(
+      'VMA_LIMIT',
+      `${configs.length} configs: a VMA archive holds ${MAX_CONFIGS} at most`,
+    );
+  }
+  requireDistinct('config', configs);
+  requireDistinct('drive', devices);
+  const blobs = new BlobWriter();
+  const table = Buffer.alloc(HEADER_TABLE_SIZE);
+  configs.forEach((config, index) => {
+    table.writeUInt32BE(blobs.addName('config', config.name), OFFSET.configNames + 4 * index);
+    table.writeUInt32BE(blobs.add(`config ${config.name}`, config.data), OFFSET.configData + 4 * index);
+  });
+  for (const device of devices) encodeDevice(table, device, blobs);
+  const blobBuffer = blobs.finish();
+  table.writeUInt32BE(HEADER_MAGIC, 0);
+  table.writeUInt32BE(HEADER_VERSION, OFFSET.version);
+  table.set(parseUuid(header.uuid), OFFSET.uuid);
+  table.writeBigInt64BE(header.ctime, OFFSET.ctime);
+  table.writeUInt32BE(HEADER_TABLE_SIZE, OFFSET.blobBufferOffset);
+  table.writeUInt32BE(blobs.used, OFFSET.blobBufferSize);
+  table.writeUInt32BE(HEADER_TABLE_SIZE + blobBuffer.length, OFFSET.headerSize);
+  const encoded = Buffer.concat([table, blobBuffer]);
+  encoded.set(checksum(encoded, OFFSET.md5), OFFSET.md5);
+  return encoded;
+}
+
+function encodeDevice(table: Buffer, device: VmaDevice, blobs: BlobWriter): void {
+  const { id, name, size } = device;
+  if (id < 1 || id > MAX_DEVICE_ID) {
+    throw new ArchiveError('VMA_LIMIT', `drive ${id}: a VMA archive holds ${MAX_DEVICE_ID} drives at most`);
+  }
+  if (size <= 0 || size > MAX_DEVICE_SIZE) {
+    throw new ArchiveError('VMA_LIMIT', `drive ${name} has ${size} bytes: 1 byte to 256 TiB can be stored`, {
+      entry: name,
+    });
+  }
+  const at = OFFSET.devices + id * DEVICE_ENTRY_SIZE;
+  table.writeUInt32BE(blobs.addName('drive', name), at);
+  table.writeBigUInt64BE(BigInt(size), at + OFFSET.deviceSize);
+}
+
+function requireDistinct(what: string, named: readonly { readonly name: string }[]): void {
+  const seen = new Set<string>();
+  for (const { name } of named) {
+    if (seen.has(name)) {
+      throw new ArchiveError('VMA_NAME', `two ${what}s are named ${name}: Proxmox could not restore that`, {
+        entry: name,
+      });
+    }
+    seen.add(name);
+  }
+}
+
+class BlobWriter {
+  private readonly parts: Buffer[] = [Buffer.alloc(1)];
+  private allocated = 0;
+  /** Bytes in use, the unused first one included. */
+  used = 1;
+
+  addName(what: string, name: string): number {
+    if (name === '' || name.includes('\0')) {
+      throw new ArchiveError('VMA_NAME', `${JSON.stringify(name)} cannot be the name of a ${what}`, {
+        entry: name,
+      });
+    }
+    return this.add(`the name of ${what} ${name}`, Buffer.concat([pathToBytes(name), Buffer.alloc(1)]));
+  }
+
+  /** @returns the pointer */
+  add(what: string, data: Uint8Array): number {
+    if (data.length > MAX_BLOB_SIZE) {
+      throw new ArchiveError('VMA_LIMIT', `${what} has ${data.length} bytes: ${MAX_BLOB_SIZE} can be stored`);
+    }
+    const pointer = this.used;
+    const length = Buffer.alloc(2);
+    length.writeUInt16LE(data.length);
+    this.parts.push(length, asBuffer(data));
+    this.used += 2 + data.length;
+    // Proxmox's steps, which can fall short by the first byte; it then writes what it cannot read: we add a step.
+    if (this.used > this.allocated) this.allocated += roundUp(2 + data.length);
+    if (this.used > this.allocated) this.allocated += BLOB_BUFFER_STEP;
+    return pointer;
+  }
+
+  /** The buffer at its full size. A header without any blob gets a step too: Proxmox refuses a bare table. */
+  finish(): Buffer {
+    const buffer = Buffer.alloc(Math.max(this.allocated, BLOB_BUFFER_STEP));
+    Buffer.concat(this.parts).copy(buffer);
+    return buffer;
+  }
+}
+
+function roundUp(size: number): number {
+  return Math.ceil(size / BLOB_BUFFER_STEP) * BLOB_BUFFER_STEP;
+}

@@ -1,0 +1,3 @@
+export { canSeekData, seekData, seekHole } from './seek.js';
+export { SparseFileSource } from './sparse-file-source.js';
+export { zeroRange } from './zero-range.js';
