@@ -210,6 +210,8 @@ const REFUSED_WITH: Readonly<Record<string, readonly string[]>> = {
 
 /** What Proxmox restores and we do not, or only with a warning; the README says why. */
 const DECIDED: Readonly<Record<string, { error?: string; warning?: string }>> = {
+  base: {},
+  multi: {},
   'config-name-only': { warning: 'VMA_CONFIG_INCOMPLETE' },
   'config-name-traversal': { error: 'VMA_CONFIG_NAME' },
   'config-name-embedded-nul': { warning: 'VMA_NAME' },
