@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ByteReader } from './byte-reader.js';
-import { CHUNK_SIZES, chunked, collect, noise, overwriting, PRODUCERS } from './chunked.fixture.js';
+import { CHUNK_SIZES, chunked, collect, noise, overwriting, PRODUCERS } from './testing/chunked.js';
 
 const BYTES = noise(150_001);
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { BufferSource, blockDeviceSize, FileSource, readFully, SliceSource } from './byte-source.js';
-import { noise } from './chunked.fixture.js';
+import { noise } from './testing/chunked.js';
 
 const run = promisify(execFile);
 const BYTES = noise(10_000);

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { CHUNK_SIZES, collect, noise, PRODUCERS } from './chunked.fixture.js';
 import { hashing } from './hashing.js';
+import { CHUNK_SIZES, collect, noise, PRODUCERS } from './testing/chunked.js';
 
 const BYTES = noise(100_000);
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { chunked, collect, noise } from './chunked.fixture.js';
 import { Meter, metered } from './meter.js';
+import { chunked, collect, noise } from './testing/chunked.js';
 
 test('tells mean rate and remaining time by the clock it was given', () => {
   let now = 5000;

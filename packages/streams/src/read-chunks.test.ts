@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { BufferSource, type ByteSource } from './byte-source.js';
-import { collect, noise } from './chunked.fixture.js';
 import { readChunks } from './read-chunks.js';
+import { collect, noise } from './testing/chunked.js';
 
 const BYTES = noise(10_000);
 

@@ -2,9 +2,9 @@ import { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { expect, test } from 'vitest';
 import { ByteReader } from './byte-reader.js';
-import { chunked, noise } from './chunked.fixture.js';
 import { Meter, metered } from './meter.js';
 import { toDuplex } from './stage.js';
+import { chunked, noise } from './testing/chunked.js';
 
 interface Line {
   readonly text: string;

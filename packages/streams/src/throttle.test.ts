@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { chunked, collect, noise } from './chunked.fixture.js';
+import { chunked, collect, noise } from './testing/chunked.js';
 import { RateLimiter, throttle } from './throttle.js';
 
 const KIB = 1024;

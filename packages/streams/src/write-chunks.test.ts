@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { CHUNK_SIZES, chunked, collect, noise, overwriting, PRODUCERS } from './chunked.fixture.js';
+import { CHUNK_SIZES, chunked, collect, noise, overwriting, PRODUCERS } from './testing/chunked.js';
 import { writeFully, writeToFile, writeToStream } from './write-chunks.js';
 
 const BYTES = noise(700_001);

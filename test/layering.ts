@@ -1,0 +1,128 @@
+import { posix } from 'node:path';
+import { findModuleUses } from './module-uses.js';
+
+export interface SourceFile {
+  /** From the repository's root on. */
+  readonly path: string;
+  readonly text: string;
+}
+
+export interface WorkspacePackage {
+  readonly name: string;
+  /** From the repository's root on, as `packages/streams`. */
+  readonly folder: string;
+  /** Names: what the package needs to run, optional and peer dependencies included. */
+  readonly dependencies: readonly string[];
+  /** Names: what only its tests need. */
+  readonly devDependencies: readonly string[];
+  /** Folders that its tsconfig refers to, from the repository's root on. */
+  readonly references: readonly string[];
+  readonly sources: readonly SourceFile[];
+}
+
+type Layer = keyof typeof ARROWS;
+
+/** Which layers a layer may import: streams ← codecs; streams ← nbd; streams ← posix ← file-tree ← formats; all ← vzdump ← cli. */
+const ARROWS = {
+  streams: [],
+  codecs: ['streams'],
+  nbd: ['streams'],
+  posix: ['streams'],
+  'file-tree': ['streams', 'posix'],
+  format: ['streams', 'posix', 'file-tree'],
+  vzdump: ['streams', 'codecs', 'nbd', 'posix', 'file-tree', 'format'],
+  cli: ['streams', 'codecs', 'nbd', 'posix', 'file-tree', 'format', 'vzdump'],
+  'test-vectors': ['streams'],
+} as const satisfies Record<string, readonly string[]>;
+
+/** What is there for tests alone. Streams, which it needs itself, goes without. */
+const FOR_TESTS: Layer = 'test-vectors';
+
+/** Everything that is against the layering, one line each. */
+export function findViolations(
+  packages: readonly WorkspacePackage[],
+  rootDevDependencies: readonly string[],
+): string[] {
+  return packages.flatMap((one) => [
+    ...manifestViolations(one, packages),
+    ...one.sources.flatMap((file) => sourceViolations(one, file, packages, rootDevDependencies)),
+  ]);
+}
+
+function manifestViolations(one: WorkspacePackage, packages: readonly WorkspacePackage[]): string[] {
+  if (layerOf(one) === undefined) return [`${one.folder}: has no place in the layering`];
+  const found: string[] = [];
+  const needed = packages.filter(({ name }) => [...one.dependencies, ...one.devDependencies].includes(name));
+  for (const other of needed) {
+    const forTests = !one.dependencies.includes(other.name);
+    if (!mayImport(one, other, forTests))
+      found.push(`${one.folder}/package.json: may not depend on ${other.name}`);
+    if (!one.references.includes(other.folder)) {
+      found.push(
+        `${one.folder}/tsconfig.json: lacks a reference to ${other.folder}, which package.json names`,
+      );
+    }
+  }
+  for (const reference of one.references) {
+    if (!needed.some(({ folder }) => folder === reference)) {
+      found.push(`${one.folder}/tsconfig.json: refers to ${reference}, which package.json does not name`);
+    }
+  }
+  return found;
+}
+
+function sourceViolations(
+  one: WorkspacePackage,
+  file: SourceFile,
+  packages: readonly WorkspacePackage[],
+  rootDevDependencies: readonly string[],
+): string[] {
+  const uses = findModuleUses(file.text);
+  const found = uses.specifiers.flatMap((specifier) => {
+    const why = specifierViolation(one, file, specifier, packages, rootDevDependencies);
+    return why === undefined ? [] : [`${file.path}: imports ${specifier}, ${why}`];
+  });
+  return uses.exportsDefault ? [...found, `${file.path}: has a default export`] : found;
+}
+
+function specifierViolation(
+  one: WorkspacePackage,
+  file: SourceFile,
+  specifier: string,
+  packages: readonly WorkspacePackage[],
+  rootDevDependencies: readonly string[],
+): string | undefined {
+  if (specifier.startsWith('node:')) return undefined;
+  if (specifier.startsWith('.')) {
+    const target = posix.join(posix.dirname(file.path), specifier);
+    if (!target.startsWith(`${one.folder}/`)) return 'which is outside its package';
+    return isTest(target) && !isTest(file.path) ? 'which is for tests' : undefined;
+  }
+  const name = /^(?:@[^/]+\/)?[^/]*/.exec(specifier)![0];
+  const forTests = isTest(file.path);
+  const other = packages.find((candidate) => candidate.name === name);
+  if (other === one) return 'which is its own package';
+  if (other && specifier !== name) return `which is inside ${name}`;
+  if (other && !mayImport(one, other, forTests)) return 'against the arrows';
+  const listed = [...one.dependencies, ...(forTests ? one.devDependencies : [])];
+  if (forTests && !other) listed.push(...rootDevDependencies);
+  return listed.includes(name) ? undefined : 'which its package.json does not list';
+}
+
+function mayImport(from: WorkspacePackage, to: WorkspacePackage, forTests: boolean): boolean {
+  const [layer, target] = [layerOf(from), layerOf(to)];
+  if (layer === undefined || target === undefined) return false;
+  if (target === FOR_TESTS) return forTests && layer !== 'streams' && layer !== FOR_TESTS;
+  const below: readonly Layer[] = ARROWS[layer];
+  return below.includes(target);
+}
+
+function layerOf({ folder }: WorkspacePackage): Layer | undefined {
+  const layer = folder.replace(/^formats\/[^/]+$/, 'packages/format').replace(/^packages\//, '');
+  return layer in ARROWS && folder !== 'packages/format' ? (layer as Layer) : undefined;
+}
+
+/** Tests stand beside the code as `….test.ts`, what they share in `testing/`; journeys have a `test/` of their own. */
+function isTest(path: string): boolean {
+  return /\.test\.[jt]s$|\/(?:test|testing)\//.test(path);
+}
