@@ -164,6 +164,20 @@ describe('does not copy without need', () => {
   });
 });
 
+test('puts back what was read last, though the next chunk is there already and next to it in memory', async () => {
+  const slab = noise(20);
+  const reader = new ByteReader(
+    (async function* () {
+      yield slab.subarray(0, 10);
+      yield slab.subarray(10);
+    })(),
+  );
+  const bytes = await reader.read(10);
+  expect(await reader.atEnd()).toBe(false);
+  reader.unread(bytes);
+  expect([...(await reader.read(20))]).toEqual([...slab]);
+});
+
 describe('close', () => {
   test('calls the return of the source, once the rest is not wanted', async () => {
     const source = watched();

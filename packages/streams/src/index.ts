@@ -8,4 +8,5 @@ export * from './pending-file.js';
 export * from './read-chunks.js';
 export * from './stage.js';
 export * from './throttle.js';
+export * from './throttled-source.js';
 export * from './write-chunks.js';

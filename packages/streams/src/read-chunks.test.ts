@@ -191,6 +191,16 @@ describe('ends with an error', () => {
     expect(count).toBe(3);
   });
 
+  test('when aborted while a read is under way, whose bytes are not given out', async () => {
+    const source = new HeldSource();
+    const controller = new AbortController();
+    const first = readChunks(source, { readAhead: 0, signal: controller.signal }).next();
+    await settle();
+    controller.abort();
+    source.release();
+    await expect(first).rejects.toThrow('aborted');
+  });
+
   test('when aborted before it began, without a read', async () => {
     const source = new HeldSource();
     await expect(readChunks(source, { signal: AbortSignal.abort() }).next()).rejects.toThrow('aborted');

@@ -107,6 +107,16 @@ test('a long pause earns no more than a tenth of a second', async () => {
   await stream.stop();
 });
 
+test('nothing is earned before the limit was set', async () => {
+  await vi.advanceTimersByTimeAsync(1000);
+  const stream = endless(new RateLimiter(MIB), MIB);
+  await vi.advanceTimersByTimeAsync(49);
+  expect(stream.passed()).toBe(0);
+  await vi.advanceTimersByTimeAsync(2);
+  expect(stream.passed()).toBeGreaterThan(0);
+  await stream.stop();
+});
+
 describe('the limit changed while running', () => {
   test.each([
     [10 * MIB, MIB],

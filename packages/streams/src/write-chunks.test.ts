@@ -33,7 +33,15 @@ describe('writeToFile', () => {
 
   test('small chunks are gathered, large ones go straight, all in order', async () => {
     const write = vi.spyOn(handle, 'write');
-    const lengths = [...Array(1000).fill(1000), 70_000, 10, 300_000, 65_536, ...Array(5).fill(60_000)];
+    const lengths = [
+      ...Array(1000).fill(1000),
+      70_000,
+      10,
+      70_001,
+      300_000,
+      65_536,
+      ...Array(5).fill(60_000),
+    ];
     const parts = lengths.map((length, index) => noise(length, index));
     async function* chunks(): AsyncGenerator<Uint8Array> {
       yield* parts;
@@ -41,7 +49,7 @@ describe('writeToFile', () => {
     await writeToFile(chunks(), handle);
     expect((await written()).equals(Buffer.concat(parts))).toBe(true);
     expect(write.mock.calls.map(([, , length]) => length)).toEqual([
-      262_000, 262_000, 262_000, 214_000, 70_000, 10, 300_000, 65_536, 240_000, 60_000,
+      262_000, 262_000, 262_000, 214_000, 70_000, 10, 70_001, 300_000, 65_536, 240_000, 60_000,
     ]);
   });
 
@@ -147,6 +155,37 @@ describe('writeToStream', () => {
       yield Uint8Array.of(2);
     }
     await expect(writeToStream(slow(), stream)).rejects.toThrow('gone');
+  });
+
+  test('a stream that fails, but is not destroyed, is not written to again', async () => {
+    const lengths: number[] = [];
+    const stream = new Writable({
+      autoDestroy: false,
+      write(chunk, _encoding, done) {
+        lengths.push(chunk.length);
+        done();
+      },
+    });
+    async function* slow(): AsyncGenerator<Uint8Array> {
+      yield new Uint8Array(1);
+      stream.emit('error', new Error('gone'));
+      yield new Uint8Array(2);
+    }
+    await expect(writeToStream(slow(), stream)).rejects.toThrow('gone');
+    expect(lengths).toEqual([1]);
+  });
+
+  test('a stream that tells of its error only after the rejection', async () => {
+    const stream = new Writable({
+      write: (_chunk, _encoding, done) => done(new Error('EPIPE')),
+      destroy: (error, done) => {
+        setImmediate(done, error);
+      },
+    });
+    await expect(writeToStream(chunked(BYTES, 512), stream)).rejects.toThrow('EPIPE');
+    await settle();
+    await settle();
+    expect(stream.closed).toBe(true);
   });
 
   test('a failing source rejects, and leaves the stream as it is', async () => {
