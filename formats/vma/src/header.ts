@@ -54,6 +54,11 @@ export async function readVmaHeader(
   }
 }
 
+/** Whether an archive begins as a VMA does. @param head at least its first 4 bytes */
+export function isVma(head: Uint8Array): boolean {
+  return head.length >= 4 && asBuffer(head).readUInt32BE(0) === HEADER_MAGIC;
+}
+
 function requireMagic(start: Buffer): void {
   const magic = Buffer.alloc(4);
   magic.writeUInt32BE(HEADER_MAGIC);

@@ -1,7 +1,7 @@
 export { streamDrive } from './drive-stream.js';
 export { type ExtractVmaOptions, extractVma } from './extract.js';
 export type { VmaConfig, VmaDevice, VmaHeader } from './format.js';
-export { readVmaHeader } from './header.js';
+export { isVma, readVmaHeader } from './header.js';
 export { findConfig, findDevice } from './names.js';
 export { createPackVma, type PackProgress, type PackVmaDrive, type PackVmaOptions, packVma } from './pack.js';
 export { openVma, type VmaArchive } from './random-access.js';

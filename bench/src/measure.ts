@@ -1,0 +1,63 @@
+import { spawn } from 'node:child_process';
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** A command to be timed. */
+export interface Contender {
+  readonly name: string;
+  readonly command: readonly string[];
+  /** Files for its standard input and output; none unless given. */
+  readonly stdin?: string;
+  readonly stdout?: string;
+  /** Puts things back to where they were before it ran; not timed. */
+  readonly reset: () => void;
+}
+
+/** The command line of this project, as an argument list. */
+export function vzdumpFormat(...args: readonly string[]): string[] {
+  return [process.execPath, fileURLToPath(import.meta.resolve('vzdump-format/bin')), ...args];
+}
+
+/** Runs a command to its end. @returns seconds @throws Error when it fails */
+export async function run(contender: Contender, env: NodeJS.ProcessEnv = process.env): Promise<number> {
+  contender.reset();
+  const stdin = contender.stdin === undefined ? 'ignore' : openSync(contender.stdin, 'r');
+  const stdout = contender.stdout === undefined ? 'ignore' : openSync(contender.stdout, 'w');
+  const [program, ...args] = contender.command;
+  const started = performance.now();
+  const child = spawn(program!, args, { stdio: [stdin, stdout, 'pipe'], env });
+  let said = '';
+  child.stderr!.on('data', (chunk) => {
+    said += chunk;
+  });
+  const status = await new Promise((resolve, reject) => child.on('error', reject).on('close', resolve));
+  const seconds = (performance.now() - started) / 1000;
+  for (const file of [stdin, stdout]) if (typeof file === 'number') closeSync(file);
+  if (status !== 0) throw new Error(`${contender.name} failed (${status}): ${said}`);
+  return seconds;
+}
+
+/** Times contenders in turn, a warm-up and then `rounds` of them all. @returns the median seconds of each */
+export async function race(contenders: readonly Contender[], rounds: number): Promise<number[]> {
+  const times: number[][] = contenders.map(() => []);
+  for (let round = 0; round <= rounds; round++) {
+    for (const [index, contender] of contenders.entries()) {
+      const seconds = await run(contender);
+      if (round > 0) times[index]!.push(seconds);
+    }
+  }
+  return times.map(median);
+}
+
+export function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
+}
+
+/** The peak resident memory of one of our own runs, in MiB, as the kernel counts it (`ru_maxrss`). */
+export async function peakMemory(contender: Contender, directory: string): Promise<number> {
+  const report = join(directory, 'peak');
+  const hook = new URL('./report-peak.js', import.meta.url).href;
+  await run(contender, { ...process.env, NODE_OPTIONS: `--import=${hook}`, PEAK_REPORT: report });
+  return Number(readFileSync(report, 'utf8')) / 1024;
+}

@@ -1,0 +1,77 @@
+import { randomFillSync } from 'node:crypto';
+import { closeSync, ftruncateSync, openSync, rmSync, statSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Contender, peakMemory, race, vzdumpFormat } from './measure.js';
+import { printTable } from './table.js';
+import { withWorkspace } from './workspace.js';
+
+const MIB = 1 << 20;
+const GIB = 1 << 30;
+const ROUNDS = 5;
+
+/** Packing, unpacking and verifying a VMA beside `cp --sparse=always` on the same image. */
+export async function bench(): Promise<void> {
+  await withWorkspace(async (directory) => {
+    const image = join(directory, 'disk.raw');
+    const archive = join(directory, 'vm.vma');
+    makeImage(image, 2 * GIB, GIB);
+    const contenders = contendersFor(directory, image, archive);
+    const seconds = await race(contenders, ROUNDS);
+    const [cp] = seconds as [number];
+    const rows = [['2 GiB, half random, half zeros', 'seconds', '× cp', 'GB/s of archive', 'peak RSS, MiB']];
+    for (const [index, contender] of contenders.entries()) {
+      const rate = statSync(archive).size / seconds[index]! / 1e9;
+      const peak = index === 0 ? '' : (await peakMemory(contender, directory)).toFixed(0);
+      const figures = [seconds[index]!.toFixed(3), (seconds[index]! / cp).toFixed(2), rate.toFixed(2)];
+      rows.push([contender.name, ...figures, peak]);
+    }
+    printTable(rows);
+    await benchLargeSparse(directory);
+  });
+}
+
+/** Memory must not grow with the image: 8 GiB with 64 MiB of data. */
+async function benchLargeSparse(directory: string): Promise<void> {
+  const image = join(directory, 'large.raw');
+  const archive = join(directory, 'large.vma');
+  makeImage(image, 8 * GIB, 64 * MIB, false);
+  const contenders = contendersFor(directory, image, archive);
+  const seconds = await race(contenders, 1);
+  const rows = [['8 GiB sparse, 64 MiB of data', 'seconds', 'peak RSS, MiB']];
+  for (const [index, contender] of contenders.entries()) {
+    const peak = index === 0 ? '' : (await peakMemory(contender, directory)).toFixed(0);
+    rows.push([contender.name, seconds[index]!.toFixed(3), peak]);
+  }
+  console.log();
+  printTable(rows);
+}
+
+function contendersFor(directory: string, image: string, archive: string): Contender[] {
+  const copy = join(directory, 'copy.raw');
+  const unpacked = join(directory, 'unpacked');
+  const remove = (path: string) => () => rmSync(path, { recursive: true, force: true });
+  return [
+    { name: 'cp --sparse=always', command: ['cp', '--sparse=always', image, copy], reset: remove(copy) },
+    {
+      name: 'pack',
+      command: vzdumpFormat('pack', archive, '--drive', `drive-scsi0=${image}`),
+      reset: () => {
+        remove(copy)();
+        remove(unpacked)();
+        remove(archive)();
+      },
+    },
+    { name: 'unpack', command: vzdumpFormat('unpack', archive, '--to', unpacked), reset: remove(unpacked) },
+    { name: 'verify', command: vzdumpFormat('verify', archive), reset: remove(unpacked) },
+  ];
+}
+
+/** A raw image: random data, then zeros, which are written unless it is to be sparse. */
+function makeImage(path: string, size: number, data: number, dense = true): void {
+  const file = openSync(path, 'w');
+  const chunk = Buffer.alloc(16 * MIB);
+  for (let offset = 0; offset < data; offset += chunk.length) writeSync(file, randomFillSync(chunk));
+  if (dense) for (let offset = data; offset < size; offset += chunk.length) writeSync(file, chunk.fill(0));
+  ftruncateSync(file, size);
+  closeSync(file);
+}

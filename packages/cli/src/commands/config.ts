@@ -1,0 +1,30 @@
+import { writeToStream } from '@vzdump-format/streams';
+import { withArchive } from '../archive-input.js';
+import type { Command } from '../command.js';
+import { type CommonOptions, type LongWindowOption, longWindowOption } from '../options.js';
+import { once } from '../output.js';
+
+interface Options extends CommonOptions, LongWindowOption {
+  readonly name?: string;
+}
+
+export const config: Command<Options> = {
+  name: 'config',
+  summary: "print the guest's configuration",
+  arguments: [{ name: '<archive>', description: 'the archive; - is standard input' }],
+  options: [
+    { flags: '--name <name>', description: 'another blob than qemu-server.conf, as list shows it' },
+    longWindowOption,
+  ],
+  examples: [
+    'vzdump-format config backup.vma.zst',
+    'vzdump-format config backup.vma.zst --name qemu-server.fw',
+  ],
+
+  async run([path], options, context) {
+    const data = await withArchive(path!, options, context, ({ format, ...archive }) =>
+      format.config(archive, options.name, context),
+    );
+    await writeToStream(once(data), process.stdout);
+  },
+};

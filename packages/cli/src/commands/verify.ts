@@ -1,0 +1,78 @@
+import { ArchiveError, type ArchiveWarning, Meter, metered } from '@vzdump-format/streams';
+import type { OpenArchive } from '@vzdump-format/vzdump';
+import { withArchive } from '../archive-input.js';
+import type { Command, CommandContext } from '../command.js';
+import { describeError } from '../messages.js';
+import { type CommonOptions, type LongWindowOption, longWindowOption } from '../options.js';
+import { print, printJson } from '../output.js';
+import { formatBytes } from '../units.js';
+
+type Options = CommonOptions & LongWindowOption;
+
+interface Finding {
+  readonly code: string | undefined;
+  readonly message: string;
+  readonly offset?: number | undefined;
+  readonly entry?: string | undefined;
+}
+
+interface Verdict {
+  readonly path: string;
+  readonly ok: boolean;
+  /** Unknown when it could not be found out. */
+  readonly format: string | undefined;
+  readonly codec: string | undefined;
+  /** Of the uncompressed archive, read before an error or the end. */
+  readonly bytes: number;
+  readonly errors: readonly Finding[];
+  readonly warnings: readonly Finding[];
+}
+
+export const verify: Command<Options> = {
+  name: 'verify',
+  summary: 'read archives and prove what can be proven of them',
+  arguments: [{ name: '<archive...>', description: 'the archives; - is standard input' }],
+  options: [longWindowOption],
+  examples: ['vzdump-format verify /var/lib/vz/dump/*.vma.zst'],
+
+  async run(paths, options, context) {
+    const verdicts: Verdict[] = [];
+    for (const path of paths) {
+      const verdict = await judge(path, options, context);
+      verdicts.push(verdict);
+      if (!options.json && verdict.ok) {
+        await print(`${path}: ok (${verdict.format}, ${verdict.codec}, ${formatBytes(verdict.bytes)})\n`);
+      }
+    }
+    if (options.json) await printJson({ archives: verdicts });
+  },
+};
+
+/** Never throws for what is wrong with one archive, so that the next one gets its turn. */
+async function judge(path: string, options: Options, context: CommandContext): Promise<Verdict> {
+  const errors: Finding[] = [];
+  const warnings: Finding[] = [];
+  const meter = new Meter();
+  let opened: OpenArchive | undefined;
+  const onWarning = (warning: ArchiveWarning) => {
+    warnings.push(warning);
+    context.onWarning(warning);
+  };
+  try {
+    await withArchive(path, options, { ...context, onWarning }, async (archive) => {
+      opened = archive;
+      const bytes = metered(meter)(archive.bytes);
+      await archive.format.verify({ bytes, source: archive.source }, { ...context, onWarning });
+    });
+  } catch (error) {
+    if (!(error instanceof ArchiveError) && (error as NodeJS.ErrnoException).code === undefined) throw error;
+    const { code, message, offset, entry } = describeError(error);
+    errors.push({ code, message, offset, entry });
+    context.onError(error);
+  }
+  context.endProgress();
+  return {
+    ...{ path, ok: errors.length === 0, format: opened?.format.name, codec: opened?.codec.name },
+    ...{ bytes: meter.progress.bytes, errors, warnings },
+  };
+}

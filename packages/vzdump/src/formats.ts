@@ -1,0 +1,37 @@
+import { codecs } from '@vzdump-format/codecs';
+import { ArchiveError } from '@vzdump-format/streams';
+import type { ArchiveFormat } from './archive-format.js';
+import { vma } from './formats/vma.js';
+
+/** Every archive format, one row each. */
+export const formats: readonly ArchiveFormat[] = [vma];
+
+/** The format of that name. @throws `FORMAT_UNKNOWN` */
+export function format(name: string): ArchiveFormat {
+  const found = formats.find((row) => row.name === name);
+  if (found === undefined) throw unknownFormat(`no archive format is named '${name}'`);
+  return found;
+}
+
+/** The format that a file name stands for, with or without a codec's extension. */
+export function formatForFileName(name: string): ArchiveFormat | undefined {
+  const endings = ['', ...codecs.flatMap((row) => row.extensions)];
+  return formats.find((row) => endings.some((ending) => name.endsWith(row.extension + ending)));
+}
+
+/** The format by its content; the name decides only for what is damaged at its very beginning. */
+export function detectFormat(head: Uint8Array, fileName = ''): ArchiveFormat {
+  const found = formats.find((row) => row.detect(head)) ?? formatForFileName(fileName);
+  if (found !== undefined) return found;
+  const beginning = Buffer.from(head.subarray(0, 8)).toString('hex');
+  throw unknownFormat(
+    head.length === 0
+      ? 'there is nothing to read: it is empty'
+      : `no archive that is known here begins with ${beginning}`,
+  );
+}
+
+function unknownFormat(message: string): ArchiveError {
+  const hint = `known are ${formats.map((row) => row.extension).join(', ')}, each with any codec`;
+  return new ArchiveError('FORMAT_UNKNOWN', message, { hint });
+}

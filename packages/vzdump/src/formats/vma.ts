@@ -1,0 +1,52 @@
+import { readChunks } from '@vzdump-format/streams';
+import {
+  extractVma,
+  findConfig,
+  isVma,
+  openVma,
+  readVmaHeader,
+  streamDrive,
+  verifyVma,
+} from '@vzdump-format/vma';
+import type { ArchiveFormat } from '../archive-format.js';
+
+/** The name under which vzdump stores a VM's configuration. */
+const GUEST_CONFIG = 'qemu-server.conf';
+
+export const vma: ArchiveFormat = {
+  name: 'vma',
+  extension: '.vma',
+  detect: isVma,
+
+  async list({ bytes }, { onWarning }) {
+    const { uuid, ctime, configs, devices } = await readVmaHeader(bytes, onWarning);
+    return {
+      format: 'vma',
+      uuid,
+      ctime: Number.isSafeInteger(Number(ctime)) ? Number(ctime) : String(ctime),
+      configs: configs.map(({ name, data }) => ({ name, size: data.length })),
+      devices,
+    };
+  },
+
+  async config({ bytes }, name = GUEST_CONFIG, { onWarning }) {
+    return findConfig(await readVmaHeader(bytes, onWarning), name).data;
+  },
+
+  async verify({ bytes }, options) {
+    await verifyVma(bytes, options);
+  },
+
+  async *cat({ bytes, source }, name, options) {
+    if (source === undefined) {
+      yield* streamDrive(bytes, name, options);
+    } else {
+      const { signal } = options;
+      yield* readChunks((await openVma(source, options)).device(name), { reuseBuffers: true, signal });
+    }
+  },
+
+  async unpack({ bytes }, options) {
+    await extractVma(bytes, options);
+  },
+};
