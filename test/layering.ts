@@ -33,6 +33,7 @@ const ARROWS = {
   vzdump: ['streams', 'codecs', 'nbd', 'posix', 'file-tree', 'format'],
   cli: ['streams', 'codecs', 'nbd', 'posix', 'file-tree', 'format', 'vzdump'],
   'test-vectors': ['streams'],
+  bench: ['streams', 'codecs', 'nbd', 'posix', 'file-tree', 'format', 'vzdump', 'cli'],
 } as const satisfies Record<string, readonly string[]>;
 
 /** What is there for tests alone. Streams, which it needs itself, goes without. */

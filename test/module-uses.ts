@@ -1,6 +1,6 @@
 /** What a TypeScript source says of other modules. */
 export interface ModuleUses {
-  /** Of `import`, `export … from`, `import()`, `import.meta.resolve()` and `require()`, when written as a literal. */
+  /** Of `import`, `export … from`, `import()` and `require()`, when written as a literal. */
   readonly specifiers: readonly string[];
   readonly exportsDefault: boolean;
 }
@@ -13,7 +13,7 @@ const REGULAR_EXPRESSION =
 
 const FROM = /(?:import|export)\b[\w$*{}\s,]*?\bfrom\s*(?=['"])/.source;
 const FOR_ITS_EFFECT = /import\s*(?=['"])/.source;
-const CALL = /(?:import(?:\.meta\.resolve)?|require(?:\.resolve)?)\s*\(\s*(?=['"`])/.source;
+const CALL = /(?:import|require)\s*\(\s*(?=['"`])/.source;
 const DEFAULT = /export\s+default\b|export\s*\{[^}]*\bas\s+default\b[^}]*\}/.source;
 
 const TO_STRIP = new RegExp(`(?<string>${STRING})|${COMMENT}|${REGULAR_EXPRESSION}`, 'g');
