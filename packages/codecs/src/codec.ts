@@ -11,6 +11,8 @@ export interface CompressOptions {
 }
 
 export interface DecompressOptions {
+  /** How many threads may work at a time; every core, but 4 at most, unless given. 0 means half the cores. */
+  readonly threads?: number | undefined;
   /** zstd: the largest window to allocate, as a power of two; 27 (128 MiB) unless given, 31 at most. */
   readonly maxWindowLog?: number | undefined;
   /** Told of zero padding behind the end. */

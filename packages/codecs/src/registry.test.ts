@@ -17,6 +17,7 @@ test('names are unique, and find their codec', () => {
 
 test('a file name tells the codec', () => {
   expect(codecForFileName('vzdump-qemu-100-2026_11_23-00_00_00.vma.zst').name).toBe('zstd');
+  expect(codecForFileName('vzdump-lxc-100-2026_11_23-00_00_00.tar.lzo').name).toBe('lzo');
   expect(codecForFileName('vzdump-lxc-100-2026_11_23-00_00_00.tar.gz').name).toBe('gzip');
   expect(codecForFileName('vzdump-lxc-100-2026_11_23-00_00_00.tar').name).toBe('none');
 });
@@ -48,6 +49,8 @@ describe('detection', () => {
 test("vzdump's compress values", () => {
   expect(codecForCompressOption('0').codec.name).toBe('none');
   expect(codecForCompressOption('').codec.name).toBe('none');
+  expect(codecForCompressOption(1).codec.name).toBe('lzo');
+  expect(codecForCompressOption('lzo').codec.name).toBe('lzo');
   expect(codecForCompressOption('gzip').codec.name).toBe('gzip');
   expect(codecForCompressOption('zstd')).toMatchObject({
     codec: { name: 'zstd' },

@@ -1,13 +1,14 @@
 import { ArchiveError } from '@vzdump-format/streams';
 import type { Codec, CompressOptions } from './codec.js';
 import { gzip } from './gzip/gzip.js';
+import { lzo } from './lzo/lzo.js';
 import { none } from './none/none.js';
 import { halfTheCores } from './options.js';
 import { isPrefixOfAny } from './trailing.js';
 import { zstd } from './zstd/zstd.js';
 
 /** Every codec, one row each. Where two share a magic or an extension, the first stands for both. */
-export const codecs: readonly Codec[] = [none, gzip, zstd];
+export const codecs: readonly Codec[] = [none, lzo, gzip, zstd];
 
 /** So many bytes from the beginning decide which codec it is. */
 export const DETECT_BYTES = Math.max(...codecs.flatMap((row) => row.magic.map((magic) => magic.length)));
@@ -66,6 +67,9 @@ export function codecForCompressOption(
     case '':
     case '0':
       return { codec: none, options: {} };
+    case '1':
+    case 'lzo':
+      return { codec: lzo, options: {} };
     case 'gzip':
       return { codec: gzip, options: {} };
     case 'zstd':

@@ -1,0 +1,105 @@
+import { ArchiveError, type ByteReader, type OnWarning } from '@vzdump-format/streams';
+import type { BufferPool } from '../buffers.js';
+import { isPrefixOfAny, readTrailing } from '../trailing.js';
+import { readOrTruncated, truncated } from './errors.js';
+import {
+  BLOCK_LENGTHS_SIZE,
+  checksumsSize,
+  decodeChecksums,
+  type LzopHeader,
+  MAGIC,
+  MAX_BLOCK_SIZE,
+} from './format.js';
+import { readHeader } from './header.js';
+import type { PackedBlock } from './jobs.js';
+
+/** A block as it was found in the file. */
+export interface FoundBlock extends Omit<PackedBlock, 'start'> {
+  /** Where its header begins. */
+  readonly offset: number;
+  readonly data: Uint8Array;
+}
+
+/** Some blocks whose contents fit in a buffer of the pool together, or one that is too large for it. */
+export interface Batch {
+  readonly input: Uint8Array<ArrayBuffer>;
+  readonly blocks: readonly PackedBlock[];
+  /** In the file, block by block. */
+  readonly offsets: readonly number[];
+  readonly contentLength: number;
+}
+
+/** The blocks of all members; checks headers and sizes, and what follows the last member. */
+export async function* readBlocks(reader: ByteReader, onWarning?: OnWarning): AsyncGenerator<FoundBlock> {
+  for (let members = 0; members === 0 || !(await reader.atEnd()); members++) {
+    const start = reader.offset;
+    const magic = new Uint8Array(await reader.readUpTo(MAGIC.length));
+    if (!isPrefixOfAny(magic, [MAGIC])) {
+      if (members === 0) throw new ArchiveError('LZOP_HEADER', 'not lzop data', { offset: start });
+      return readTrailing(reader, { prefix: 'LZOP', end: start, first: magic, onWarning });
+    }
+    if (magic.length < MAGIC.length) throw truncated(reader.offset);
+    const header = await readHeader(reader);
+    for (let block = await readBlock(reader, header); block; block = await readBlock(reader, header)) {
+      yield block;
+    }
+  }
+}
+
+/** Puts blocks together for jobs. */
+export async function* inBatches(blocks: AsyncIterable<FoundBlock>, pool: BufferPool): AsyncGenerator<Batch> {
+  let batch = new BatchBuilder(pool);
+  for await (const block of blocks) {
+    if (!batch.hasRoomFor(block)) {
+      if (batch.contentLength > 0) yield batch;
+      batch = new BatchBuilder(pool, block.contentLength);
+    }
+    batch.add(block);
+  }
+  if (batch.contentLength > 0) yield batch;
+}
+
+class BatchBuilder implements Batch {
+  readonly input: Uint8Array<ArrayBuffer>;
+  readonly blocks: PackedBlock[] = [];
+  readonly offsets: number[] = [];
+  contentLength = 0;
+
+  constructor(pool: BufferPool, needed = 0) {
+    this.input = needed > pool.size ? new Uint8Array(needed) : pool.take();
+  }
+
+  hasRoomFor(block: FoundBlock): boolean {
+    return this.contentLength + block.contentLength <= this.input.length;
+  }
+
+  add({ data, offset, ...block }: FoundBlock): void {
+    const last = this.blocks.at(-1);
+    const start = last === undefined ? 0 : last.start + last.length;
+    this.input.set(data, start);
+    this.blocks.push({ ...block, start });
+    this.offsets.push(offset);
+    this.contentLength += block.contentLength;
+  }
+}
+
+/** The next block of the member; undefined at its end. */
+async function readBlock(reader: ByteReader, { flags }: LzopHeader): Promise<FoundBlock | undefined> {
+  const offset = reader.offset;
+  const contentLength = toNumber(await readOrTruncated(reader, 4));
+  if (contentLength === 0) return undefined;
+  const length = toNumber(await readOrTruncated(reader, BLOCK_LENGTHS_SIZE - 4));
+  if (contentLength > MAX_BLOCK_SIZE || length > contentLength || length === 0) {
+    const message = `impossible block: ${contentLength} bytes compressed to ${length}`;
+    throw new ArchiveError('LZOP_BLOCK_SIZE', message, { offset });
+  }
+  const stored = length === contentLength;
+  const checksums = await readOrTruncated(reader, checksumsSize(flags, stored));
+  const decoded = decodeChecksums(checksums, flags, stored);
+  const data = await readOrTruncated(reader, length);
+  return { offset, data, length, contentLength, ...decoded };
+}
+
+function toNumber(bytes: Uint8Array): number {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, 4).readUInt32BE();
+}

@@ -1,0 +1,39 @@
+import { mapOrdered, type Stage } from '@vzdump-format/streams';
+import { BufferPool, gather } from '../buffers.js';
+import type { CompressOptions, LevelRange } from '../codec.js';
+import { checkedLevel, checkedThreads } from '../options.js';
+import { BLOCK_SIZE } from './format.js';
+import { encodeHeader } from './header.js';
+import { compressedBound } from './jobs.js';
+import { LzoThreads } from './threads.js';
+
+/** Only LZO1X-1 is written: `lzop -3`, the default, and all that vzdump asks for. */
+export const LZO_LEVELS: LevelRange = { min: 3, max: 3, default: 3 };
+
+/** A message to a worker is paid for by so much data. */
+const JOB_SIZE = 4 * BLOCK_SIZE;
+
+/** One member, of the bytes that `lzop` would write, whatever the number of threads. */
+export function compressLzo(options: CompressOptions = {}): Stage {
+  checkedLevel('lzo', LZO_LEVELS, options.level);
+  const threads = checkedThreads(options.threads);
+  return async function* lzoped(source) {
+    const workers = new LzoThreads(threads, options.signal);
+    const inputs = new BufferPool(JOB_SIZE);
+    const outputs = new BufferPool(compressedBound(JOB_SIZE));
+    try {
+      yield encodeHeader();
+      const results = mapOrdered(gather(source, inputs), threads + 1, ({ buffer, length }) =>
+        workers.run({ kind: 'compress', input: buffer, length, output: outputs.take() }, length),
+      );
+      for await (const { input, output, length } of results) {
+        inputs.give(input);
+        yield options.reuseBuffers ? output.subarray(0, length) : output.slice(0, length);
+        outputs.give(output);
+      }
+      yield new Uint8Array(4); // no more blocks
+    } finally {
+      workers.close();
+    }
+  };
+}

@@ -1,0 +1,81 @@
+import { ArchiveError, ByteReader, type Stage } from '@vzdump-format/streams';
+import { BufferPool } from '../buffers.js';
+import type { DecompressOptions } from '../codec.js';
+import { defaultReadThreads } from '../options.js';
+import { OrderedQueue } from '../ordered-queue.js';
+import { type Batch, inBatches, readBlocks } from './batches.js';
+import { BLOCK_SIZE } from './format.js';
+import type { LzoResult } from './jobs.js';
+import { LzoThreads } from './threads.js';
+
+/** A message to a worker is paid for by so much data. */
+const JOB_SIZE = 4 * BLOCK_SIZE;
+const MAX_BYTES_UNDER_WAY = 64 * 1024 * 1024;
+
+/** All members, one after the other. */
+export function decompressLzo(options: DecompressOptions = {}): Stage {
+  const threads = defaultReadThreads(options.threads);
+  return async function* unlzoped(source) {
+    const reader = new ByteReader(source);
+    const decompressor = new Decompressor(threads, options);
+    try {
+      for await (const batch of inBatches(readBlocks(reader, options.onWarning), decompressor.buffers)) {
+        yield* decompressor.push(batch);
+      }
+      yield* decompressor.rest();
+    } finally {
+      decompressor.close();
+      await reader.close();
+    }
+  };
+}
+
+interface Outcome {
+  readonly batch: Batch;
+  readonly result: LzoResult;
+}
+
+class Decompressor {
+  readonly buffers = new BufferPool(JOB_SIZE);
+  private readonly workers: LzoThreads;
+  private readonly queue: OrderedQueue<Outcome>;
+
+  constructor(
+    threads: number,
+    private readonly options: DecompressOptions,
+  ) {
+    this.workers = new LzoThreads(threads, options.signal);
+    this.queue = new OrderedQueue({ tasks: threads + 2, bytes: MAX_BYTES_UNDER_WAY });
+  }
+
+  async *push(batch: Batch): AsyncGenerator<Uint8Array> {
+    this.options.signal?.throwIfAborted();
+    this.queue.push(this.run(batch), 2 * batch.input.length);
+    while (this.queue.full) yield* this.deliver(await this.queue.next());
+  }
+
+  async *rest(): AsyncGenerator<Uint8Array> {
+    while (!this.queue.empty) yield* this.deliver(await this.queue.next());
+  }
+
+  close(): void {
+    this.workers.close();
+  }
+
+  private async run(batch: Batch): Promise<Outcome> {
+    const { input, blocks, contentLength } = batch;
+    const output = input.length > JOB_SIZE ? new Uint8Array(contentLength) : this.buffers.take();
+    const result = await this.workers.run({ kind: 'decompress', input, blocks, output }, contentLength);
+    return { batch, result };
+  }
+
+  private async *deliver({ batch, result }: Outcome): AsyncGenerator<Uint8Array> {
+    const { input, output, length, damage } = result;
+    if (input.length === JOB_SIZE) this.buffers.give(input);
+    if (length > 0) yield output.subarray(0, length);
+    if (this.options.reuseBuffers && output.length === JOB_SIZE) this.buffers.give(output);
+    if (damage !== undefined) {
+      throw new ArchiveError(damage.code, damage.what, { offset: batch.offsets[damage.block] });
+    }
+  }
+}
