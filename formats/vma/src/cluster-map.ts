@@ -1,3 +1,4 @@
+import { printableName } from '@vzdump-format/file-tree';
 import { ArchiveError } from '@vzdump-format/streams';
 import { type BlockInfo, clusterCount, SECTOR_SIZE, VMSTATE_NAME, type VmaDevice } from './format.js';
 
@@ -65,7 +66,9 @@ export class ClusterMap {
     for (const device of devices) {
       if (device.size % SECTOR_SIZE !== 0) {
         const size = `${device.size} bytes are not a multiple of ${SECTOR_SIZE}`;
-        throw new ArchiveError('VMA_DEVICE_SIZE', `${device.name}: ${size}`, { entry: device.name });
+        throw new ArchiveError('VMA_DEVICE_SIZE', `${printableName(device.name)}: ${size}`, {
+          entry: device.name,
+        });
       }
       this.devices.set(device.id, new DeviceMap(device));
     }
@@ -87,7 +90,7 @@ export class ClusterMap {
     }
     const { device } = map;
     const fail = (code: string, message: string) =>
-      new ArchiveError(code, `${device.name}: ${message}`, { offset, entry: device.name });
+      new ArchiveError(code, `${printableName(device.name)}: ${message}`, { offset, entry: device.name });
     if (cluster >= map.clusters) {
       throw fail('VMA_CLUSTER_RANGE', `cluster ${cluster} lies past the end: the device has ${map.clusters}`);
     }
@@ -114,11 +117,15 @@ export class ClusterMap {
       .map((map) => {
         const { device, clusters, seen } = map;
         const what = `${clusters - seen} of ${clusters} clusters are missing, the first is ${map.firstMissing()}`;
-        return new ArchiveError('VMA_MISSING_CLUSTERS', `${device.name}: ${what}; the archive ends`, {
-          offset,
-          entry: device.name,
-          hint: 'the archive was cut short, or lost a part: look for another copy',
-        });
+        return new ArchiveError(
+          'VMA_MISSING_CLUSTERS',
+          `${printableName(device.name)}: ${what}; the archive ends`,
+          {
+            offset,
+            entry: device.name,
+            hint: 'the archive was cut short, or lost a part: look for another copy',
+          },
+        );
       });
   }
 }

@@ -1,5 +1,6 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
+import { printableName } from '@vzdump-format/file-tree';
 import { zeroRange } from '@vzdump-format/posix';
 import { ArchiveError, blockDeviceSize, PendingFile, writeFully } from '@vzdump-format/streams';
 import type { VmaDevice } from './format.js';
@@ -32,6 +33,15 @@ export async function openDriveTarget(
       entry: path,
     });
   }
+  return createDriveFile(device, path, options);
+}
+
+/** Makes a file as the target of a drive, and nothing else. @throws `FILE_EXISTS` */
+export async function createDriveFile(
+  device: VmaDevice,
+  path: string,
+  options: { overwrite: boolean },
+): Promise<DriveTarget> {
   const file = await PendingFile.create(path, options);
   try {
     await file.handle.truncate(device.size);
@@ -69,10 +79,8 @@ async function openBlockDevice(device: VmaDevice, path: string, size: number): P
   if (size < device.size) {
     throw new ArchiveError(
       'TARGET_TOO_SMALL',
-      `${path} has ${size} bytes, ${device.name} needs ${device.size}`,
-      {
-        entry: device.name,
-      },
+      `${path} has ${size} bytes, ${printableName(device.name)} needs ${device.size}`,
+      { entry: device.name },
     );
   }
   // O_EXCL: the kernel refuses a device that is mounted or otherwise in use.
@@ -84,6 +92,7 @@ const ZEROS = Buffer.alloc(1 << 20);
 /** A block device holds old data, so zeros are written too. */
 class BlockDeviceTarget implements DriveTarget {
   private written = false;
+  private whole = false;
   private canZeroRange = true;
 
   constructor(
@@ -108,10 +117,13 @@ class BlockDeviceTarget implements DriveTarget {
   async commit(): Promise<void> {
     await this.handle.sync();
     await this.handle.close();
+    this.whole = true;
   }
 
   async discard(): Promise<string | undefined> {
     await this.handle.close().catch(() => {}); // closed already when commit failed half-way
-    return this.written ? `${this.path} was written in part: its content is of no use` : undefined;
+    return this.written && !this.whole
+      ? `${this.path} was written in part: its content is of no use`
+      : undefined;
   }
 }

@@ -1,10 +1,11 @@
-import { mkdir, rmdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, realpath, rmdir } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import { ArchiveError, PendingFile, writeFully } from '@vzdump-format/streams';
-import { type DriveTarget, openDriveTarget } from './drive-target.js';
+import { createDriveFile, type DriveTarget, openDriveTarget } from './drive-target.js';
+import { failedCall } from './failed-call.js';
 import type { VmaDevice, VmaHeader } from './format.js';
 import { configFileName, deviceFileName, findDevice, repeatedDeviceNames } from './names.js';
-import { unpackVma } from './unpack.js';
+import { unpackVma, type VmaRecord } from './unpack.js';
 import { repeatedNameWarnings, type VerifyVmaOptions } from './verify.js';
 
 export interface ExtractVmaOptions extends VerifyVmaOptions {
@@ -22,7 +23,8 @@ export interface ExtractVmaOptions extends VerifyVmaOptions {
  * Unpacks an archive: the configs under their names, each drive as a sparse file `disk-NAME.raw` of its exact size, the
  * memory state as `vmstate.bin`. Files get their names when the whole archive has proved right, or not at all.
  *
- * @throws as `unpackVma`, and `VMA_CONFIG_NAME`, `VMA_DEVICE_NAME`, `VMA_NO_SUCH_DEVICE`, `FILE_EXISTS`, `TARGET_…`
+ * @throws as `unpackVma`, and `VMA_CONFIG_NAME`, `VMA_DEVICE_NAME`, `VMA_NO_SUCH_DEVICE`, `VMA_SAME_TARGET`,
+ * `FILE_EXISTS`, `TARGET_…`
  */
 export async function extractVma(
   archive: AsyncIterable<Uint8Array>,
@@ -39,9 +41,7 @@ export async function extractVma(
         await output.open(header);
         continue;
       }
-      const target = output.targets.get(record.device.id);
-      if (record.kind === 'data') await target?.write(record.data, record.offset);
-      else await target?.zero(record.offset, record.length);
+      await output.write(record);
       bytes += record.kind === 'data' ? record.data.length : record.length;
       options.onProgress?.(bytes, output.total);
     }
@@ -49,16 +49,28 @@ export async function extractVma(
     return header!;
   } catch (error) {
     await output.discard();
-    if (madeDirectory !== undefined) await rmdir(options.directory).catch(() => {}); // holds something, then
+    if (madeDirectory !== undefined) await removeEmptyDirectories(options.directory, madeDirectory);
     throw error;
+  }
+}
+
+/** Removes a directory and those above it, up to `topmost`, unless they hold something. */
+async function removeEmptyDirectories(directory: string, topmost: string): Promise<void> {
+  const last = resolve(topmost);
+  for (let path = resolve(directory); ; path = dirname(path)) {
+    const removed = await rmdir(path).then(
+      () => true,
+      () => false,
+    );
+    if (!removed || path === last) return;
   }
 }
 
 /** All that an archive is unpacked to. */
 class Output {
-  /** By device id; devices that are left out have none. */
-  readonly targets = new Map<number, DriveTarget>();
   total = 0;
+  /** By device id; devices that are left out have none. */
+  private readonly targets = new Map<number, DriveTarget>();
   private readonly configs: PendingFile[] = [];
 
   constructor(private readonly options: ExtractVmaOptions) {}
@@ -66,17 +78,29 @@ class Output {
   async open(header: VmaHeader): Promise<void> {
     const { directory, overwrite = false, onWarning } = this.options;
     this.total = header.devices.reduce((sum, device) => sum + device.size, 0);
-    const paths = drivePaths(header, this.options);
+    const places = drivePlaces(header, this.options);
     const configPaths = header.configs.map((config) => join(directory, configFileName(config)));
-    requireDistinct([...configPaths, ...paths.values()]);
+    await requireDistinct([...configPaths, ...places.map(({ path }) => path)]);
     for (const warning of repeatedNameWarnings(header)) onWarning?.(warning);
     for (const [index, path] of configPaths.entries()) {
       const file = await PendingFile.create(path, { overwrite });
       this.configs.push(file);
       await writeFully(file.handle, header.configs[index]!.data, 0);
     }
-    for (const [device, path] of paths) {
-      this.targets.set(device.id, await openDriveTarget(device, path, { overwrite }));
+    for (const { device, path, chosen } of places) {
+      const openTarget = chosen ? openDriveTarget : createDriveFile;
+      this.targets.set(device.id, await openTarget(device, path, { overwrite }));
+    }
+  }
+
+  async write(record: Exclude<VmaRecord, { kind: 'header' }>): Promise<void> {
+    const target = this.targets.get(record.device.id);
+    if (target === undefined) return;
+    try {
+      if (record.kind === 'data') await target.write(record.data, record.offset);
+      else await target.zero(record.offset, record.length);
+    } catch (error) {
+      throw failedCall(error, 'TARGET_WRITE', `${target.path} cannot be written`, target.path);
     }
   }
 
@@ -95,31 +119,42 @@ class Output {
   }
 }
 
-function requireDistinct(paths: readonly string[]): void {
-  const twice = paths.find((path, index) => paths.indexOf(path) !== index);
-  if (twice !== undefined) {
-    throw new ArchiveError('VMA_SAME_TARGET', `two parts of the archive would become ${twice}`, {
-      entry: twice,
-      hint: 'send a drive elsewhere with --drive NAME=PATH, or leave it out with --skip NAME',
-    });
+/** @throws `VMA_SAME_TARGET` for paths that name the same place, however they are spelled */
+async function requireDistinct(paths: readonly string[]): Promise<void> {
+  const places = new Set<string>();
+  for (const path of paths) {
+    const directory = dirname(resolve(path));
+    const place = join(await realpath(directory).catch(() => directory), basename(path));
+    if (places.has(place)) {
+      throw new ArchiveError('VMA_SAME_TARGET', `two parts of the archive would become ${path}`, {
+        entry: path,
+        hint: 'send a drive elsewhere with --drive NAME=PATH, or leave it out with --skip NAME',
+      });
+    }
+    places.add(place);
   }
 }
 
-/** Where each device goes. Devices that share a name are told apart by their ids. */
-function drivePaths(header: VmaHeader, options: ExtractVmaOptions): Map<VmaDevice, string> {
+/** Where a drive goes. */
+interface DrivePlace {
+  readonly device: VmaDevice;
+  readonly path: string;
+  /** Whether the caller named the path: only then it may be a block device. */
+  readonly chosen: boolean;
+}
+
+/** Devices that share a name are told apart by their ids. */
+function drivePlaces(header: VmaHeader, options: ExtractVmaOptions): DrivePlace[] {
   const chosen = new Map<VmaDevice, string>();
   for (const [name, path] of options.drives ?? []) chosen.set(findDevice(header, name), path);
   const skipped = new Set((options.skip ?? []).map((name) => findDevice(header, name)));
   const repeated = new Set(repeatedDeviceNames(header));
-  const paths = new Map<VmaDevice, string>();
-  for (const device of header.devices) {
-    if (skipped.has(device)) continue;
-    paths.set(device, chosen.get(device) ?? join(options.directory, fileName(device, repeated)));
-  }
-  return paths;
-}
-
-function fileName(device: VmaDevice, repeated: ReadonlySet<string>): string {
-  const name = deviceFileName(device);
-  return repeated.has(device.name) ? name.replace(/(\.[a-z]+)$/, `-${device.id}$1`) : name;
+  return header.devices
+    .filter((device) => !skipped.has(device))
+    .map((device) => {
+      const path = chosen.get(device);
+      if (path !== undefined) return { device, path, chosen: true };
+      const name = deviceFileName(device, repeated.has(device.name));
+      return { device, path: join(options.directory, name), chosen: false };
+    });
 }

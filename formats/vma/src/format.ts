@@ -199,9 +199,11 @@ export function encodeExtentHeader(extent: Buffer, uuid: Uint8Array, blockInfos:
   extent.set(checksum(extent.subarray(0, EXTENT_HEADER_SIZE), EXTENT_OFFSET.md5), EXTENT_OFFSET.md5);
 }
 
-/** Whether these bytes start as an extent does. */
-export function hasExtentMagic(bytes: Uint8Array): boolean {
-  return asBuffer(bytes).readUInt32BE(0) === EXTENT_MAGIC;
+/** Whether these bytes, or as many as there are, start as an extent does. */
+export function startsAsExtent(bytes: Uint8Array): boolean {
+  const magic = Buffer.alloc(4);
+  magic.writeUInt32BE(EXTENT_MAGIC);
+  return magic.subarray(0, bytes.length).equals(bytes.subarray(0, magic.length));
 }
 
 /**
@@ -211,7 +213,7 @@ export function hasExtentMagic(bytes: Uint8Array): boolean {
  */
 export function decodeExtentHeader(bytes: Uint8Array, uuid: Uint8Array, offset: number): ExtentHeader {
   const view = asBuffer(bytes);
-  if (!hasExtentMagic(bytes)) {
+  if (!startsAsExtent(bytes)) {
     throw new ArchiveError('VMA_EXTENT_MAGIC', 'no extent header where one must be', { offset });
   }
   if (!checksumMatches(bytes, EXTENT_OFFSET.md5)) {

@@ -1,4 +1,4 @@
-import { bytesToPath, pathToBytes } from '@vzdump-format/file-tree';
+import { bytesToPath, pathToBytes, printableName } from '@vzdump-format/file-tree';
 import { ArchiveError, ByteReader, type OnWarning } from '@vzdump-format/streams';
 import {
   asBuffer,
@@ -71,7 +71,10 @@ function requireMagic(start: Buffer): void {
 }
 
 function truncated(where: string, offset: number): ArchiveError {
-  return new ArchiveError('VMA_TRUNCATED', `the archive ends ${where}`, { offset });
+  return new ArchiveError('VMA_TRUNCATED', `the archive ends ${where}`, {
+    offset,
+    hint: 'the archive was cut short: look for another copy',
+  });
 }
 
 /** @throws `VMA_VERSION`, `VMA_HEADER_SIZE` */
@@ -96,13 +99,26 @@ function decodeHeader(header: Buffer, onWarning?: OnWarning): VmaHeader {
       offset: OFFSET.md5,
     });
   }
-  const blobs = new BlobReader(header);
+  const blobs = new BlobReader(header, pointers(header));
   return {
     uuid: formatUuid(header.subarray(OFFSET.uuid, OFFSET.uuid + UUID_SIZE)),
     ctime: header.readBigInt64BE(OFFSET.ctime),
     configs: decodeConfigs(header, blobs, onWarning),
     devices: decodeDevices(header, blobs, onWarning),
   };
+}
+
+/** All pointers into the blob buffer that the tables hold. */
+function pointers(header: Buffer): Set<number> {
+  const found = new Set<number>();
+  for (let index = 0; index < MAX_CONFIGS; index++) {
+    found.add(header.readUInt32BE(OFFSET.configNames + 4 * index));
+    found.add(header.readUInt32BE(OFFSET.configData + 4 * index));
+  }
+  for (let id = 0; id < DEVICE_TABLE_LENGTH; id++) {
+    found.add(header.readUInt32BE(OFFSET.devices + id * DEVICE_ENTRY_SIZE));
+  }
+  return found;
 }
 
 function decodeConfigs(header: Buffer, blobs: BlobReader, onWarning?: OnWarning): VmaConfig[] {
@@ -168,18 +184,21 @@ function decodeName(blob: Buffer, offset: number, onWarning?: OnWarning): string
       code: 'VMA_NAME',
       offset,
       entry: name,
-      message: `a name goes on behind a NUL byte: it is read as ${JSON.stringify(name)}`,
+      message: `a name goes on behind a NUL byte: it is read as "${printableName(name)}"`,
     });
   }
   return name;
 }
 
-/** Finds the blobs that pointers refer to: only those at which a blob really starts are valid. */
+/**
+ * Finds the blobs that pointers refer to: only those at which a blob really starts are valid. Other blobs are passed
+ * over: a buffer can hold millions of empty ones.
+ */
 class BlobReader {
   private readonly blobs = new Map<number, Buffer>();
 
   /** @throws `VMA_BLOB_BUFFER` */
-  constructor(header: Buffer) {
+  constructor(header: Buffer, wanted: ReadonlySet<number>) {
     const offset = header.readUInt32BE(OFFSET.blobBufferOffset);
     const size = header.readUInt32BE(OFFSET.blobBufferSize);
     // A buffer of one byte holds nothing, and Proxmox's writer counts that byte though it does not write it.
@@ -197,7 +216,7 @@ class BlobReader {
       const start = offset + at + 2;
       const length = header.readUInt16LE(start - 2);
       if (start + length > end) break;
-      this.blobs.set(at, header.subarray(start, start + length));
+      if (wanted.has(at)) this.blobs.set(at, header.subarray(start, start + length));
       at += 2 + length;
     }
   }
@@ -218,7 +237,8 @@ class BlobReader {
 
 /**
  * Encodes a header, byte for byte as Proxmox's writer does.
- * @throws `VMA_LIMIT` for too many or too large configs or devices, `VMA_NAME` for an impossible or repeated name
+ * @throws `VMA_LIMIT` for too many or too large configs or devices, `VMA_NAME` for an impossible or repeated name,
+ * `VMA_UUID`, `VMA_CTIME`
  */
 export function encodeHeader(header: VmaHeader): Buffer {
   const { configs, devices } = header;
@@ -230,17 +250,26 @@ export function encodeHeader(header: VmaHeader): Buffer {
   }
   requireDistinct('config', configs);
   requireDistinct('drive', devices);
+  if (new Set(devices.map(({ id }) => id)).size < devices.length) {
+    throw new ArchiveError('VMA_DEVICE_ID', 'two drives have the same id');
+  }
   const blobs = new BlobWriter();
   const table = Buffer.alloc(HEADER_TABLE_SIZE);
   configs.forEach((config, index) => {
     table.writeUInt32BE(blobs.addName('config', config.name), OFFSET.configNames + 4 * index);
-    table.writeUInt32BE(blobs.add(`config ${config.name}`, config.data), OFFSET.configData + 4 * index);
+    table.writeUInt32BE(
+      blobs.add(`config ${printableName(config.name)}`, config.data),
+      OFFSET.configData + 4 * index,
+    );
   });
   for (const device of devices) encodeDevice(table, device, blobs);
   const blobBuffer = blobs.finish();
   table.writeUInt32BE(HEADER_MAGIC, 0);
   table.writeUInt32BE(HEADER_VERSION, OFFSET.version);
   table.set(parseUuid(header.uuid), OFFSET.uuid);
+  if (BigInt.asIntN(64, header.ctime) !== header.ctime) {
+    throw new ArchiveError('VMA_CTIME', `the time ${header.ctime} does not fit into 64 bits`);
+  }
   table.writeBigInt64BE(header.ctime, OFFSET.ctime);
   table.writeUInt32BE(HEADER_TABLE_SIZE, OFFSET.blobBufferOffset);
   table.writeUInt32BE(blobs.used, OFFSET.blobBufferSize);
@@ -256,9 +285,11 @@ function encodeDevice(table: Buffer, device: VmaDevice, blobs: BlobWriter): void
     throw new ArchiveError('VMA_LIMIT', `drive ${id}: a VMA archive holds ${MAX_DEVICE_ID} drives at most`);
   }
   if (size <= 0 || size > MAX_DEVICE_SIZE) {
-    throw new ArchiveError('VMA_LIMIT', `drive ${name} has ${size} bytes: 1 byte to 256 TiB can be stored`, {
-      entry: name,
-    });
+    throw new ArchiveError(
+      'VMA_LIMIT',
+      `drive ${printableName(name)} has ${size} bytes: 1 byte to 256 TiB can be stored`,
+      { entry: name },
+    );
   }
   const at = OFFSET.devices + id * DEVICE_ENTRY_SIZE;
   table.writeUInt32BE(blobs.addName('drive', name), at);
@@ -269,9 +300,11 @@ function requireDistinct(what: string, named: readonly { readonly name: string }
   const seen = new Set<string>();
   for (const { name } of named) {
     if (seen.has(name)) {
-      throw new ArchiveError('VMA_NAME', `two ${what}s are named ${name}: Proxmox could not restore that`, {
-        entry: name,
-      });
+      throw new ArchiveError(
+        'VMA_NAME',
+        `two ${what}s are named ${printableName(name)}: Proxmox could not restore that`,
+        { entry: name },
+      );
     }
     seen.add(name);
   }
@@ -285,11 +318,14 @@ class BlobWriter {
 
   addName(what: string, name: string): number {
     if (name === '' || name.includes('\0')) {
-      throw new ArchiveError('VMA_NAME', `${JSON.stringify(name)} cannot be the name of a ${what}`, {
+      throw new ArchiveError('VMA_NAME', `"${printableName(name)}" cannot be the name of a ${what}`, {
         entry: name,
       });
     }
-    return this.add(`the name of ${what} ${name}`, Buffer.concat([pathToBytes(name), Buffer.alloc(1)]));
+    return this.add(
+      `the name of ${what} ${printableName(name)}`,
+      Buffer.concat([pathToBytes(name), Buffer.alloc(1)]),
+    );
   }
 
   /** @returns the pointer */

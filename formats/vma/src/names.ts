@@ -1,17 +1,20 @@
-import { fileNameFault } from '@vzdump-format/file-tree';
+import { fileNameFault, hasEscapedBytes, printableName } from '@vzdump-format/file-tree';
 import { ArchiveError } from '@vzdump-format/streams';
 import { VMSTATE_NAME, type VmaConfig, type VmaDevice, type VmaHeader } from './format.js';
 
 /**
- * The name of the file that a device is unpacked to. @throws `VMA_DEVICE_NAME` when its name cannot be part of one
+ * The name of the file that a device is unpacked to.
+ * @param numbered whether other devices have its name, so that its id must tell it apart
+ * @throws `VMA_DEVICE_NAME` when the device's name cannot be part of a file name
  */
-export function deviceFileName(device: VmaDevice): string {
-  const name = device.name === VMSTATE_NAME ? 'vmstate.bin' : `disk-${device.name}.raw`;
+export function deviceFileName(device: VmaDevice, numbered = false): string {
+  const number = numbered ? `-${device.id}` : '';
+  const name = device.name === VMSTATE_NAME ? `vmstate${number}.bin` : `disk-${device.name}${number}.raw`;
   const fault = nameFault(name);
   if (fault !== undefined) {
     throw new ArchiveError(
       'VMA_DEVICE_NAME',
-      `the device name ${JSON.stringify(device.name)} is not safe: ${fault}`,
+      `the device name "${printableName(device.name)}" is not safe: ${fault}`,
       {
         entry: device.name,
         hint: 'give it a path of your own (--drive NAME=PATH) or leave it out (--skip NAME)',
@@ -27,7 +30,7 @@ export function configFileName(config: VmaConfig): string {
   if (fault !== undefined) {
     throw new ArchiveError(
       'VMA_CONFIG_NAME',
-      `the config name ${JSON.stringify(config.name)} is not safe: ${fault}`,
+      `the config name "${printableName(config.name)}" is not safe: ${fault}`,
       {
         entry: config.name,
         hint: 'look at it with the command config, and take the drives out one by one with cat',
@@ -38,7 +41,7 @@ export function configFileName(config: VmaConfig): string {
 }
 
 function nameFault(name: string): string | undefined {
-  if (/[\uDC80-\uDCFF]/.test(name)) return 'it is not UTF-8';
+  if (hasEscapedBytes(name)) return 'it is not UTF-8';
   return fileNameFault(name);
 }
 
@@ -54,8 +57,8 @@ export function findDevice(header: VmaHeader, name: string): VmaDevice {
     header.devices.find((candidate) => candidate.name === name) ??
     header.devices.find((candidate) => String(candidate.id) === name);
   if (device === undefined) {
-    const names = header.devices.map((candidate) => candidate.name).join(', ');
-    throw new ArchiveError('VMA_NO_SUCH_DEVICE', `the archive has no drive ${JSON.stringify(name)}`, {
+    const names = header.devices.map((candidate) => printableName(candidate.name)).join(', ');
+    throw new ArchiveError('VMA_NO_SUCH_DEVICE', `the archive has no drive "${printableName(name)}"`, {
       entry: name,
       hint: names === '' ? 'it has no drives at all' : `it has: ${names}`,
     });
@@ -67,8 +70,8 @@ export function findDevice(header: VmaHeader, name: string): VmaDevice {
 export function findConfig(header: VmaHeader, name: string): VmaConfig {
   const config = header.configs.find((candidate) => candidate.name === name);
   if (config === undefined) {
-    const names = header.configs.map((candidate) => candidate.name).join(', ');
-    throw new ArchiveError('VMA_NO_SUCH_CONFIG', `the archive has no config ${JSON.stringify(name)}`, {
+    const names = header.configs.map((candidate) => printableName(candidate.name)).join(', ');
+    throw new ArchiveError('VMA_NO_SUCH_CONFIG', `the archive has no config "${printableName(name)}"`, {
       entry: name,
       hint: names === '' ? 'it has no configs at all' : `it has: ${names}`,
     });

@@ -1,6 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
+import { printableName } from '@vzdump-format/file-tree';
 import { ArchiveError, type ByteSource, mapOrdered, type OnWarning } from '@vzdump-format/streams';
+import { LARGEST_COPIED_EXTENT, newExtentBuffer } from './extent-buffer.js';
+import { failedCall } from './failed-call.js';
 import {
   BLOCK_SIZE,
   BLOCKS_PER_CLUSTER,
@@ -18,7 +21,6 @@ import {
 } from './format.js';
 import { encodeHeader } from './header.js';
 
-const EXTENT_DATA_SIZE = CLUSTERS_PER_WRITTEN_EXTENT * CLUSTER_SIZE;
 const ZERO_CLUSTER = Buffer.alloc(CLUSTER_SIZE);
 const WORD_SIZE = 4;
 const WORDS_PER_BLOCK = BLOCK_SIZE / WORD_SIZE;
@@ -75,24 +77,26 @@ interface PackedExtent {
  *
  * What a source says is a hole is not read. Memory: three extents, 12 MiB.
  *
- * @throws `VMA_LIMIT`, `VMA_NAME`, `VMA_UUID`; `SOURCE_SHRANK` when a drive ends before its size. A drive that changed
- * while it was read, as far as its source can tell, is a warning, `SOURCE_CHANGED`.
+ * @throws `VMA_LIMIT`, `VMA_NAME`, `VMA_UUID`, `VMA_CTIME`; `SOURCE_READ`; `SOURCE_SHRANK` when a drive ends before its
+ * size. A drive that changed while it was read, as far as its source can tell, is a warning, `SOURCE_CHANGED`.
  */
 export async function* packVma(options: PackVmaOptions): AsyncGenerator<Uint8Array> {
-  const { drives = [], signal } = options;
+  const { drives = [], reuseBuffers = false, signal } = options;
+  signal?.throwIfAborted();
   const header = headerOf(options);
   const uuid = parseUuid(header.uuid);
   yield encodeHeader(header);
 
   const spare: Buffer[] = [];
-  const pack = (range: ExtentRange) =>
-    packExtent(range, uuid, spare.pop() ?? Buffer.allocUnsafeSlow(EXTENT_HEADER_SIZE + EXTENT_DATA_SIZE));
+  const pack = (range: ExtentRange) => packExtent(range, uuid, spare.pop() ?? newExtentBuffer());
   let bytes = 0;
   let zeroBytes = 0;
   for await (const extent of mapOrdered(extentRanges(drives, header.devices), EXTENTS_IN_FLIGHT, pack)) {
     signal?.throwIfAborted();
-    yield extent.buffer.subarray(0, extent.size);
-    if (options.reuseBuffers) spare.push(extent.buffer);
+    const chunk = extent.buffer.subarray(0, extent.size);
+    const copied = !reuseBuffers && chunk.length <= LARGEST_COPIED_EXTENT;
+    yield copied ? Buffer.from(chunk) : chunk;
+    if (copied || reuseBuffers) spare.push(extent.buffer);
     bytes += extent.progress.bytes;
     zeroBytes += extent.progress.zeroBytes;
     options.onProgress?.({ bytes, zeroBytes });
@@ -107,6 +111,10 @@ export function createPackVma(options: PackVmaOptions): Readable {
 }
 
 function headerOf({ configs = [], drives = [], uuid, ctime }: PackVmaOptions): VmaHeader {
+  const seconds = ctime ?? Math.floor(Date.now() / 1000);
+  if (typeof seconds === 'number' && !Number.isSafeInteger(seconds)) {
+    throw new ArchiveError('VMA_CTIME', `not a number of seconds: ${seconds}`);
+  }
   const devices = drives.map(({ name, source }, index) => ({
     id: index + 1,
     name,
@@ -114,7 +122,7 @@ function headerOf({ configs = [], drives = [], uuid, ctime }: PackVmaOptions): V
   }));
   return {
     uuid: uuid ?? randomUUID(),
-    ctime: BigInt(ctime ?? Math.floor(Date.now() / 1000)),
+    ctime: BigInt(seconds),
     configs,
     devices,
   };
@@ -144,7 +152,7 @@ async function warnOfChanges(drives: readonly PackVmaDrive[], onWarning?: OnWarn
     if (await source.changed?.()) {
       onWarning?.({
         code: 'SOURCE_CHANGED',
-        message: `${name} was written to while it was read: the archive may hold a mix of old and new`,
+        message: `${printableName(name)} was written to while it was read: the archive may hold a mix of old and new`,
         entry: name,
         hint: 'stop the guest, or take a snapshot and pack that',
       });
@@ -193,14 +201,17 @@ async function readRange(range: ExtentRange, buffer: Buffer): Promise<boolean[]>
   return inHole;
 }
 
-/** Fills `target` from the drive, and with zeros past the drive's end. @throws `SOURCE_SHRANK` */
+/** Fills `target` from the drive, and with zeros past the drive's end. @throws `SOURCE_READ`, `SOURCE_SHRANK` */
 async function readPadded({ name, source }: PackVmaDrive, target: Buffer, offset: number): Promise<void> {
   const expected = Math.min(target.length, source.size - offset);
-  const got = await source.read(target.subarray(0, expected), offset);
+  const got = await source.read(target.subarray(0, expected), offset).catch((error: unknown) => {
+    const what = `${printableName(name)} cannot be read at byte ${offset}`;
+    throw failedCall(error, 'SOURCE_READ', what, name);
+  });
   if (got < expected) {
     throw new ArchiveError(
       'SOURCE_SHRANK',
-      `${name} ended at byte ${offset + got} while it was read, though it had ${source.size} bytes`,
+      `${printableName(name)} ended at byte ${offset + got} while it was read, though it had ${source.size} bytes`,
       { entry: name },
     );
   }

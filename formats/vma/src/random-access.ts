@@ -7,6 +7,7 @@ import {
   readFully,
 } from '@vzdump-format/streams';
 import { ClusterMap } from './cluster-map.js';
+import { type Run, requireExtent, requireWhole, runsOf, truncatedExtent } from './extents.js';
 import {
   BLOCK_SIZE,
   CLUSTER_SIZE,
@@ -18,7 +19,7 @@ import {
 } from './format.js';
 import { readHeader } from './header.js';
 import { findDevice } from './names.js';
-import { type Run, requireWhole, runsOf, truncatedExtent, type UnpackVmaOptions } from './unpack.js';
+import type { UnpackVmaOptions } from './unpack.js';
 
 /** The headers at the start of an archive are read in chunks of this size. */
 const HEADER_CHUNK_SIZE = 64 * 1024;
@@ -49,11 +50,8 @@ interface LocatedRun extends Run {
  * @throws as `unpackVma`
  */
 export async function openVma(archive: ByteSource, options: UnpackVmaOptions = {}): Promise<VmaArchive> {
-  const reader = new ByteReader(readChunks(archive, { chunkSize: HEADER_CHUNK_SIZE, readAhead: 1 }));
-  const header = await readHeader(reader, options.onWarning);
-  const start = reader.offset;
-  await reader.close();
-  const index = await indexClusters(archive, header, start, options.signal);
+  const { header, size } = await readHeaderAndSize(archive, options);
+  const index = await indexClusters(archive, header, size, options.signal);
   const extents = new ExtentReader(archive, header);
   return {
     header,
@@ -62,6 +60,20 @@ export async function openVma(archive: ByteSource, options: UnpackVmaOptions = {
       return new DeviceSource(device, index.get(device.id)!, archive, extents);
     },
   };
+}
+
+async function readHeaderAndSize(
+  archive: ByteSource,
+  { onWarning, signal }: UnpackVmaOptions,
+): Promise<{ header: VmaHeader; size: number }> {
+  const chunks = readChunks(archive, { chunkSize: HEADER_CHUNK_SIZE, readAhead: 1, signal });
+  const reader = new ByteReader(chunks);
+  try {
+    const header = await readHeader(reader, onWarning);
+    return { header, size: reader.offset };
+  } finally {
+    await reader.close();
+  }
 }
 
 /** Finds out which extent holds which clusters. @returns ranges in order, by device id */
@@ -79,10 +91,9 @@ async function indexClusters(
   let extents = 0;
   for (; offset < archive.size; extents++) {
     signal?.throwIfAborted();
-    if (offset + EXTENT_HEADER_SIZE > archive.size) throw truncatedExtent(archive.size);
-    await readFully(archive, bytes, offset);
+    requireExtent(bytes.subarray(0, await archive.read(bytes, offset)), offset, extents, clusters);
     const { blockInfos, blockCount } = decodeExtentHeader(bytes, uuid, offset);
-    runsOf(blockInfos, clusters, offset); // checks them
+    runsOf(blockInfos, (info) => clusters.add(info, offset), offset); // checks them
     for (const { deviceId, cluster } of blockInfos) {
       const ranges = index.get(deviceId)!;
       const last = ranges.at(-1);
@@ -92,7 +103,7 @@ async function indexClusters(
     offset += EXTENT_HEADER_SIZE + blockCount * BLOCK_SIZE;
   }
   if (offset > archive.size) throw truncatedExtent(archive.size);
-  requireWhole(clusters, extents, offset);
+  requireWhole(offset, extents, clusters);
   for (const ranges of index.values()) ranges.sort((a, b) => a.first - b.first);
   return index;
 }
@@ -111,9 +122,15 @@ class ExtentReader {
     this.devices = new Map(header.devices.map((device) => [device.id, device]));
   }
 
-  runs(offset: number): Promise<LocatedRun[]> {
+  async runs(offset: number): Promise<LocatedRun[]> {
     if (this.last?.offset !== offset) this.last = { offset, runs: this.readRuns(offset) };
-    return this.last.runs;
+    const last = this.last;
+    try {
+      return await last.runs;
+    } catch (error) {
+      if (this.last === last) this.last = undefined; // the next read shall try again
+      throw error;
+    }
   }
 
   private async readRuns(offset: number): Promise<LocatedRun[]> {
@@ -121,11 +138,17 @@ class ExtentReader {
     await readFully(this.archive, bytes, offset);
     const { blockInfos } = decodeExtentHeader(bytes, this.uuid, offset);
     let archiveOffset = offset + EXTENT_HEADER_SIZE;
-    return runsOf(blockInfos, new ClusterMap([...this.devices.values()]), offset).map((run) => {
+    return runsOf(blockInfos, ({ deviceId }) => this.deviceWith(deviceId, offset), offset).map((run) => {
       const located = { ...run, archiveOffset };
       if (run.stored) archiveOffset += run.length;
       return located;
     });
+  }
+
+  private deviceWith(id: number, offset: number): VmaDevice {
+    const device = this.devices.get(id);
+    if (device === undefined) throw changed(offset);
+    return device;
   }
 }
 
@@ -173,11 +196,7 @@ class DeviceSource implements ByteSource {
     const holds = (run: LocatedRun) =>
       run.device.id === this.device.id && run.offset <= offset && offset < run.offset + run.length;
     const run = runs.find(holds);
-    if (run === undefined) {
-      throw new ArchiveError('VMA_CHANGED', 'the archive changed while it was open', {
-        offset: extentOffset,
-      });
-    }
+    if (run === undefined) throw changed(extentOffset);
     return run;
   }
 
@@ -191,4 +210,8 @@ class DeviceSource implements ByteSource {
     }
     return this.ranges[low]!;
   }
+}
+
+function changed(offset: number): ArchiveError {
+  return new ArchiveError('VMA_CHANGED', 'the archive changed while it was open', { offset });
 }

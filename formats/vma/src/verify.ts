@@ -1,3 +1,4 @@
+import { printableName } from '@vzdump-format/file-tree';
 import type { ArchiveWarning } from '@vzdump-format/streams';
 import type { VmaHeader } from './format.js';
 import { configFileName, deviceFileName, repeatedDeviceNames } from './names.js';
@@ -31,8 +32,9 @@ export async function verifyVma(
       options.onProgress?.(bytes, total);
     }
   }
-  header!.configs.forEach(configFileName);
-  header!.devices.forEach(deviceFileName);
+  for (const config of header!.configs) configFileName(config);
+  const repeated = repeatedDeviceNames(header!);
+  for (const device of header!.devices) deviceFileName(device, repeated.includes(device.name));
   for (const warning of repeatedNameWarnings(header!)) options.onWarning?.(warning);
   return header!;
 }
@@ -40,7 +42,7 @@ export async function verifyVma(
 export function repeatedNameWarnings(header: VmaHeader): ArchiveWarning[] {
   return repeatedDeviceNames(header).map((name) => ({
     code: 'VMA_DEVICE_NAME_REPEATED',
-    message: `more than one device is named ${name}: Proxmox's own tool cannot extract them`,
+    message: `more than one device is named ${printableName(name)}: Proxmox's own tool cannot extract them`,
     entry: name,
     hint: 'unpack numbers them, and --drive takes a device id in place of a name',
   }));

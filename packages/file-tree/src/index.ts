@@ -1,2 +1,3 @@
-export { bytesToPath, pathToBytes } from './path-bytes.js';
+export { bytesToPath, hasEscapedBytes, pathToBytes } from './path-bytes.js';
+export { printableName } from './printable-name.js';
 export { fileNameFault, requireFileName } from './safe-name.js';

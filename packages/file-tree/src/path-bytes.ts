@@ -16,36 +16,49 @@ export function bytesToPath(bytes: Uint8Array): string {
 
 /** The inverse of `bytesToPath`. */
 export function pathToBytes(path: string): Buffer {
-  if (!/[\uDC80-\uDCFF]/.test(path)) return Buffer.from(path, 'utf8');
+  if (!hasEscapedBytes(path)) return Buffer.from(path, 'utf8');
   const parts: Buffer[] = [];
   for (const character of path) {
     const code = character.charCodeAt(0);
-    const escaped = character.length === 1 && code >= ESCAPE_BASE + 0x80 && code <= ESCAPE_BASE + 0xff;
-    parts.push(escaped ? Buffer.of(code - ESCAPE_BASE) : Buffer.from(character, 'utf8'));
+    const isEscape = character.length === 1 && code >= ESCAPE_BASE + 0x80 && code <= ESCAPE_BASE + 0xff;
+    parts.push(isEscape ? Buffer.of(code - ESCAPE_BASE) : Buffer.from(character, 'utf8'));
   }
   return Buffer.concat(parts);
 }
 
-function decodeEscaping(bytes: Uint8Array): string {
-  let text = '';
-  for (let at = 0; at < bytes.length; ) {
-    const length = sequenceLength(bytes[at]!);
-    try {
-      if (length === 0 || at + length > bytes.length) throw new TypeError('not UTF-8');
-      text += strictUtf8.decode(bytes.subarray(at, at + length));
-      at += length;
-    } catch {
-      text += String.fromCharCode(ESCAPE_BASE + bytes[at]!);
-      at++;
-    }
-  }
-  return text;
+/** Whether a path, as `bytesToPath` gives it, holds bytes that are not UTF-8. */
+export function hasEscapedBytes(path: string): boolean {
+  return /[\uDC80-\uDCFF]/u.test(path); // with `u`, half of a surrogate pair does not match
 }
 
-/** Bytes in the UTF-8 sequence that starts with `lead`; 0 when none does. */
-function sequenceLength(lead: number): number {
+/** Takes one pass, however the bytes are: an archive's author chooses them. */
+function decodeEscaping(bytes: Uint8Array): string {
+  let text = '';
+  let validFrom = 0;
+  for (let at = 0; at < bytes.length; ) {
+    const length = sequenceLength(bytes, at);
+    if (length === 0) {
+      text +=
+        strictUtf8.decode(bytes.subarray(validFrom, at)) + String.fromCharCode(ESCAPE_BASE + bytes[at]!);
+      validFrom = at + 1;
+    }
+    at += Math.max(length, 1);
+  }
+  return text + strictUtf8.decode(bytes.subarray(validFrom));
+}
+
+/** Bytes in the well-formed sequence at `at`, 0 when none is there (the Unicode Standard, table 3-7). */
+function sequenceLength(bytes: Uint8Array, at: number): number {
+  const lead = bytes[at]!;
   if (lead < 0x80) return 1;
-  if (lead >= 0xc2 && lead < 0xe0) return 2;
-  if (lead >= 0xe0 && lead < 0xf0) return 3;
-  return lead >= 0xf0 && lead < 0xf5 ? 4 : 0;
+  if (lead < 0xc2 || lead > 0xf4) return 0;
+  const length = lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+  const lowest = lead === 0xe0 ? 0xa0 : lead === 0xf0 ? 0x90 : 0x80;
+  const highest = lead === 0xed ? 0x9f : lead === 0xf4 ? 0x8f : 0xbf;
+  const second = bytes[at + 1] ?? 0;
+  if (second < lowest || second > highest) return 0;
+  for (let index = 2; index < length; index++) {
+    if (((bytes[at + index] ?? 0) & 0xc0) !== 0x80) return 0;
+  }
+  return length;
 }

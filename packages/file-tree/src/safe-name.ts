@@ -1,5 +1,6 @@
 import { ArchiveError } from '@vzdump-format/streams';
 import { pathToBytes } from './path-bytes.js';
+import { printableName } from './printable-name.js';
 
 /** NAME_MAX of the Linux file systems. */
 const NAME_MAX_BYTES = 255;
@@ -18,7 +19,7 @@ export function fileNameFault(name: string): string | undefined {
 export function requireFileName(name: string): string {
   const fault = fileNameFault(name);
   if (fault !== undefined) {
-    throw new ArchiveError('UNSAFE_NAME', `${JSON.stringify(name)} cannot be a file name: ${fault}`, {
+    throw new ArchiveError('UNSAFE_NAME', `"${printableName(name)}" cannot be a file name: ${fault}`, {
       entry: name,
     });
   }

@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import { getSystemErrorName } from 'node:util';
+import { getSystemErrorMap } from 'node:util';
 
 type NativeFunction = (...args: unknown[]) => number | bigint;
 
@@ -34,8 +34,8 @@ function load(): NativeLibrary | null {
   }
 }
 
-/** A Node-style system error: `code`, `errno`, `syscall`. */
+/** A Node-style system error: `code`, `errno`, `syscall`, and the message that Node gives it. */
 export function systemError(errno: number, syscall: string): NodeJS.ErrnoException {
-  const code = getSystemErrorName(-errno);
-  return Object.assign(new Error(`${code}: ${syscall}`), { code, errno: -errno, syscall });
+  const [code, message] = getSystemErrorMap().get(-errno) ?? [`E${errno}`, 'unknown system error'];
+  return Object.assign(new Error(`${code}: ${message}, ${syscall}`), { code, errno: -errno, syscall });
 }

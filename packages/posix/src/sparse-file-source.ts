@@ -15,20 +15,30 @@ export class SparseFileSource extends FileSource {
     if (offset >= this.size) return undefined;
     const { start, end } = this.lastFound;
     if (offset >= start && offset < end) return { start: offset, end };
-    const found = this.findData(offset);
+    const found = await this.findData(offset);
     if (found !== undefined) this.lastFound = found;
     return found;
   }
 
-  private findData(offset: number): ByteRange | undefined {
-    if (!canSeekData()) return { start: offset, end: this.size };
+  private async findData(offset: number): Promise<ByteRange | undefined> {
+    const rest = { start: offset, end: this.size };
+    if (!canSeekData()) return rest;
     try {
       const start = seekData(this.handle.fd, offset);
-      if (start === undefined || start >= this.size) return undefined;
-      return { start, end: Math.min(seekHole(this.handle.fd, start), this.size) };
+      if (start !== undefined && start < this.size) {
+        return { start, end: Math.min(seekHole(this.handle.fd, start), this.size) };
+      }
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'EINVAL') return { start: offset, end: this.size };
-      throw error;
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'EINVAL') return rest;
+      if (code !== 'ENXIO') throw error; // the data that was found is gone: the file shrank
     }
+    // Behind the end of a file that shrank there is no data either, but no zeros: reading there will tell.
+    return (await this.shrank()) ? rest : undefined;
+  }
+
+  private async shrank(): Promise<boolean> {
+    const stat = await this.handle.stat();
+    return stat.isFile() && stat.size < this.size;
   }
 }

@@ -15,6 +15,9 @@ function bindFallocate(): typeof fallocate {
   };
 }
 
+/** How the system says that it cannot. EOPNOTSUPP has the number of ENOTSUP on Linux, and in Node its name. */
+const NOT_POSSIBLE: ReadonlySet<string | undefined> = new Set(['ENOTSUP', 'EINVAL', 'ENOSYS', 'ENODEV']);
+
 /**
  * Makes a range of a file or block device read as zeros without writing them.
  * @returns whether it could: if not, the zeros have to be written.
@@ -26,8 +29,7 @@ export function zeroRange(fd: number, offset: number, length: number): boolean {
     fallocate(fd, FALLOC_FL_KEEP_SIZE | FALLOC_FL_ZERO_RANGE, offset, length);
     return true;
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'EOPNOTSUPP' || code === 'EINVAL' || code === 'ENOSYS' || code === 'ENODEV') return false;
+    if (NOT_POSSIBLE.has((error as NodeJS.ErrnoException).code)) return false;
     throw error;
   }
 }
