@@ -27,140 +27,165 @@ export function lzo1xBound(length: number): number {
 /** Compresses blocks; holds the hash table between them. */
 export class Lzo1xCompressor {
   private readonly table = new Uint16Array(1 << HASH_BITS);
-  private input = new Uint8Array(0);
-  private view = new DataView(this.input.buffer);
-  private output = new Uint8Array(0);
-  private written = 0;
 
   /**
    * @param output has room for `lzo1xBound(input.length)` bytes.
    * @returns the number of bytes written to it.
    */
-  compress(input: Uint8Array<ArrayBuffer>, output: Uint8Array<ArrayBuffer>): number {
-    this.input = input;
-    this.view = new DataView(input.buffer, input.byteOffset, input.length);
-    this.output = output;
-    this.written = 0;
+  compress(input: Uint8Array, output: Uint8Array): number {
+    const writer = new InstructionWriter(input, output);
     let start = 0;
     let pending = 0; // literals before `start` that are not written yet
     while (input.length - start > WINDOW_TAIL) {
       const end = Math.min(start + WINDOW_SIZE, input.length);
       if (pending + end - start < MIN_WORTHWHILE) break;
-      pending = this.compressWindow(start, end, pending);
+      pending = compressWindow(this.table, writer, start, end, pending);
       start = end;
     }
-    this.writeLastLiterals(input.length - start + pending);
-    output[this.written++] = FAR_MATCH | 1;
-    output[this.written++] = 0;
-    output[this.written++] = 0;
-    return this.written;
+    return writer.finish(input.length - start + pending);
   }
+}
 
-  /** @returns how many bytes before `end` are still to be written as literals. */
-  private compressWindow(start: number, end: number, pending: number): number {
-    const { table, view } = this;
-    table.fill(0);
-    const lastStart = end - WINDOW_TAIL;
-    let literals = start - pending;
-    let anchor = start; // what steps are counted from: they grow the longer nothing matches
-    let at = start + Math.max(0, 4 - pending);
-    at += 1 + ((at - anchor) >> 5);
-    while (at < lastStart) {
-      const sequence = view.getInt32(at, true);
-      const slot = Math.imul(HASH_MULTIPLIER, sequence) >>> (32 - HASH_BITS);
-      const candidate = start + table[slot]!;
-      table[slot] = at - start;
-      if (sequence !== view.getInt32(candidate, true)) {
-        at += 1 + ((at - anchor) >> 5);
-        continue;
-      }
-      if (at > literals) this.writeLiterals(literals, at - literals);
-      const length = this.matchLength(at, candidate, lastStart);
-      this.writeMatch(length, at - candidate);
-      at += length;
-      literals = at;
-      anchor = at;
+/** @returns how many bytes before `end` are still to be written as literals. */
+function compressWindow(
+  table: Uint16Array,
+  writer: InstructionWriter,
+  start: number,
+  end: number,
+  pending: number,
+): number {
+  table.fill(0);
+  const input = writer.input;
+  const lastStart = end - WINDOW_TAIL;
+  let literals = start - pending;
+  let anchor = start; // what steps are counted from: they grow the longer nothing matches
+  let at = start + Math.max(0, 4 - pending);
+  at += 1 + ((at - anchor) >> 5);
+  while (at < lastStart) {
+    const sequence = input.getInt32(at, true);
+    const slot = Math.imul(HASH_MULTIPLIER, sequence) >>> (32 - HASH_BITS);
+    const candidate = start + table[slot]!;
+    table[slot] = at - start;
+    if (sequence !== input.getInt32(candidate, true)) {
+      at += 1 + ((at - anchor) >> 5);
+      continue;
     }
-    return end - literals;
+    const length = matchLength(input, at, candidate, lastStart);
+    writer.write(literals, at - literals, length, at - candidate);
+    at += length;
+    literals = at;
+    anchor = at;
   }
+  return end - literals;
+}
 
-  /** Compares eight bytes at a time, and stops at a step of eight where the tail begins. */
-  private matchLength(at: number, candidate: number, lastStart: number): number {
-    const { view } = this;
-    let length = 4;
-    for (;;) {
-      const low = view.getInt32(at + length, true) ^ view.getInt32(candidate + length, true);
-      if (low !== 0) return length + equalBytes(low);
-      const high = view.getInt32(at + length + 4, true) ^ view.getInt32(candidate + length + 4, true);
-      if (high !== 0) return length + 4 + equalBytes(high);
-      length += 8;
-      if (at + length >= lastStart) return length;
-    }
-  }
-
-  private writeLiterals(start: number, length: number): void {
-    const { output } = this;
-    if (length <= 3) output[this.written - 2]! |= length;
-    else this.writeLiteralLength(length);
-    this.copy(start, length);
-  }
-
-  private writeLastLiterals(length: number): void {
-    if (length === 0) return;
-    const first = this.written === 0;
-    if (first && length <= 238) this.output[this.written++] = 17 + length;
-    else if (length <= 3) this.output[this.written - 2]! |= length;
-    else this.writeLiteralLength(length);
-    this.copy(this.input.length - length, length);
-  }
-
-  private writeLiteralLength(length: number): void {
-    if (length <= 18) this.output[this.written++] = length - 3;
-    else {
-      this.output[this.written++] = 0;
-      this.writeExtension(length - 18);
-    }
-  }
-
-  private writeMatch(length: number, distance: number): void {
-    const { output } = this;
-    if (length <= SHORT_MATCH_MAX_LENGTH && distance <= SHORT_MATCH_MAX_DISTANCE) {
-      output[this.written++] = ((length - 1) << 5) | (((distance - 1) & 7) << 2);
-      output[this.written++] = (distance - 1) >> 3;
-    } else if (distance <= NEAR_MATCH_MAX_DISTANCE) {
-      this.writeLongMatch(NEAR_MATCH, length, NEAR_MATCH_MAX_LENGTH, distance - 1);
-    } else {
-      const beyond = distance - NEAR_MATCH_MAX_DISTANCE;
-      this.writeLongMatch(FAR_MATCH | ((beyond >> 11) & 8), length, FAR_MATCH_MAX_LENGTH, beyond);
-    }
-  }
-
-  private writeLongMatch(marker: number, length: number, maxLength: number, distance: number): void {
-    const { output } = this;
-    if (length <= maxLength) output[this.written++] = marker | (length - 2);
-    else {
-      output[this.written++] = marker;
-      this.writeExtension(length - maxLength);
-    }
-    output[this.written++] = (distance << 2) & 0xff;
-    output[this.written++] = (distance >> 6) & 0xff;
-  }
-
-  private writeExtension(rest: number): void {
-    let left = rest;
-    for (; left > 255; left -= 255) this.output[this.written++] = 0;
-    this.output[this.written++] = left;
-  }
-
-  private copy(start: number, length: number): void {
-    const { input, output } = this;
-    if (length > 64) output.set(input.subarray(start, start + length), this.written);
-    else for (let index = 0; index < length; index++) output[this.written + index] = input[start + index]!;
-    this.written += length;
+/** Compares eight bytes at a time, and stops at a step of eight where the tail begins. */
+function matchLength(input: DataView, at: number, candidate: number, lastStart: number): number {
+  let length = 4;
+  for (;;) {
+    const low = input.getInt32(at + length, true) ^ input.getInt32(candidate + length, true);
+    if (low !== 0) return length + equalBytes(low);
+    const high = input.getInt32(at + length + 4, true) ^ input.getInt32(candidate + length + 4, true);
+    if (high !== 0) return length + 4 + equalBytes(high);
+    length += 8;
+    if (at + length >= lastStart) return length;
   }
 }
 
 /** How many low bytes of a difference are zero. */
 function equalBytes(difference: number): number {
   return (31 - Math.clz32(difference & -difference)) >> 3;
+}
+
+/** Writes literals and matches in the fewest bytes that LZO1X has for them. */
+class InstructionWriter {
+  readonly input: DataView;
+  private readonly view: DataView;
+  private written = 0;
+
+  constructor(
+    private readonly bytes: Uint8Array,
+    private readonly output: Uint8Array,
+  ) {
+    this.input = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    this.view = new DataView(output.buffer, output.byteOffset, output.length);
+  }
+
+  /** Literals, if any, and the match behind them. */
+  write(start: number, literals: number, length: number, distance: number): void {
+    const { output } = this;
+    let at = this.written;
+    if (literals > 0) {
+      if (literals <= 3) output[at - 2]! |= literals;
+      else at = writeLiteralLength(output, at, literals);
+      at = this.copy(start, literals, at);
+    }
+    if (length <= SHORT_MATCH_MAX_LENGTH && distance <= SHORT_MATCH_MAX_DISTANCE) {
+      output[at] = ((length - 1) << 5) | (((distance - 1) & 7) << 2);
+      output[at + 1] = (distance - 1) >> 3;
+      this.written = at + 2;
+    } else if (distance <= NEAR_MATCH_MAX_DISTANCE) {
+      this.written = writeLongMatch(output, at, NEAR_MATCH, length, NEAR_MATCH_MAX_LENGTH, distance - 1);
+    } else {
+      const beyond = distance - NEAR_MATCH_MAX_DISTANCE;
+      const marker = FAR_MATCH | ((beyond >> 11) & 8);
+      this.written = writeLongMatch(output, at, marker, length, FAR_MATCH_MAX_LENGTH, beyond);
+    }
+  }
+
+  /** The last bytes of the input as literals, and the end. @returns the length of the output. */
+  finish(literals: number): number {
+    const { output } = this;
+    let at = this.written;
+    if (literals > 0) {
+      if (at === 0 && literals <= 238) output[at++] = 17 + literals;
+      else if (literals <= 3) output[at - 2]! |= literals;
+      else at = writeLiteralLength(output, at, literals);
+      output.set(this.bytes.subarray(this.bytes.length - literals), at);
+      at += literals;
+    }
+    output.set([FAR_MATCH | 1, 0, 0], at);
+    return at + 3;
+  }
+
+  /** Before a match, the input has 20 bytes more and the output has room, so that four can go at a time. */
+  private copy(start: number, length: number, to: number): number {
+    if (length > 64) this.output.set(this.bytes.subarray(start, start + length), to);
+    else {
+      for (let at = 0; at < length; at += 4) this.view.setInt32(to + at, this.input.getInt32(start + at));
+    }
+    return to + length;
+  }
+}
+
+function writeLiteralLength(output: Uint8Array, to: number, length: number): number {
+  if (length > 18) return writeExtension(output, to, 0, length - 18);
+  output[to] = length - 3;
+  return to + 1;
+}
+
+function writeLongMatch(
+  output: Uint8Array,
+  to: number,
+  marker: number,
+  length: number,
+  maxLength: number,
+  distance: number,
+): number {
+  let at = to;
+  if (length <= maxLength) output[at++] = marker | (length - 2);
+  else at = writeExtension(output, at, marker, length - maxLength);
+  output[at] = (distance << 2) & 0xff;
+  output[at + 1] = (distance >> 6) & 0xff;
+  return at + 2;
+}
+
+/** An instruction whose length field is too small: what is beyond it follows. */
+function writeExtension(output: Uint8Array, to: number, instruction: number, beyond: number): number {
+  let at = to;
+  output[at++] = instruction;
+  let left = beyond;
+  for (; left > 255; left -= 255) output[at++] = 0;
+  output[at++] = left;
+  return at;
 }

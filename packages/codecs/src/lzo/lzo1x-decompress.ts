@@ -23,6 +23,8 @@ export class Lzo1xError extends Error {}
  * @throws Lzo1xError
  */
 export function lzo1xDecompress(input: Uint8Array, output: Uint8Array): number {
+  const inputView = new DataView(input.buffer, input.byteOffset, input.length);
+  const outputView = new DataView(output.buffer, output.byteOffset, output.length);
   const inputEnd = input.length;
   const outputEnd = output.length;
   let from = 0;
@@ -37,7 +39,7 @@ export function lzo1xDecompress(input: Uint8Array, output: Uint8Array): number {
     if (literals > 0) {
       if (from + literals > inputEnd) throw new Lzo1xError('literals go beyond the input');
       if (to + literals > outputEnd) throw new Lzo1xError('literals go beyond the output');
-      copyLiterals(input, from, output, to, literals);
+      copyLiterals(inputView, from, outputView, to, literals);
       from += literals;
       to += literals;
     }
@@ -91,23 +93,40 @@ export function lzo1xDecompress(input: Uint8Array, output: Uint8Array): number {
     }
     if (distance > to) throw new Lzo1xError('a match reaches before the beginning');
     if (to + length > outputEnd) throw new Lzo1xError('a match goes beyond the output');
-    copyMatch(output, to, distance, length);
+    copyMatch(outputView, to, distance, length);
     to += length;
   }
 }
 
-function copyLiterals(input: Uint8Array, from: number, output: Uint8Array, to: number, length: number): void {
-  if (length > 48) output.set(input.subarray(from, from + length), to);
-  else for (let index = 0; index < length; index++) output[to + index] = input[from + index]!;
+/** Four bytes at a time: what is written too much lies within the output, and is overwritten by what follows. */
+function copyLiterals(from: DataView, start: number, into: DataView, to: number, length: number): void {
+  if (length > 64) bytesOf(into).set(bytesOf(from).subarray(start, start + length), to);
+  else if (start + length + 4 <= from.byteLength && to + length + 4 <= into.byteLength) {
+    for (let at = 0; at < length; at += 4) into.setInt32(to + at, from.getInt32(start + at));
+  } else {
+    for (let at = 0; at < length; at++) into.setUint8(to + at, from.getUint8(start + at));
+  }
 }
 
 /** A match may reach into what it writes, which repeats the last `distance` bytes. */
-function copyMatch(output: Uint8Array, to: number, distance: number, length: number): void {
-  if (length > 32 && distance === 1) output.fill(output[to - 1]!, to, to + length);
-  else if (length > 64 && distance >= length) output.copyWithin(to, to - distance, to - distance + length);
-  else {
-    for (let at = to, end = to + length; at < end; at++) output[at] = output[at - distance]!;
+function copyMatch(output: DataView, to: number, distance: number, length: number): void {
+  const end = to + length;
+  if (length > 64 && (distance >= length || distance === 1)) copyLongMatch(output, to, distance, length);
+  else if (distance >= 4 && end + 4 <= output.byteLength) {
+    for (let at = to; at < end; at += 4) output.setInt32(at, output.getInt32(at - distance));
+  } else {
+    for (let at = to; at < end; at++) output.setUint8(at, output.getUint8(at - distance));
   }
+}
+
+function copyLongMatch(output: DataView, to: number, distance: number, length: number): void {
+  const bytes = bytesOf(output);
+  if (distance === 1) bytes.fill(bytes[to - 1]!, to, to + length);
+  else bytes.copyWithin(to, to - distance, to - distance + length);
+}
+
+function bytesOf(view: DataView): Uint8Array {
+  return new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
 }
 
 /** The zero bytes from `from` on, which another byte must follow. */
