@@ -38,8 +38,8 @@ function decodeEscaping(bytes: Uint8Array): string {
   for (let at = 0; at < bytes.length; ) {
     const length = sequenceLength(bytes, at);
     if (length === 0) {
-      text +=
-        strictUtf8.decode(bytes.subarray(validFrom, at)) + String.fromCharCode(ESCAPE_BASE + bytes[at]!);
+      if (at > validFrom) text += strictUtf8.decode(bytes.subarray(validFrom, at));
+      text += String.fromCharCode(ESCAPE_BASE + bytes[at]!);
       validFrom = at + 1;
     }
     at += Math.max(length, 1);
