@@ -12,8 +12,29 @@ export class BufferPool {
     return new Uint8Array(memory as ArrayBuffer);
   }
 
+  /** What is not of the pool's size did not come from it, and is left to the garbage collector. */
   give(bytes: Uint8Array<ArrayBuffer>): void {
-    this.spare.push(bytes.buffer);
+    if (bytes.buffer.byteLength === this.size) this.spare.push(bytes.buffer);
+  }
+}
+
+/** Pools of several sizes. */
+export class BufferPools {
+  private readonly pools: readonly BufferPool[];
+
+  /** @param sizes ascending. */
+  constructor(sizes: readonly number[]) {
+    this.pools = sizes.map((size) => new BufferPool(size));
+  }
+
+  /** A buffer of this length, from the smallest pool that has room. */
+  take(length: number): Uint8Array<ArrayBuffer> {
+    const pool = this.pools.find(({ size }) => size >= length);
+    return pool === undefined ? new Uint8Array(length) : pool.take().subarray(0, length);
+  }
+
+  give(bytes: Uint8Array<ArrayBuffer>): void {
+    for (const pool of this.pools) pool.give(bytes);
   }
 }
 

@@ -1,10 +1,21 @@
 import type { OnWarning, Stage } from '@vzdump-format/streams';
+import type { FrameStarts } from './zstd/frame-starts.js';
 
 export interface CompressOptions {
   /** The codec's own scale (see `Codec.levels`); what the program of that name uses when none is given. */
   readonly level?: number | undefined;
   /** How many threads may work at a time; 1 unless given, 0 means half the cores, as in vzdump. */
   readonly threads?: number | undefined;
+  /** Which library does it, where there is a choice (zstd: `zstd-napi`, `@mongodb-js/zstd`). */
+  readonly engine?: string | undefined;
+  /** zstd: independent frames and a seek table, which is the default; `false` gives one frame. */
+  readonly seekable?: boolean | undefined;
+  /** zstd: bytes of content in a frame; 4 MiB unless given. */
+  readonly frameSize?: number | undefined;
+  /** zstd: where frames begin, beside those that are full. */
+  readonly frameStarts?: FrameStarts | undefined;
+  /** zstd: the window of one long frame, as a power of two from 10 to 31; readers need as much memory. */
+  readonly windowLog?: number | undefined;
   /** See `Stage`. */
   readonly reuseBuffers?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -13,6 +24,8 @@ export interface CompressOptions {
 export interface DecompressOptions {
   /** How many threads may work at a time; every core, but 4 at most, unless given. 0 means half the cores. */
   readonly threads?: number | undefined;
+  /** As in `CompressOptions`. */
+  readonly engine?: string | undefined;
   /** zstd: the largest window to allocate, as a power of two; 27 (128 MiB) unless given, 31 at most. */
   readonly maxWindowLog?: number | undefined;
   /** Told of zero padding behind the end. */

@@ -1,2 +1,3 @@
 export * from './codec.js';
 export * from './registry.js';
+export { type ExtentShape, FrameStarts, frameBeginsAt } from './zstd/frame-starts.js';

@@ -28,3 +28,9 @@ const MAX_READ_THREADS = 4;
 export function defaultReadThreads(threads?: number): number {
   return threads === undefined ? Math.min(MAX_READ_THREADS, availableParallelism()) : checkedThreads(threads);
 }
+
+/** @throws `CODEC_WINDOW` */
+export function checkedWindowLog(windowLog: number): number {
+  if (Number.isInteger(windowLog) && windowLog >= 10 && windowLog <= 31) return windowLog;
+  throw new ArchiveError('CODEC_WINDOW', `a zstd window has 2^10 to 2^31 bytes, not 2^${windowLog}`);
+}

@@ -1,87 +1,80 @@
-import { ArchiveError, type Stage } from '@vzdump-format/streams';
-import binding, { type DCtx } from 'zstd-napi/binding.js';
+import type { Stage } from '@vzdump-format/streams';
 import type { DecompressOptions } from '../codec.js';
 import { EventLoopTurns } from '../event-loop.js';
-import { decoderError, frameDamage } from './errors.js';
+import { checkedWindowLog, defaultReadThreads } from '../options.js';
+import { OrderedQueue } from '../ordered-queue.js';
+import { JobFailure } from '../workers/pool.js';
+import { checkedEngineName, type EngineResult, type FrameDecompressor, loadEngine } from './engine.js';
+import { decoderError } from './errors.js';
 import { DEFAULT_MAX_WINDOW_LOG, FrameWalker } from './frames.js';
+import { type FoundPiece, PieceReader } from './pieces.js';
 
-const OUTPUT_SIZE = 1 << 20;
+const MAX_BYTES_UNDER_WAY = 64 * 1024 * 1024;
 
 /** All frames, one after the other; skippable frames are passed over. */
 export function decompressZstd(options: DecompressOptions = {}): Stage {
-  const maxWindowLog = checkedWindowLog(options.maxWindowLog);
+  const maxWindowLog = checkedWindowLog(options.maxWindowLog ?? DEFAULT_MAX_WINDOW_LOG);
+  const threads = defaultReadThreads(options.threads);
+  const engineName = checkedEngineName(options.engine);
   return async function* unzstd(source) {
+    const engine = await loadEngine(engineName);
     const walker = new FrameWalker(source, maxWindowLog, options.onWarning);
-    const decoder = new Decoder(maxWindowLog, options);
+    const reader = new PieceReader(walker, options.reuseBuffers ?? false);
+    const engineOptions = { threads, maxWindowLog, signal: options.signal };
+    const output = new Output(engine.frameDecompressor(engineOptions), reader, threads, options);
     try {
       for (let frame = await walker.next(); frame !== undefined; frame = await walker.next()) {
-        decoder.begin();
-        yield* decoder.feed(frame);
-        for await (const part of walker.parts(frame.header)) yield* decoder.feed(part);
-        if (!decoder.done) throw frameDamage('the frame ends too early', walker.reader.offset);
+        for await (const piece of reader.pieces(frame)) yield* output.push(piece);
       }
-      yield* decoder.flush();
+      yield* output.rest();
     } finally {
+      output.close();
       await walker.reader.close();
     }
   };
 }
 
-/** Drives the library, which is done with a call when its input is used up or its output is full. */
-class Decoder {
-  done = true;
-  private readonly context: DCtx = new binding.DCtx();
+/** Keeps several pieces under way, and gives out their contents in order. */
+class Output {
+  private readonly queue: OrderedQueue<EngineResult>;
   private readonly turns = new EventLoopTurns();
-  private output = Buffer.allocUnsafeSlow(OUTPUT_SIZE);
-  private filled = 0;
 
   constructor(
-    maxWindowLog: number,
+    private readonly decompressor: FrameDecompressor,
+    private readonly reader: PieceReader,
+    threads: number,
     private readonly options: DecompressOptions,
   ) {
-    this.context.setParameter(binding.DParameter.windowLogMax, maxWindowLog);
+    this.queue = new OrderedQueue({ tasks: threads + 2, bytes: MAX_BYTES_UNDER_WAY });
   }
 
-  begin(): void {
-    this.context.reset(binding.ResetDirective.sessionOnly);
-    this.done = false;
-  }
-
-  async *feed({ bytes, offset }: { bytes: Uint8Array; offset: number }): AsyncGenerator<Uint8Array> {
-    let used = 0;
-    for (let wasFull = false; used < bytes.length || (wasFull && !this.done); ) {
-      this.options.signal?.throwIfAborted();
-      if (this.done) throw frameDamage('data behind the end of the frame', offset);
-      used += this.decode(bytes.subarray(used), offset);
-      wasFull = this.filled === OUTPUT_SIZE;
-      if (wasFull) yield* this.flush();
-    }
+  async *push(found: FoundPiece): AsyncGenerator<Uint8Array> {
+    this.options.signal?.throwIfAborted();
+    const { buffer, output } = found.piece;
+    this.queue.push(this.decompress(found), buffer.length + output.length);
+    while (this.queue.full) yield* this.deliver(await this.queue.next());
     await this.turns.turn();
   }
 
-  async *flush(): AsyncGenerator<Uint8Array> {
-    if (this.filled === 0) return;
-    yield this.output.subarray(0, this.filled);
-    if (!this.options.reuseBuffers) this.output = Buffer.allocUnsafeSlow(OUTPUT_SIZE);
-    this.filled = 0;
+  async *rest(): AsyncGenerator<Uint8Array> {
+    while (!this.queue.empty) yield* this.deliver(await this.queue.next());
   }
 
-  private decode(input: Uint8Array, offset: number): number {
+  close(): void {
+    this.decompressor.close();
+  }
+
+  private async decompress({ piece, offset }: FoundPiece): Promise<EngineResult> {
     try {
-      const [hint, produced, consumed] = this.context.decompressStream(
-        this.output.subarray(this.filled),
-        input,
-      );
-      this.filled += produced;
-      this.done = hint === 0;
-      return consumed;
+      return await this.decompressor.decompress(piece);
     } catch (error) {
-      throw decoderError(error, offset);
+      throw error instanceof JobFailure ? decoderError(error, offset) : error;
     }
   }
-}
 
-function checkedWindowLog(maxWindowLog = DEFAULT_MAX_WINDOW_LOG): number {
-  if (Number.isInteger(maxWindowLog) && maxWindowLog >= 10 && maxWindowLog <= 31) return maxWindowLog;
-  throw new ArchiveError('CODEC_WINDOW', `a zstd window has 2^10 to 2^31 bytes, not 2^${maxWindowLog}`);
+  private async *deliver({ input, output, length }: EngineResult): AsyncGenerator<Uint8Array> {
+    this.reader.buffers.give(input);
+    if (length > 0) yield output.subarray(0, length);
+    if (this.options.reuseBuffers) this.reader.buffers.give(output);
+  }
 }

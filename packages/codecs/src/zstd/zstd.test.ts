@@ -68,8 +68,9 @@ test('what is refused, and where', async () => {
   await expect(behind(rawFrame(0x00, [0x58], [[0xff, 0xff, 0xff]]))).rejects.toEqual(
     failsWith('ZSTD_FRAME', at + 6),
   );
-  const damaged = Buffer.from(frame).fill(frame.at(-1)! ^ 1, frame.length - 1);
-  await expect(behind(damaged)).rejects.toMatchObject({ code: 'ZSTD_CHECKSUM' });
+  const damaged = await compress(plain, { seekable: false });
+  damaged[damaged.length - 1]! ^= 1;
+  await expect(behind(damaged)).rejects.toEqual(failsWith('ZSTD_CHECKSUM', at));
 });
 
 test('a size that claims gigabytes is not believed', async () => {

@@ -1,0 +1,88 @@
+import { ArchiveError } from '@vzdump-format/streams';
+import xxhash from 'xxhash-wasm';
+import { JobFailure } from '../workers/pool.js';
+import type { EngineResult, ZstdEngine } from './engine.js';
+import { CHECKSUM_SIZE, decodeFrameHeader, FRAME_MAGIC, headerRestSize, MAGIC_SIZE } from './format.js';
+
+/** `index.js` of the package drops the level; the bindings under it take it. */
+interface Bindings {
+  compress(content: Buffer, level: number): Promise<Buffer>;
+  decompress(frame: Buffer): Promise<Buffer>;
+}
+
+/**
+ * `@mongodb-js/zstd`: whole frames only, asynchronous on Node's thread pool. It needs no compiler, as its
+ * binaries come with the package. What it leaves out of a frame, content size and checksum, is put in here.
+ */
+export async function loadMongodbEngine(): Promise<ZstdEngine> {
+  const module: { default: Bindings } = await import('@mongodb-js/zstd/bindings.js');
+  const bindings = module.default;
+  const { h64Raw } = await xxhash();
+  const decompressed = (frame: Buffer) =>
+    bindings.decompress(frame).catch((error: Error) => {
+      throw new JobFailure(error.message);
+    });
+  return {
+    name: '@mongodb-js/zstd',
+    frameCompressor: ({ level }) => ({
+      async compress({ buffer, length }): Promise<EngineResult> {
+        const content = buffer.subarray(0, length);
+        const frame = await bindings.compress(asBuffer(content), level);
+        const checksum = Number(h64Raw(content) & 0xffff_ffffn);
+        const output = withSizeAndChecksum(frame, length, checksum);
+        return { input: buffer, output, length: output.length };
+      },
+      close() {},
+    }),
+    frameDecompressor: () => ({
+      async decompress({ buffer, length, first, last, output: room }): Promise<EngineResult> {
+        if (!(first && last)) throw wholeFramesOnly();
+        const output = new Uint8Array(await decompressed(asBuffer(buffer.subarray(0, length))));
+        if (output.length > room.length) throw new JobFailure('there is more data than the header says');
+        return { input: buffer, output, length: output.length };
+      },
+      close() {},
+    }),
+    streamCompressor() {
+      throw wholeFramesOnly();
+    },
+  };
+}
+
+/** A frame with its content size in four bytes and the checksum at its end. */
+export function withSizeAndChecksum(
+  frame: Uint8Array,
+  contentSize: number,
+  checksum: number,
+): Uint8Array<ArrayBuffer> {
+  const descriptor = frame[MAGIC_SIZE]!;
+  const headerSize = MAGIC_SIZE + 1 + headerRestSize(descriptor);
+  const singleSegment = (descriptor & 0x20) !== 0;
+  const header = decodeFrameHeader(descriptor, frame.subarray(MAGIC_SIZE + 1, headerSize));
+  const blocks = frame.subarray(headerSize, header.hasChecksum ? -CHECKSUM_SIZE : undefined);
+  const window = singleSegment ? [] : [frame[MAGIC_SIZE + 1]!];
+  const numbers = Buffer.alloc(12);
+  numbers.writeUInt32LE(FRAME_MAGIC, 0);
+  numbers.writeUInt32LE(contentSize, 4);
+  numbers.writeUInt32LE(checksum, 8);
+  const start = [...numbers.subarray(0, 4), 0x84 | (descriptor & 0x20), ...window, ...numbers.subarray(4, 8)];
+  const whole = new Uint8Array(start.length + blocks.length + CHECKSUM_SIZE);
+  whole.set(start);
+  whole.set(blocks, start.length);
+  whole.set(numbers.subarray(8), start.length + blocks.length);
+  return whole;
+}
+
+function wholeFramesOnly(): ArchiveError {
+  return new ArchiveError(
+    'ZSTD_ENGINE',
+    '@mongodb-js/zstd cannot work on this stream: it takes whole frames of a known size',
+    {
+      hint: 'npm install zstd-napi, which needs a compiler',
+    },
+  );
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+}

@@ -1,0 +1,130 @@
+import { BufferSource } from '@vzdump-format/streams';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { collect, collectCopies, inChunks, mixedBytes, randomBytes } from '../testing/bytes.js';
+import { runTool, testWithTool } from '../testing/tools.js';
+import { loadEngine, ZSTD_ENGINES } from './engine.js';
+import { withSizeAndChecksum } from './engine-mongodb.js';
+import { readSeekTable } from './seek-table.js';
+import { zstd } from './zstd.js';
+
+const plain = mixedBytes(3_000_000);
+
+describe.each(ZSTD_ENGINES)('%s', (engine) => {
+  const compress = (bytes: Uint8Array, options = {}) =>
+    collect(zstd.compress({ engine, frameSize: 250_000, ...options })(inChunks(bytes, 0)));
+  const decompress = (bytes: Uint8Array, options = {}) =>
+    collectCopies(zstd.decompress({ engine, reuseBuffers: true, ...options })(inChunks(bytes, 65536)));
+
+  test('any number of threads gives the same bytes, and reads them', async () => {
+    const compressed = await compress(plain, { threads: 1 });
+    for (const threads of [1, 2, 5]) {
+      expect((await compress(plain, { threads, reuseBuffers: false })).equals(compressed)).toBe(true);
+      expect((await decompress(compressed, { threads })).equals(plain)).toBe(true);
+    }
+  });
+
+  test('each frame is a file of its own, and the table tells where it is', async () => {
+    const compressed = await compress(plain);
+    const { frames, offset } = (await readSeekTable(new BufferSource(compressed)))!;
+    expect(frames).toHaveLength(12);
+    let [at, position] = [0, 0];
+    for (const { compressedSize, contentSize } of frames) {
+      const frame = compressed.subarray(at, at + compressedSize);
+      const content = plain.subarray(position, position + contentSize);
+      expect((await decompress(frame)).equals(content)).toBe(true);
+      at += compressedSize;
+      position += contentSize;
+    }
+    expect([at, position]).toEqual([offset, plain.length]);
+  });
+
+  test('every level, and contents of every kind', async () => {
+    for (const level of [1, 3, 12, 19, 22]) {
+      expect((await decompress(await compress(plain.subarray(0, 600_000), { level }))).length).toBe(600_000);
+    }
+    for (const content of [
+      Buffer.alloc(0),
+      Buffer.from('x'),
+      randomBytes(400_000),
+      Buffer.alloc(2_000_000),
+    ]) {
+      expect((await decompress(await compress(content))).equals(content)).toBe(true);
+    }
+  });
+
+  test('gives back whatever it was given', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.uint8Array({ maxLength: 5000 }),
+        fc.integer({ min: 1, max: 3000 }),
+        async (bytes, size) => {
+          const compressed = await compress(bytes, { frameSize: size });
+          expect((await decompress(compressed)).equals(bytes)).toBe(true);
+        },
+      ),
+      { numRuns: 50 },
+    );
+  });
+
+  test('damage in a frame is found, and told where', async () => {
+    const compressed = await compress(plain);
+    const { frames } = (await readSeekTable(new BufferSource(compressed)))!;
+    const third = frames[0]!.compressedSize + frames[1]!.compressedSize;
+    for (const at of [third + 1000, third + frames[2]!.compressedSize - 1]) {
+      const damaged = Buffer.from(compressed);
+      damaged[at]! ^= 1;
+      await expect(decompress(damaged)).rejects.toMatchObject({
+        code: expect.stringMatching(/^ZSTD_(FRAME|CHECKSUM)$/),
+        offset: third,
+      });
+    }
+  });
+
+  testWithTool('zstd', 'checks and reads what is written here', async () => {
+    for (const options of [{}, { level: 19 }, { frameSize: 1000 }]) {
+      const compressed = await compress(plain, options);
+      expect((await runTool('zstd', ['-dc'], compressed)).equals(plain)).toBe(true);
+      await runTool('zstd', ['-t'], compressed);
+    }
+  });
+});
+
+test('an engine reads what the other wrote', async () => {
+  for (const [writer, reader] of [ZSTD_ENGINES, [...ZSTD_ENGINES].reverse()]) {
+    const compressed = await collect(zstd.compress({ engine: writer })(inChunks(plain, 0)));
+    const back = await collect(zstd.decompress({ engine: reader })(inChunks(compressed, 0)));
+    expect(back.equals(plain)).toBe(true);
+  }
+});
+
+test('whole frames only: what an engine cannot do, it says', async () => {
+  const engine = '@mongodb-js/zstd';
+  const streamed = await collect(zstd.compress({ seekable: false })(inChunks(plain, 0)));
+  const reading = collect(zstd.decompress({ engine })(inChunks(streamed, 0)));
+  await expect(reading).rejects.toMatchObject({
+    code: 'ZSTD_ENGINE',
+    hint: expect.stringContaining('zstd-napi'),
+  });
+  const writing = collect(zstd.compress({ engine, seekable: false })(inChunks(plain, 0)));
+  await expect(writing).rejects.toMatchObject({ code: 'ZSTD_ENGINE' });
+});
+
+test('an unknown engine is refused at once', async () => {
+  expect(() => zstd.compress({ engine: 'wasm' })).toThrow(expect.objectContaining({ code: 'CODEC_ENGINE' }));
+  expect(() => zstd.decompress({ engine: 'wasm' })).toThrow(
+    expect.objectContaining({ code: 'CODEC_ENGINE' }),
+  );
+  expect((await loadEngine()).name).toBe('zstd-napi');
+});
+
+test('size and checksum are put into a frame that has neither, one of them, or both', async () => {
+  const content = Buffer.from('content');
+  const frames = ['28b52ffd0058390000636f6e74656e74', '28b52ffd2007390000636f6e74656e74'];
+  frames.push('28b52ffd2407390000636f6e74656e74aaaaaaaa');
+  for (const frame of frames) {
+    const whole = withSizeAndChecksum(Buffer.from(frame, 'hex'), content.length, 0x9a6fc3ad);
+    const result = collect(zstd.decompress()(inChunks(whole, 7)));
+    await expect(result).rejects.toMatchObject({ code: 'ZSTD_CHECKSUM' });
+  }
+});

@@ -1,0 +1,106 @@
+import { createHash } from 'node:crypto';
+import { BufferSource } from '@vzdump-format/streams';
+import { expect, test } from 'vitest';
+import { collect, inChunks, mixedBytes, seededRandom } from '../testing/bytes.js';
+import { FrameStarts, frameBeginsAt } from './frame-starts.js';
+import { readSeekTable } from './seek-table.js';
+import { zstd } from './zstd.js';
+
+test('frames begin where they are told to, and where they are full', async () => {
+  const plain = mixedBytes(100_000);
+  for (const size of [1, 999, 100_000]) {
+    const frameStarts = new FrameStarts();
+    for (const position of [0, 10_000, 10_001, 95_000, 200_000]) frameStarts.add(position);
+    const compressed = await collect(zstd.compress({ frameStarts })(inChunks(plain, size)));
+    const { frames } = (await readSeekTable(new BufferSource(compressed)))!;
+    expect(frames.map(({ contentSize }) => contentSize)).toEqual([10_000, 1, 84_999, 5000]);
+  }
+});
+
+test('starts must ascend', () => {
+  const starts = new FrameStarts();
+  starts.add(5);
+  expect(() => starts.add(5)).toThrow(RangeError);
+  expect(() => starts.add(Number.NaN)).toThrow(RangeError);
+});
+
+test('a frame begins at a large extent, and at the first of a group', () => {
+  const small = { size: 512, clusters: 59 };
+  const starts = Array.from({ length: 17 }, (_, index) =>
+    frameBeginsAt({ ...small, firstCluster: index * 59 }),
+  );
+  expect(starts.flatMap((begins, index) => (begins ? [index] : []))).toEqual([0, 8, 16]);
+  expect(frameBeginsAt({ size: 300_000, clusters: 59, firstCluster: 59 })).toBe(true);
+});
+
+const CLUSTERS = (4 * 1024 ** 3) / 65536;
+const CLUSTERS_IN_EXTENT = 59;
+const clusterContents = Array.from({ length: 50 }, (_, seed) => mixedBytes(65536, seed));
+
+/** A 4 GiB drive as VMA has it; each cluster has one of 50 contents, or is zero and not stored. */
+async function* extents(clusters: Uint8Array, starts: FrameStarts): AsyncGenerator<Uint8Array> {
+  let position = 0;
+  for (let firstCluster = 0; firstCluster < CLUSTERS; firstCluster += CLUSTERS_IN_EXTENT) {
+    const kinds = [...clusters.subarray(firstCluster, firstCluster + CLUSTERS_IN_EXTENT)];
+    const data = kinds.filter((kind) => kind > 0).map((kind) => clusterContents[kind - 1]!);
+    const header = Buffer.alloc(512, JSON.stringify({ firstCluster, kinds }).slice(0, 500));
+    const extent = Buffer.concat([header, ...data]);
+    const shape = { size: extent.length, firstCluster, clusters: kinds.length };
+    if (frameBeginsAt(shape)) starts.add(position);
+    yield extent;
+    position += extent.length;
+  }
+}
+
+/** The digests of the frames, by what each of them holds. */
+async function packedFrames(clusters: Uint8Array): Promise<Map<string, string>> {
+  const frameStarts = new FrameStarts();
+  const chunks: Uint8Array[] = [];
+  async function* tapped() {
+    for await (const chunk of extents(clusters, frameStarts)) {
+      chunks.push(chunk);
+      yield chunk;
+    }
+  }
+  const compressed = await collect(zstd.compress({ level: 1, threads: 2, frameStarts })(tapped()));
+  const plain = Buffer.concat(chunks);
+  const { frames } = (await readSeekTable(new BufferSource(compressed)))!;
+  const digests = new Map<string, string>();
+  let [at, position] = [0, 0];
+  for (const { compressedSize, contentSize } of frames) {
+    const digest = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
+    digests.set(
+      digest(plain.subarray(position, position + contentSize)),
+      digest(compressed.subarray(at, at + compressedSize)),
+    );
+    at += compressedSize;
+    position += contentSize;
+  }
+  return digests;
+}
+
+test('a 4 GiB image with 1 % of its clusters changed: frames without a change are the same', async () => {
+  const random = seededRandom(11);
+  const before = new Uint8Array(CLUSTERS);
+  for (let start = 0; start < CLUSTERS; start += 1000) {
+    const density = random() < 0.1 ? 0.9 : 0.01; // files lie together
+    for (let at = start; at < Math.min(CLUSTERS, start + 1000); at++) {
+      if (random() < density) before[at] = 1 + Math.floor(random() * 50);
+    }
+  }
+  const after = Uint8Array.from(before);
+  const stored = [...before.keys()].filter((cluster) => before[cluster] !== 0);
+  for (let count = Math.floor(stored.length / 100); count > 0; count--) {
+    after[stored[Math.floor(random() * stored.length)]!] = 1 + Math.floor(random() * 50);
+  }
+  const [old, changed] = [await packedFrames(before), await packedFrames(after)];
+  let same = 0;
+  for (const [content, frame] of changed) {
+    if (!old.has(content)) continue;
+    expect(frame).toBe(old.get(content));
+    same++;
+  }
+  // An extent of 59 clusters is left alone with a probability of 0.99^59 = 0.55, sparse ones more often.
+  expect(same).toBeGreaterThan(0.55 * old.size);
+  expect(changed.size).toBe(old.size);
+});

@@ -1,0 +1,84 @@
+import { BufferPools } from '../buffers.js';
+import type { FramePiece } from './engine.js';
+import { BLOCK_HEADER_SIZE, MAX_BLOCK_SIZE } from './format.js';
+import type { FramePart, FrameStart, FrameWalker } from './frames.js';
+
+/** A frame of a known content size up to this is decompressed as a whole, beside others. */
+const MAX_WHOLE_FRAME = 16 * 1024 * 1024;
+/** Of any other, so many blocks go together. */
+const BLOCKS_IN_PIECE = 8;
+const PIECE_CONTENT = BLOCKS_IN_PIECE * MAX_BLOCK_SIZE;
+/** Frame header, block headers and checksum. */
+const OVERHEAD = 1024;
+/** Small frames, pieces, frames of our own writing; whatever is larger has a buffer of its own. */
+const BUFFER_SIZES = [64 * 1024 + OVERHEAD, PIECE_CONTENT + OVERHEAD, (6 * 1024 + 64) * 1024];
+
+/** A piece, and where it begins in the file. */
+export interface FoundPiece {
+  readonly piece: FramePiece;
+  readonly offset: number;
+}
+
+/** Takes the frames of a stream apart, or together, into pieces for a decompressor. */
+export class PieceReader {
+  readonly buffers = new BufferPools(BUFFER_SIZES);
+
+  constructor(
+    private readonly walker: FrameWalker,
+    private readonly reuseBuffers: boolean,
+  ) {}
+
+  /** The pieces of the frame that the walker stands at. */
+  async *pieces(frame: FrameStart): AsyncGenerator<FoundPiece> {
+    const { contentSize } = frame.header;
+    const whole = contentSize !== undefined && contentSize <= MAX_WHOLE_FRAME;
+    const content = whole ? contentSize : PIECE_CONTENT;
+    const maxBlocks = whole ? Number.POSITIVE_INFINITY : BLOCKS_IN_PIECE;
+    let piece = new PieceBuilder(this.buffers, content, true, frame.offset);
+    piece.add(frame.bytes);
+    for await (const part of this.walker.parts(frame.header)) {
+      // A whole frame, too, goes in pieces when its compressed size is out of all proportion.
+      if (piece.blocks >= maxBlocks || !piece.hasRoomFor(part)) {
+        yield piece.finish(this.outputFor(content), false);
+        piece = new PieceBuilder(this.buffers, Math.max(content, part.bytes.length), false, part.offset);
+      }
+      piece.add(part.bytes);
+      piece.blocks++;
+    }
+    yield piece.finish(this.outputFor(content), true);
+  }
+
+  private outputFor(content: number): Uint8Array<ArrayBuffer> {
+    return this.reuseBuffers ? this.buffers.take(content) : new Uint8Array(content);
+  }
+}
+
+class PieceBuilder {
+  blocks = 0;
+  private readonly buffer: Uint8Array<ArrayBuffer>;
+  private length = 0;
+
+  constructor(
+    buffers: BufferPools,
+    content: number,
+    private readonly first: boolean,
+    private readonly offset: number,
+  ) {
+    const blocks = Math.ceil(content / MAX_BLOCK_SIZE);
+    this.buffer = buffers.take(content + blocks * BLOCK_HEADER_SIZE + OVERHEAD / 2);
+  }
+
+  hasRoomFor(part: FramePart): boolean {
+    return this.length + part.bytes.length <= this.buffer.length;
+  }
+
+  add(bytes: Uint8Array): void {
+    this.buffer.set(bytes, this.length);
+    this.length += bytes.length;
+  }
+
+  finish(output: Uint8Array<ArrayBuffer>, last: boolean): FoundPiece {
+    const { buffer, length, first, offset } = this;
+    return { piece: { buffer, length, output, first, last }, offset };
+  }
+}
