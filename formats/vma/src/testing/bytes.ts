@@ -19,7 +19,9 @@ export function seededRandom(seed: number): (below: number) => number {
 /** Bytes without a pattern and without a zero, the same for the same seed. */
 export function noise(length: number, seed = 1): Buffer {
   const random = seededRandom(seed);
-  return Buffer.from(Array.from({ length }, () => 1 + random(255)));
+  const bytes = Buffer.alloc(length);
+  for (let index = 0; index < length; index++) bytes[index] = 1 + random(255);
+  return bytes;
 }
 
 /** Each chunk in memory of its own. */
