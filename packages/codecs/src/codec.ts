@@ -6,8 +6,10 @@ export interface CompressOptions {
   readonly level?: number | undefined;
   /** How many threads may work at a time; 1 unless given, 0 means half the cores, as in vzdump. */
   readonly threads?: number | undefined;
-  /** Which library does it, where there is a choice (zstd: `zstd-napi`, `@mongodb-js/zstd`). */
+  /** Which library does it (zstd: `zstd-napi`, `@mongodb-js/zstd`; gzip, pigz: `node`, `js`). */
   readonly engine?: string | undefined;
+  /** gzip, pigz: a change of the input changes the output only nearby, at 1 % of the ratio. */
+  readonly rsyncable?: boolean | undefined;
   /** zstd: independent frames and a seek table, which is the default; `false` gives one frame. */
   readonly seekable?: boolean | undefined;
   /** zstd: bytes of content in a frame; 4 MiB unless given. */

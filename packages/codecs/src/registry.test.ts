@@ -51,7 +51,13 @@ test("vzdump's compress values", () => {
   expect(codecForCompressOption('').codec.name).toBe('none');
   expect(codecForCompressOption(1).codec.name).toBe('lzo');
   expect(codecForCompressOption('lzo').codec.name).toBe('lzo');
-  expect(codecForCompressOption('gzip').codec.name).toBe('gzip');
+  expect(codecForCompressOption('gzip')).toEqual({ codec: codec('gzip'), options: { rsyncable: true } });
+  expect(codecForCompressOption('gzip', { pigz: 0 }).codec.name).toBe('gzip');
+  expect(codecForCompressOption('gzip', { pigz: 1, cores: 8 })).toEqual({
+    codec: codec('pigz'),
+    options: { rsyncable: true, threads: 4 },
+  });
+  expect(codecForCompressOption('gzip', { pigz: 3, cores: 8 }).options.threads).toBe(3);
   expect(codecForCompressOption('zstd')).toMatchObject({
     codec: { name: 'zstd' },
     options: { threads: undefined },

@@ -4,11 +4,12 @@ import { gzip } from './gzip/gzip.js';
 import { lzo } from './lzo/lzo.js';
 import { none } from './none/none.js';
 import { halfTheCores } from './options.js';
+import { pigz } from './pigz/pigz.js';
 import { isPrefixOfAny } from './trailing.js';
 import { zstd } from './zstd/zstd.js';
 
 /** Every codec, one row each. Where two share a magic or an extension, the first stands for both. */
-export const codecs: readonly Codec[] = [none, lzo, gzip, zstd];
+export const codecs: readonly Codec[] = [none, lzo, gzip, pigz, zstd];
 
 /** So many bytes from the beginning decide which codec it is. */
 export const DETECT_BYTES = Math.max(...codecs.flatMap((row) => row.magic.map((magic) => magic.length)));
@@ -45,6 +46,9 @@ export function detectCodec(head: Uint8Array, fileName = ''): Codec {
 
 /** vzdump's options beside `compress`, as in vzdump.conf. */
 export interface CompressThreads {
+  /** 0 = gzip, 1 = half the cores, else the number of threads. */
+  readonly pigz?: number | undefined;
+  /** 1 unless given, 0 = half the cores. */
   readonly zstd?: number | undefined;
   /** Logical CPUs; those of this machine unless given. */
   readonly cores?: number | undefined;
@@ -71,7 +75,7 @@ export function codecForCompressOption(
     case 'lzo':
       return { codec: lzo, options: {} };
     case 'gzip':
-      return { codec: gzip, options: {} };
+      return gzipChoice(threads.pigz ?? 0, threads.cores);
     case 'zstd':
       return {
         codec: zstd,
@@ -82,4 +86,12 @@ export function codecForCompressOption(
         hint: 'vzdump knows 0, 1, gzip, lzo and zstd',
       });
   }
+}
+
+function gzipChoice(threads: number, cores?: number): CompressChoice {
+  if (threads === 0) return { codec: gzip, options: { rsyncable: true } };
+  return {
+    codec: pigz,
+    options: { rsyncable: true, threads: threads === 1 ? halfTheCores(cores) : threads },
+  };
 }

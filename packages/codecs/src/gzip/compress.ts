@@ -1,28 +1,46 @@
-import { createGzip } from 'node:zlib';
 import type { Stage } from '@vzdump-format/streams';
-import type { CompressOptions, LevelRange } from '../codec.js';
+import type { CompressOptions } from '../codec.js';
 import { checkedLevel } from '../options.js';
-import { throughZlib } from './zlib-stage.js';
+import { compressInBlocks } from './compress-blocks.js';
+import { checkedDeflateEngine, type DeflateEngine, loadDeflateEngine } from './engine.js';
+import { GZIP_LEVELS } from './format.js';
+import { encodeMemberHeader, encodeTrailer } from './member.js';
 
-/** As `gzip -1` … `gzip -9`. */
-export const GZIP_LEVELS: LevelRange = { min: 1, max: 9, default: 6 };
-
-/** A call into the thread pool is paid for every so many bytes of output; the 16 KiB of node:zlib cost a fifth. */
-const OUTPUT_SIZE = 256 * 1024;
-
-/** One gzip member with neither name nor time, so that the same input gives the same bytes. */
+/** One member of one deflate stream; with `rsyncable`, of blocks that end by content. */
 export function compressGzip(options: CompressOptions = {}): Stage {
+  if (options.rsyncable) return compressInBlocks({ ...options, threads: 1 });
   const level = checkedLevel('gzip', GZIP_LEVELS, options.level);
+  const engineName = checkedDeflateEngine(options.engine);
   return async function* gzipped(source) {
-    const gzip = createGzip({ level, chunkSize: OUTPUT_SIZE });
-    const chunks = source[Symbol.asyncIterator]();
+    const engine = await loadDeflateEngine(engineName);
+    const sums = new Sums(engine);
+    const chunks = sums.passed(source);
     try {
-      for await (const chunk of throughZlib(gzip, chunks)) {
+      yield encodeMemberHeader(level);
+      for await (const chunk of engine.deflate(chunks, level)) {
         options.signal?.throwIfAborted();
         yield chunk;
       }
+      yield encodeTrailer(sums.crc, sums.length);
     } finally {
-      await chunks.return?.();
+      await chunks.return(undefined);
     }
   };
+}
+
+/** Checksum and length of what passes. */
+class Sums {
+  crc = 0;
+  length = 0;
+
+  constructor(private readonly engine: DeflateEngine) {}
+
+  async *passed(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    for await (const chunk of source) {
+      if (chunk.length === 0) continue; // node:zlib may take no bytes for a fresh start
+      this.crc = this.engine.crc32(chunk, this.crc);
+      this.length += chunk.length;
+      yield chunk;
+    }
+  }
 }

@@ -1,14 +1,11 @@
-import { crc32, createInflateRaw } from 'node:zlib';
 import { ArchiveError, ByteReader, type Stage } from '@vzdump-format/streams';
 import type { DecompressOptions } from '../codec.js';
 import { isPrefixOfAny, readTrailing } from '../trailing.js';
+import { checkedDeflateEngine, type DeflateEngine, InflateError, loadDeflateEngine } from './engine.js';
 import { MAGIC, TRAILER_SIZE } from './format.js';
 import { readMemberHeader, readOrTruncated, truncated } from './header.js';
-import { throughZlib } from './zlib-stage.js';
 
-/** node:zlib is fastest from about here on. */
-const OUTPUT_SIZE = 1 << 20;
-/** Also how far behind the reported offset damage may be: zlib tells only in which piece it is. */
+/** Also how far behind the reported offset damage may be: the libraries tell only in which piece it is. */
 const INPUT_SIZE = 256 * 1024;
 
 /**
@@ -16,11 +13,13 @@ const INPUT_SIZE = 256 * 1024;
  * garbage behind the end in silence and does not tell where an error is.
  */
 export function decompressGzip(options: DecompressOptions = {}): Stage {
+  const engineName = checkedDeflateEngine(options.engine);
   return async function* gunzipped(source) {
+    const engine = await loadDeflateEngine(engineName);
     const reader = new ByteReader(source);
     try {
-      for (let members = 0; await nextMember(reader, members, options); members++) {
-        for await (const chunk of readMember(reader)) {
+      for (let members = 0; await nextMember(reader, engine, members, options); members++) {
+        for await (const chunk of readMember(reader, engine)) {
           options.signal?.throwIfAborted();
           yield chunk;
         }
@@ -32,7 +31,12 @@ export function decompressGzip(options: DecompressOptions = {}): Stage {
 }
 
 /** Reads the next member's header, if there is one. What follows the last member is checked. */
-async function nextMember(reader: ByteReader, members: number, options: DecompressOptions): Promise<boolean> {
+async function nextMember(
+  reader: ByteReader,
+  engine: DeflateEngine,
+  members: number,
+  options: DecompressOptions,
+): Promise<boolean> {
   if (members > 0 && (await reader.atEnd())) return false;
   const start = reader.offset;
   const magic = new Uint8Array(await reader.readUpTo(MAGIC.length));
@@ -42,16 +46,16 @@ async function nextMember(reader: ByteReader, members: number, options: Decompre
     return false;
   }
   if (magic.length < MAGIC.length) throw truncated(reader.offset);
-  await readMemberHeader(reader, magic);
+  await readMemberHeader(reader, magic, engine);
   return true;
 }
 
 /** The content of the member whose deflate data comes next, and the check of its trailer. */
-async function* readMember(reader: ByteReader): AsyncGenerator<Uint8Array> {
+async function* readMember(reader: ByteReader, engine: DeflateEngine): AsyncGenerator<Uint8Array> {
   let crc = 0;
   let length = 0;
-  for await (const chunk of inflate(reader)) {
-    crc = crc32(chunk, crc);
+  for await (const chunk of inflate(reader, engine)) {
+    crc = engine.crc32(chunk, crc);
     length += chunk.length;
     yield chunk;
   }
@@ -67,17 +71,15 @@ async function* readMember(reader: ByteReader): AsyncGenerator<Uint8Array> {
   }
 }
 
-async function* inflate(reader: ByteReader): AsyncGenerator<Uint8Array> {
+async function* inflate(reader: ByteReader, engine: DeflateEngine): AsyncGenerator<Uint8Array> {
   const start = reader.offset;
-  const zlib = createInflateRaw({ chunkSize: OUTPUT_SIZE });
   try {
-    yield* throughZlib(zlib, pieces(reader), (rest) => reader.unread(rest));
+    yield* engine.inflate(pieces(reader), (rest) => reader.unread(rest));
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === 'Z_BUF_ERROR') throw truncated(reader.offset, error);
-    if (code !== 'Z_DATA_ERROR') throw error;
-    const offset = start + zlib.bytesWritten;
-    throw new ArchiveError('GZIP_DATA', `damaged gzip data: ${message}`, { offset, cause: error });
+    if (!(error instanceof InflateError)) throw error;
+    if (error.kind === 'truncated') throw truncated(reader.offset, error);
+    const offset = start + error.taken;
+    throw new ArchiveError('GZIP_DATA', `damaged gzip data: ${error.message}`, { offset, cause: error });
   }
 }
 

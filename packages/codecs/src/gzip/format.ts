@@ -1,3 +1,5 @@
+import type { LevelRange } from '../codec.js';
+
 /**
  * The gzip file format (RFC 1952): members one after the other, each
  *
@@ -25,3 +27,6 @@ export const Flag = {
   comment: 16,
   reserved: 0xe0,
 } as const;
+
+/** As `gzip -1` … `gzip -9`. */
+export const GZIP_LEVELS: LevelRange = { min: 1, max: 9, default: 6 };

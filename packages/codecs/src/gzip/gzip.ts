@@ -1,7 +1,7 @@
 import type { Codec } from '../codec.js';
-import { compressGzip, GZIP_LEVELS } from './compress.js';
+import { compressGzip } from './compress.js';
 import { decompressGzip } from './decompress.js';
-import { MAGIC } from './format.js';
+import { GZIP_LEVELS, MAGIC } from './format.js';
 
 /** RFC 1952, as `gzip` writes and reads it. */
 export const gzip: Codec = {

@@ -1,13 +1,17 @@
-import { crc32 } from 'node:zlib';
 import { ArchiveError, type ByteReader } from '@vzdump-format/streams';
+import type { DeflateEngine } from './engine.js';
 import { FIXED_HEADER_SIZE, Flag, METHOD_DEFLATE } from './format.js';
 
 /** RFC 1952 sets no limit; a path has 4 KiB at most. */
 const MAX_TEXT_LENGTH = 64 * 1024;
 
 /** Reads a member's header from behind the magic, to where the deflate data begins. What it says is not used. */
-export async function readMemberHeader(reader: ByteReader, magic: Uint8Array): Promise<void> {
-  const header = new HeaderReader(reader, magic);
+export async function readMemberHeader(
+  reader: ByteReader,
+  magic: Uint8Array,
+  engine: DeflateEngine,
+): Promise<void> {
+  const header = new HeaderReader(reader, magic, engine);
   const fixed = await header.read(FIXED_HEADER_SIZE - magic.length);
   const [method, flags] = [fixed[0]!, fixed[1]!];
   if (method !== METHOD_DEFLATE) throw header.damage(`compression method ${method} is unknown`);
@@ -29,14 +33,15 @@ class HeaderReader {
   constructor(
     private readonly reader: ByteReader,
     magic: Uint8Array,
+    private readonly engine: DeflateEngine,
   ) {
     this.start = reader.offset - magic.length;
-    this.crc = crc32(magic);
+    this.crc = engine.crc32(magic);
   }
 
   async read(length: number): Promise<Uint8Array> {
     const bytes = await readOrTruncated(this.reader, length);
-    this.crc = crc32(bytes, this.crc);
+    this.crc = this.engine.crc32(bytes, this.crc);
     return bytes;
   }
 

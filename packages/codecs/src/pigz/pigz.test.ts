@@ -1,0 +1,75 @@
+import { gunzipSync } from 'node:zlib';
+import { expect, test } from 'vitest';
+import { gzip } from '../gzip/gzip.js';
+import { collect, inChunks, mixedBytes, randomBytes } from '../testing/bytes.js';
+import { runTool, testWithTool } from '../testing/tools.js';
+import { pigz } from './pigz.js';
+
+const plain = mixedBytes(1_500_000);
+const compress = (bytes: Uint8Array, options = {}) => collect(pigz.compress(options)(inChunks(bytes, 0)));
+
+test('any number of threads gives the same bytes', async () => {
+  for (const rsyncable of [false, true]) {
+    const one = await compress(plain, { threads: 1, rsyncable });
+    expect((await compress(plain, { threads: 2, rsyncable })).equals(one)).toBe(true);
+    expect((await compress(plain, { threads: 7, rsyncable })).equals(one)).toBe(true);
+    expect(gunzipSync(one).equals(plain)).toBe(true);
+  }
+});
+
+test('every block size and boundary', async () => {
+  const content = randomBytes(300_000);
+  for (const length of [0, 1, 32_767, 32_768, 131_071, 131_072, 131_073, 262_144, 300_000]) {
+    for (const rsyncable of [false, true]) {
+      const compressed = await compress(content.subarray(0, length), { rsyncable });
+      expect(gunzipSync(compressed).equals(content.subarray(0, length))).toBe(true);
+    }
+  }
+});
+
+test('blocks side by side cost next to nothing', async () => {
+  const inOne = (await collect(gzip.compress()(inChunks(plain, 0)))).length;
+  expect((await compress(plain)).length).toBeLessThan(1.01 * inOne);
+  expect((await compress(plain, { rsyncable: true })).length).toBeLessThan(1.02 * inOne);
+});
+
+/** How much of `changed` can be found in `original`, in blocks of 4 KiB at any position, as rsync does. */
+function findable(original: Buffer, changed: Buffer): number {
+  let found = 0;
+  const blocks = Math.floor(original.length / 4096);
+  let from = 0;
+  for (let index = 0; index < blocks; index++) {
+    const at = changed.indexOf(original.subarray(index * 4096, (index + 1) * 4096), from);
+    if (at < 0) continue;
+    from = at;
+    found++;
+  }
+  return found / blocks;
+}
+
+test.each([gzip, pigz])(
+  '$name, rsyncable: a byte inserted in 64 MiB leaves 95 % of the output',
+  async (row) => {
+    const before = Buffer.concat(Array.from({ length: 64 }, (_, index) => mixedBytes(1 << 20, index)));
+    const at = 1_000_000;
+    const after = Buffer.concat([before.subarray(0, at), Buffer.from('!'), before.subarray(at)]);
+    const packed = (bytes: Uint8Array, rsyncable: boolean) =>
+      collect(row.compress({ level: 1, threads: 2, rsyncable })(inChunks(bytes, 1 << 20)));
+    expect(findable(await packed(before, true), await packed(after, true))).toBeGreaterThan(0.95);
+    expect(findable(await packed(before, false), await packed(after, false))).toBeLessThan(0.8);
+  },
+);
+
+testWithTool('gzip', 'reads what is written here', async () => {
+  for (const options of [{}, { level: 1 }, { level: 9 }, { rsyncable: true }]) {
+    expect((await runTool('gzip', ['-dc'], await compress(plain, options))).equals(plain)).toBe(true);
+    const byGzip = await collect(gzip.compress(options)(inChunks(plain, 0)));
+    expect((await runTool('gzip', ['-dc'], byGzip)).equals(plain)).toBe(true);
+  }
+});
+
+testWithTool('pigz', 'reads what is written here', async () => {
+  for (const options of [{}, { level: 1 }, { level: 9 }, { rsyncable: true }]) {
+    expect((await runTool('pigz', ['-dc'], await compress(plain, options))).equals(plain)).toBe(true);
+  }
+});
