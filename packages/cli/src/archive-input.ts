@@ -1,3 +1,4 @@
+import { addAbortSignal } from 'node:stream';
 import { ArchiveError } from '@vzdump-format/streams';
 import { type OpenArchive, openArchive } from '@vzdump-format/vzdump';
 import type { CommandContext } from './command.js';
@@ -11,20 +12,32 @@ export async function withArchive<Result>(
   context: CommandContext,
   use: (archive: OpenArchive) => Promise<Result>,
 ): Promise<Result> {
-  if (path === '-' && process.stdin.isTTY) {
-    throw new UsageError('an archive cannot be read from a terminal', 'give a path, or pipe the archive in');
-  }
   try {
-    const archive = await openArchive(path === '-' ? process.stdin : path, {
+    const archive = await openArchive(path === '-' ? binaryInput(context.signal) : path, {
       maxWindowLog: options.long,
       onWarning: context.onWarning,
       signal: context.signal,
     });
     return await use(archive).finally(() => archive.close());
   } catch (error) {
-    if (error instanceof ArchiveError) {
-      error.message = `${path === '-' ? 'standard input' : path}: ${error.message}`;
-    }
-    throw error;
+    throw sayWhere(error, path === '-' ? 'standard input' : path);
   }
+}
+
+/** Standard input, which may keep us waiting for ever: an abort ends that. */
+function binaryInput(signal: AbortSignal): NodeJS.ReadStream {
+  if (process.stdin.isTTY) {
+    throw new UsageError('an archive cannot be read from a terminal', 'give a path, or pipe the archive in');
+  }
+  return addAbortSignal(signal, process.stdin);
+}
+
+/** Puts the archive's name before what is wrong with it, unless it is there already. */
+function sayWhere(error: unknown, name: string): unknown {
+  if (error instanceof ArchiveError) {
+    if (!error.message.startsWith(name)) error.message = `${name}: ${error.message}`;
+  } else if (error instanceof Error && 'syscall' in error && error.syscall === 'read' && !('path' in error)) {
+    return Object.assign(error, { path: name });
+  }
+  return error;
 }

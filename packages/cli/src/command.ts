@@ -1,8 +1,8 @@
 import type { OnWarning } from '@vzdump-format/streams';
 
-/** One row of the option table, from which parser and help are made. */
+/** One row of the option table, from which parser, help, manual page and completions are made. */
 export interface OptionSpec {
-  /** As `--drive <NAME=PATH>`. */
+  /** As `--drive <NAME=PATH>`. The placeholders `file`, `directory` and `NAME=PATH` are completed with paths. */
   readonly flags: string;
   readonly description: string;
   readonly choices?: readonly string[];
@@ -16,6 +16,8 @@ export interface ArgumentSpec {
   /** As it stands in the usage line: `<archive>`, `<archive...>`. */
   readonly name: string;
   readonly description: string;
+  /** What it can be: one of these words, or a file. */
+  readonly values?: readonly string[] | 'file';
 }
 
 /** What a command works with beside its arguments and options. */
@@ -26,7 +28,7 @@ export interface CommandContext {
   readonly onProgress: (bytes: number, total: number) => void;
   /** Says something of interest to a person, on stderr, unless they asked for quiet. */
   readonly inform: (line: string) => void;
-  /** Leaves the progress line, so that something can be written. */
+  /** Ends the progress of one piece of work; the next one counts from zero. */
   readonly endProgress: () => void;
   readonly signal: AbortSignal;
 }
@@ -39,4 +41,11 @@ export interface Command<Options = Readonly<Record<string, unknown>>> {
   readonly options: readonly OptionSpec[];
   readonly examples: readonly string[];
   run(args: readonly string[], options: Options, context: CommandContext): Promise<void>;
+}
+
+/** Everything that can be asked for: what help, manual page and completions tell of. */
+export interface CommandTable {
+  readonly commands: readonly Command[];
+  /** Options that every command takes. */
+  readonly commonOptions: readonly OptionSpec[];
 }

@@ -11,22 +11,27 @@ interface Told {
   readonly cause: unknown;
 }
 
+const NOTHING = { code: undefined, offset: undefined, entry: undefined, hint: undefined, cause: undefined };
+
 /** What there is to say of any error: ours, the system's, or one that should not have been. */
 export function describeError(error: unknown): Told {
-  const nothing = { code: undefined, offset: undefined, entry: undefined, hint: undefined, cause: undefined };
   if (error instanceof ArchiveError) {
     const { code, message, offset, entry, hint, cause } = error;
     return { code, message, offset, entry, hint, cause };
   }
   if (error instanceof UsageError)
-    return { ...nothing, code: 'USAGE', message: error.message, hint: error.hint };
-  if (!(error instanceof Error)) return { ...nothing, message: String(error) };
-  const { code, errno, path, syscall } = error as NodeJS.ErrnoException;
+    return { ...NOTHING, code: 'USAGE', message: error.message, hint: error.hint };
+  if (!(error instanceof Error)) return { ...NOTHING, message: String(error) };
+  return describeSystemError(error) ?? { ...NOTHING, message: error.message, cause: error.stack };
+}
+
+function describeSystemError(error: NodeJS.ErrnoException): Told | undefined {
+  const { code, errno, path, syscall } = error;
   const reason = errno === undefined ? undefined : getSystemErrorMap().get(errno)?.[1];
-  if (code === undefined || reason === undefined)
-    return { ...nothing, message: error.message, cause: error.stack };
-  const where = path ?? syscall ?? 'the system';
-  return { ...nothing, code, entry: path, message: `${where}: ${reason}`, cause: error.message };
+  if (code === undefined || reason === undefined) return undefined;
+  // What is written to a file has the file's name; the only thing written to without one is this.
+  const where = path ?? (syscall === 'write' ? 'standard output' : (syscall ?? 'the system'));
+  return { ...NOTHING, code, entry: path, message: `${where}: ${reason}`, cause: error.message };
 }
 
 export interface MessageOptions {
@@ -39,8 +44,10 @@ export class Messages {
   /** Warnings given so far. */
   warnings = 0;
 
+  /** @param command whose help a usage error points to */
   constructor(
     private readonly options: MessageOptions,
+    private readonly command?: string,
     private readonly output: NodeJS.WritableStream = process.stderr,
   ) {}
 
@@ -52,8 +59,19 @@ export class Messages {
 
   fail(error: unknown): void {
     const told = describeError(error);
-    if (this.options.json) this.writeJson('error', told);
-    else this.writeText(`vzdump-format: ${told.message}`, told);
+    const hint = error instanceof UsageError ? (told.hint ?? this.whereToLook()) : told.hint;
+    if (this.options.json) this.writeJson('error', { ...told, hint });
+    else this.writeText(`vzdump-format: ${told.message}`, { ...told, hint });
+  }
+
+  inform(line: string): void {
+    this.output.write(
+      this.options.json ? `${JSON.stringify({ type: 'info', message: line })}\n` : `${line}\n`,
+    );
+  }
+
+  private whereToLook(): string {
+    return ['see vzdump-format', this.command, '--help'].filter((word) => word !== undefined).join(' ');
   }
 
   private writeJson(type: string, { code, message, offset, entry, hint }: Partial<Told>): void {
@@ -61,8 +79,8 @@ export class Messages {
   }
 
   private writeText(first: string, told: { [key in keyof Told]?: Told[key] | undefined }): void {
-    const lines = [first.replaceAll('\n', ' ')];
-    if (told.hint !== undefined) lines.push(`hint: ${told.hint}`);
+    const lines = [oneLine(first)];
+    if (told.hint !== undefined) lines.push(`hint: ${oneLine(told.hint)}`);
     if (this.options.verbose) {
       for (const key of ['code', 'offset', 'entry', 'cause'] as const) {
         if (told[key] !== undefined) lines.push(`${key}: ${told[key]}`);
@@ -70,4 +88,11 @@ export class Messages {
     }
     this.output.write(`${lines.join('\n')}\n`);
   }
+}
+
+/** Paths can hold line breaks, and what steers a terminal. */
+function oneLine(text: string): string {
+  return text.replace(/\p{Cc}/gu, (character) => {
+    return `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`;
+  });
 }

@@ -1,21 +1,34 @@
+import { addAbortSignal } from 'node:stream';
 import { writeToStream } from '@vzdump-format/streams';
 import { UsageError } from './exit-status.js';
 
-/** Prints text, or a document as JSON. */
+/**
+ * Standard output, for data that may wait for its reader: an abort ends the waiting.
+ * @throws UsageError when it is a terminal, which binary data is not written to
+ */
+export function binaryOutput(what: string, signal: AbortSignal): NodeJS.WriteStream {
+  if (process.stdout.isTTY) {
+    throw new UsageError(
+      `${what} is binary data, which is not written to a terminal`,
+      'redirect it: … > FILE',
+    );
+  }
+  return addAbortSignal(signal, process.stdout);
+}
+
+/** Prints text as it is. */
 export async function print(text: string): Promise<void> {
-  await writeToStream(once(Buffer.from(text)), process.stdout);
+  await printBytes(Buffer.from(text));
 }
 
 export async function printJson(document: unknown): Promise<void> {
   await print(`${JSON.stringify(document, undefined, 2)}\n`);
 }
 
-/** @throws UsageError when standard output is a terminal */
-export function requireNoTerminal(what: string): void {
-  if (!process.stdout.isTTY) return;
-  throw new UsageError(`${what} is binary data, which is not written to a terminal`, 'redirect it: … > FILE');
+export async function printBytes(bytes: Uint8Array): Promise<void> {
+  await writeToStream(once(bytes), process.stdout);
 }
 
-export async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield bytes;
 }

@@ -1,8 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { Option, Command as Parser } from 'commander';
-import type { Command, OptionSpec } from './command.js';
-import { commands } from './commands/index.js';
-import { type CommonOptions, commonOptions } from './options.js';
+import type { Command, CommandTable, OptionSpec } from './command.js';
+import { exitStatuses } from './exit-status.js';
+import type { CommonOptions } from './options.js';
 
 /** What a command line asks for. */
 export interface Invocation {
@@ -11,22 +10,27 @@ export interface Invocation {
   readonly options: CommonOptions & Readonly<Record<string, unknown>>;
 }
 
-/**
- * Makes the parser from the table of commands and options.
- * @param invoke is told what to do; help and version are printed without it
- */
-export function buildProgram(invoke: (invocation: Invocation) => void): Parser {
+export interface ProgramOptions extends CommandTable {
+  readonly version: string;
+  /** Is told what to do. */
+  readonly invoke: (invocation: Invocation) => void;
+  /** Is given the text of the help or the version, when that was asked for. */
+  readonly show: (text: string) => void;
+}
+
+/** Makes the parser from the table of commands and options. It throws a `CommanderError` where it ends otherwise. */
+export function buildProgram(options: ProgramOptions): Parser {
   const program = new Parser('vzdump-format')
     .description('Read, write, check and take apart the backups of Proxmox VE, anywhere')
-    .version(version(), '--version')
-    .showHelpAfterError(false)
+    .version(options.version, '--version')
+    .addHelpText('after', `\n${exitStatusHelp()}`)
     .exitOverride()
-    .configureOutput({ writeErr: () => {} }); // errors are told like all others
-  for (const command of commands) addCommand(program, command, invoke);
+    .configureOutput({ writeOut: options.show, writeErr: () => {} }); // errors are told like all others
+  for (const command of options.commands) addCommand(program, command, options);
   return program;
 }
 
-function addCommand(program: Parser, command: Command, invoke: (invocation: Invocation) => void): void {
+function addCommand(program: Parser, command: Command, { commonOptions, invoke }: ProgramOptions): void {
   const parser = program.command(command.name).summary(command.summary).description(command.summary);
   for (const { name, description } of command.arguments) parser.argument(name, description);
   for (const spec of [...command.options, ...commonOptions]) parser.addOption(toOption(spec));
@@ -45,9 +49,7 @@ function toOption({ flags, description, choices, repeatable, parse }: OptionSpec
   return option;
 }
 
-function version(): string {
-  const { version: text } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
-    version: string;
-  };
-  return text;
+function exitStatusHelp(): string {
+  const lines = exitStatuses.map(({ status, meaning }) => `  ${String(status).padEnd(4)} ${meaning}`);
+  return `Exit status:\n${lines.join('\n')}`;
 }

@@ -6,12 +6,13 @@ export type ProgressMode = 'auto' | 'json' | 'none';
 
 const REDRAW_MILLISECONDS = 200;
 const JSON_MILLISECONDS = 1000;
+const DEFAULT_COLUMNS = 80;
 
 /** Tells how far the work is: a line that is redrawn on a terminal, or JSON lines. */
 export class ProgressReport {
   private meter: Meter | undefined;
   private counted = 0;
-  private toldAt = 0;
+  private toldAt = Number.NEGATIVE_INFINITY;
   private drawn = false;
 
   private readonly form: 'line' | 'json' | 'none';
@@ -36,13 +37,18 @@ export class ProgressReport {
     this.tell(this.meter);
   };
 
-  /** Tells where the work stood last, and leaves the terminal's line. */
+  /** Tells where the work stands in the end, and leaves the terminal's line; what follows counts from zero. */
   end(): void {
     if (this.meter !== undefined) this.tell(this.meter);
-    if (this.drawn) this.output.write('\n');
+    this.leaveLine();
     this.meter = undefined;
     this.counted = 0;
-    this.toldAt = 0;
+    this.toldAt = Number.NEGATIVE_INFINITY;
+  }
+
+  /** Leaves the terminal's line, so that something else can be written. */
+  leaveLine(): void {
+    if (this.drawn) this.output.write('\n');
     this.drawn = false;
   }
 
@@ -57,7 +63,8 @@ export class ProgressReport {
     const done = `${String(percent).padStart(3)}% (${formatBytes(bytes)} of ${formatBytes(total)})`;
     const left = remainingSeconds === undefined ? '' : `, ${formatDuration(remainingSeconds)} left`;
     const rate = `in ${formatDuration(elapsedSeconds)}, ${formatBytes(bytesPerSecond)}/s${left}`;
-    this.output.write(`\r${done} ${rate}\x1b[K`);
+    const line = `${done} ${rate}`.slice(0, (this.output.columns || DEFAULT_COLUMNS) - 1); // a wrapped line is not redrawn
+    this.output.write(`\r${line}\x1b[K`);
     this.drawn = true;
   }
 }

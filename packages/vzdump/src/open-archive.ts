@@ -1,7 +1,7 @@
 import { type Codec, codecForFileName, DETECT_BYTES, detectCodec } from '@vzdump-format/codecs';
 import { ByteReader, FileSource, type OnWarning, readChunks } from '@vzdump-format/streams';
 import { type ArchiveBytes, type ArchiveFormat, FORMAT_DETECT_BYTES } from './archive-format.js';
-import { detectFormat } from './formats.js';
+import { detectFormat, formatForFileName } from './formats.js';
 
 export interface OpenArchiveOptions {
   /** The largest window to allocate for decompression, as a power of two; see the codecs. */
@@ -68,12 +68,17 @@ async function openBytes(
   }
 }
 
+/** A name that tells neither codec nor format cannot be wrong. */
 function warnOfMisnomer(codec: Codec, fileName: string, onWarning?: OnWarning): void {
   const named = codecForFileName(fileName);
-  if (fileName === '' || named === codec) return;
+  if (named === codec || (named.magic.length === 0 && formatForFileName(fileName) === undefined)) return;
   onWarning?.({
     code: 'CODEC_MISNOMER',
-    message: `${fileName} is named as ${named.name}, but its content is ${codec.name}`,
+    message: `${fileName} is named as ${inWords(named)}, but its content is ${inWords(codec)}`,
     entry: fileName,
   });
+}
+
+function inWords(codec: Codec): string {
+  return codec.magic.length === 0 ? 'not compressed' : codec.name;
 }

@@ -2,17 +2,13 @@ import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { Writable } from 'node:stream';
 import type { Codec, CompressOptions } from '@vzdump-format/codecs';
-import {
-  type ByteSource,
-  type OnWarning,
-  PendingFile,
-  RateLimiter,
-  ThrottledSource,
-  writeToFile,
-  writeToStream,
-} from '@vzdump-format/streams';
+import { type ByteSource, type OnWarning, RateLimiter, ThrottledSource } from '@vzdump-format/streams';
 import { type PackProgress, type PackVmaDrive, packVma, type VmaConfig } from '@vzdump-format/vma';
 import { type ImageFormat, openDiskImage } from './disk-image.js';
+import { writeOutput } from './output-file.js';
+
+/** Drives are stored in whole sectors. */
+const SECTOR_SIZE = 512;
 
 export interface DriveSpec {
   readonly name: string;
@@ -57,8 +53,9 @@ export async function packVm(options: PackVmOptions): Promise<PackVmResult> {
       const image = await openDiskImage(path, { format, signal });
       drives.push({ name, source: new ThrottledSource(image, limiter, signal) });
     }
-    const total = drives.reduce((sum, { source }) => sum + source.size, 0);
+    const total = drives.reduce((sum, { source }) => sum + wholeSectors(source.size), 0);
     let progress: PackProgress = { bytes: 0, zeroBytes: 0 };
+    onProgress?.(progress, total);
     const archive = packVma({
       ...{ configs, drives, uuid: options.uuid, ctime: options.ctime },
       ...{ reuseBuffers: true, onWarning: options.onWarning, signal },
@@ -68,7 +65,7 @@ export async function packVm(options: PackVmOptions): Promise<PackVmResult> {
       },
     });
     const compress = options.codec.compress({ ...options.compress, reuseBuffers: true, signal });
-    const archiveBytes = await write(compress(archive), options);
+    const archiveBytes = await writeOutput(compress(archive), options.output, options);
     return { ...progress, archiveBytes };
   } finally {
     await closeAll(drives.map(({ source }) => source));
@@ -76,20 +73,15 @@ export async function packVm(options: PackVmOptions): Promise<PackVmResult> {
 }
 
 async function readConfig(path: string): Promise<VmaConfig> {
-  return { name: basename(path), data: await readFile(path) };
+  try {
+    return { name: basename(path), data: await readFile(path) };
+  } catch (error) {
+    throw Object.assign(error as Error, { path }); // which the error of a directory lacks
+  }
 }
 
-async function write(bytes: AsyncIterable<Uint8Array>, options: PackVmOptions): Promise<number> {
-  const { output, overwrite = false } = options;
-  if (typeof output !== 'string') return writeToStream(bytes, output);
-  const file = await PendingFile.create(output, { overwrite });
-  try {
-    const written = await writeToFile(bytes, file.handle);
-    await file.commit();
-    return written;
-  } finally {
-    await file.discard();
-  }
+function wholeSectors(size: number): number {
+  return Math.ceil(size / SECTOR_SIZE) * SECTOR_SIZE;
 }
 
 async function closeAll(sources: readonly ByteSource[]): Promise<void> {

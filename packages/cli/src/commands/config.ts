@@ -1,8 +1,7 @@
-import { writeToStream } from '@vzdump-format/streams';
 import { withArchive } from '../archive-input.js';
 import type { Command } from '../command.js';
 import { type CommonOptions, type LongWindowOption, longWindowOption } from '../options.js';
-import { once } from '../output.js';
+import { printBytes } from '../output.js';
 
 interface Options extends CommonOptions, LongWindowOption {
   readonly name?: string;
@@ -11,7 +10,7 @@ interface Options extends CommonOptions, LongWindowOption {
 export const config: Command<Options> = {
   name: 'config',
   summary: "print the guest's configuration",
-  arguments: [{ name: '<archive>', description: 'the archive; - is standard input' }],
+  arguments: [{ name: '<archive>', description: 'the archive; - is standard input', values: 'file' }],
   options: [
     { flags: '--name <name>', description: 'another blob than qemu-server.conf, as list shows it' },
     longWindowOption,
@@ -25,6 +24,6 @@ export const config: Command<Options> = {
     const data = await withArchive(path!, options, context, ({ format, ...archive }) =>
       format.config(archive, options.name, context),
     );
-    await writeToStream(once(data), process.stdout);
+    await printBytes(data);
   },
 };

@@ -1,10 +1,19 @@
-import type { Command } from '../command.js';
+import type { Command, CommandTable } from '../command.js';
+import { commonOptions } from '../options.js';
 import { cat } from './cat.js';
+import { completion } from './completion.js';
 import { config } from './config.js';
 import { list } from './list.js';
+import { man } from './man.js';
 import { pack } from './pack.js';
 import { unpack } from './unpack.js';
 import { verify } from './verify.js';
 
+const table = (): CommandTable => ({ commands, commonOptions });
+
 /** Every command, in the order of the help. */
-export const commands = [pack, unpack, list, config, verify, cat] as readonly Command[];
+export const commands: readonly Command[] = [
+  ...([pack, unpack, list, config, verify, cat] as readonly Command[]),
+  completion(table),
+  man(table),
+];

@@ -7,7 +7,7 @@ import { print, printJson } from '../output.js';
 export const list: Command<CommonOptions & LongWindowOption> = {
   name: 'list',
   summary: 'show what is in an archive',
-  arguments: [{ name: '<archive>', description: 'the archive; - is standard input' }],
+  arguments: [{ name: '<archive>', description: 'the archive; - is standard input', values: 'file' }],
   options: [longWindowOption],
   examples: ['vzdump-format list vzdump-qemu-100-2026_11_20-02_00_00.vma.zst'],
 
@@ -37,7 +37,8 @@ function dateOf(seconds: number): string {
   return Number.isNaN(date.getTime()) ? `${seconds} s after the epoch` : date.toISOString();
 }
 
-/** Names come from the archive: what could steer a terminal is escaped. */
+/** Names come from the archive: what could steer a terminal or mislead the eye is escaped. */
 function printable(name: string): string {
-  return /^[\x20-\x7e\xa0-\ud7ff]*$/.test(name) ? name : JSON.stringify(name);
+  const escaped = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
+  return name.replace(escaped, (character) => `\\u{${character.codePointAt(0)!.toString(16)}}`);
 }

@@ -8,6 +8,7 @@ import {
   type DriveSpec,
   format,
   formatForFileName,
+  formats,
   type ImageFormat,
   imageFormats,
   packVm,
@@ -15,7 +16,7 @@ import {
 import type { Command } from '../command.js';
 import { UsageError } from '../exit-status.js';
 import { type CommonOptions, forceOption, nameAndPath, wholeNumber } from '../options.js';
-import { requireNoTerminal } from '../output.js';
+import { binaryOutput } from '../output.js';
 import { formatBytes, formatDuration } from '../units.js';
 
 interface Options extends CommonOptions {
@@ -37,7 +38,11 @@ export const pack: Command<Options> = {
   name: 'pack',
   summary: 'make an archive that Proxmox VE restores',
   arguments: [
-    { name: '<out>', description: 'the archive; its name says which format and codec; - is standard output' },
+    {
+      name: '<out>',
+      description: 'the archive; its name says which format and codec; - is standard output',
+      values: 'file',
+    },
   ],
   options: [
     {
@@ -59,8 +64,16 @@ export const pack: Command<Options> = {
       description: 'its time, in seconds since the epoch; now unless given',
       parse: (text) => wholeNumber('--ctime', text, Number.MIN_SAFE_INTEGER),
     },
-    { flags: '--format <format>', description: 'the format when OUT does not tell', choices: ['vma'] },
-    { flags: '--compress <codec>', description: 'the codec, as in vzdump', choices: ['0', 'gzip', 'zstd'] },
+    {
+      flags: '--format <format>',
+      description: 'the format when OUT does not tell',
+      choices: formats.map(({ name }) => name),
+    },
+    {
+      flags: '--compress <codec>',
+      description: 'the codec, as in vzdump; 0 is none, 1 is lzo',
+      choices: ['0', '1', 'gzip', 'lzo', 'zstd'],
+    },
     {
       flags: '--zstd <threads>',
       description: 'threads for zstd, as in vzdump: 1 unless given, 0 is half the cores',
@@ -69,7 +82,7 @@ export const pack: Command<Options> = {
     {
       flags: '--level <level>',
       description: "compression level; the codec's own default unless given",
-      parse: (text) => wholeNumber('--level', text, -100, 22),
+      parse: (text) => wholeNumber('--level', text, Number.MIN_SAFE_INTEGER),
     },
     {
       flags: '--bwlimit <KiB/s>',
@@ -90,25 +103,15 @@ export const pack: Command<Options> = {
     }
     requireFormat(out!, options.format);
     const { codec, compress } = chooseCodec(out!, options);
-    if (out === '-') requireNoTerminal('an archive');
+    const output = out === '-' ? binaryOutput('an archive', context.signal) : out!;
     const started = performance.now();
     const result = await packVm({
-      ...{
-        output: out === '-' ? process.stdout : out!,
-        overwrite,
-        codec,
-        compress,
-        configs,
-        drives,
-        uuid,
-        ctime,
-      },
+      ...{ output, overwrite, codec, compress, configs, drives, uuid, ctime },
       bytesPerSecond: (options.bwlimit ?? 0) * KIB,
       onProgress: ({ bytes }, total) => context.onProgress(bytes, total),
       onWarning: context.onWarning,
       signal: context.signal,
     });
-    context.endProgress();
     const seconds = (performance.now() - started) / 1000;
     const { bytes, zeroBytes, archiveBytes } = result;
     if (zeroBytes > 0) {
@@ -144,22 +147,40 @@ function requireFormat(out: string, name: string | undefined): void {
   else if (formatForFileName(out) === undefined) {
     throw new UsageError(
       `the name '${out}' does not tell the format`,
-      'name it .vma, .vma.gz or .vma.zst, or give --format',
+      'name it .vma, .vma.gz, .vma.lzo or .vma.zst, or give --format',
     );
   }
 }
 
 function chooseCodec(out: string, options: Options): { codec: Codec; compress: CompressOptions } {
   const { compress: value, zstd, level } = options;
-  const named = out === '-' ? undefined : codecForFileName(out);
+  const named = codecOfName(out);
   const chosen = codecForCompressOption(value ?? compressValue(named), { zstd });
-  if (value !== undefined && named !== undefined && named !== chosen.codec) {
-    throw new UsageError(`--compress ${value} does not fit the name '${out}'`);
+  const codec = value === undefined ? (named ?? chosen.codec) : chosen.codec;
+  if (named !== undefined && named !== codec) {
+    throw new UsageError(
+      `--compress ${value} does not fit the name '${out}'`,
+      'leave it out: the name says which codec it is',
+    );
   }
-  return { codec: chosen.codec, compress: { ...chosen.options, level } };
+  requireLevel(codec, level);
+  return { codec, compress: { ...chosen.options, level } };
 }
 
-/** vzdump's word for a codec. */
+/** The codec that OUT's name stands for; none at all when it says nothing. */
+function codecOfName(out: string): Codec | undefined {
+  const codec = out === '-' ? undefined : codecForFileName(out);
+  return codec?.name === 'none' && formatForFileName(out) === undefined ? undefined : codec;
+}
+
+/** vzdump's word for a codec, so that its options count; those it has no word for have none. */
 function compressValue(codec: Codec | undefined): string {
-  return codec === undefined || codec.name === 'none' ? '0' : codec.name;
+  return codec?.name === 'zstd' || codec?.name === 'gzip' ? codec.name : '0';
+}
+
+function requireLevel({ name, levels }: Codec, level: number | undefined): void {
+  if (level === undefined) return;
+  if (levels === undefined) throw new UsageError('--level is for compressed archives, which this is not');
+  if (level >= levels.min && level <= levels.max) return;
+  throw new UsageError(`--level: ${name} has levels ${levels.min} to ${levels.max}, not ${level}`);
 }

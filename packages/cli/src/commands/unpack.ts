@@ -19,7 +19,7 @@ interface Options extends CommonOptions, LongWindowOption {
 export const unpack: Command<Options> = {
   name: 'unpack',
   summary: 'take an archive apart: configs under their names, drives as sparse disk-NAME.raw',
-  arguments: [{ name: '<archive>', description: 'the archive; - is standard input' }],
+  arguments: [{ name: '<archive>', description: 'the archive; - is standard input', values: 'file' }],
   options: [
     { flags: '--to <directory>', description: 'where to; is made when it is not there' },
     {

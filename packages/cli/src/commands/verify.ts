@@ -31,20 +31,26 @@ interface Verdict {
 export const verify: Command<Options> = {
   name: 'verify',
   summary: 'read archives and prove what can be proven of them',
-  arguments: [{ name: '<archive...>', description: 'the archives; - is standard input' }],
+  arguments: [{ name: '<archive...>', description: 'the archives; - is standard input', values: 'file' }],
   options: [longWindowOption],
   examples: ['vzdump-format verify /var/lib/vz/dump/*.vma.zst'],
 
   async run(paths, options, context) {
     const verdicts: Verdict[] = [];
+    const failures: unknown[] = [];
     for (const path of paths) {
-      const verdict = await judge(path, options, context);
+      const verdict = await judge(path, options, {
+        ...context,
+        // With --json the last line on stderr is an error if there is one.
+        onError: options.json ? (error) => failures.push(error) : context.onError,
+      });
       verdicts.push(verdict);
       if (!options.json && verdict.ok) {
         await print(`${path}: ok (${verdict.format}, ${verdict.codec}, ${formatBytes(verdict.bytes)})\n`);
       }
     }
     if (options.json) await printJson({ archives: verdicts });
+    for (const failure of failures) context.onError(failure);
   },
 };
 
@@ -65,6 +71,7 @@ async function judge(path: string, options: Options, context: CommandContext): P
       await archive.format.verify({ bytes, source: archive.source }, { ...context, onWarning });
     });
   } catch (error) {
+    context.signal.throwIfAborted();
     if (!(error instanceof ArchiveError) && (error as NodeJS.ErrnoException).code === undefined) throw error;
     const { code, message, offset, entry } = describeError(error);
     errors.push({ code, message, offset, entry });

@@ -1,0 +1,28 @@
+import type { Command, CommandTable } from '../command.js';
+import { type CompletionShell, completionScript, completionShells } from '../completion.js';
+import { UsageError } from '../exit-status.js';
+import { print } from '../output.js';
+
+/** @param table of all commands, this one included */
+export function completion(table: () => CommandTable): Command {
+  return {
+    name: 'completion',
+    summary: 'print a script that completes commands, options and paths in a shell',
+    arguments: [
+      { name: '<shell>', description: `one of ${completionShells.join(', ')}`, values: completionShells },
+    ],
+    options: [],
+    examples: [
+      'source <(vzdump-format completion bash)',
+      'vzdump-format completion zsh > /usr/local/share/zsh/site-functions/_vzdump-format',
+      'vzdump-format completion fish > ~/.config/fish/completions/vzdump-format.fish',
+    ],
+
+    async run([shell]) {
+      if (!completionShells.includes(shell as CompletionShell)) {
+        throw new UsageError(`no shell is known as '${shell}'`, `there are ${completionShells.join(', ')}`);
+      }
+      await print(completionScript(shell as CompletionShell, table()));
+    },
+  };
+}

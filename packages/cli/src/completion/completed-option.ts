@@ -1,0 +1,40 @@
+import type { Command, CommandTable, OptionSpec } from '../command.js';
+
+/** What an option's value is completed with. */
+export type ValueSource = 'none' | 'text' | 'file' | 'directory' | readonly string[];
+
+/** An option as the shells see it. */
+export interface CompletedOption {
+  /** With the dashes. */
+  readonly name: string;
+  readonly description: string;
+  /** `none` when it takes no value. */
+  readonly value: ValueSource;
+  /** As `NAME=PATH`; empty when it takes no value. */
+  readonly placeholder: string;
+  readonly repeatable: boolean;
+}
+
+const SOURCE_OF_PLACEHOLDER: Readonly<Record<string, ValueSource>> = {
+  '': 'none',
+  file: 'file',
+  'NAME=PATH': 'file',
+  directory: 'directory',
+};
+
+/** Every option that a command takes. */
+export function optionsOf(command: Command, { commonOptions }: CommandTable): CompletedOption[] {
+  const help: OptionSpec = { flags: '--help', description: 'show how it is used' };
+  return [...command.options, ...commonOptions, help].map((spec) => {
+    const { flags, description, choices, repeatable = false } = spec;
+    const [name = '', placeholder = ''] = flags.replace(/[<>]/g, '').split(' ');
+    const value = choices ?? SOURCE_OF_PLACEHOLDER[placeholder] ?? 'text';
+    return { name, description, value, placeholder, repeatable };
+  });
+}
+
+/** What a command's arguments are completed with: words, if any of them is one. */
+export function argumentsOf(command: Command): ValueSource {
+  const sources = command.arguments.map(({ values }) => values ?? 'text');
+  return sources.find((source) => typeof source !== 'string') ?? sources[0] ?? 'none';
+}

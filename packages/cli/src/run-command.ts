@@ -1,0 +1,63 @@
+import type { CommandContext } from './command.js';
+import { EXIT, Interrupted, UsageError } from './exit-status.js';
+import { Messages } from './messages.js';
+import type { Invocation } from './program.js';
+import { ProgressReport } from './progress.js';
+
+/** Does what was asked for. @returns the exit status */
+export async function runCommand({ command, args, options }: Invocation): Promise<number> {
+  const { json = false, verbose = false, quiet = false, progress: mode = 'auto' } = options;
+  const messages = new Messages({ json, verbose }, command.name);
+  const progress = new ProgressReport(quiet && mode === 'auto' ? 'none' : mode);
+  const interruption = listenForSignals();
+  let failed = false;
+  const context: CommandContext = {
+    onWarning: (warning) => {
+      progress.leaveLine();
+      messages.warn(warning);
+    },
+    onError: (error) => {
+      interruption.signal.throwIfAborted();
+      failed = true;
+      progress.leaveLine();
+      messages.fail(error);
+    },
+    onProgress: progress.update,
+    endProgress: () => progress.end(),
+    inform: (line) => {
+      progress.end();
+      if (!quiet) messages.inform(line);
+    },
+    signal: interruption.signal,
+  };
+  try {
+    await command.run(args, options, context);
+    progress.end();
+    if (failed) return EXIT.failed;
+    return messages.warnings > 0 ? EXIT.warnings : EXIT.done;
+  } catch (error) {
+    progress.leaveLine();
+    const cause: unknown = interruption.signal.aborted ? interruption.signal.reason : error;
+    messages.fail(cause);
+    if (cause instanceof Interrupted) return cause.signal === 'SIGINT' ? EXIT.interrupted : EXIT.terminated;
+    return cause instanceof UsageError ? EXIT.usage : EXIT.failed;
+  } finally {
+    interruption.stop();
+  }
+}
+
+/** The first signal lets the work clean up; the next one, no longer caught, ends the process at once. */
+function listenForSignals(): { signal: AbortSignal; stop: () => void } {
+  const controller = new AbortController();
+  const stop = () => {
+    process.off('SIGINT', onSignal);
+    process.off('SIGTERM', onSignal);
+  };
+  const onSignal = (name: NodeJS.Signals) => {
+    stop();
+    controller.abort(new Interrupted(name as 'SIGINT' | 'SIGTERM'));
+  };
+  process.on('SIGINT', onSignal);
+  process.on('SIGTERM', onSignal);
+  return { signal: controller.signal, stop };
+}

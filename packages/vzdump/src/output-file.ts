@@ -1,0 +1,65 @@
+import { lstat } from 'node:fs/promises';
+import type { Writable } from 'node:stream';
+import { ArchiveError, PendingFile, writeToFile, writeToStream } from '@vzdump-format/streams';
+
+export interface WriteOutputOptions {
+  /** Whether a file that exists is replaced. */
+  readonly overwrite?: boolean;
+}
+
+/** What is done to the file itself; an error of another call has its own story. */
+const CALLS_ON_THE_FILE: ReadonlySet<unknown> = new Set([
+  'open',
+  'write',
+  'fsync',
+  'close',
+  'link',
+  'rename',
+]);
+
+/**
+ * Writes to a path, which gets its name when all is written, or to a stream, which is left open.
+ * @returns the bytes written
+ * @throws what the bytes' source throws; `OUTPUT_KIND`, `FILE_EXISTS`; the system's error, with the path that was asked for
+ */
+export async function writeOutput(
+  bytes: AsyncIterable<Uint8Array>,
+  output: string | Writable,
+  options: WriteOutputOptions = {},
+): Promise<number> {
+  if (typeof output !== 'string') return writeToStream(bytes, output);
+  try {
+    return await writeFile(bytes, output, options.overwrite ?? false);
+  } catch (error) {
+    if (error instanceof Error && 'syscall' in error && CALLS_ON_THE_FILE.has(error.syscall)) {
+      Object.assign(error, { path: output }); // not the temporary name, or none
+    }
+    throw error;
+  }
+}
+
+async function writeFile(
+  bytes: AsyncIterable<Uint8Array>,
+  path: string,
+  overwrite: boolean,
+): Promise<number> {
+  await requireReplaceable(path);
+  const file = await PendingFile.create(path, { overwrite });
+  try {
+    const written = await writeToFile(bytes, file.handle);
+    await file.commit();
+    return written;
+  } finally {
+    await file.discard();
+  }
+}
+
+/** A file takes the place of what has its name: that must not be a device or a directory. */
+async function requireReplaceable(path: string): Promise<void> {
+  const existing = await lstat(path).catch(() => undefined);
+  if (existing === undefined || existing.isFile() || existing.isSymbolicLink()) return;
+  throw new ArchiveError('OUTPUT_KIND', `${path} is there, and not a regular file`, {
+    entry: path,
+    hint: 'to write to a device or a pipe, pack to - and redirect it: > PATH',
+  });
+}
