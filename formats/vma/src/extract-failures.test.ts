@@ -1,0 +1,149 @@
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { badVmaBytes, badVmas } from '@vzdump-format/test-vectors';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { type ExtractVmaOptions, extractVma } from './extract.js';
+import { EXTENT_OFFSET, OFFSET } from './format.js';
+import { boundaries, repairHeaderChecksum } from './testing/built-archive.js';
+import { chunked } from './testing/bytes.js';
+import { openFiles } from './testing/files.js';
+import { useTemporaryDirectory } from './testing/temporary-directory.js';
+import { baseArchive, legalArchive } from './testing/vectors.js';
+import { verdicts } from './testing/verdicts.js';
+
+const temporaryDirectory = useTemporaryDirectory();
+let openBefore: number;
+
+beforeEach(async () => {
+  await writeFile(join(temporaryDirectory(), 'canary'), 'alive');
+  openBefore = await openFiles();
+});
+
+/** Whatever went wrong: nothing is left, nothing was touched, and no file is open. */
+afterEach(async () => {
+  expect(await readdir(temporaryDirectory())).toEqual(['canary']);
+  expect(await readFile(join(temporaryDirectory(), 'canary'), 'utf8')).toBe('alive');
+  expect(await openFiles()).toBe(openBefore);
+});
+
+function extract(archive: Buffer, options: Partial<ExtractVmaOptions> = {}) {
+  return extractVma(chunked(archive, 4096), { directory: join(temporaryDirectory(), 'made'), ...options });
+}
+
+test.each(verdicts().filter(({ error }) => error !== undefined))('$name leaves nothing', async (entry) => {
+  await expect(extract(badVmaBytes(entry))).rejects.toMatchObject({ code: entry.error });
+});
+
+test('an archive that is cut short leaves nothing', async () => {
+  const archive = baseArchive('multi');
+  for (const boundary of boundaries(archive)) {
+    const end = Math.min(boundary + 1, archive.length - 1);
+    await expect(extract(archive.subarray(0, end))).rejects.toMatchObject({ name: 'ArchiveError' });
+  }
+});
+
+test('a bad third extent leaves nothing of the two before', async () => {
+  const archive = Buffer.from(baseArchive('multi'));
+  const third = boundaries(archive)[6]!;
+  archive[third + EXTENT_OFFSET.md5]! ^= 1;
+  const progress: number[] = [];
+  const failing = extract(archive, { onProgress: (bytes) => progress.push(bytes) });
+  await expect(failing).rejects.toMatchObject({ code: 'VMA_EXTENT_CHECKSUM', offset: third });
+  expect(progress.at(-1)).toBe(116 * 65536);
+});
+
+test('directories that were made are removed, all of them', async () => {
+  const directory = join(temporaryDirectory(), 'made', 'and', 'made');
+  await expect(extract(baseArchive('base').subarray(0, -1), { directory })).rejects.toThrow();
+});
+
+test('a directory that was there stays', async () => {
+  const directory = join(temporaryDirectory(), 'canary-directory');
+  await mkdir(directory);
+  await expect(extract(baseArchive('base').subarray(0, -1), { directory })).rejects.toThrow();
+  expect(await readdir(temporaryDirectory())).toEqual(['canary', 'canary-directory']);
+  expect(await readdir(directory)).toEqual([]);
+  await rm(directory, { recursive: true });
+});
+
+test('an abort in the middle leaves nothing, and ends with its reason', async () => {
+  const controller = new AbortController();
+  const options = { signal: controller.signal, onProgress: () => controller.abort(new Error('stop')) };
+  await expect(extract(baseArchive('multi'), options)).rejects.toThrow('stop');
+});
+
+test('a source that fails leaves nothing', async () => {
+  async function* failing(): AsyncGenerator<Uint8Array> {
+    yield baseArchive('base').subarray(0, 60_000);
+    throw new Error('the network is down');
+  }
+  const directory = join(temporaryDirectory(), 'made');
+  await expect(extractVma(failing(), { directory })).rejects.toThrow('the network is down');
+});
+
+test('a target whose directory is not there', async () => {
+  const drives = new Map([['2', join(temporaryDirectory(), 'not-there', 'disk.raw')]]);
+  await expect(extract(baseArchive('base'), { drives })).rejects.toMatchObject({ code: 'ENOENT' });
+});
+
+describe('names that are not safe', () => {
+  /** The config `qemu-server.conf` renamed, to something as long. */
+  function withConfigNamed(name: string): Buffer {
+    return renamed('qemu-server.conf', name);
+  }
+
+  function renamed(from: string, to: string): Buffer {
+    const archive = Buffer.from(baseArchive('base'));
+    const blobs = archive.subarray(
+      archive.readUInt32BE(OFFSET.blobBufferOffset),
+      archive.readUInt32BE(OFFSET.headerSize),
+    );
+    const at = blobs.indexOf(`${from}\0`, 0, 'latin1');
+    expect(at).toBeGreaterThan(0);
+    expect(to.length).toBe(from.length);
+    blobs.write(to, at, 'latin1');
+    return repairHeaderChecksum(archive);
+  }
+
+  test.each([
+    '../canary-config',
+    '/tmp/vma-evil.co',
+    'a/../../../../ev',
+    'sub/directory/co',
+    '\xff\xfeqemu-serve.co',
+  ])('of a config: %j', async (name) => {
+    await expect(extract(withConfigNamed(name.padEnd(16, 'x')))).rejects.toMatchObject({
+      code: 'VMA_CONFIG_NAME',
+    });
+  });
+
+  test.each(['config-name-traversal', 'config-name-empty'])('of a config, as in %s', async (name) => {
+    const entry = badVmas().find((candidate) => candidate.name === name)!;
+    await expect(extract(badVmaBytes(entry))).rejects.toMatchObject({
+      code: 'VMA_CONFIG_NAME',
+      message: expect.stringMatching(/^the config name ".*" is not safe: it /),
+    });
+  });
+
+  test.each(['/../../canar', '/../../evil0', '\xe9rive-scsi0'])('of a drive: %j', async (name) => {
+    await expect(extract(renamed('drive-scsi0', name.padEnd(11, 'x').slice(0, 11)))).rejects.toMatchObject({
+      code: 'VMA_DEVICE_NAME',
+      hint: 'give it a path of your own (--drive NAME=PATH) or leave it out (--skip NAME)',
+    });
+  });
+
+  test('of a drive do not matter when it goes elsewhere or is left out', async () => {
+    const archive = renamed('drive-scsi0', '../../evil0');
+    const drives = new Map([['1', join(temporaryDirectory(), 'chosen.raw')]]);
+    await extract(archive, { drives });
+    expect((await readdir(temporaryDirectory())).sort()).toEqual(['canary', 'chosen.raw', 'made']);
+    await extract(archive, { skip: ['../../evil0'], overwrite: true });
+    await rm(join(temporaryDirectory(), 'chosen.raw'));
+    await rm(join(temporaryDirectory(), 'made'), { recursive: true });
+  });
+});
+
+test('a failure behind the last extent leaves nothing', async () => {
+  const archive = Buffer.concat([legalArchive('plain').bytes, Buffer.alloc(512)]);
+  await expect(extract(archive)).rejects.toMatchObject({ code: 'VMA_TRAILING_DATA' });
+});
