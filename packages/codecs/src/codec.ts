@@ -54,7 +54,9 @@ export interface Codec {
   readonly levels: LevelRange | undefined;
   /** Whether `threads` makes a difference. */
   readonly threaded: boolean;
-  /** @throws `CODEC_LEVEL` at once, for a level out of range. */
+  /** Whether it can be written, and not only read. */
+  readonly canCompress: boolean;
+  /** @throws `CODEC_LEVEL` and the like at once; `CODEC_READ_ONLY` when it cannot be written. */
   compress(options?: CompressOptions): Stage;
   /** The stage throws `ArchiveError`s that carry the compressed offset. */
   decompress(options?: DecompressOptions): Stage;

@@ -23,13 +23,17 @@ test('a file name tells the codec', () => {
 });
 
 describe('detection', () => {
-  test.each(codecs)('knows what $name wrote, whatever the file is named', async (row) => {
-    const compressed = await collect(row.compress()(inChunks(mixedBytes(1000), 0)));
-    const found = detectCodec(compressed.subarray(0, DETECT_BYTES), 'archive.zst');
-    expect(found.magic).toEqual(row.magic);
-  });
+  test.each(codecs.filter((row) => row.canCompress))(
+    'knows what $name wrote, whatever the file is named',
+    async (row) => {
+      const compressed = await collect(row.compress()(inChunks(mixedBytes(1000), 0)));
+      const found = detectCodec(compressed.subarray(0, DETECT_BYTES), 'archive.zst');
+      expect(found.magic).toEqual(row.magic);
+    },
+  );
 
   test('content without a magic is not compressed, whatever it is named', () => {
+    expect(detectCodec(Buffer.from('BZh91AY&SY'), 'a').name).toBe('bzip2');
     expect(detectCodec(Buffer.from('VMA\0…………'), 'a.vma.gz').name).toBe('none');
   });
 

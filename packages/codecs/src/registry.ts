@@ -1,4 +1,5 @@
 import { ArchiveError } from '@vzdump-format/streams';
+import { bzip2 } from './bzip2/bzip2.js';
 import type { Codec, CompressOptions } from './codec.js';
 import { gzip } from './gzip/gzip.js';
 import { lzo } from './lzo/lzo.js';
@@ -9,7 +10,7 @@ import { isPrefixOfAny } from './trailing.js';
 import { zstd } from './zstd/zstd.js';
 
 /** Every codec, one row each. Where two share a magic or an extension, the first stands for both. */
-export const codecs: readonly Codec[] = [none, lzo, gzip, pigz, zstd];
+export const codecs: readonly Codec[] = [none, lzo, gzip, pigz, zstd, bzip2];
 
 /** So many bytes from the beginning decide which codec it is. */
 export const DETECT_BYTES = Math.max(...codecs.flatMap((row) => row.magic.map((magic) => magic.length)));

@@ -10,6 +10,7 @@ export const gzip: Codec = {
   magic: [MAGIC],
   levels: GZIP_LEVELS,
   threaded: false,
+  canCompress: true,
   compress: compressGzip,
   decompress: decompressGzip,
 };

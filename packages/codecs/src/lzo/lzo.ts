@@ -10,6 +10,7 @@ export const lzo: Codec = {
   magic: [MAGIC],
   levels: LZO_LEVELS,
   threaded: true,
+  canCompress: true,
   compress: compressLzo,
   decompress: decompressLzo,
 };

@@ -8,6 +8,7 @@ export const none: Codec = {
   magic: [],
   levels: undefined,
   threaded: false,
+  canCompress: true,
   compress: passOn,
   decompress: passOn,
 };

@@ -57,7 +57,7 @@ export class WorkerPool<Job, Result> {
   }
 
   private start(): PooledWorker<Result> {
-    const pooled: PooledWorker<Result> = { worker: new Worker(this.script), jobs: [] };
+    const pooled: PooledWorker<Result> = { worker: newWorker(this.script), jobs: [] };
     pooled.worker.on('message', (reply: JobReply<Result>) => {
       const job = pooled.jobs.shift();
       if (pooled.jobs.length === 0) pooled.worker.unref();
@@ -70,6 +70,13 @@ export class WorkerPool<Job, Result> {
     this.workers.push(pooled);
     return pooled;
   }
+}
+
+/** Without the flags of the program: those that resolve its imports otherwise are not for a built file. */
+function newWorker(script: URL): Worker {
+  const worker = new Worker(script, { execArgv: [] });
+  worker.unref();
+  return worker;
 }
 
 /** A job threw; the message is what it said. */

@@ -10,6 +10,7 @@ export const zstd: Codec = {
   magic: ZSTD_MAGICS,
   levels: ZSTD_LEVELS,
   threaded: true,
+  canCompress: true,
   compress: compressZstd,
   decompress: decompressZstd,
 };

@@ -1,0 +1,106 @@
+import bzip2 from 'unbzip2-stream/lib/bzip2.js';
+import { isPrefixOfAny } from '../trailing.js';
+import { BitReader, OutOfBits } from './bit-reader.js';
+
+export const MAGIC = Uint8Array.of(0x42, 0x5a, 0x68); // BZh
+const BLOCK_UNIT = 100_000;
+/** A block is rarely larger compressed than it was. When it is, more input is waited for. */
+const SLACK = 25_000;
+
+export type Step =
+  | { readonly kind: 'content'; readonly content: Uint8Array<ArrayBuffer> }
+  | { readonly kind: 'more' }
+  /** All streams are read, and nothing follows. */
+  | { readonly kind: 'done' }
+  /** All streams are read, and this follows, or begins what follows. */
+  | { readonly kind: 'trailing'; readonly rest: Uint8Array; readonly offset: number }
+  | { readonly kind: 'damage'; readonly what: string; readonly offset: number }
+  | { readonly kind: 'truncated'; readonly offset: number };
+
+/** Decodes bzip2 streams block by block, as input comes. */
+export class Bunzip {
+  private readonly bits = new BitReader();
+  private readonly buffer = new Int32Array(9 * BLOCK_UNIT);
+  private streams = 0;
+  /** In units; 0 between streams. */
+  private blockSize = 0;
+  private checksum = 0;
+  private wanted = SLACK;
+
+  add(chunk: Uint8Array): void {
+    this.bits.add(chunk);
+  }
+
+  /** One block further. @param atEnd no more input will come. */
+  step(atEnd: boolean): Step {
+    if (!atEnd && this.bits.available < this.wanted) return { kind: 'more' };
+    const rewind = this.bits.mark();
+    const { blockSize } = this;
+    const { offset } = this.bits;
+    try {
+      return this.decode();
+    } catch (error) {
+      if (!(error instanceof OutOfBits)) return { kind: 'damage', what: (error as Error).message, offset };
+      if (atEnd) return { kind: 'truncated', offset: this.bits.offset };
+      rewind();
+      this.blockSize = blockSize;
+      this.wanted *= 2;
+      return { kind: 'more' };
+    }
+  }
+
+  private decode(): Step {
+    if (this.blockSize === 0) {
+      const end = this.endOfStreams();
+      if (end !== undefined) return end;
+      this.blockSize = bzip2.header(this.bits.read);
+      this.checksum = 0;
+    }
+    const size = this.blockSize * BLOCK_UNIT;
+    const output = new GrowingBuffer(size);
+    const checksum = bzip2.decompress(this.bits.read, output.write, this.buffer, size, this.checksum);
+    this.wanted = size + SLACK;
+    if (checksum === null) {
+      this.blockSize = 0;
+      this.streams++;
+      return this.decode();
+    }
+    this.checksum = checksum;
+    return { kind: 'content', content: output.content };
+  }
+
+  /** Whether another stream follows: then undefined. */
+  private endOfStreams(): Step | undefined {
+    if (this.streams === 0) return undefined;
+    if (this.bits.available === 0) return { kind: 'done' };
+    if (isPrefixOfAny(this.bits.peek(MAGIC.length), [MAGIC])) return undefined;
+    return {
+      kind: 'trailing',
+      rest: Uint8Array.from(this.bits.peek(this.bits.available)),
+      offset: this.bits.offset,
+    };
+  }
+}
+
+/** A block of a run may decompress to fifty times its size. */
+class GrowingBuffer {
+  private bytes: Uint8Array<ArrayBuffer>;
+  private length = 0;
+
+  constructor(size: number) {
+    this.bytes = new Uint8Array(size + 64);
+  }
+
+  readonly write = (byte: number): void => {
+    if (this.length === this.bytes.length) {
+      const larger = new Uint8Array(2 * this.bytes.length);
+      larger.set(this.bytes);
+      this.bytes = larger;
+    }
+    this.bytes[this.length++] = byte;
+  };
+
+  get content(): Uint8Array<ArrayBuffer> {
+    return this.bytes.subarray(0, this.length);
+  }
+}

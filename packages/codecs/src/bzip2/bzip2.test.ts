@@ -1,0 +1,91 @@
+import { expect, test } from 'vitest';
+import { collect, inChunks, mixedBytes, randomBytes, seededRandom } from '../testing/bytes.js';
+import { runTool, testWithTool } from '../testing/tools.js';
+import { bzip2 } from './bzip2.js';
+import { decompressBzip2 } from './decompress.js';
+
+const decompress = (bytes: Uint8Array, size = 4096, options = {}) =>
+  collect(bzip2.decompress(options)(inChunks(bytes, size)));
+const failsWith = (code: string, offset?: number) =>
+  expect.objectContaining({ code, ...(offset === undefined ? {} : { offset }) });
+
+/** `hello world\n`, compressed by bzip2 1.0.8. */
+const HELLO = Buffer.from(
+  '425a68393141592653594eece83600000251800010400006449080200031064c4101a7a9a580bb9431f8bb9229c28482776741b0',
+  'hex',
+);
+
+test('is only read', () => {
+  expect(() => bzip2.compress()).toThrow(expect.objectContaining({ code: 'CODEC_READ_ONLY' }));
+});
+
+test('a block that runs for ever is given up', async () => {
+  const bits = [...'BZh9'].map((letter) => letter.charCodeAt(0).toString(2).padStart(8, '0')).join('');
+  const magic = 0x314159265359n.toString(2).padStart(48, '0');
+  const counts = `${'0'.repeat(32 + 1 + 24)}1${'0'.repeat(15)}1${'0'.repeat(15)}010${'1'.padStart(15, '0')}0`;
+  const lengths = '000010100' + '0'; // 1, 2, 2
+  const block = `${bits + magic + counts + lengths + lengths + '0'.repeat(32)}11`;
+  const bytes = Buffer.from(
+    block
+      .padEnd(Math.ceil(block.length / 8) * 8, '0')
+      .match(/.{8}/g)!
+      .map((byte) => parseInt(byte, 2)),
+  );
+  await expect(collect(decompressBzip2({}, 300)(inChunks(bytes, 1000)))).rejects.toEqual(
+    failsWith('BZIP2_DATA'),
+  );
+});
+
+test('stops when aborted', async () => {
+  const controller = new AbortController();
+  async function* endless() {
+    for (;;) yield new Uint8Array(10);
+  }
+  const chunks = bzip2.decompress({ signal: controller.signal })(endless());
+  controller.abort();
+  await expect(chunks.next()).rejects.toThrow(/abort/);
+});
+
+testWithTool('bzip2', 'writes what is read here', async () => {
+  const contents = [mixedBytes(2_500_000), randomBytes(300_000), Buffer.alloc(3_000_000), Buffer.alloc(0)];
+  for (const content of contents) {
+    for (const level of ['-1', '-9']) {
+      const compressed = await runTool('bzip2', ['-c', level], content);
+      for (const size of [4097, 65536, compressed.length]) {
+        expect((await decompress(compressed, size)).equals(content)).toBe(true);
+      }
+    }
+  }
+});
+
+testWithTool('bzip2', 'truncation, damage, and what follows', async () => {
+  const content = mixedBytes(300_000);
+  const compressed = await runTool('bzip2', ['-c', '-1'], content);
+  const random = seededRandom(9);
+  const cuts = [0, 1, 3, 4, 10, 50, compressed.length - 1, compressed.length - 4, compressed.length - 10];
+  for (const cut of [
+    ...cuts,
+    ...Array.from({ length: 10 }, () => Math.floor(random() * compressed.length)),
+  ]) {
+    await expect(decompress(compressed.subarray(0, cut))).rejects.toEqual(failsWith('BZIP2_TRUNCATED'));
+  }
+  for (let round = 0; round < 30; round++) {
+    const damaged = Buffer.from(compressed);
+    damaged[4 + Math.floor(random() * (compressed.length - 5))]! ^= 1 << Math.floor(random() * 7);
+    await expect(decompress(damaged)).rejects.toMatchObject({ code: expect.stringMatching(/^BZIP2_/) });
+  }
+  const twice = Buffer.concat([compressed, compressed]);
+  expect((await decompress(twice)).equals(Buffer.concat([content, content]))).toBe(true);
+  const garbage = Buffer.concat([compressed, Buffer.from('garbage')]);
+  await expect(decompress(garbage)).rejects.toEqual(failsWith('BZIP2_TRAILING', compressed.length));
+  const warnings: string[] = [];
+  const onWarning = (warning: { code: string }) => warnings.push(warning.code);
+  await decompress(Buffer.concat([compressed, Buffer.alloc(2000)]), 100, { onWarning });
+  expect(warnings).toEqual(['BZIP2_PADDING']);
+});
+
+test('without the tool: a file that it wrote', async () => {
+  for (const size of [1, 7, HELLO.length])
+    expect(String(await decompress(HELLO, size))).toBe('hello world\n');
+  await expect(decompress(Buffer.from('hello'))).rejects.toEqual(failsWith('BZIP2_DATA', 0));
+});

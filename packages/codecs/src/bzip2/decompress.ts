@@ -1,0 +1,64 @@
+import { ArchiveError, ByteReader, type Stage } from '@vzdump-format/streams';
+import type { DecompressOptions } from '../codec.js';
+import { readTrailing } from '../trailing.js';
+import { WorkerPool } from '../workers/pool.js';
+import type { Step } from './bunzip.js';
+import type { BunzipJob } from './worker.js';
+
+const INPUT_SIZE = 256 * 1024;
+/** A block takes the library a tenth of a second, but some damage makes it run for ever. */
+const BLOCK_LIMIT = 60_000;
+
+/**
+ * All streams, one after the other, in a worker thread.
+ * @param blockLimit milliseconds after which a block is given up as damaged.
+ */
+export function decompressBzip2(options: DecompressOptions = {}, blockLimit = BLOCK_LIMIT): Stage {
+  const { onWarning } = options;
+  return async function* bunzipped(source) {
+    const reader = new ByteReader(source);
+    const worker = new WorkerPool<BunzipJob, Step>(
+      new URL('../../dist/bzip2/worker.js', import.meta.url),
+      1,
+      options.signal,
+    );
+    try {
+      for (let step: Step = { kind: 'more' }; step.kind !== 'done'; ) {
+        const more = step.kind === 'more' && !(await reader.atEnd());
+        const chunk = more ? Uint8Array.from(await reader.readSome(INPUT_SIZE)) : new Uint8Array(0);
+        const job = worker.run({ chunk, atEnd: await reader.atEnd() }, [chunk.buffer]);
+        step = await withLimit(job, blockLimit, reader.offset);
+        if (step.kind === 'content') yield step.content;
+        else if (step.kind === 'trailing') {
+          const { rest, offset } = step;
+          return await readTrailing(reader, { prefix: 'BZIP2', end: offset, first: rest, onWarning });
+        } else throwIfBad(step);
+      }
+    } finally {
+      worker.close();
+      await reader.close();
+    }
+  };
+}
+
+async function withLimit(step: Promise<Step>, limit: number, offset: number): Promise<Step> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<Step>((resolve) => {
+    timer = setTimeout(() => resolve({ kind: 'damage', what: 'a block does not end', offset }), limit);
+  });
+  return Promise.race([step, timeout]).finally(() => clearTimeout(timer));
+}
+
+function throwIfBad(step: Step): void {
+  if (step.kind === 'truncated') {
+    throw new ArchiveError('BZIP2_TRUNCATED', 'unexpected end of the bzip2 data', {
+      offset: step.offset,
+      hint: 'the file is incomplete: was it copied whole?',
+    });
+  }
+  if (step.kind !== 'damage') return;
+  const { what, offset } = step;
+  throw what.includes('crc32')
+    ? new ArchiveError('BZIP2_CHECKSUM', 'the checksum of the bzip2 data does not match', { offset })
+    : new ArchiveError('BZIP2_DATA', 'not bzip2 data, or damaged', { offset, cause: new Error(what) });
+}
