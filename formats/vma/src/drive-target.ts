@@ -3,6 +3,7 @@ import { type FileHandle, open, stat } from 'node:fs/promises';
 import { printableName } from '@vzdump-format/file-tree';
 import { zeroRange } from '@vzdump-format/posix';
 import { ArchiveError, blockDeviceSize, PendingFile, writeFully } from '@vzdump-format/streams';
+import { failedCall } from './failed-call.js';
 import type { VmaDevice } from './format.js';
 
 /** Where a drive's content goes. */
@@ -36,7 +37,7 @@ export async function openDriveTarget(
   return createDriveFile(device, path, options);
 }
 
-/** Makes a file as the target of a drive, and nothing else. @throws `FILE_EXISTS` */
+/** Makes a file as the target of a drive, and nothing else. @throws `FILE_EXISTS`, `TARGET_WRITE` */
 export async function createDriveFile(
   device: VmaDevice,
   path: string,
@@ -47,7 +48,7 @@ export async function createDriveFile(
     await file.handle.truncate(device.size);
   } catch (error) {
     await file.discard();
-    throw error;
+    throw failedCall(error, 'TARGET_WRITE', `${path} cannot be made ${device.size} bytes long`, path);
   }
   return new SparseFileTarget(file);
 }

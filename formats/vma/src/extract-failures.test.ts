@@ -4,7 +4,7 @@ import { badVmaBytes, badVmas } from '@vzdump-format/test-vectors';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type ExtractVmaOptions, extractVma } from './extract.js';
 import { EXTENT_OFFSET, OFFSET } from './format.js';
-import { boundaries, repairHeaderChecksum } from './testing/built-archive.js';
+import { boundaries, builtArchive, headerOf, repairHeaderChecksum } from './testing/built-archive.js';
 import { chunked } from './testing/bytes.js';
 import { openFiles } from './testing/files.js';
 import { useTemporaryDirectory } from './testing/temporary-directory.js';
@@ -84,6 +84,16 @@ test('a source that fails leaves nothing', async () => {
 test('a target whose directory is not there', async () => {
   const drives = new Map([['2', join(temporaryDirectory(), 'not-there', 'disk.raw')]]);
   await expect(extract(baseArchive('base'), { drives })).rejects.toMatchObject({ code: 'ENOENT' });
+});
+
+test('a drive that is larger than files can be', async () => {
+  const archive = builtArchive(headerOf([{ id: 1, name: 'huge', size: 2 ** 48 }]), [[]]);
+  const error: unknown = await extract(archive).catch((reason: unknown) => reason);
+  const { code, message } = error as { code: string; message: string };
+  // ext4 takes 16 TiB; where 256 TiB fit, it is found that the clusters are missing
+  if (code === 'TARGET_WRITE')
+    expect(message).toMatch(/disk-huge\.raw cannot be made 281474976710656 bytes long: EFBIG/);
+  else expect(code).toBe('VMA_MISSING_CLUSTERS');
 });
 
 describe('names that are not safe', () => {
