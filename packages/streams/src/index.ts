@@ -4,6 +4,7 @@ export * from './byte-source.js';
 export * from './hashing.js';
 export * from './map-ordered.js';
 export * from './meter.js';
+export * from './observed.js';
 export * from './pending-file.js';
 export * from './read-chunks.js';
 export * from './stage.js';
