@@ -1,4 +1,4 @@
-import type { OnWarning, Stage } from '@vzdump-format/streams';
+import type { ByteSource, OnWarning, Stage } from '@vzdump-format/streams';
 import type { FrameStarts } from './zstd/frame-starts.js';
 
 export interface CompressOptions {
@@ -37,6 +37,19 @@ export interface DecompressOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+export interface SeekableOptions {
+  /** What `buildIndex` gave for this very file; needed where the file itself does not tell enough. */
+  readonly index?: Uint8Array | undefined;
+  /** How much decompressed content to keep, in bytes; 64 MiB unless given. */
+  readonly cacheBytes?: number | undefined;
+  /** As in `DecompressOptions`. */
+  readonly threads?: number | undefined;
+  readonly engine?: string | undefined;
+  readonly maxWindowLog?: number | undefined;
+  readonly onWarning?: OnWarning | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
 export interface LevelRange {
   readonly min: number;
   readonly max: number;
@@ -60,4 +73,11 @@ export interface Codec {
   compress(options?: CompressOptions): Stage;
   /** The stage throws `ArchiveError`s that carry the compressed offset. */
   decompress(options?: DecompressOptions): Stage;
+  /**
+   * The content at any offset. Closing it closes `source`, which is left open when this throws.
+   * @throws `NOT_SEEKABLE`, with the way out as hint; `INDEX_STALE` and the like for a wrong index.
+   */
+  openSeekable(source: ByteSource, options?: SeekableOptions): Promise<ByteSource>;
+  /** Reads the file once to make an index for `openSeekable`. @throws `NOT_SEEKABLE` when none can be made. */
+  buildIndex(source: ByteSource, options?: SeekableOptions): Promise<Uint8Array>;
 }

@@ -1,5 +1,6 @@
 import { ArchiveError } from '@vzdump-format/streams';
 import type { Codec } from '../codec.js';
+import { HINT_CONVERT, notSeekable } from '../seekable/not-seekable.js';
 import { MAGIC } from './bunzip.js';
 import { decompressBzip2 } from './decompress.js';
 
@@ -17,4 +18,10 @@ export const bzip2: Codec = {
     });
   },
   decompress: (options) => decompressBzip2(options),
+  openSeekable: async () => refuse(),
+  buildIndex: async () => refuse(),
 };
+
+function refuse(): never {
+  throw notSeekable('bzip2 files are only read from the beginning', HINT_CONVERT);
+}

@@ -31,11 +31,11 @@ export function decompressGzip(options: DecompressOptions = {}): Stage {
 }
 
 /** Reads the next member's header, if there is one. What follows the last member is checked. */
-async function nextMember(
+export async function nextMember(
   reader: ByteReader,
   engine: DeflateEngine,
   members: number,
-  options: DecompressOptions,
+  options: Pick<DecompressOptions, 'onWarning'>,
 ): Promise<boolean> {
   if (members > 0 && (await reader.atEnd())) return false;
   const start = reader.offset;
@@ -59,6 +59,11 @@ async function* readMember(reader: ByteReader, engine: DeflateEngine): AsyncGene
     length += chunk.length;
     yield chunk;
   }
+  await checkTrailer(reader, crc, length);
+}
+
+/** Reads the trailer behind a member's data. */
+export async function checkTrailer(reader: ByteReader, crc: number, length: number): Promise<void> {
   const start = reader.offset;
   const trailer = Buffer.from(await readOrTruncated(reader, TRAILER_SIZE));
   if (trailer.readUInt32LE(0) !== crc) {

@@ -1,7 +1,11 @@
 import type { Codec } from '../codec.js';
+import { encodeIndex } from '../seekable/index-file.js';
+import { HINT_INDEX, notSeekable } from '../seekable/not-seekable.js';
+import { indexedSegments, openSegments } from '../seekable/open.js';
 import { compressGzip } from './compress.js';
 import { decompressGzip } from './decompress.js';
 import { GZIP_LEVELS, MAGIC } from './format.js';
+import { decodeGzipSegment, scanGzip } from './seekable.js';
 
 /** RFC 1952, as `gzip` writes and reads it. */
 export const gzip: Codec = {
@@ -13,4 +17,12 @@ export const gzip: Codec = {
   canCompress: true,
   compress: compressGzip,
   decompress: decompressGzip,
+  async openSeekable(source, options = {}) {
+    const segments = await indexedSegments(source, 'gzip', options);
+    if (segments === undefined) throw notSeekable('a gzip file tells nothing of its blocks', HINT_INDEX);
+    return openSegments(source, segments, decodeGzipSegment, options);
+  },
+  async buildIndex(source, options) {
+    return encodeIndex(source, { codec: 'gzip', segments: await scanGzip(source, options) });
+  },
 };

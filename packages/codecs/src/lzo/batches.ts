@@ -17,6 +17,10 @@ import type { PackedBlock } from './jobs.js';
 export interface FoundBlock extends Omit<PackedBlock, 'start'> {
   /** Where its header begins. */
   readonly offset: number;
+  /** Of header and data together. */
+  readonly size: number;
+  /** Of its member. */
+  readonly flags: number;
   readonly data: Uint8Array;
 }
 
@@ -73,7 +77,7 @@ class BatchBuilder implements Batch {
     return this.contentLength + block.contentLength <= this.input.length;
   }
 
-  add({ data, offset, ...block }: FoundBlock): void {
+  add({ data, offset, size: _size, flags: _flags, ...block }: FoundBlock): void {
     const last = this.blocks.at(-1);
     const start = last === undefined ? 0 : last.start + last.length;
     this.input.set(data, start);
@@ -84,7 +88,7 @@ class BatchBuilder implements Batch {
 }
 
 /** The next block of the member; undefined at its end. */
-async function readBlock(reader: ByteReader, { flags }: LzopHeader): Promise<FoundBlock | undefined> {
+export async function readBlock(reader: ByteReader, { flags }: LzopHeader): Promise<FoundBlock | undefined> {
   const offset = reader.offset;
   const contentLength = toNumber(await readOrTruncated(reader, 4));
   if (contentLength === 0) return undefined;
@@ -97,7 +101,7 @@ async function readBlock(reader: ByteReader, { flags }: LzopHeader): Promise<Fou
   const checksums = await readOrTruncated(reader, checksumsSize(flags, stored));
   const decoded = decodeChecksums(checksums, flags, stored);
   const data = await readOrTruncated(reader, length);
-  return { offset, data, length, contentLength, ...decoded };
+  return { offset, size: reader.offset - offset, flags, data, length, contentLength, ...decoded };
 }
 
 function toNumber(bytes: Uint8Array): number {

@@ -74,8 +74,11 @@ class Decompressor {
     if (input.length === JOB_SIZE) this.buffers.give(input);
     if (length > 0) yield output.subarray(0, length);
     if (this.options.reuseBuffers && output.length === JOB_SIZE) this.buffers.give(output);
-    if (damage !== undefined) {
-      throw new ArchiveError(damage.code, damage.what, { offset: batch.offsets[damage.block] });
-    }
+    if (damage !== undefined) throw blockDamage(damage, batch);
   }
+}
+
+/** @param base where the offsets of the batch count from. */
+export function blockDamage(damage: NonNullable<LzoResult['damage']>, batch: Batch, base = 0): ArchiveError {
+  return new ArchiveError(damage.code, damage.what, { offset: base + batch.offsets[damage.block]! });
 }

@@ -1,5 +1,6 @@
 import type { Stage } from '@vzdump-format/streams';
 import type { Codec } from '../codec.js';
+import { encodeIndex } from '../seekable/index-file.js';
 
 /** No compression. An empty file is an empty archive here, which only the archive's reader can judge. */
 export const none: Codec = {
@@ -11,6 +12,8 @@ export const none: Codec = {
   canCompress: true,
   compress: passOn,
   decompress: passOn,
+  openSeekable: async (source) => source,
+  buildIndex: (source) => encodeIndex(source, { codec: 'none', segments: [] }),
 };
 
 function passOn(options: { readonly signal?: AbortSignal | undefined } = {}): Stage {

@@ -1,7 +1,10 @@
 import type { Codec } from '../codec.js';
+import { encodeIndex } from '../seekable/index-file.js';
+import { indexedSegments, openSegments } from '../seekable/open.js';
 import { compressZstd, ZSTD_LEVELS } from './compress.js';
 import { decompressZstd } from './decompress.js';
 import { ZSTD_MAGICS } from './format.js';
+import { scanZstd, zstdSegmentDecoder, zstdSegments } from './seekable.js';
 
 /** RFC 8878, as `zstd` writes and reads it. */
 export const zstd: Codec = {
@@ -13,4 +16,12 @@ export const zstd: Codec = {
   canCompress: true,
   compress: compressZstd,
   decompress: decompressZstd,
+  async openSeekable(source, options = {}) {
+    const segments = (await indexedSegments(source, 'zstd', options)) ?? (await zstdSegments(source));
+    const { decode, close } = await zstdSegmentDecoder(options);
+    return openSegments(source, segments, decode, options, close);
+  },
+  async buildIndex(source, options) {
+    return encodeIndex(source, { codec: 'zstd', segments: await scanZstd(source, options) });
+  },
 };

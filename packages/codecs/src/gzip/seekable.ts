@@ -1,0 +1,117 @@
+import { promisify } from 'node:util';
+import { constants, crc32, inflateRaw } from 'node:zlib';
+import { ArchiveError, ByteReader, type ByteSource, readChunks } from '@vzdump-format/streams';
+import type { SeekableOptions } from '../codec.js';
+import { EventLoopTurns } from '../event-loop.js';
+import { HINT_CONVERT, notSeekable } from '../seekable/not-seekable.js';
+import type { SegmentDecoder } from '../seekable/segmented-source.js';
+import type { Segment } from '../seekable/segments.js';
+import { fromBit } from './bit-phase.js';
+import { BlockFinder } from './block-finder.js';
+import { checkTrailer, nextMember } from './decompress.js';
+import { nodeEngine } from './engine-node.js';
+import { truncated } from './header.js';
+
+/** So much content is decompressed for a byte of it; a dictionary of up to 32 KiB is kept for each. */
+const SEGMENT_CONTENT = 4 * 1024 * 1024;
+/** A deflate block that is larger is not worth being entered. */
+const MAX_SEGMENT_CONTENT = 64 * 1024 * 1024;
+const INPUT_SIZE = 64 * 1024;
+/** What the bits of the byte in which a segment ends may decompress to. */
+const EXCESS = 64 * 1024;
+
+/** Finds places to begin at, by decompressing the file once. Checksums are checked on the way. */
+export async function scanGzip(source: ByteSource, options: SeekableOptions = {}): Promise<Segment[]> {
+  const reader = new ByteReader(readChunks(source, { signal: options.signal }));
+  const segments: Segment[] = [];
+  for (let members = 0; await nextMember(reader, nodeEngine, members, options); members++) {
+    await new MemberScan(reader, segments).run();
+  }
+  return segments;
+}
+
+/** Goes through the deflate data of one member. */
+class MemberScan {
+  private readonly finder = new BlockFinder();
+  private readonly turns = new EventLoopTurns();
+  private crc = 0;
+  private length = 0;
+  /** Of the segment that has begun. */
+  private begin: Pick<Segment, 'offset' | 'state' | 'dictionary'>;
+  private beginLength = 0;
+
+  constructor(
+    private readonly reader: ByteReader,
+    private readonly segments: Segment[],
+  ) {
+    this.begin = { offset: reader.offset, state: 0 };
+  }
+
+  async run(): Promise<void> {
+    const { finder, reader } = this;
+    while (!finder.ended) {
+      if (await reader.atEnd()) throw truncated(reader.offset);
+      const piece = await reader.readSome(INPUT_SIZE);
+      finder.input = piece;
+      await this.scanPiece(reader.offset);
+      if (finder.ended) reader.unread(piece.subarray(piece.length - finder.inputLeft));
+    }
+    this.endSegment(reader.offset);
+    await checkTrailer(reader, this.crc, this.length);
+  }
+
+  /** @param end where the piece ends in the file. */
+  private async scanPiece(end: number): Promise<void> {
+    const { finder } = this;
+    while (finder.inputLeft > 0 && !finder.ended) {
+      const content = this.step(end - finder.inputLeft);
+      if (content.length > 0) this.crc = crc32(content, this.crc);
+      this.length += content.length;
+      if (finder.atBlock && this.length - this.beginLength >= SEGMENT_CONTENT) {
+        const offset = end - finder.inputLeft;
+        this.endSegment(offset);
+        const state = finder.bitsLeft;
+        this.begin = { offset: state > 0 ? offset - 1 : offset, state, dictionary: finder.lookback };
+        this.beginLength = this.length;
+      }
+      await this.turns.turn();
+    }
+  }
+
+  private step(offset: number): Uint8Array {
+    try {
+      return this.finder.step();
+    } catch (error) {
+      const { message } = error as Error;
+      throw new ArchiveError('GZIP_DATA', `damaged gzip data: ${message}`, { offset, cause: error });
+    }
+  }
+
+  private endSegment(end: number): void {
+    const contentSize = this.length - this.beginLength;
+    if (contentSize > MAX_SEGMENT_CONTENT) {
+      throw notSeekable(`a deflate block holds ${contentSize} bytes`, HINT_CONVERT);
+    }
+    if (contentSize > 0) this.segments.push({ ...this.begin, size: end - this.begin.offset, contentSize });
+  }
+}
+
+const inflated = promisify<Uint8Array, object, Buffer>(inflateRaw);
+
+/** There is no checksum of a part: only damage that makes it undecodable is seen. */
+export const decodeGzipSegment: SegmentDecoder = async (compressed, segment) => {
+  const { offset, contentSize, state, dictionary } = segment;
+  const data = state === 0 ? compressed : fromBit(compressed, state);
+  const options = {
+    finishFlush: constants.Z_SYNC_FLUSH, // it ends in the middle of the data
+    chunkSize: Math.max(1024, contentSize + EXCESS),
+    maxOutputLength: contentSize + EXCESS,
+    ...(dictionary === undefined ? {} : { dictionary }),
+  };
+  try {
+    return (await inflated(data, options)).subarray(0, contentSize);
+  } catch (error) {
+    const { message } = error as Error;
+    throw new ArchiveError('GZIP_DATA', `damaged gzip data: ${message}`, { offset, cause: error });
+  }
+};

@@ -1,0 +1,232 @@
+import { BufferSource, type ByteSource } from '@vzdump-format/streams';
+import { describe, expect, test } from 'vitest';
+import { buildIndex, openSeekable } from './open-seekable.js';
+import { codec } from './registry.js';
+import { collectCopies, inChunks, mixedBytes, randomBytes, seededRandom } from './testing/bytes.js';
+import { runTool, testWithTool } from './testing/tools.js';
+
+const plain = Buffer.concat([
+  mixedBytes(6_000_000),
+  Buffer.alloc(3_000_000),
+  randomBytes(1_000_000),
+  mixedBytes(7_000_000, 3),
+]);
+
+const compress = (name: string, bytes: Uint8Array = plain, options = {}) =>
+  collectCopies(codec(name).compress(options)(inChunks(bytes, 1 << 20)));
+
+/** Reads here and there, across and beyond the ends. */
+async function expectContent(content: ByteSource, expected: Buffer): Promise<void> {
+  expect(content.size).toBe(expected.length);
+  const random = seededRandom(8);
+  for (let round = 0; round < 60; round++) {
+    const offset = Math.floor(random() * expected.length);
+    const buffer = Buffer.alloc(Math.floor(random() ** 4 * 6_000_000));
+    const length = await content.read(buffer, offset);
+    expect(length).toBe(Math.min(buffer.length, expected.length - offset));
+    expect(buffer.subarray(0, length).equals(expected.subarray(offset, offset + length))).toBe(true);
+  }
+  expect(await content.read(Buffer.alloc(10), expected.length)).toBe(0);
+  expect(await content.read(Buffer.alloc(10), expected.length + 5)).toBe(0);
+}
+
+/** Knows whether it was closed. */
+class WatchedSource extends BufferSource {
+  closed = false;
+
+  override async close(): Promise<void> {
+    this.closed = true;
+  }
+}
+
+describe('as it is', () => {
+  test.each(['none', 'lzo', 'zstd'])('%s', async (name) => {
+    const source = new WatchedSource(await compress(name));
+    const content = await openSeekable(source, { cacheBytes: 5_000_000 });
+    await expectContent(content, plain);
+    await content.close();
+    expect(source.closed).toBe(true);
+  });
+
+  test('zstd by the second engine', async () => {
+    const compressed = await compress('zstd');
+    const content = await openSeekable(new BufferSource(compressed), { engine: '@mongodb-js/zstd' });
+    await expectContent(content, plain);
+    await content.close();
+  });
+
+  test('empty content', async () => {
+    for (const name of ['none', 'lzo', 'zstd']) {
+      const content = await openSeekable(new BufferSource(await compress(name, Buffer.alloc(0))));
+      expect(content.size).toBe(0);
+      expect(await content.read(Buffer.alloc(1), 0)).toBe(0);
+      await content.close();
+    }
+  });
+
+  test('several reads at a time decompress each part once', async () => {
+    const source = new BufferSource(await compress('zstd', plain.subarray(0, 5_000_000)));
+    let reads = 0;
+    const counted: ByteSource = {
+      size: source.size,
+      read: (buffer, offset) => {
+        reads++;
+        return source.read(buffer, offset);
+      },
+      close: () => source.close(),
+    };
+    const content = await openSeekable(counted);
+    const before = reads;
+    await Promise.all(
+      Array.from({ length: 20 }, (_, index) => content.read(Buffer.alloc(100), index * 240_000)),
+    );
+    expect(reads - before).toBe(2);
+    await content.close();
+  });
+
+  test('another skippable frame may stand before the seek table', async () => {
+    const compressed = await compress('zstd');
+    const entries = compressed.readUInt32LE(compressed.length - 9);
+    const table = compressed.length - (entries * 12 + 9 + 8);
+    const other = Buffer.concat([Buffer.from('5d2a4d1803000000', 'hex'), Buffer.from('abc')]);
+    const file = Buffer.concat([compressed.subarray(0, table), other, compressed.subarray(table)]);
+    await expectContent(await openSeekable(new BufferSource(file)), plain);
+  });
+
+  test('joined lzop files', async () => {
+    const one = await compress('lzo', plain.subarray(0, 1_000_000));
+    const content = await openSeekable(new BufferSource(Buffer.concat([one, one])));
+    const twice = Buffer.concat([plain.subarray(0, 1_000_000), plain.subarray(0, 1_000_000)]);
+    await expectContent(content, twice);
+  });
+});
+
+describe('by an index', () => {
+  test.each([
+    ['lzo', {}],
+    ['gzip', {}],
+    ['gzip', { level: 1 }],
+    ['gzip', { level: 9 }],
+    ['gzip', { rsyncable: true }],
+    ['pigz', {}],
+    ['zstd', {}],
+  ])('%s %o', async (name, options) => {
+    const source = new BufferSource(await compress(name, plain, options));
+    const index = await buildIndex(source);
+    expect(index.length).toBeLessThan(300_000);
+    await expectContent(await openSeekable(source, { index }), plain);
+  });
+
+  test('several gzip members', async () => {
+    const members = [plain.subarray(0, 5_000_000), plain.subarray(0, 10), Buffer.alloc(0), plain];
+    const file = Buffer.concat(await Promise.all(members.map((member) => compress('gzip', member))));
+    const source = new BufferSource(file);
+    await expectContent(
+      await openSeekable(source, { index: await buildIndex(source) }),
+      Buffer.concat(members),
+    );
+  });
+
+  test('an index that is damaged, cut off, or of another file is refused', async () => {
+    const compressed = await compress('gzip');
+    const source = new BufferSource(compressed);
+    const index = await buildIndex(source);
+    const codeOf = (bytes: Uint8Array, of: ByteSource = source) =>
+      openSeekable(of, { index: bytes }).then(
+        () => 'opened',
+        (error: { code: string }) => error.code,
+      );
+    expect(await codeOf(index)).toBe('opened');
+    expect(await codeOf(index.subarray(0, 100))).toBe('INDEX_DAMAGED');
+    expect(await codeOf(Buffer.alloc(0))).toBe('INDEX_DAMAGED');
+    expect(await codeOf(Buffer.from(index).fill(0xff, 50, 51))).toBe('INDEX_DAMAGED');
+    const changed = Buffer.from(compressed);
+    changed[20]! ^= 1;
+    expect(await codeOf(index, new BufferSource(changed))).toBe('INDEX_STALE');
+    const longer = new BufferSource(Buffer.concat([compressed, Buffer.alloc(1)]));
+    expect(await codeOf(index, longer)).toBe('INDEX_STALE');
+    expect(await codeOf(await buildIndex(new BufferSource(await compress('lzo'))))).toBe('INDEX_STALE');
+  });
+
+  testWithTool('gzip', 'of what it wrote', async () => {
+    const source = new BufferSource(await runTool('gzip', ['-c'], plain));
+    await expectContent(await openSeekable(source, { index: await buildIndex(source) }), plain);
+  });
+
+  testWithTool('pigz', 'of what it wrote', async () => {
+    const source = new BufferSource(await runTool('pigz', ['-c', '-p2', '--rsyncable'], plain));
+    await expectContent(await openSeekable(source, { index: await buildIndex(source) }), plain);
+  });
+});
+
+describe('what cannot be', () => {
+  const refusal = (hint: string) =>
+    expect.objectContaining({ code: 'NOT_SEEKABLE', hint: expect.stringContaining(hint) });
+
+  test('a single zstd frame, with the way out', async () => {
+    const source = new BufferSource(await compress('zstd', plain, { seekable: false }));
+    await expect(openSeekable(source)).rejects.toEqual(refusal('index'));
+    await expect(buildIndex(source)).rejects.toEqual(refusal('convert'));
+  });
+
+  test('gzip without an index', async () => {
+    const source = new BufferSource(await compress('gzip'));
+    await expect(openSeekable(source)).rejects.toEqual(refusal('index'));
+  });
+
+  test('bzip2', async () => {
+    const source = new BufferSource(Buffer.from('BZh91AY&SY'));
+    await expect(openSeekable(source)).rejects.toEqual(refusal('convert'));
+    await expect(buildIndex(source)).rejects.toEqual(refusal('convert'));
+  });
+});
+
+describe('damage', () => {
+  test('of the content is found when it is read, and only there', async () => {
+    for (const name of ['lzo', 'zstd']) {
+      const compressed = await compress(name);
+      compressed[3_000_000]! ^= 0x10;
+      const content = await openSeekable(new BufferSource(compressed));
+      await content.read(Buffer.alloc(1000), 0);
+      const reading = content.read(Buffer.alloc(plain.length), 0);
+      await expect(reading).rejects.toMatchObject({ offset: expect.any(Number) });
+      await content.close();
+    }
+  });
+
+  test('of the seek table', async () => {
+    const compressed = await compress('zstd');
+    const damaged = (at: number, bytes: string) => {
+      const file = Buffer.from(compressed);
+      file.write(bytes, file.length + at, 'hex');
+      return openSeekable(new BufferSource(file)).then(
+        () => 'opened',
+        (error: { code: string }) => error.code,
+      );
+    };
+    expect(await damaged(-9, 'ffffff07')).toBe('ZSTD_SEEK_TABLE'); // frames
+    expect(await damaged(-9, '01000000')).toBe('ZSTD_SEEK_TABLE');
+    expect(await damaged(-5, '84')).toBe('ZSTD_SEEK_TABLE'); // descriptor
+    expect(await damaged(-21, 'ffffffff')).toBe('ZSTD_SEEK_TABLE'); // compressed size
+    expect(await damaged(-17, 'ffffffff')).toBe('NOT_SEEKABLE'); // content size
+    expect(await damaged(-1, '00')).toBe('NOT_SEEKABLE'); // it is none
+    const file = Buffer.from(compressed);
+    file.writeUInt32LE(file.readUInt32LE(file.length - 17) - 1, file.length - 17);
+    const content = await openSeekable(new BufferSource(file));
+    await expect(content.read(Buffer.alloc(10), content.size - 10)).rejects.toMatchObject({
+      code: expect.stringMatching(/^(ZSTD_FRAME|INDEX_WRONG)$/),
+    });
+    await content.close();
+  });
+
+  test('while an index is built', async () => {
+    for (const name of ['gzip', 'lzo', 'zstd']) {
+      const compressed = await compress(name, plain.subarray(0, 3_000_000));
+      const cut = new BufferSource(compressed.subarray(0, compressed.length - 1000));
+      await expect(buildIndex(cut)).rejects.toMatchObject({ code: expect.stringMatching(/_TRUNCATED$/) });
+    }
+    const compressed = await compress('gzip', plain.subarray(0, 3_000_000));
+    compressed[compressed.length - 5]! ^= 1;
+    await expect(buildIndex(new BufferSource(compressed))).rejects.toMatchObject({ code: 'GZIP_CRC' });
+  });
+});

@@ -1,0 +1,107 @@
+import { crc32, deflateRawSync, inflateRawSync } from 'node:zlib';
+import { ArchiveError, type ByteSource, readFully } from '@vzdump-format/streams';
+import type { Segment } from './segments.js';
+
+/**
+ * An index of a compressed file, kept beside it. Little endian:
+ *
+ *     8   magic "VZDFIDX1"
+ *     8   size of the compressed file, 4 CRC-32 of its first and last 64 KiB: an index of another file is refused
+ *     8   name of the codec, padded with zeros
+ *     4   number of segments, then for each:
+ *         6 offset, 4 compressed size, 4 content size, 4 state, 2 length of the dictionary, the dictionary (deflated)
+ *     4   CRC-32 of all this
+ */
+const MAGIC = Buffer.from('VZDFIDX1');
+const HEADER_SIZE = 32;
+const ENTRY_SIZE = 20;
+const FINGERPRINT_SIZE = 64 * 1024;
+const DICTIONARY_SIZE = 32 * 1024;
+
+export interface SeekIndex {
+  readonly codec: string;
+  readonly segments: readonly Segment[];
+}
+
+/** The bytes to keep beside the compressed file. */
+export async function encodeIndex(source: ByteSource, { codec, segments }: SeekIndex): Promise<Uint8Array> {
+  const header = Buffer.alloc(HEADER_SIZE);
+  MAGIC.copy(header);
+  header.writeBigUInt64LE(BigInt(source.size), 8);
+  header.writeUInt32LE(await fingerprint(source), 16);
+  header.write(codec, 20, 8, 'latin1');
+  header.writeUInt32LE(segments.length, 28);
+  const bytes = Buffer.concat([header, ...segments.map(encodeSegment)]);
+  const sum = Buffer.alloc(4);
+  sum.writeUInt32LE(crc32(bytes));
+  return Buffer.concat([bytes, sum]);
+}
+
+/** @throws `INDEX_DAMAGED`; `INDEX_STALE` when it is of another file, or of what the file was. */
+export async function decodeIndex(bytes: Uint8Array, source: ByteSource): Promise<SeekIndex> {
+  const index = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  const end = index.length - 4;
+  if (end < HEADER_SIZE || !index.subarray(0, 8).equals(MAGIC)) throw damaged('it is no index');
+  if (crc32(index.subarray(0, end)) !== index.readUInt32LE(end)) throw damaged('its checksum does not match');
+  if (
+    Number(index.readBigUInt64LE(8)) !== source.size ||
+    index.readUInt32LE(16) !== (await fingerprint(source))
+  ) {
+    throw new ArchiveError(
+      'INDEX_STALE',
+      'the index belongs to another file, or the file has changed since',
+      {
+        hint: 'make it anew: vzdump-format index ARCHIVE',
+      },
+    );
+  }
+  const segments: Segment[] = [];
+  for (let at = HEADER_SIZE; at < end; ) {
+    const { segment, next } = decodeSegment(index, at);
+    segments.push(segment);
+    at = next;
+  }
+  if (segments.length !== index.readUInt32LE(28)) throw damaged('segments are missing');
+  return { codec: index.toString('latin1', 20, 28).replace(/\0+$/, ''), segments };
+}
+
+function encodeSegment({ offset, size, contentSize, state, dictionary }: Segment): Buffer {
+  const deflated = dictionary === undefined ? Buffer.alloc(0) : deflateRawSync(dictionary);
+  const entry = Buffer.alloc(ENTRY_SIZE);
+  entry.writeUIntLE(offset, 0, 6);
+  entry.writeUInt32LE(size, 6);
+  entry.writeUInt32LE(contentSize, 10);
+  entry.writeUInt32LE(state, 14);
+  entry.writeUInt16LE(deflated.length, 18);
+  return Buffer.concat([entry, deflated]);
+}
+
+function decodeSegment(index: Buffer, at: number): { segment: Segment; next: number } {
+  const dictionaryAt = at + ENTRY_SIZE;
+  const next = dictionaryAt + index.readUInt16LE(at + 18);
+  const deflated = index.subarray(dictionaryAt, next);
+  const dictionary =
+    deflated.length > 0 ? inflateRawSync(deflated, { maxOutputLength: DICTIONARY_SIZE }) : undefined;
+  const segment = {
+    offset: index.readUIntLE(at, 6),
+    size: index.readUInt32LE(at + 6),
+    contentSize: index.readUInt32LE(at + 10),
+    state: index.readUInt32LE(at + 14),
+    ...(dictionary === undefined ? {} : { dictionary }),
+  };
+  return { segment, next };
+}
+
+async function fingerprint(source: ByteSource): Promise<number> {
+  const length = Math.min(FINGERPRINT_SIZE, source.size);
+  const ends = Buffer.alloc(2 * length);
+  await readFully(source, ends.subarray(0, length), 0);
+  await readFully(source, ends.subarray(length), source.size - length);
+  return crc32(ends);
+}
+
+function damaged(what: string): ArchiveError {
+  return new ArchiveError('INDEX_DAMAGED', `the index cannot be used: ${what}`, {
+    hint: 'make it anew: vzdump-format index ARCHIVE',
+  });
+}

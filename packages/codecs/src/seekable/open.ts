@@ -1,0 +1,36 @@
+import { ArchiveError, type ByteSource } from '@vzdump-format/streams';
+import type { SeekableOptions } from '../codec.js';
+import { decodeIndex } from './index-file.js';
+import { type SegmentDecoder, SegmentedSource } from './segmented-source.js';
+import { type Segment, SegmentList } from './segments.js';
+
+const CACHE_BYTES = 64 * 1024 * 1024;
+
+/** The segments that the index of the options tells of; undefined without one. */
+export async function indexedSegments(
+  source: ByteSource,
+  codec: string,
+  { index }: SeekableOptions,
+): Promise<readonly Segment[] | undefined> {
+  if (index === undefined) return undefined;
+  const decoded = await decodeIndex(index, source);
+  if (decoded.codec === codec) return decoded.segments;
+  throw new ArchiveError('INDEX_STALE', `the index is of a ${decoded.codec} file, not of a ${codec} file`, {
+    hint: 'make it anew: vzdump-format index ARCHIVE',
+  });
+}
+
+/** @param onClose called once, when the source is closed. */
+export function openSegments(
+  source: ByteSource,
+  segments: readonly Segment[],
+  decode: SegmentDecoder,
+  options: SeekableOptions,
+  onClose?: () => void,
+): ByteSource {
+  return new SegmentedSource(source, new SegmentList(segments), {
+    decode,
+    cacheBytes: options.cacheBytes ?? CACHE_BYTES,
+    ...(onClose === undefined ? {} : { onClose }),
+  });
+}

@@ -1,0 +1,42 @@
+/** A part of a compressed file that can be decompressed by itself. */
+export interface Segment {
+  /** In the compressed file. */
+  readonly offset: number;
+  readonly size: number;
+  readonly contentSize: number;
+  /** What the codec has to know to begin here (lzop: the member's flags; gzip: bits left of the first byte). */
+  readonly state: number;
+  /** gzip: the 32 KiB of content that come before. */
+  readonly dictionary?: Uint8Array;
+}
+
+/** A segment, and where its content begins. */
+export interface PlacedSegment extends Segment {
+  readonly index: number;
+  readonly contentOffset: number;
+}
+
+/** The segments of a file in order, without a gap in the content. */
+export class SegmentList {
+  private readonly contentOffsets: number[] = [];
+  contentSize = 0;
+
+  constructor(readonly segments: readonly Segment[]) {
+    for (const segment of segments) {
+      this.contentOffsets.push(this.contentSize);
+      this.contentSize += segment.contentSize;
+    }
+  }
+
+  /** The segment that holds the byte at `position` of the content, which is below `contentSize`. */
+  at(position: number): PlacedSegment {
+    let low = 0;
+    let high = this.segments.length;
+    while (high - low > 1) {
+      const middle = (low + high) >>> 1;
+      if (this.contentOffsets[middle]! <= position) low = middle;
+      else high = middle;
+    }
+    return { ...this.segments[low]!, index: low, contentOffset: this.contentOffsets[low]! };
+  }
+}

@@ -1,0 +1,82 @@
+import { type ByteSource, readChunks } from '@vzdump-format/streams';
+import type { SeekableOptions } from '../codec.js';
+import { checkedWindowLog, defaultReadThreads } from '../options.js';
+import { HINT_CONVERT, HINT_INDEX, notSeekable } from '../seekable/not-seekable.js';
+import type { SegmentDecoder } from '../seekable/segmented-source.js';
+import type { Segment } from '../seekable/segments.js';
+import { JobFailure } from '../workers/pool.js';
+import { checkedEngineName, loadEngine } from './engine.js';
+import { decoderError } from './errors.js';
+import { DEFAULT_MAX_WINDOW_LOG, FrameWalker } from './frames.js';
+import { readSeekTable } from './seek-table.js';
+
+/** A frame with more content is not worth being decompressed for a few bytes of it. */
+const MAX_FRAME_CONTENT = 64 * 1024 * 1024;
+
+/** The frames, from the seek table. @throws `NOT_SEEKABLE` when there is none. */
+export async function zstdSegments(source: ByteSource): Promise<Segment[]> {
+  const table = await readSeekTable(source);
+  if (table === undefined) throw notSeekable('this zstd file has no seek table', HINT_INDEX);
+  let offset = 0;
+  return table.frames.map(({ compressedSize, contentSize }) => {
+    const segment = { offset, size: compressedSize, contentSize, state: 0 };
+    checkSize(segment);
+    offset += compressedSize;
+    return segment;
+  });
+}
+
+/**
+ * Finds the frames of a file without a seek table, as pzstd writes it: reads it once, and decompresses nothing.
+ * @throws `NOT_SEEKABLE` when a frame is large or does not tell its size, as those that zstd writes.
+ */
+export async function scanZstd(source: ByteSource, options: SeekableOptions = {}): Promise<Segment[]> {
+  const chunks = readChunks(source, { reuseBuffers: true, signal: options.signal });
+  const walker = new FrameWalker(chunks, windowLogOf(options), options.onWarning);
+  const segments: Segment[] = [];
+  for (let frame = await walker.next(); frame !== undefined; frame = await walker.next()) {
+    const { offset, header } = frame;
+    const { contentSize } = header;
+    if (contentSize === undefined) throw notSeekable('a zstd frame does not tell its size', HINT_CONVERT);
+    checkSize({ contentSize });
+    for await (const part of walker.parts(header)) void part;
+    segments.push({ offset, size: walker.reader.offset - offset, contentSize, state: 0 });
+  }
+  return segments;
+}
+
+/** Decompresses frames, in worker threads when they are large. */
+export async function zstdSegmentDecoder(
+  options: SeekableOptions = {},
+): Promise<{ decode: SegmentDecoder; close: () => void }> {
+  const engine = await loadEngine(checkedEngineName(options.engine));
+  const threads = defaultReadThreads(options.threads);
+  const decompressor = engine.frameDecompressor({
+    threads,
+    maxWindowLog: windowLogOf(options),
+    signal: options.signal,
+  });
+  const decode: SegmentDecoder = async (buffer, { offset, contentSize }) => {
+    const output = new Uint8Array(contentSize);
+    try {
+      const piece = { buffer, length: buffer.length, output, first: true, last: true };
+      const result = await decompressor.decompress(piece);
+      return result.output.subarray(0, result.length);
+    } catch (error) {
+      throw error instanceof JobFailure ? decoderError(error, offset) : error;
+    }
+  };
+  return { decode, close: () => decompressor.close() };
+}
+
+function windowLogOf({ maxWindowLog = DEFAULT_MAX_WINDOW_LOG }: SeekableOptions): number {
+  return checkedWindowLog(maxWindowLog);
+}
+
+function checkSize({ contentSize }: { readonly contentSize: number }): void {
+  if (contentSize <= MAX_FRAME_CONTENT) return;
+  throw notSeekable(
+    `a zstd frame holds ${contentSize} bytes, and cannot be entered in the middle`,
+    HINT_CONVERT,
+  );
+}
