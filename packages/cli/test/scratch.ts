@@ -11,6 +11,18 @@ export async function scratch(): Promise<string> {
   return directory;
 }
 
+/** A directory that the tests of a file share: made before them all, removed after. */
+export function keptScratch() {
+  let directory = '';
+  return {
+    make: async () => {
+      directory = await mkdtemp(join(tmpdir(), 'vzdump-format-test-'));
+    },
+    path: (name: string) => join(directory, name),
+    remove: () => rm(directory, { recursive: true, force: true }),
+  };
+}
+
 /** Waits for a name in a directory, which may be there already. @returns its path */
 export async function nameIn(directory: string, pattern: RegExp): Promise<string> {
   const watcher = watch(directory);

@@ -1,4 +1,4 @@
-import { lstat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
 import { ArchiveError, PendingFile, writeToFile, writeToStream } from '@vzdump-format/streams';
 
@@ -54,10 +54,10 @@ async function writeFile(
   }
 }
 
-/** A file takes the place of what has its name: that must not be a device or a directory. */
+/** A file takes the place of what has its name: that must not be, nor stand for, a device or a directory. */
 async function requireReplaceable(path: string): Promise<void> {
-  const existing = await lstat(path).catch(() => undefined);
-  if (existing === undefined || existing.isFile() || existing.isSymbolicLink()) return;
+  const existing = await stat(path).catch(() => undefined);
+  if (existing === undefined || existing.isFile()) return;
   throw new ArchiveError('OUTPUT_KIND', `${path} is there, and not a regular file`, {
     entry: path,
     hint: 'to write to a device or a pipe, pack to - and redirect it: > PATH',

@@ -1,0 +1,75 @@
+import { rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { sha256OfFile, writeDisk } from './disk-content.js';
+import { runCli, runCliWell } from './running-cli.js';
+import { scratch } from './scratch.js';
+import { runTool, testWithTools } from './tools.js';
+
+const QEMU = ['qemu-img', 'qemu-nbd'];
+const SAME = ['--uuid', '00112233-4455-6677-8899-aabbccddeeff', '--ctime', '1700000000'];
+
+/** An image of a disk, and the disk itself, which is raw. */
+async function makeImage(format: string): Promise<{ directory: string; raw: string; image: string }> {
+  const directory = await scratch();
+  const [raw, image] = [join(directory, 'disk.raw'), join(directory, `disk.${format}`)];
+  await writeDisk(raw);
+  await runTool('qemu-img', 'convert', '-f', 'raw', '-O', format, raw, image);
+  return { directory, raw, image };
+}
+
+describe('a disk image is packed as the disk that it holds', () => {
+  for (const format of ['qcow2', 'vmdk', 'vdi', 'vhdx']) {
+    testWithTools(QEMU, format, async () => {
+      const { directory, raw, image } = await makeImage(format);
+      const [archive, out] = [join(directory, 'a.vma.zst'), join(directory, 'out')];
+      await runCliWell(['pack', archive, '--drive', `drive-scsi0=${image}`, ...SAME]);
+      await runCliWell(['verify', archive]);
+      await runCliWell(['unpack', archive, '--to', out]);
+      expect(await sha256OfFile(join(out, 'disk-drive-scsi0.raw'))).toBe(await sha256OfFile(raw));
+      await runCliWell(['pack', join(directory, 'b.vma.zst'), '--drive', `drive-scsi0=${raw}`, ...SAME]);
+      expect(await sha256OfFile(archive)).toBe(await sha256OfFile(join(directory, 'b.vma.zst')));
+    });
+  }
+});
+
+describe('a qcow2 image that is named as raw', () => {
+  testWithTools(QEMU, 'is refused, with the way out; that way works', async () => {
+    const { directory, raw, image } = await makeImage('qcow2');
+    const [misnamed, archive] = [join(directory, 'disk.img'), join(directory, 'a.vma')];
+    await rename(image, misnamed);
+    const { status, stderr } = await runCli(['pack', archive, '--drive', `a=${misnamed}`]);
+    expect(stderr).toBe(
+      `vzdump-format: ${misnamed} looks like a qcow2 image, but its name does not say so\n` +
+        'hint: say which it is: --drive format=qcow2:NAME=PATH or --drive format=raw:NAME=PATH\n',
+    );
+    expect(status).toBe(1);
+
+    await runCliWell(['pack', archive, '--drive', `format=qcow2:a=${misnamed}`]);
+    await runCliWell(['unpack', archive, '--to', join(directory, 'as-qcow2')]);
+    expect(await sha256OfFile(join(directory, 'as-qcow2', 'disk-a.raw'))).toBe(await sha256OfFile(raw));
+    await runCliWell(['pack', archive, '--drive', `format=raw:a=${misnamed}`, '--force']);
+    expect((await runCliWell(['cat', archive, 'a'])).subarray(0, 3).toString()).toBe('QFI');
+  });
+});
+
+test('without qemu-nbd, one error says what to install', async () => {
+  const directory = await scratch();
+  const [image, archive] = [join(directory, 'disk.qcow2'), join(directory, 'a.vma')];
+  await writeDisk(image);
+  const { status, stderr } = await runCli(['pack', archive, '--drive', `a=${image}`], { env: { PATH: '' } });
+  expect(stderr).toBe(
+    'vzdump-format: qemu-nbd, which reads qcow2 images, is not installed\n' +
+      'hint: install it: apt-get install qemu-utils\n',
+  );
+  expect(status).toBe(1);
+});
+
+testWithTools(QEMU, 'an image that QEMU cannot open is one error, with its reason', async () => {
+  const directory = await scratch();
+  const [image, archive] = [join(directory, 'disk.qcow2'), join(directory, 'a.vma')];
+  await writeDisk(image);
+  const { status, stderr } = await runCli(['pack', archive, '--drive', `a=${image}`]);
+  expect(stderr).toMatch(/^vzdump-format: qemu-nbd cannot open .*disk\.qcow2 as qcow2: .*\n$/);
+  expect(status).toBe(1);
+});

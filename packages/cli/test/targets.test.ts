@@ -1,0 +1,128 @@
+import { createReadStream } from 'node:fs';
+import { open, readdir, truncate } from 'node:fs/promises';
+import { join } from 'node:path';
+import { goldenVmas, vectorPath } from '@vzdump-format/test-vectors';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { sha256, sha256OfFile, writeNoise } from './disk-content.js';
+import { runCli, runCliForJson, runCliWell } from './running-cli.js';
+import { scratch } from './scratch.js';
+import { runTool, testAsRoot } from './tools.js';
+
+const ARCHIVE = vectorPath('vma/two-drives-two-configs.vma');
+const [FIRST, SECOND] = goldenVmas().find(({ name }) => name === 'two-drives-two-configs')!.devices;
+
+describe('unpack', () => {
+  test('--drive sends a drive elsewhere, by name or number', async () => {
+    const directory = await scratch();
+    const [out, elsewhere, there] = ['out', 'elsewhere.raw', 'there.raw'].map((name) =>
+      join(directory, name),
+    );
+    const drives = ['--drive', `drive-virtio0=${elsewhere}`, '--drive', `2=${there}`];
+    await runCliWell(['unpack', ARCHIVE, '--to', out!, ...drives]);
+    expect((await readdir(out!)).sort()).toEqual(['qemu-server.conf', 'qemu-server.fw']);
+    expect(await sha256OfFile(elsewhere!)).toBe(FIRST!.sha256);
+    expect(await sha256OfFile(there!)).toBe(SECOND!.sha256);
+  });
+
+  test('--skip leaves a drive out', async () => {
+    const out = join(await scratch(), 'out');
+    await runCliWell(['unpack', ARCHIVE, '--to', out, '--skip', 'drive-virtio0']);
+    expect((await readdir(out)).sort()).toEqual([
+      'disk-drive-virtio1.raw',
+      'qemu-server.conf',
+      'qemu-server.fw',
+    ]);
+  });
+
+  test.each([
+    ['--drive', 'nosuch=x.raw'],
+    ['--skip', 'nosuch'],
+  ])('%s %s is refused, and nothing is left', async (...option) => {
+    const directory = await scratch();
+    const { status, stderr } = await runCli(['unpack', ARCHIVE, '--to', 'out', ...option], {
+      cwd: directory,
+    });
+    expect(stderr).toMatch(/no drive "nosuch"\nhint: it has: drive-virtio0, drive-virtio1\n$/);
+    expect(status).toBe(1);
+    expect(await readdir(directory)).toEqual([]);
+  });
+});
+
+/** A block device of this size that holds old data. */
+async function makeBlockDevice(directory: string, size: number): Promise<string> {
+  const file = join(directory, `backing-${size}`);
+  await writeNoise(file, size, 'old data');
+  const device = (await runTool('losetup', '--find', '--show', file)).trim();
+  onTestFinished(async () => {
+    await runTool('losetup', '--detach', device);
+  });
+  return device;
+}
+
+async function sha256OfRange(path: string, start: number, end: number): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of createReadStream(path, { start, end: end - 1 })) chunks.push(chunk as Buffer);
+  return sha256(Buffer.concat(chunks));
+}
+
+describe('a block device', () => {
+  testAsRoot('gets a drive, zeros too, and keeps what is behind it', async () => {
+    const directory = await scratch();
+    const size = FIRST!.size + 65536;
+    const device = await makeBlockDevice(directory, size);
+    const behind = await sha256OfRange(device, FIRST!.size, size);
+    const target = ['--drive', `drive-virtio0=${device}`, '--skip', 'drive-virtio1'];
+    await runCliWell(['unpack', ARCHIVE, '--to', join(directory, 'out'), ...target]);
+    expect(await sha256OfRange(device, 0, FIRST!.size)).toBe(FIRST!.sha256);
+    expect(await sha256OfRange(device, FIRST!.size, size)).toBe(behind);
+  });
+
+  testAsRoot('that is too small is refused before anything is written', async () => {
+    const directory = await scratch();
+    const size = FIRST!.size - 512;
+    const device = await makeBlockDevice(directory, size);
+    const before = await sha256OfRange(device, 0, size);
+    const args = ['unpack', ARCHIVE, '--to', join(directory, 'out'), '--drive', `1=${device}`];
+    const { status, stderr } = await runCli(args);
+    expect(stderr).toContain(`${device} has ${size} bytes, drive-virtio0 needs ${FIRST!.size}`);
+    expect(status).toBe(1);
+    expect(await sha256OfRange(device, 0, size)).toBe(before);
+    expect((await readdir(directory)).includes('out')).toBe(false);
+  });
+
+  testAsRoot('that is written to in part is told of', async () => {
+    const directory = await scratch();
+    const device = await makeBlockDevice(directory, FIRST!.size);
+    const args = ['unpack', '-', '--to', join(directory, 'out'), '--drive', `1=${device}`];
+    const whole = await open(ARCHIVE);
+    const bytes = await whole.readFile();
+    await whole.close();
+    const { status, stderr } = await runCli(args, { stdin: bytes.subarray(0, -4096) });
+    expect(stderr).toContain(`warning: ${device} was written in part`);
+    expect(status).toBe(1);
+  });
+
+  testAsRoot('is packed', async () => {
+    const directory = await scratch();
+    const device = await makeBlockDevice(directory, 1 << 20);
+    const archive = join(directory, 'a.vma');
+    await runCliWell(['pack', archive, '--drive', `a=${device}`]);
+    expect(await runCliForJson(['list', archive])).toMatchObject({ devices: [{ size: 1 << 20 }] });
+    expect(sha256(await runCliWell(['cat', archive, 'a']))).toBe(await sha256OfRange(device, 0, 1 << 20));
+  });
+});
+
+test('a target that is neither a file nor a block device is refused', async () => {
+  const directory = await scratch();
+  await truncate(await makePipe(directory), 0).catch(() => {});
+  const args = ['unpack', ARCHIVE, '--to', 'out', '--drive', '1=pipe'];
+  const { status, stderr } = await runCli(args, { cwd: directory });
+  expect(stderr).toContain('pipe is neither a regular file nor a block device');
+  expect(status).toBe(1);
+  expect(await readdir(directory)).toEqual(['pipe']);
+});
+
+async function makePipe(directory: string): Promise<string> {
+  await runTool('mkfifo', join(directory, 'pipe'));
+  return join(directory, 'pipe');
+}

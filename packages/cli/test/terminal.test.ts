@@ -1,0 +1,71 @@
+import { join } from 'node:path';
+import { vectorPath } from '@vzdump-format/test-vectors';
+import { describe, expect } from 'vitest';
+import { writeNoise } from './disk-content.js';
+import { CLI } from './running-cli.js';
+import { scratch } from './scratch.js';
+import { runTool, testWithTools } from './tools.js';
+
+const ARCHIVE = vectorPath('vma/two-drives-two-configs.vma');
+
+/** Runs a shell command on a terminal, by `script`. @returns what the terminal showed, then the exit status */
+async function onTerminal(command: string): Promise<{ shown: string; status: number }> {
+  const line = `${command}; echo "status=$?"`;
+  const shown = await runTool('script', '--quiet', '--command', line, '/dev/null');
+  return { shown, status: Number(/status=(\d+)/.exec(shown)?.[1]) };
+}
+
+function quoted(...words: readonly string[]): string {
+  return [process.execPath, CLI, ...words].map((word) => `'${word}'`).join(' ');
+}
+
+describe('on a terminal', () => {
+  testWithTools(['script'], 'no binary is written to it', async () => {
+    const directory = await scratch();
+    for (const words of [
+      ['cat', ARCHIVE, 'drive-virtio0'],
+      ['pack', '-', '--format', 'vma', '--drive', `a=${ARCHIVE}`],
+    ]) {
+      const { shown, status } = await onTerminal(`cd ${directory} && ${quoted(...words)}`);
+      expect(shown).toMatch(/is binary data, which is not written to a terminal\r\nhint: redirect it/);
+      expect(shown).not.toContain('VMA');
+      expect(status).toBe(2);
+    }
+  });
+
+  testWithTools(['script'], 'no archive is read from it', async () => {
+    const { shown, status } = await onTerminal(quoted('list', '-'));
+    expect(shown).toContain('an archive cannot be read from a terminal');
+    expect(status).toBe(2);
+  });
+
+  testWithTools(['script'], 'progress is one line that is redrawn, within its width', async () => {
+    const directory = await scratch();
+    await writeNoise(join(directory, 'disk.raw'), 4 << 20);
+    const words = ['pack', join(directory, 'a.vma'), '--drive', `scsi0=${join(directory, 'disk.raw')}`];
+    const { shown, status } = await onTerminal(`stty cols 40; ${quoted(...words)}`);
+    const [progress = '', ...after] = shown.split('\r\n');
+    const drawn = progress.split('\r').filter((part) => part !== '');
+    expect(drawn[0]).toMatch(/^ {2}0% \(0 B of 4\.0 MiB\) in 0s/);
+    expect(drawn.at(-1)).toMatch(/^100% \(4\.0 MiB of 4\.0 MiB\) in \d+s/);
+    for (const line of drawn) expect(line.replace('\x1b[K', '').length).toBeLessThan(40);
+    expect(after[0]).toMatch(/^transferred 4\.0 MiB in /);
+    expect(status).toBe(0);
+  });
+
+  testWithTools(['script'], 'an error begins on a line of its own', async () => {
+    const directory = await scratch();
+    const damaged = vectorPath('vma-bad/two-archives-joined.vma');
+    const { shown, status } = await onTerminal(quoted('unpack', damaged, '--to', join(directory, 'out')));
+    expect(shown).toContain('\x1b[K\r\nvzdump-format: ');
+    expect(status).toBe(1);
+  });
+
+  testWithTools(['script'], 'there is none of it with --quiet or --progress=none', async () => {
+    for (const option of ['--quiet', '--progress=none']) {
+      const { shown } = await onTerminal(quoted('verify', ARCHIVE, option));
+      expect(shown).not.toContain('%');
+      expect(shown).toContain(`${ARCHIVE}: ok`);
+    }
+  });
+});

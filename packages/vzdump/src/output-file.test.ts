@@ -1,0 +1,93 @@
+import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import { describe, expect, test } from 'vitest';
+import { writeOutput } from './output-file.js';
+import { openFilesIn, scratch } from './testing/scratch.js';
+
+async function* chunks(...texts: readonly string[]): AsyncGenerator<Uint8Array> {
+  for (const text of texts) yield Buffer.from(text);
+}
+
+/** Fails in the middle. */
+async function* failing(error: unknown): AsyncGenerator<Uint8Array> {
+  yield Buffer.from('half');
+  throw error;
+}
+
+test('a path gets what is written, and no other name is left', async () => {
+  const directory = await scratch();
+  expect(await writeOutput(chunks('one', 'two'), join(directory, 'a'))).toBe(6);
+  expect(await readFile(join(directory, 'a'), 'utf8')).toBe('onetwo');
+  expect(await readdir(directory)).toEqual(['a']);
+});
+
+test('a stream gets it too, and stays open', async () => {
+  const stream = new PassThrough();
+  expect(await writeOutput(chunks('one', 'two'), stream)).toBe(6);
+  expect([stream.read().toString(), stream.writable]).toEqual(['onetwo', true]);
+});
+
+describe('what is there', () => {
+  test('is replaced only when that is asked for', async () => {
+    const path = join(await scratch(), 'a');
+    await writeFile(path, 'old');
+    await expect(writeOutput(chunks('new'), path)).rejects.toMatchObject({ code: 'FILE_EXISTS' });
+    expect(await readFile(path, 'utf8')).toBe('old');
+    await writeOutput(chunks('new'), path, { overwrite: true });
+    expect(await readFile(path, 'utf8')).toBe('new');
+  });
+
+  test.each(['/dev/null', '/dev/stdin', '/'])('is never replaced when it is %s', async (path) => {
+    await expect(writeOutput(chunks('new'), path, { overwrite: true })).rejects.toMatchObject({
+      code: 'OUTPUT_KIND',
+    });
+  });
+
+  test('is never replaced when it is a directory', async () => {
+    const path = join(await scratch(), 'a');
+    await mkdir(path);
+    await expect(writeOutput(chunks('new'), path, { overwrite: true })).rejects.toMatchObject({
+      ...{ code: 'OUTPUT_KIND', entry: path },
+      hint: expect.stringContaining('> PATH'),
+    });
+  });
+
+  test('may be a link to a file: the link is replaced; not a link to a device', async () => {
+    const directory = await scratch();
+    const [file, link, device] = ['file', 'link', 'device'].map((name) => join(directory, name));
+    await writeFile(file!, 'old');
+    await symlink(file!, link!);
+    await writeOutput(chunks('new'), link!, { overwrite: true });
+    expect(await readFile(file!, 'utf8')).toBe('old');
+    expect(await readFile(link!, 'utf8')).toBe('new');
+    await symlink('/dev/null', device!);
+    await expect(writeOutput(chunks('new'), device!, { overwrite: true })).rejects.toMatchObject({
+      code: 'OUTPUT_KIND',
+    });
+  });
+});
+
+describe('after a failure', () => {
+  test('of the source nothing is left, and the error is as it was', async () => {
+    const directory = await scratch();
+    const error = Object.assign(new Error('EIO'), { code: 'EIO', syscall: 'read' });
+    await expect(writeOutput(failing(error), join(directory, 'a'))).rejects.toBe(error);
+    expect(error).not.toHaveProperty('path');
+    expect([await readdir(directory), await openFilesIn(directory)]).toEqual([[], []]);
+  });
+
+  test('of a write the error names the file that was asked for', async () => {
+    const directory = await scratch();
+    const error = Object.assign(new Error('ENOSPC'), { code: 'ENOSPC', syscall: 'write' });
+    await expect(writeOutput(failing(error), join(directory, 'a'))).rejects.toMatchObject({
+      ...{ code: 'ENOSPC', path: join(directory, 'a') },
+    });
+    expect(await readdir(directory)).toEqual([]);
+  });
+
+  test('to begin, likewise', async () => {
+    const path = join(await scratch(), 'missing', 'a');
+    await expect(writeOutput(chunks('new'), path)).rejects.toMatchObject({ code: 'ENOENT', path });
+  });
+});
