@@ -1,0 +1,39 @@
+import { closeSync, openSync, writeFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { type CompressOptions, codec } from '@vzdump-format/codecs';
+import { FileSource, readChunks, writeToFile, writeToStream } from '@vzdump-format/streams';
+
+/** How often the event loop is looked at, in milliseconds. */
+const TICK = 5;
+
+// Runs one stage: codec, 'compress' or 'decompress', options, input and output ('-' for pipes), a file to report to.
+const [name, direction, options, input, output, report] = process.argv.slice(2) as [
+  string,
+  'compress' | 'decompress',
+  string,
+  string,
+  string,
+  string,
+];
+
+let worstDelay = 0;
+let ticked = performance.now();
+setInterval(() => {
+  const now = performance.now();
+  worstDelay = Math.max(worstDelay, now - ticked - TICK);
+  ticked = now;
+}, TICK).unref();
+
+const source =
+  input === '-' ? process.stdin : readChunks(await FileSource.open(input), { reuseBuffers: true });
+const stageOptions: CompressOptions = { ...JSON.parse(options), reuseBuffers: true };
+const chunks = codec(name)[direction](stageOptions)(source);
+if (output === '-') await writeToStream(chunks, process.stdout);
+else {
+  closeSync(openSync(output, 'w'));
+  const file = await open(output, 'r+');
+  await writeToFile(chunks, file);
+  await file.close();
+}
+const peakMiB = process.resourceUsage().maxRSS / 1024;
+writeFileSync(report, JSON.stringify({ peakMiB, worstDelay }));

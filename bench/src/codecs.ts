@@ -1,0 +1,128 @@
+import { spawnSync } from 'node:child_process';
+import { readFileSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Contender, median, run } from './measure.js';
+import { printTable } from './table.js';
+import { withWorkspace } from './workspace.js';
+
+const MIB = 1024;
+const ROUNDS = 3;
+const CHILD = fileURLToPath(new URL('./codec-child.js', import.meta.url));
+
+/** 1 GiB of what disks hold: a tar of /usr, zeros, and noise. */
+const MIX = `{ tar -C / -cf - usr 2>/dev/null | head -c 640M
+  head -c 256M /dev/zero
+  openssl enc -aes-128-ctr -K 00112233445566778899aabbccddeeff -iv 0 -in /dev/zero 2>/dev/null | head -c 128M; }`;
+
+interface Comparison {
+  readonly tool: string;
+  readonly codec: string;
+  readonly direction: 'compress' | 'decompress';
+  readonly options?: object;
+  /** Made beforehand from the mix, which is the input unless given. */
+  readonly input?: string;
+  /** From file to file; through pipes unless given. */
+  readonly files?: boolean;
+  /** The throughput to reach, as a multiple of the tool's. */
+  readonly target: number;
+}
+
+const TWO = { threads: 2 };
+
+const COMPARISONS: readonly Comparison[] = [
+  { tool: 'zstd -q -T2', codec: 'zstd', direction: 'compress', options: TWO, files: true, target: 0.95 },
+  { tool: 'zstd -q -T2', codec: 'zstd', direction: 'compress', options: TWO, target: 1.1 },
+  { tool: 'zstd -qd', codec: 'zstd', direction: 'decompress', options: TWO, input: 'own.zst', target: 1.0 },
+  { tool: 'zstd -qd', codec: 'zstd', direction: 'decompress', options: TWO, input: 'tool.zst', target: 0.8 },
+  { tool: 'lzop', codec: 'lzo', direction: 'compress', options: TWO, files: true, target: 0.8 },
+  { tool: 'lzop', codec: 'lzo', direction: 'compress', options: TWO, target: 1.1 },
+  { tool: 'lzop -d', codec: 'lzo', direction: 'decompress', options: TWO, input: 'tool.lzo', target: 1.1 },
+  { tool: 'gzip', codec: 'gzip', direction: 'compress', target: 1.2 },
+  { tool: 'gzip -d', codec: 'gzip', direction: 'decompress', input: 'tool.gz', target: 2.0 },
+  { tool: 'pigz -d', codec: 'gzip', direction: 'decompress', input: 'tool.gz', target: 1.4 },
+  { tool: 'pigz -p2', codec: 'pigz', direction: 'compress', options: TWO, target: 1.1 },
+];
+
+/** The codecs beside the real tools, both through pipes or both from file to file, in turn. */
+export async function bench(): Promise<void> {
+  await withWorkspace(async (directory) => {
+    makeInputs(directory);
+    const headings = [
+      'tool',
+      'by',
+      'tool MiB/s',
+      'ours',
+      'ratio',
+      'target',
+      'size, tool',
+      'ours',
+      'RSS MiB',
+      'delay ms',
+    ];
+    const rows = [headings];
+    for (const comparison of COMPARISONS) rows.push(await compare(comparison, directory));
+    printTable(rows);
+  });
+}
+
+function makeInputs(directory: string): void {
+  const mix = join(directory, 'mix');
+  shell(`${MIX} > ${mix}`);
+  shell(`zstd -q -T2 ${mix} -o ${join(directory, 'tool.zst')}`);
+  shell(`lzop -c ${mix} > ${join(directory, 'tool.lzo')}`);
+  shell(`gzip -c ${mix} > ${join(directory, 'tool.gz')}`);
+  const own = [CHILD, 'zstd', 'compress', JSON.stringify(TWO), mix, join(directory, 'own.zst'), '/dev/null'];
+  spawnSync(process.execPath, own, { stdio: 'inherit' });
+}
+
+async function compare(comparison: Comparison, directory: string): Promise<string[]> {
+  const { tool, codec, direction, options = {}, files = false, target } = comparison;
+  const input = join(directory, comparison.input ?? 'mix');
+  const report = join(directory, 'report');
+  const outputs = [join(directory, 'out-tool'), join(directory, 'out-own')] as const;
+  const ours = (from: string, to: string) =>
+    `'${process.execPath}' '${CHILD}' ${codec} ${direction} '${JSON.stringify(options)}' ${from} ${to} ${report}`;
+  const commands = files
+    ? [`${tool} -c ${input} > ${outputs[0]}`, ours(input, outputs[1])]
+    : [
+        `cat ${input} | ${tool} -c | cat > ${outputs[0]}`,
+        `cat ${input} | ${ours('-', '-')} | cat > ${outputs[1]}`,
+      ];
+  const [toolSeconds, ourSeconds] = await inTurn(commands, outputs);
+  const { peakMiB, worstDelay } = JSON.parse(readFileSync(report, 'utf8')) as Record<string, number>;
+  const sizes = outputs.map((path) =>
+    (statSync(path).size / statSync(join(directory, 'mix')).size).toFixed(4),
+  );
+  for (const path of outputs) rmSync(path);
+  const ratio = toolSeconds! / ourSeconds!;
+  return [
+    ...[`${tool}${comparison.input?.startsWith('own') ? ' (ours)' : ''}`, files ? 'files' : 'pipes'],
+    ...[toolSeconds!, ourSeconds!].map((seconds) => (MIB / seconds).toFixed(0)),
+    ...[ratio.toFixed(2), `${ratio >= target ? '' : 'missed '}≥ ${target}`],
+    ...(direction === 'compress' ? sizes : ['', '']),
+    ...[peakMiB!.toFixed(0), worstDelay!.toFixed(0)],
+  ];
+}
+
+/** The median seconds of each command; they take turns, so that what else the machine does hits both. */
+async function inTurn(commands: readonly string[], outputs: readonly string[]): Promise<number[]> {
+  const times: number[][] = commands.map(() => []);
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const [index, command] of commands.entries()) {
+      const reset = () => rmSync(outputs[index]!, { force: true });
+      const contender: Contender = {
+        name: command,
+        command: ['bash', '-o', 'pipefail', '-c', command],
+        reset,
+      };
+      times[index]!.push(await run(contender));
+    }
+  }
+  return times.map(median);
+}
+
+function shell(command: string): void {
+  const { status, stderr } = spawnSync('bash', ['-c', command]);
+  if (status !== 0) throw new Error(`${command}: ${stderr}`);
+}
