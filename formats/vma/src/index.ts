@@ -1,6 +1,7 @@
 export { streamDrive } from './drive-stream.js';
 export { type ExtractVmaOptions, extractVma } from './extract.js';
 export type { VmaConfig, VmaDevice, VmaHeader } from './format.js';
+export type { OnFrameStart } from './frame-starts.js';
 export { isVma, readVmaHeader } from './header.js';
 export { findConfig, findDevice } from './names.js';
 export { createPackVma, type PackProgress, type PackVmaDrive, type PackVmaOptions, packVma } from './pack.js';

@@ -19,6 +19,7 @@ import {
   type VmaDevice,
   type VmaHeader,
 } from './format.js';
+import { type ExtentShape, frameBeginsAt, type OnFrameStart } from './frame-starts.js';
 import { encodeHeader } from './header.js';
 
 const ZERO_CLUSTER = Buffer.alloc(CLUSTER_SIZE);
@@ -50,6 +51,7 @@ export interface PackVmaOptions {
   /** See `Stage`. */
   readonly reuseBuffers?: boolean;
   readonly onProgress?: ((progress: PackProgress) => void) | undefined;
+  readonly onFrameStart?: OnFrameStart | undefined;
   readonly onWarning?: OnWarning | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -64,6 +66,7 @@ interface ExtentRange {
 }
 
 interface PackedExtent {
+  readonly range: ExtentRange;
   readonly buffer: Buffer;
   /** Bytes of `buffer` that are the extent. */
   readonly size: number;
@@ -85,8 +88,10 @@ export async function* packVma(options: PackVmaOptions): AsyncGenerator<Uint8Arr
   signal?.throwIfAborted();
   const header = headerOf(options);
   const uuid = parseUuid(header.uuid);
-  yield encodeHeader(header);
+  const encodedHeader = encodeHeader(header);
+  yield encodedHeader;
 
+  let offset = encodedHeader.length;
   const spare: Buffer[] = [];
   const pack = (range: ExtentRange) => packExtent(range, uuid, spare.pop() ?? newExtentBuffer());
   let bytes = 0;
@@ -94,6 +99,8 @@ export async function* packVma(options: PackVmaOptions): AsyncGenerator<Uint8Arr
   for await (const extent of mapOrdered(extentRanges(drives, header.devices), EXTENTS_IN_FLIGHT, pack)) {
     signal?.throwIfAborted();
     const chunk = extent.buffer.subarray(0, extent.size);
+    if (frameBeginsAt(shapeOf(extent, offset))) options.onFrameStart?.(offset);
+    offset += chunk.length;
     const copied = !reuseBuffers && chunk.length <= LARGEST_COPIED_EXTENT;
     yield copied ? Buffer.from(chunk) : chunk;
     if (copied || reuseBuffers) spare.push(extent.buffer);
@@ -103,6 +110,11 @@ export async function* packVma(options: PackVmaOptions): AsyncGenerator<Uint8Arr
   }
   if (drives.length === 0) yield emptyExtent(uuid);
   await warnOfChanges(drives, options.onWarning);
+}
+
+function shapeOf({ range, size }: PackedExtent, offset: number): ExtentShape {
+  const { firstCluster, length } = range;
+  return { offset, stored: size - EXTENT_HEADER_SIZE, firstCluster, clusters: length / CLUSTER_SIZE };
 }
 
 /** The same as a Readable. */
@@ -173,7 +185,7 @@ async function packExtent(range: ExtentRange, uuid: Buffer, buffer: Buffer): Pro
   encodeExtentHeader(buffer, uuid, blockInfos);
   const bytes = Math.min(range.length, range.device.size - range.firstCluster * CLUSTER_SIZE);
   const stored = blocks.end - EXTENT_HEADER_SIZE;
-  return { buffer, size: blocks.end, progress: { bytes, zeroBytes: Math.max(0, bytes - stored) } };
+  return { range, buffer, size: blocks.end, progress: { bytes, zeroBytes: Math.max(0, bytes - stored) } };
 }
 
 /**

@@ -10,6 +10,7 @@ import {
   type VmaDevice,
   type VmaHeader,
 } from './format.js';
+import { frameBeginsAt, type OnFrameStart } from './frame-starts.js';
 import { readHeader } from './header.js';
 
 /**
@@ -28,6 +29,7 @@ export type VmaRecord =
   | { readonly kind: 'zeros'; readonly device: VmaDevice; readonly offset: number; readonly length: number };
 
 export interface UnpackVmaOptions {
+  readonly onFrameStart?: OnFrameStart | undefined;
   readonly onWarning?: OnWarning | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -54,7 +56,10 @@ export async function* unpackVma(
       const offset = reader.offset;
       const bytes = await reader.readUpTo(EXTENT_HEADER_SIZE);
       requireExtent(bytes, offset, extents, clusters);
-      const { blockInfos } = decodeExtentHeader(bytes, uuid, offset);
+      const { blockInfos, blockCount } = decodeExtentHeader(bytes, uuid, offset);
+      const shape = { offset, stored: blockCount * BLOCK_SIZE, clusters: blockInfos.length };
+      if (frameBeginsAt({ ...shape, firstCluster: blockInfos[0]?.cluster ?? 0 }))
+        options.onFrameStart?.(offset);
       const runs = runsOf(blockInfos, (info) => clusters.add(info, offset), offset);
       for (const run of runs) yield* readRun(reader, run);
     }

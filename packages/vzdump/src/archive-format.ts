@@ -8,6 +8,11 @@ export interface OperationOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+export interface VerifyOptions extends OperationOptions {
+  /** Told where a seekable codec should begin a frame, before the bytes there have been used. */
+  readonly onFrameStart?: ((offset: number) => void) | undefined;
+}
+
 export interface UnpackOptions extends OperationOptions {
   /** Is made when it is not there. */
   readonly directory: string;
@@ -50,7 +55,7 @@ export interface ArchiveFormat {
   /** The guest's configuration, or the blob of that name. */
   config(archive: ArchiveBytes, name: string | undefined, options: OperationOptions): Promise<Uint8Array>;
   /** Reads everything and throws the first thing that is wrong. */
-  verify(archive: ArchiveBytes, options: OperationOptions): Promise<void>;
+  verify(archive: ArchiveBytes, options: VerifyOptions): Promise<void>;
   /** One drive or file, from its first byte to its last. */
   cat(archive: ArchiveBytes, name: string, options: OperationOptions): AsyncIterable<Uint8Array>;
   unpack(archive: ArchiveBytes, options: UnpackOptions): Promise<void>;

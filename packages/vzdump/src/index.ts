@@ -4,9 +4,21 @@ export type {
   Listing,
   OperationOptions,
   UnpackOptions,
+  VerifyOptions,
   VmaListing,
 } from './archive-format.js';
+export {
+  type ConvertArchiveOptions,
+  type ConvertArchiveResult,
+  convertArchive,
+} from './convert-archive.js';
 export { type ImageFormat, imageFormats, type OpenDiskImageOptions, openDiskImage } from './disk-image.js';
 export { detectFormat, format, formatForFileName, formats } from './formats.js';
+export {
+  INDEX_EXTENSION,
+  type IndexArchiveOptions,
+  indexArchive,
+  openUncompressed,
+} from './index-archive.js';
 export { type OpenArchive, type OpenArchiveOptions, openArchive } from './open-archive.js';
 export { type DriveSpec, type PackVmOptions, type PackVmResult, packVm } from './pack-vm.js';

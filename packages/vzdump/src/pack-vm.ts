@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { Writable } from 'node:stream';
-import type { Codec, CompressOptions } from '@vzdump-format/codecs';
+import { type Codec, type CompressOptions, FrameStarts } from '@vzdump-format/codecs';
 import { type ByteSource, type OnWarning, RateLimiter, ThrottledSource } from '@vzdump-format/streams';
 import { type PackProgress, type PackVmaDrive, packVma, type VmaConfig } from '@vzdump-format/vma';
 import { type ImageFormat, openDiskImage } from './disk-image.js';
@@ -54,17 +54,19 @@ export async function packVm(options: PackVmOptions): Promise<PackVmResult> {
       drives.push({ name, source: new ThrottledSource(image, limiter, signal) });
     }
     const total = drives.reduce((sum, { source }) => sum + wholeSectors(source.size), 0);
+    const frameStarts = new FrameStarts();
     let progress: PackProgress = { bytes: 0, zeroBytes: 0 };
     onProgress?.(progress, total);
     const archive = packVma({
       ...{ configs, drives, uuid: options.uuid, ctime: options.ctime },
       ...{ reuseBuffers: true, onWarning: options.onWarning, signal },
+      onFrameStart: (offset) => frameStarts.add(offset),
       onProgress: (latest) => {
         progress = latest;
         onProgress?.(latest, total);
       },
     });
-    const compress = options.codec.compress({ ...options.compress, reuseBuffers: true, signal });
+    const compress = options.codec.compress({ ...options.compress, frameStarts, reuseBuffers: true, signal });
     const archiveBytes = await writeOutput(compress(archive), options.output, options);
     return { ...progress, archiveBytes };
   } finally {

@@ -3,6 +3,8 @@ import { commonOptions } from '../options.js';
 import { cat } from './cat.js';
 import { completion } from './completion.js';
 import { config } from './config.js';
+import { convert } from './convert.js';
+import { index } from './index-command.js';
 import { list } from './list.js';
 import { man } from './man.js';
 import { pack } from './pack.js';
@@ -13,7 +15,7 @@ const table = (): CommandTable => ({ commands, commonOptions });
 
 /** Every command, in the order of the help. */
 export const commands: readonly Command[] = [
-  ...([pack, unpack, list, config, verify, cat] as readonly Command[]),
+  ...([pack, unpack, list, config, verify, cat, convert, index] as readonly Command[]),
   completion(table),
   man(table),
 ];

@@ -1,10 +1,4 @@
 import {
-  type Codec,
-  type CompressOptions,
-  codecForCompressOption,
-  codecForFileName,
-} from '@vzdump-format/codecs';
-import {
   type DriveSpec,
   format,
   formatForFileName,
@@ -13,21 +7,19 @@ import {
   imageFormats,
   packVm,
 } from '@vzdump-format/vzdump';
+import { type CodecOptions, chooseCodec, codecOptions } from '../codec-options.js';
 import type { Command } from '../command.js';
 import { UsageError } from '../exit-status.js';
 import { type CommonOptions, forceOption, nameAndPath, wholeNumber } from '../options.js';
 import { binaryOutput } from '../output.js';
 import { formatBytes, formatDuration } from '../units.js';
 
-interface Options extends CommonOptions {
+interface Options extends CommonOptions, CodecOptions {
   readonly config?: readonly string[];
   readonly drive?: readonly DriveSpec[];
   readonly uuid?: string;
   readonly ctime?: number;
   readonly format?: string;
-  readonly compress?: string;
-  readonly zstd?: number;
-  readonly level?: number;
   readonly bwlimit?: number;
   readonly force?: boolean;
 }
@@ -69,21 +61,7 @@ export const pack: Command<Options> = {
       description: 'the format when OUT does not tell',
       choices: formats.map(({ name }) => name),
     },
-    {
-      flags: '--compress <codec>',
-      description: 'the codec, as in vzdump; 0 is none, 1 is lzo',
-      choices: ['0', '1', 'gzip', 'lzo', 'zstd'],
-    },
-    {
-      flags: '--zstd <threads>',
-      description: 'threads for zstd, as in vzdump: 1 unless given, 0 is half the cores',
-      parse: (text) => wholeNumber('--zstd', text, 0, 256),
-    },
-    {
-      flags: '--level <level>',
-      description: "compression level; the codec's own default unless given",
-      parse: (text) => wholeNumber('--level', text, Number.MIN_SAFE_INTEGER),
-    },
+    ...codecOptions,
     {
       flags: '--bwlimit <KiB/s>',
       description: 'read the drives no faster than this; 0 is unlimited',
@@ -150,37 +128,4 @@ function requireFormat(out: string, name: string | undefined): void {
       'name it .vma, .vma.gz, .vma.lzo or .vma.zst, or give --format',
     );
   }
-}
-
-function chooseCodec(out: string, options: Options): { codec: Codec; compress: CompressOptions } {
-  const { compress: value, zstd, level } = options;
-  const named = codecOfName(out);
-  const chosen = codecForCompressOption(value ?? compressValue(named), { zstd });
-  const codec = value === undefined ? (named ?? chosen.codec) : chosen.codec;
-  if (named !== undefined && named !== codec) {
-    throw new UsageError(
-      `--compress ${value} does not fit the name '${out}'`,
-      'leave it out: the name says which codec it is',
-    );
-  }
-  requireLevel(codec, level);
-  return { codec, compress: { ...chosen.options, level } };
-}
-
-/** The codec that OUT's name stands for; none at all when it says nothing. */
-function codecOfName(out: string): Codec | undefined {
-  const codec = out === '-' ? undefined : codecForFileName(out);
-  return codec?.name === 'none' && formatForFileName(out) === undefined ? undefined : codec;
-}
-
-/** vzdump's word for a codec, so that its options count; those it has no word for have none. */
-function compressValue(codec: Codec | undefined): string {
-  return codec?.name === 'zstd' || codec?.name === 'gzip' ? codec.name : '0';
-}
-
-function requireLevel({ name, levels }: Codec, level: number | undefined): void {
-  if (level === undefined) return;
-  if (levels === undefined) throw new UsageError('--level is for compressed archives, which this is not');
-  if (level >= levels.min && level <= levels.max) return;
-  throw new UsageError(`--level: ${name} has levels ${levels.min} to ${levels.max}, not ${level}`);
 }
