@@ -1,14 +1,20 @@
 import { execFile } from 'node:child_process';
-import { constants } from 'node:fs';
+import { constants, writeFileSync } from 'node:fs';
 import { access, open, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { zeroRange } from '@vzdump-format/posix';
 import type { ArchiveWarning } from '@vzdump-format/streams';
-import { describe, expect, type TestContext, test } from 'vitest';
+import { describe, expect, type TestContext, test, vi } from 'vitest';
 import { type ExtractVmaOptions, extractVma } from './extract.js';
 import { chunked, sha256 } from './testing/bytes.js';
 import { useTemporaryDirectory } from './testing/temporary-directory.js';
 import { legalArchive } from './testing/vectors.js';
+
+vi.mock('@vzdump-format/posix', async (original) => {
+  const actual = await original<typeof import('@vzdump-format/posix')>();
+  return { ...actual, zeroRange: vi.fn(actual.zeroRange) };
+});
 
 const run = promisify(execFile);
 const temporaryDirectory = useTemporaryDirectory();
@@ -63,6 +69,15 @@ describe('a drive goes to a block device', () => {
       await extract({ 'drive-scsi0': device });
       expect(sha256(await content())).toBe(hashes[1]);
       expect(await readdir(join(temporaryDirectory(), 'target'))).toEqual(['qemu-server.conf']);
+    });
+  });
+
+  test('exactly, where the kernel cannot make zeros and they have to be written', async (context) => {
+    vi.mocked(zeroRange).mockReturnValueOnce(false);
+    await withDevice(context, DRIVE_SIZE + 4096, async (device, content) => {
+      await extract({ 'drive-scsi0': device });
+      expect(sha256((await content()).subarray(0, DRIVE_SIZE))).toBe(hashes[1]);
+      expect((await content()).subarray(DRIVE_SIZE).every((byte) => byte === OLD)).toBe(true);
     });
   });
 
@@ -151,6 +166,22 @@ describe('a block device is refused, and not written to', () => {
       });
       expect((await content()).every((byte) => byte === OLD)).toBe(true);
     });
+  });
+});
+
+test('a failure behind the last byte leaves it whole, and says nothing of it', async (context) => {
+  await withDevice(context, DRIVE_SIZE, async (device, content) => {
+    const warnings: ArchiveWarning[] = [];
+    const failing = extract(
+      { 'drive-scsi0': device },
+      {
+        onWarning: (warning) => warnings.push(warning),
+        onProgress: () => writeFileSync(join(temporaryDirectory(), 'target', 'qemu-server.conf'), 'mine'),
+      },
+    );
+    await expect(failing).rejects.toMatchObject({ code: 'FILE_EXISTS' });
+    expect(sha256(await content())).toBe(hashes[1]);
+    expect(warnings).toEqual([]);
   });
 });
 

@@ -57,6 +57,18 @@ describe('a single bit', () => {
   });
 });
 
+describe('an extent whose magic number is damaged', () => {
+  test.each([
+    ['is the only one, of an archive without drives', legalArchive('config-only-no-device').bytes, 2],
+    ['comes before the last cluster', baseArchive('multi'), 4],
+  ])('%s: it is no trailing data', async (_, bytes, boundary) => {
+    const archive = Buffer.from(bytes);
+    archive[boundaries(archive)[boundary]!]! ^= 1;
+    expect(await codeOf(verifyVma(inOnePiece(archive)))).toBe('VMA_EXTENT_MAGIC');
+    expect(await codeOf(openVma(new BufferSource(archive)))).toBe('VMA_EXTENT_MAGIC');
+  });
+});
+
 describe('random damage is an ArchiveError or goes unseen, and nothing worse', () => {
   const archives = [
     ...legalArchives(),

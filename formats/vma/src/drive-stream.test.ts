@@ -3,18 +3,23 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { streamDrive } from './drive-stream.js';
 import { type BuiltCluster, builtArchive, clustersOf, headerOf } from './testing/built-archive.js';
 import { chunked, collect, noise, overwriting, sha256 } from './testing/bytes.js';
+import { openFiles } from './testing/files.js';
 import { useTemporaryDirectory } from './testing/temporary-directory.js';
 import { baseArchive, legalArchive, legalArchives } from './testing/vectors.js';
 
 const temporaryDirectory = useTemporaryDirectory();
 
-beforeEach(() => {
+let openBefore: number;
+
+beforeEach(async () => {
   vi.stubEnv('TMPDIR', temporaryDirectory());
+  openBefore = await openFiles();
 });
 
 afterEach(async () => {
   vi.unstubAllEnvs();
   expect(await readdir(temporaryDirectory())).toEqual([]);
+  expect(await openFiles()).toBe(openBefore);
 });
 
 /** A drive with noise and zeros, and its clusters in an order of one's choice, in extents of 13. */
