@@ -49,6 +49,13 @@ export class WorkerPool<Job, Result> {
     }
   }
 
+  /** A worker that is gone answers no more. */
+  private lose(pooled: PooledWorker<Result>, error: unknown): void {
+    const index = this.workers.indexOf(pooled);
+    if (index >= 0) this.workers.splice(index, 1);
+    for (const job of pooled.jobs.splice(0)) job.reject(error);
+  }
+
   private leastBusy(): PooledWorker<Result> {
     let best = this.workers[0];
     if (best === undefined) return this.start();
@@ -64,9 +71,8 @@ export class WorkerPool<Job, Result> {
       if ('failure' in reply) job?.reject(new JobFailure(reply.failure));
       else job?.resolve(reply.result);
     });
-    pooled.worker.on('error', (error) => {
-      for (const job of pooled.jobs.splice(0)) job.reject(error);
-    });
+    pooled.worker.on('error', (error) => this.lose(pooled, error));
+    pooled.worker.on('exit', () => this.lose(pooled, new Error('a worker thread ended unexpectedly')));
     this.workers.push(pooled);
     return pooled;
   }
