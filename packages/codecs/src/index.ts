@@ -1,4 +1,4 @@
 export * from './codec.js';
 export * from './open-seekable.js';
 export * from './registry.js';
-export { type ExtentShape, FrameStarts, frameBeginsAt } from './zstd/frame-starts.js';
+export { FrameStarts } from './zstd/frame-starts.js';

@@ -25,26 +25,3 @@ export class FrameStarts {
     return this.positions[0];
   }
 }
-
-/** Clusters (64 KiB) of a disk that share a frame as long as next to nothing is stored of them: 29.5 MiB. */
-const GROUP_CLUSTERS = 8 * 59;
-/** An extent that stores more has a frame of its own. */
-const LARGE_EXTENT = 256 * 1024;
-
-/** What a VMA extent is, as far as frames go. */
-export interface ExtentShape {
-  /** Its bytes in the archive, header and all. */
-  readonly size: number;
-  /** The number of its first cluster on its drive. */
-  readonly firstCluster: number;
-  /** How many clusters it describes, zeros included. */
-  readonly clusters: number;
-}
-
-/**
- * Whether a frame begins at this VMA extent: it does at a large one, and at the first of each group of
- * clusters. That depends on the extent alone. Those it does not hold for follow in the frame before.
- */
-export function frameBeginsAt({ size, firstCluster, clusters }: ExtentShape): boolean {
-  return size > LARGE_EXTENT || firstCluster % GROUP_CLUSTERS < clusters;
-}
