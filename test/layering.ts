@@ -83,7 +83,9 @@ function sourceViolations(
     const why = specifierViolation(one, file, specifier, packages, rootDevDependencies);
     return why === undefined ? [] : [`${file.path}: imports ${specifier}, ${why}`];
   });
-  return uses.exportsDefault ? [...found, `${file.path}: has a default export`] : found;
+  // A declaration file describes what another's module has.
+  const exportsDefault = uses.exportsDefault && !file.path.endsWith('.d.ts');
+  return exportsDefault ? [...found, `${file.path}: has a default export`] : found;
 }
 
 function specifierViolation(
