@@ -8,7 +8,7 @@ import { hasTool, runTool } from './tools.js';
 
 const MIB = 1 << 20;
 /** A file system with files in it, and with room. */
-const DISK_SIZE = 16 * MIB;
+const DISK_SIZE = 8 * MIB;
 
 export function sha256(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
@@ -47,13 +47,13 @@ export async function writeNoise(path: string, size: number, seed = 'noise'): Pr
 /** A disk with a real ext4 on it, where that can be made; else one with some content. */
 export async function writeDisk(path: string): Promise<void> {
   const segments = [
-    { offset: 0, length: 3 * MIB, gen: 'sha256ctr', seed: 'disk' },
-    { offset: 9 * MIB, length: 4096, gen: 'byte', value: 65 },
+    { offset: 0, length: MIB, gen: 'sha256ctr', seed: 'disk' },
+    { offset: 5 * MIB, length: 4096, gen: 'byte', value: 65 },
   ] as const;
   if (!hasTool('mkfs.ext4')) return writeRecipe(path, { source_bytes: DISK_SIZE, segments });
   const tree = `${path}.tree`;
   await mkdir(join(tree, 'etc'), { recursive: true });
   await writeFile(join(tree, 'etc', 'hostname'), 'guest\n');
-  await writeNoise(join(tree, 'noise'), 3 * MIB);
+  await writeNoise(join(tree, 'noise'), MIB);
   await runTool('mkfs.ext4', '-q', '-F', '-d', tree, path, `${DISK_SIZE / 1024}k`);
 }

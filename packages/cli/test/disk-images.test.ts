@@ -1,7 +1,7 @@
 import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { sha256OfFile, writeDisk } from './disk-content.js';
+import { sha256, sha256OfFile, writeDisk, writeNoise } from './disk-content.js';
 import { runCli, runCliWell } from './running-cli.js';
 import { scratch } from './scratch.js';
 import { runTool, testWithTools } from './tools.js';
@@ -22,15 +22,19 @@ describe('a disk image is packed as the disk that it holds', () => {
   for (const format of ['qcow2', 'vmdk', 'vdi', 'vhdx']) {
     testWithTools(QEMU, format, async () => {
       const { directory, raw, image } = await makeImage(format);
-      const [archive, out] = [join(directory, 'a.vma.zst'), join(directory, 'out')];
-      await runCliWell(['pack', archive, '--drive', `drive-scsi0=${image}`, ...SAME]);
-      await runCliWell(['verify', archive]);
+      const [archive, out] = [join(directory, 'a.vma'), join(directory, 'out')];
+      await runCliWell(['pack', archive, '--drive', `drive-scsi0=${image}`]);
       await runCliWell(['unpack', archive, '--to', out]);
       expect(await sha256OfFile(join(out, 'disk-drive-scsi0.raw'))).toBe(await sha256OfFile(raw));
-      await runCliWell(['pack', join(directory, 'b.vma.zst'), '--drive', `drive-scsi0=${raw}`, ...SAME]);
-      expect(await sha256OfFile(archive)).toBe(await sha256OfFile(join(directory, 'b.vma.zst')));
     });
   }
+
+  testWithTools(QEMU, 'in the very bytes that the raw disk gives', async () => {
+    const { raw, image } = await makeImage('qcow2');
+    const pack = ['pack', '-', '--format', 'vma', ...SAME, '--drive'];
+    const [first, second] = [raw, image].map((path) => runCliWell([...pack, `drive-scsi0=${path}`]));
+    expect(sha256(await first!)).toBe(sha256(await second!));
+  });
 });
 
 describe('a qcow2 image that is named as raw', () => {
@@ -56,7 +60,7 @@ describe('a qcow2 image that is named as raw', () => {
 test('without qemu-nbd, one error says what to install', async () => {
   const directory = await scratch();
   const [image, archive] = [join(directory, 'disk.qcow2'), join(directory, 'a.vma')];
-  await writeDisk(image);
+  await writeNoise(image, 4096);
   const { status, stderr } = await runCli(['pack', archive, '--drive', `a=${image}`], { env: { PATH: '' } });
   expect(stderr).toBe(
     'vzdump-format: qemu-nbd, which reads qcow2 images, is not installed\n' +
@@ -68,7 +72,7 @@ test('without qemu-nbd, one error says what to install', async () => {
 testWithTools(QEMU, 'an image that QEMU cannot open is one error, with its reason', async () => {
   const directory = await scratch();
   const [image, archive] = [join(directory, 'disk.qcow2'), join(directory, 'a.vma')];
-  await writeDisk(image);
+  await writeNoise(image, 4096);
   const { status, stderr } = await runCli(['pack', archive, '--drive', `a=${image}`]);
   expect(stderr).toMatch(/^vzdump-format: qemu-nbd cannot open .*disk\.qcow2 as qcow2: .*\n$/);
   expect(status).toBe(1);

@@ -1,0 +1,53 @@
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { codecs } from '@vzdump-format/codecs';
+import { vectorBytes, vectorPath } from '@vzdump-format/test-vectors';
+import { describe, expect, test } from 'vitest';
+import { sha256 } from './disk-content.js';
+import { runCli, runCliForJson, runCliWell } from './running-cli.js';
+import { scratch } from './scratch.js';
+
+const ARCHIVE = vectorPath('vma/two-drives-two-configs.vma');
+const BYTES = vectorBytes('vma/two-drives-two-configs.vma');
+
+const extensions = codecs
+  .filter(({ canCompress }) => canCompress)
+  .map(({ extensions: [first] }) => first ?? '');
+
+describe('convert', () => {
+  test.each([...new Set(extensions)])('to .vma%s and back gives the same bytes', async (extension) => {
+    const directory = await scratch();
+    const there = join(directory, `there.vma${extension}`);
+    await runCliWell(['convert', `${ARCHIVE}.zst`, there]);
+    await runCliWell(['verify', there]);
+    expect(await runCliForJson(['list', there])).toMatchObject({
+      codec: codecs.find(({ extensions: [first] }) => (first ?? '') === extension)!.name,
+    });
+    await runCliWell(['convert', there, join(directory, 'back.vma')]);
+    expect(sha256(await readFile(join(directory, 'back.vma')))).toBe(sha256(BYTES));
+  });
+
+  test('from standard input to standard output', async () => {
+    const compressed = await runCliWell(['convert', '-', '-', '--compress', 'gzip'], { stdin: BYTES });
+    expect(compressed.subarray(0, 2).toString('hex')).toBe('1f8b');
+    expect((await runCliWell(['convert', '-', '-'], { stdin: compressed })).equals(BYTES)).toBe(true);
+  });
+
+  test('of a bad archive gives no file', async () => {
+    const directory = await scratch();
+    const bad = join(directory, 'bad.vma');
+    await writeFile(bad, BYTES.subarray(0, -1));
+    const { status, stderr } = await runCli(['convert', bad, join(directory, 'out.vma.zst')]);
+    expect(stderr).toMatch(/^vzdump-format: .*bad\.vma: .* \(at byte \d+\)\n/);
+    expect([status, await readdir(directory)]).toEqual([1, ['bad.vma']]);
+  });
+
+  test('does not replace a file, but with --force', async () => {
+    const out = join(await scratch(), 'out.vma');
+    await writeFile(out, 'precious');
+    expect((await runCli(['convert', ARCHIVE, out])).status).toBe(1);
+    expect(await readFile(out, 'utf8')).toBe('precious');
+    await runCliWell(['convert', ARCHIVE, out, '--force']);
+    expect((await readFile(out)).equals(BYTES)).toBe(true);
+  });
+});
