@@ -12,9 +12,9 @@ export interface CompressOptions {
   readonly rsyncable?: boolean | undefined;
   /** zstd: independent frames and a seek table, which is the default; `false` gives one frame. */
   readonly seekable?: boolean | undefined;
-  /** zstd: bytes of content in a frame; 4 MiB unless given. */
+  /** zstd: the most content in a frame, up to 64 MiB; 4 MiB unless given, 6 MiB with `frameStarts`. */
   readonly frameSize?: number | undefined;
-  /** zstd: where frames begin, beside those that are full. */
+  /** zstd: where frames begin, besides behind one that is full. */
   readonly frameStarts?: FrameStarts | undefined;
   /** zstd: the window of one long frame, as a power of two from 10 to 31; readers need as much memory. */
   readonly windowLog?: number | undefined;

@@ -6,7 +6,7 @@ export type JobReply<Result> = { readonly result: Result } | { readonly failure:
 interface PooledWorker<Result> {
   readonly worker: Worker;
   /** The jobs given to it, oldest first; it answers in order. */
-  readonly jobs: PromiseWithResolvers<Result>[];
+  readonly jobs: Resolvers<Result>[];
 }
 
 /**
@@ -88,13 +88,13 @@ function newWorker(script: URL): Worker {
 /** A job threw; the message is what it said. */
 export class JobFailure extends Error {}
 
-interface PromiseWithResolvers<Value> {
+interface Resolvers<Value> {
   readonly promise: Promise<Value>;
   resolve(value: Value): void;
   reject(reason: unknown): void;
 }
 
-function newResolvers<Value>(): PromiseWithResolvers<Value> {
+function newResolvers<Value>(): Resolvers<Value> {
   let resolve!: (value: Value) => void;
   let reject!: (reason: unknown) => void;
   const promise = new Promise<Value>((onResolve, onReject) => {

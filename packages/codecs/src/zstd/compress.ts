@@ -1,9 +1,9 @@
-import { mapOrdered, type Stage } from '@vzdump-format/streams';
-import { BufferPool, gather } from '../buffers.js';
+import { ArchiveError, mapOrdered, type Stage } from '@vzdump-format/streams';
+import { BufferPool, type FilledBuffer, gather } from '../buffers.js';
 import type { CompressOptions, LevelRange } from '../codec.js';
 import { checkedLevel, checkedThreads, checkedWindowLog } from '../options.js';
 import { cutFrames } from './cut-frames.js';
-import { checkedEngineName, type EngineResult, loadEngine } from './engine.js';
+import { checkedEngineName, type EngineResult, loadEngine, type StreamSettings } from './engine.js';
 import { CHECKSUM_SIZE } from './format.js';
 import { encodeSeekTable, type SeekTableEntry } from './seek-table.js';
 
@@ -11,9 +11,11 @@ import { encodeSeekTable, type SeekTableEntry } from './seek-table.js';
 export const ZSTD_LEVELS: LevelRange = { min: 1, max: 22, default: 3 };
 
 /** 4 MiB cost less than 0.4 % of the ratio; a reader of a single file decompresses so much at least. */
-export const FRAME_SIZE = 4 * 1024 * 1024;
+const FRAME_SIZE = 4 * 1024 * 1024;
 /** With starts given: the largest VMA extent and the small ones that may follow it. */
 const MAX_MARKED_FRAME_SIZE = 6 * 1024 * 1024;
+/** So that `openSeekable` reads what is written. */
+export const MAX_FRAME_SIZE = 64 * 1024 * 1024;
 const STREAM_BUFFER_SIZE = 1024 * 1024;
 
 /**
@@ -24,27 +26,27 @@ export function compressZstd(options: CompressOptions = {}): Stage {
   const level = checkedLevel('zstd', ZSTD_LEVELS, options.level);
   const threads = checkedThreads(options.threads);
   const windowLog = options.windowLog === undefined ? undefined : checkedWindowLog(options.windowLog);
+  const frameSize = checkedFrameSize(options);
   checkedEngineName(options.engine);
   const inOneFrame = options.seekable === false || windowLog !== undefined;
   return inOneFrame
     ? (source) => compressInOneFrame(source, { level, threads, windowLog }, options)
-    : (source) => compressInFrames(source, level, threads, options);
+    : (source) => compressInFrames(source, { level, threads, frameSize }, options);
 }
 
 async function* compressInFrames(
   source: AsyncIterable<Uint8Array>,
-  level: number,
-  threads: number,
-  { frameStarts, frameSize = FRAME_SIZE, engine: name, signal, reuseBuffers }: CompressOptions,
+  { level, threads, frameSize }: { level: number; threads: number; frameSize: number },
+  { frameStarts, engine: name, signal, reuseBuffers }: CompressOptions,
 ): AsyncGenerator<Uint8Array> {
   const engine = await loadEngine(checkedEngineName(name));
   const compressor = engine.frameCompressor({ threads, level, signal });
-  const inputs = new BufferPool(frameStarts === undefined ? frameSize : MAX_MARKED_FRAME_SIZE);
+  const inputs = new BufferPool(frameSize);
   const outputs = new BufferPool(frameBound(inputs.size));
   const table: SeekTableEntry[] = [];
   try {
     const contents = frames(cutFrames(source, inputs, frameStarts), inputs);
-    const compress = async (content: { buffer: Uint8Array<ArrayBuffer>; length: number }) => ({
+    const compress = async (content: FilledBuffer) => ({
       contentSize: content.length,
       frame: await compressor.compress(content, outputs.take()),
     });
@@ -60,11 +62,18 @@ async function* compressInFrames(
   }
 }
 
+/** @throws `CODEC_FRAME_SIZE` */
+function checkedFrameSize({ frameSize, frameStarts }: CompressOptions): number {
+  const size = frameSize ?? (frameStarts === undefined ? FRAME_SIZE : MAX_MARKED_FRAME_SIZE);
+  if (Number.isInteger(size) && size >= 1 && size <= MAX_FRAME_SIZE) return size;
+  throw new ArchiveError('CODEC_FRAME_SIZE', `a frame holds 1 to ${MAX_FRAME_SIZE} bytes, not ${size}`);
+}
+
 /** An empty stream has a frame, too, so that the file is known for what it is. */
 async function* frames(
-  contents: AsyncIterable<{ buffer: Uint8Array<ArrayBuffer>; length: number }>,
+  contents: AsyncIterable<FilledBuffer>,
   inputs: BufferPool,
-) {
+): AsyncGenerator<FilledBuffer> {
   let empty = true;
   for await (const content of contents) {
     empty = false;
@@ -81,14 +90,14 @@ function tableEntry({ output, length }: EngineResult, contentSize: number): Seek
 
 async function* compressInOneFrame(
   source: AsyncIterable<Uint8Array>,
-  settings: { level: number; threads: number; windowLog: number | undefined },
+  settings: StreamSettings,
   { engine: name, signal, reuseBuffers }: CompressOptions,
 ): AsyncGenerator<Uint8Array> {
   const engine = await loadEngine(checkedEngineName(name));
   const compressor = engine.streamCompressor(settings, signal);
   const inputs = new BufferPool(STREAM_BUFFER_SIZE);
   let output = new Uint8Array(STREAM_BUFFER_SIZE);
-  const write = async function* (start: { buffer: Uint8Array<ArrayBuffer>; length: number }, end: boolean) {
+  const write = async function* (start: FilledBuffer, end: boolean) {
     let input = start.buffer;
     for (let used = 0, done = false; end ? !done : used < start.length; ) {
       const result = await compressor.write({ buffer: input, length: start.length }, used, end, output);

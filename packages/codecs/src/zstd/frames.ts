@@ -28,7 +28,6 @@ export interface FramePart {
   readonly offset: number;
   /** Valid until the next part is asked for. */
   readonly bytes: Uint8Array;
-  readonly last: boolean;
 }
 
 /**
@@ -68,14 +67,14 @@ export class FrameWalker {
       const { last, storedSize } = decodeBlockHeader(bytes.subarray(-BLOCK_HEADER_SIZE));
       const at = this.reader.offset - BLOCK_HEADER_SIZE;
       if (storedSize === undefined || storedSize > MAX_BLOCK_SIZE) throw frameDamage('invalid block', at);
-      yield { offset, bytes, last: last && storedSize === 0 && !header.hasChecksum };
+      yield { offset, bytes };
       // With a block goes what follows it: a part for each header would double the number of calls.
       const follows = last ? (header.hasChecksum ? CHECKSUM_SIZE : 0) : BLOCK_HEADER_SIZE;
       offset = this.reader.offset;
       bytes = await this.read(storedSize + follows);
       if (last) break;
     }
-    if (bytes.length > 0) yield { offset, bytes, last: true };
+    if (bytes.length > 0) yield { offset, bytes };
   }
 
   /** The four bytes, or undefined at the end of the data, when only padding was left. */

@@ -7,6 +7,8 @@ import type { FramePart, FrameStart, FrameWalker } from './frames.js';
 const MAX_WHOLE_FRAME = 16 * 1024 * 1024;
 /** Of any other, so many blocks go together. */
 const BLOCKS_IN_PIECE = 8;
+/** Blocks are smaller than 128 KiB where that pays, but not so small on average. */
+const MIN_MEAN_BLOCK = 2 * 1024;
 const PIECE_CONTENT = BLOCKS_IN_PIECE * MAX_BLOCK_SIZE;
 /** Frame header, block headers and checksum. */
 const OVERHEAD = 1024;
@@ -33,11 +35,11 @@ export class PieceReader {
     const { contentSize } = frame.header;
     const whole = contentSize !== undefined && contentSize <= MAX_WHOLE_FRAME;
     const content = whole ? contentSize : PIECE_CONTENT;
-    const maxBlocks = whole ? Number.POSITIVE_INFINITY : BLOCKS_IN_PIECE;
+    const maxBlocks = whole ? BLOCKS_IN_PIECE + content / MIN_MEAN_BLOCK : BLOCKS_IN_PIECE;
     let piece = new PieceBuilder(this.buffers, content, true, frame.offset);
     piece.add(frame.bytes);
     for await (const part of this.walker.parts(frame.header)) {
-      // A whole frame, too, goes in pieces when its compressed size is out of all proportion.
+      // A whole frame, too, goes in pieces when it has more bytes or blocks than its content can need.
       if (piece.blocks >= maxBlocks || !piece.hasRoomFor(part)) {
         yield piece.finish(this.outputFor(content), false);
         piece = new PieceBuilder(this.buffers, Math.max(content, part.bytes.length), false, part.offset);

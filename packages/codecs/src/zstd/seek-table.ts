@@ -88,10 +88,17 @@ function decodeEntries(bytes: Buffer, entrySize: number, offset: number): SeekTa
   for (let at = 0; at < bytes.length; at += entrySize) {
     const entry = { compressedSize: bytes.readUInt32LE(at), contentSize: bytes.readUInt32LE(at + 4) };
     compressed += entry.compressedSize;
+    if (entry.compressedSize > largestFrame(entry.contentSize))
+      throw damaged('a frame is impossibly large', offset);
     frames.push(entry);
   }
   if (compressed > offset) throw damaged('its frames are larger than the file', offset);
   return frames;
+}
+
+/** Well above ZSTD_compressBound, headers and checksum with it. */
+function largestFrame(contentSize: number): number {
+  return contentSize + (contentSize >>> 7) + 64 * 1024;
 }
 
 function damaged(what: string, offset: number): ArchiveError {

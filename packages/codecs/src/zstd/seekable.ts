@@ -5,13 +5,11 @@ import { HINT_CONVERT, HINT_INDEX, notSeekable } from '../seekable/not-seekable.
 import type { SegmentDecoder } from '../seekable/segmented-source.js';
 import type { Segment } from '../seekable/segments.js';
 import { JobFailure } from '../workers/pool.js';
+import { MAX_FRAME_SIZE } from './compress.js';
 import { checkedEngineName, loadEngine } from './engine.js';
 import { decoderError } from './errors.js';
 import { DEFAULT_MAX_WINDOW_LOG, FrameWalker } from './frames.js';
 import { readSeekTable } from './seek-table.js';
-
-/** A frame with more content is not worth being decompressed for a few bytes of it. */
-const MAX_FRAME_CONTENT = 64 * 1024 * 1024;
 
 /** The frames, from the seek table. @throws `NOT_SEEKABLE` when there is none. */
 export async function zstdSegments(source: ByteSource): Promise<Segment[]> {
@@ -74,7 +72,7 @@ function windowLogOf({ maxWindowLog = DEFAULT_MAX_WINDOW_LOG }: SeekableOptions)
 }
 
 function checkSize({ contentSize }: { readonly contentSize: number }): void {
-  if (contentSize <= MAX_FRAME_CONTENT) return;
+  if (contentSize <= MAX_FRAME_SIZE) return;
   throw notSeekable(
     `a zstd frame holds ${contentSize} bytes, and cannot be entered in the middle`,
     HINT_CONVERT,

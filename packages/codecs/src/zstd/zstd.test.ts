@@ -106,6 +106,20 @@ test('the event loop turns while a bomb goes off', async () => {
   expect(turns).toBeGreaterThan(1);
 });
 
+test('a frame size that makes no sense is refused at once', () => {
+  for (const frameSize of [0, -1, 1.5, 2 ** 27]) {
+    expect(() => zstd.compress({ frameSize })).toThrow(expect.objectContaining({ code: 'CODEC_FRAME_SIZE' }));
+  }
+});
+
+test('a frame of more blocks than its content needs is read a piece at a time', async () => {
+  const blocks = Array.from({ length: 300 }, () => [0x08, 0, 0, 0x41]); // raw, one byte
+  const frame = rawFrame(0x60, [44, 0], [...blocks, [0x01, 0, 0]]);
+  for (const size of [100, 65536]) expect(String(await decompress(frame, size))).toBe('A'.repeat(300));
+  const tooMany = rawFrame(0x60, [43, 0], [...blocks, [0x01, 0, 0]]);
+  await expect(decompress(tooMany)).rejects.toMatchObject({ code: 'ZSTD_FRAME' });
+});
+
 testWithTool('zstd', 'reads what is written here', async () => {
   for (const options of [{ level: 1 }, {}, { level: 19 }, { threads: 2 }]) {
     const compressed = await compress(plain, options);
