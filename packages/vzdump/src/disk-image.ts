@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { extname } from 'node:path';
-import { detectImageFormat, IMAGE_HEAD_SIZE, openQemuImage, type QemuImageFormat } from '@vzdump-format/nbd';
+import type { QemuImageFormat } from '@vzdump-format/nbd';
 import { SparseFileSource } from '@vzdump-format/posix';
 import { ArchiveError, type ByteSource } from '@vzdump-format/streams';
 
@@ -36,6 +36,7 @@ export interface OpenDiskImageOptions {
 export async function openDiskImage(path: string, options: OpenDiskImageOptions = {}): Promise<ByteSource> {
   const format = options.format ?? FORMAT_BY_EXTENSION[extname(path).toLowerCase()] ?? 'raw';
   if (format === 'raw') return openRawImage(path, options.format === 'raw');
+  const { openQemuImage } = await loadNbd();
   const before = await stat(path, { bigint: true });
   const image = await openQemuImage(path, { format, signal: options.signal });
   const changed = async () => {
@@ -43,6 +44,11 @@ export async function openDiskImage(path: string, options: OpenDiskImageOptions 
     return now.isFile() && (now.mtimeNs !== before.mtimeNs || now.size !== before.size);
   };
   return Object.assign(image, { changed });
+}
+
+/** Loaded when it is needed: most commands start without it. */
+function loadNbd(): Promise<typeof import('@vzdump-format/nbd')> {
+  return import('@vzdump-format/nbd');
 }
 
 async function openRawImage(path: string, certain: boolean): Promise<ByteSource> {
@@ -57,6 +63,7 @@ async function openRawImage(path: string, certain: boolean): Promise<ByteSource>
 }
 
 async function requireRaw(path: string, file: ByteSource): Promise<void> {
+  const { detectImageFormat, IMAGE_HEAD_SIZE } = await loadNbd();
   const head = Buffer.alloc(IMAGE_HEAD_SIZE);
   const format = detectImageFormat(head.subarray(0, await file.read(head, 0)));
   if (format === undefined) return;
