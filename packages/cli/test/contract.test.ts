@@ -129,10 +129,10 @@ describe('--json', () => {
 });
 
 describe('warnings have status 3', () => {
-  const args = ['list', vectorPath('vma/dup-device-names.vma')];
+  const args = ['verify', vectorPath('vma/dup-device-names.vma')];
 
   test('in a line each', async () => {
-    const { status, stderr } = await runCli(['verify', ...args.slice(1), '--verbose']);
+    const { status, stderr } = await runCli([...args, '--verbose']);
     expect(status).toBe(3);
     expect(linesOf(stderr)).toEqual([
       expect.stringMatching(/^vzdump-format: warning: more than one device is named/),
@@ -143,7 +143,7 @@ describe('warnings have status 3', () => {
   });
 
   test('as JSON', async () => {
-    const result = await runCli(['verify', ...args.slice(1), '--json']);
+    const result = await runCli([...args, '--json']);
     expect(result.status).toBe(3);
     expect(errorDocument(result)).toMatchObject({ type: 'warning', code: 'VMA_DEVICE_NAME_REPEATED' });
   });
