@@ -11,7 +11,7 @@ import { baseArchive, legalArchive } from './testing/vectors.js';
 import { createUnpackVma, unpackVma, type VmaRecord } from './unpack.js';
 
 function someDrive() {
-  const drives = [{ name: 'drive-scsi0', source: new BufferSource(noise(5 << 20)) }];
+  const drives = [{ name: 'drive-scsi0', source: new BufferSource(noise(20 << 20)) }];
   return { drives, uuid: UUID, ctime: CTIME };
 }
 

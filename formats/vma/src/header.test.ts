@@ -1,9 +1,9 @@
 import { BufferSource } from '@vzdump-format/streams';
 import { describe, expect, test } from 'vitest';
-import { MAX_DEVICE_SIZE, type VmaDevice, type VmaHeader } from './format.js';
+import { MAX_DEVICE_SIZE, OFFSET, type VmaDevice, type VmaHeader } from './format.js';
 import { encodeHeader, readVmaHeader } from './header.js';
 import { packVma } from './pack.js';
-import { CTIME, headerOf, UUID } from './testing/built-archive.js';
+import { CTIME, headerOf, repairHeaderChecksum, UUID } from './testing/built-archive.js';
 import { chunked, collect, noise, sha256 } from './testing/bytes.js';
 import { verifyVma } from './verify.js';
 
@@ -133,6 +133,16 @@ test('254 drives and 256 configs are packed and read back', async () => {
   const archive = await collect(packVma({ configs: configs(256), drives, uuid: UUID, ctime: CTIME }));
   const header = await verifyVma(chunked(archive, 65536));
   expect(header).toEqual({ ...headerOf(devices(254, 512)), configs: configs(256) });
+});
+
+test('a text that goes on behind the blob buffer is none', async () => {
+  const header = encodeHeader(headerOf([], [{ name: 'a', data: noise(40) }]));
+  const used = header.readUInt32BE(OFFSET.blobBufferSize);
+  header.writeUInt32BE(used - 1, OFFSET.blobBufferSize);
+  await expect(readVmaHeader(chunked(repairHeaderChecksum(header), 65536))).rejects.toMatchObject({
+    code: 'VMA_BLOB',
+    offset: OFFSET.configData,
+  });
 });
 
 test('a uuid may be given without hyphens, and in capitals', async () => {

@@ -110,6 +110,13 @@ describe('holes', () => {
     );
   });
 
+  test('data that is said to begin behind the source’s end is none', async () => {
+    const source = Object.assign(new BufferSource(Buffer.alloc(1000)), {
+      nextData: async () => ({ start: 2000, end: 3000 }),
+    });
+    expect((await collect(pack(source))).length).toBe(12800 + 512);
+  });
+
   test('of a real file', async () => {
     const path = join(temporaryDirectory(), 'sparse.raw');
     const file = await open(path, 'w');

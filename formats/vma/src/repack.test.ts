@@ -142,6 +142,18 @@ describe('records that make no archive are refused', () => {
     });
   });
 
+  test('and the error tells where the archive ended', async () => {
+    const large = { ...device, size: 200 * CLUSTER_SIZE };
+    const records: VmaRecord[] = [
+      { kind: 'header', header: headerOf([large]) },
+      { kind: 'zeros', device: large, offset: 0, length: 150 * CLUSTER_SIZE },
+    ];
+    await expect(collect(repackVma(listed(...records)))).rejects.toMatchObject({
+      code: 'VMA_MISSING_CLUSTERS',
+      offset: 12800 + 3 * 512,
+    });
+  });
+
   test('and those that do, in any pieces, are taken', async () => {
     const pieces = [data(0, 4096), zeros(4096, 8192), data(12288, CLUSTER_SIZE - 12288), rest];
     const archive = await collect(repackVma(listed(header, ...pieces)));

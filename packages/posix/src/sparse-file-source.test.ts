@@ -1,8 +1,14 @@
 import { mkdtemp, open, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { seekData } from './seek.js';
 import { SparseFileSource } from './sparse-file-source.js';
+
+vi.mock('./seek.js', async (original) => {
+  const actual = await original<typeof import('./seek.js')>();
+  return { ...actual, seekData: vi.fn(actual.seekData) };
+});
 
 const MIB = 1 << 20;
 
@@ -59,6 +65,18 @@ describe.runIf(process.platform === 'linux')('nextData', () => {
         const expected = range && { start: Math.max(range.start, offset), end: range.end };
         expect(await source.nextData(offset), `at ${offset}`).toEqual(expected);
       }
+    });
+  });
+
+  test('within data that was found, the system is not asked again', async () => {
+    await makeSparse(16 * MIB, 2 * MIB);
+    await withSource(async (source) => {
+      await source.nextData(0);
+      vi.mocked(seekData).mockClear();
+      for (const offset of [2 * MIB, 2.5 * MIB, 3 * MIB - 1]) await source.nextData(offset);
+      expect(seekData).not.toHaveBeenCalled();
+      await source.nextData(3 * MIB);
+      expect(seekData).toHaveBeenCalledOnce();
     });
   });
 
