@@ -20,6 +20,7 @@ export class BitReader {
   }
 
   add(chunk: Uint8Array): void {
+    if (chunk.length === 0) return;
     const rest = this.bytes.subarray(this.position);
     const joined = new Uint8Array(rest.length + chunk.length);
     joined.set(rest);
@@ -56,10 +57,11 @@ export class BitReader {
     return this.bytes.subarray(this.position, this.position + length);
   }
 
+  /** @returns what goes back to here, as long as nothing is added. */
   mark(): () => void {
-    const { position, bitsUsed, dropped } = this;
+    const { position, bitsUsed } = this;
     return () => {
-      this.position = position - (this.dropped - dropped);
+      this.position = position;
       this.bitsUsed = bitsUsed;
     };
   }
