@@ -199,7 +199,7 @@ async function readRange(range: ExtentRange, buffer: Buffer): Promise<boolean[]>
   const inHole = new Array<boolean>(range.length / CLUSTER_SIZE).fill(true);
   for (let at = start; at < end; ) {
     const data = source.nextData ? await source.nextData(at) : { start: at, end: source.size };
-    if (data === undefined || data.start >= end || data.start >= source.size) break;
+    if (data === undefined || data.start >= end) break;
     const from = start + Math.floor((data.start - start) / CLUSTER_SIZE) * CLUSTER_SIZE;
     const to = Math.min(end, start + Math.ceil((data.end - start) / CLUSTER_SIZE) * CLUSTER_SIZE);
     await readPadded(
