@@ -2,6 +2,7 @@ import { ArchiveError, ByteReader, type Stage } from '@vzdump-format/streams';
 import type { DecompressOptions } from '../codec.js';
 import { readTrailing } from '../trailing.js';
 import { WorkerPool } from '../workers/pool.js';
+import { workerScript } from '../workers/script.js';
 import type { Step } from './bunzip.js';
 import type { BunzipJob } from './worker.js';
 
@@ -17,11 +18,7 @@ export function decompressBzip2(options: DecompressOptions = {}, blockLimit = BL
   const { onWarning } = options;
   return async function* bunzipped(source) {
     const reader = new ByteReader(source);
-    const worker = new WorkerPool<BunzipJob, Step>(
-      new URL('../../dist/bzip2/worker.js', import.meta.url),
-      1,
-      options.signal,
-    );
+    const worker = new WorkerPool<BunzipJob, Step>(workerScript('bzip2'), 1, options.signal);
     try {
       for (let step: Step = { kind: 'more' }; step.kind !== 'done'; ) {
         const more = step.kind === 'more' && !(await reader.atEnd());

@@ -1,4 +1,5 @@
 import { WorkerPool } from '../workers/pool.js';
+import { workerScript } from '../workers/script.js';
 import { type LzoJob, type LzoResult, runLzoJob } from './jobs.js';
 
 /** Below this many bytes of content, a thread is not worth starting; the main thread has it done in a millisecond. */
@@ -10,7 +11,7 @@ export class LzoThreads {
   private done = 0;
 
   constructor(threads: number, signal: AbortSignal | undefined) {
-    this.pool = new WorkerPool(new URL('../../dist/lzo/worker.js', import.meta.url), threads, signal);
+    this.pool = new WorkerPool(workerScript('lzo'), threads, signal);
   }
 
   async run(job: LzoJob, contentLength: number): Promise<LzoResult> {

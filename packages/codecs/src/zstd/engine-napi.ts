@@ -1,4 +1,5 @@
 import { JobFailure, WorkerPool } from '../workers/pool.js';
+import { workerScript } from '../workers/script.js';
 import type { ZstdEngine } from './engine.js';
 import { type NapiJob, NapiJobs, type NapiResult } from './napi-jobs.js';
 
@@ -62,7 +63,7 @@ class NapiThreads {
     threads: number,
     signal: AbortSignal | undefined,
   ) {
-    this.pool = new WorkerPool(new URL('../../dist/zstd/worker.js', import.meta.url), threads, signal);
+    this.pool = new WorkerPool(workerScript('zstd'), threads, signal);
   }
 
   async run(job: NapiJob, small: boolean): Promise<NapiResult> {
