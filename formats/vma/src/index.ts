@@ -6,6 +6,7 @@ export { isVma, readVmaHeader } from './header.js';
 export { findConfig, findDevice } from './names.js';
 export { createPackVma, type PackProgress, type PackVmaDrive, type PackVmaOptions, packVma } from './pack.js';
 export { openVma, type VmaArchive } from './random-access.js';
+export { readVma } from './read-vma.js';
 export { createRepackVma, repackVma } from './repack.js';
 export { createUnpackVma, type UnpackVmaOptions, unpackVma, type VmaRecord } from './unpack.js';
 export { type VerifyVmaOptions, verifyVma } from './verify.js';

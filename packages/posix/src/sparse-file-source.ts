@@ -1,14 +1,29 @@
-import { type ByteRange, FileSource, openForReading } from '@vzdump-format/streams';
+import { type ByteRange, FileSource, type OpenedFile, openForReading } from '@vzdump-format/streams';
 import { canSeekData, seekData, seekHole } from './seek.js';
+
+/** The unit of `st_blocks`, whatever the file system's own blocks are (stat(2)). */
+const STAT_BLOCK_SIZE = 512;
 
 /** A file that tells where its holes are, so that they need not be read. */
 export class SparseFileSource extends FileSource {
-  static override async open(path: string): Promise<SparseFileSource> {
-    return new SparseFileSource(await openForReading(path));
+  /** Kept, because finding a range's end can take as long as the range is (on tmpfs it looks at every page). */
+  private lastFound: ByteRange;
+
+  private constructor(file: OpenedFile, hasHoles: boolean) {
+    super(file);
+    this.lastFound = { start: 0, end: hasHoles ? 0 : file.size };
   }
 
-  /** Kept, because finding a range's end can take as long as the range is (on tmpfs it looks at every page). */
-  private lastFound: ByteRange = { start: 0, end: 0 };
+  /** @throws as `FileSource.open` */
+  static override async open(path: string): Promise<SparseFileSource> {
+    const file = await openForReading(path);
+    try {
+      return new SparseFileSource(file, await mayHaveHoles(file));
+    } catch (error) {
+      await file.handle.close();
+      throw error;
+    }
+  }
 
   /** Where the system cannot tell (a block device, another system), everything counts as data. */
   async nextData(offset: number): Promise<ByteRange | undefined> {
@@ -41,4 +56,10 @@ export class SparseFileSource extends FileSource {
     const stat = await this.handle.stat();
     return stat.isFile() && stat.size < this.size;
   }
+}
+
+/** A file with as much space as it has bytes need not be searched. */
+async function mayHaveHoles({ handle, size }: OpenedFile): Promise<boolean> {
+  const stat = await handle.stat();
+  return stat.isFile() && stat.blocks * STAT_BLOCK_SIZE < size;
 }

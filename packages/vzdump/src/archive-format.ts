@@ -51,6 +51,8 @@ export interface ArchiveFormat {
   readonly extension: string;
   /** @param head the first `FORMAT_DETECT_BYTES` bytes, or the whole archive when it is shorter. */
   detect(head: Uint8Array): boolean;
+  /** The bytes of an archive at rest, in chunks that suit the format; each is valid until the next is asked for. */
+  read(source: ByteSource, signal?: AbortSignal): AsyncIterable<Uint8Array>;
   list(archive: ArchiveBytes, options: OperationOptions): Promise<Listing>;
   /** The guest's configuration, or the blob of that name. */
   config(archive: ArchiveBytes, name: string | undefined, options: OperationOptions): Promise<Uint8Array>;

@@ -3,9 +3,6 @@ import { ByteReader, FileSource, type OnWarning, readChunks } from '@vzdump-form
 import { type ArchiveBytes, type ArchiveFormat, FORMAT_DETECT_BYTES } from './archive-format.js';
 import { detectFormat, formatForFileName } from './formats.js';
 
-/** Few and large reads, of which one is under way while the one before is used: measured to be the fastest. */
-const READING = { chunkSize: 4 << 20, readAhead: 1, reuseBuffers: true };
-
 export interface OpenArchiveOptions {
   /** The largest window to allocate for decompression, as a power of two; see the codecs. */
   readonly maxWindowLog?: number | undefined;
@@ -29,44 +26,54 @@ export async function openArchive(
   input: string | AsyncIterable<Uint8Array>,
   options: OpenArchiveOptions = {},
 ): Promise<OpenArchive> {
-  if (typeof input !== 'string') return openBytes(input, undefined, '', options);
+  if (typeof input !== 'string') return openStream(input, '', options);
   const file = await FileSource.open(input);
   try {
-    const chunks = readChunks(file, { ...READING, signal: options.signal });
-    return await openBytes(chunks, file, input, options);
+    return await openFile(file, input, options);
   } catch (error) {
     await file.close();
     throw error;
   }
 }
 
-async function openBytes(
+async function openFile(file: FileSource, path: string, options: OpenArchiveOptions): Promise<OpenArchive> {
+  const { signal, onWarning } = options;
+  const start = Buffer.alloc(FORMAT_DETECT_BYTES);
+  const head = start.subarray(0, await file.read(start, 0));
+  const codec = detectCodec(head.subarray(0, DETECT_BYTES), path);
+  if (codec.magic.length === 0) {
+    warnOfMisnomer(codec, path, onWarning);
+    const format = detectFormat(head, path);
+    return { codec, format, bytes: format.read(file, signal), source: file, close: () => file.close() };
+  }
+  const archive = await openStream(readChunks(file, { reuseBuffers: true, signal }), path, options);
+  const close = () => archive.close().finally(() => file.close());
+  return { ...archive, close };
+}
+
+async function openStream(
   chunks: AsyncIterable<Uint8Array>,
-  file: FileSource | undefined,
   fileName: string,
   options: OpenArchiveOptions,
 ): Promise<OpenArchive> {
   const { onWarning, maxWindowLog, signal } = options;
   const compressed = new ByteReader(chunks);
   let archive = compressed;
+  const close = async () => {
+    await archive.close();
+    await compressed.close();
+  };
   try {
     const codec = detectCodec(await compressed.peek(DETECT_BYTES), fileName);
-    const isCompressed = codec.magic.length > 0;
     warnOfMisnomer(codec, fileName, onWarning);
-    if (isCompressed) {
+    if (codec.magic.length > 0) {
       const decompress = codec.decompress({ maxWindowLog, onWarning, signal, reuseBuffers: true });
       archive = new ByteReader(decompress(compressed.rest()));
     }
     const format = detectFormat(await archive.peek(FORMAT_DETECT_BYTES), fileName);
-    const close = async () => {
-      await archive.close();
-      await compressed.close();
-      await file?.close();
-    };
-    return { codec, format, bytes: archive.rest(), source: isCompressed ? undefined : file, close };
+    return { codec, format, bytes: archive.rest(), source: undefined, close };
   } catch (error) {
-    await archive.close();
-    await compressed.close();
+    await close();
     throw error;
   }
 }

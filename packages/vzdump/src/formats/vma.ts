@@ -4,6 +4,7 @@ import {
   findConfig,
   isVma,
   openVma,
+  readVma,
   readVmaHeader,
   streamDrive,
   verifyVma,
@@ -17,6 +18,7 @@ export const vma: ArchiveFormat = {
   name: 'vma',
   extension: '.vma',
   detect: isVma,
+  read: (source, signal) => readVma(source, { reuseBuffers: true, signal }),
 
   async list({ bytes }, { onWarning }) {
     const { uuid, ctime, configs, devices } = await readVmaHeader(bytes, onWarning);
