@@ -1,5 +1,7 @@
-// Joins the command line into one file: Node takes twice as long to start with it in 150 modules.
+// Joins the command line into one file, and one for each part that is loaded on demand: Node takes twice as long to
+// start with it in 150 modules.
 // Native packages and worker threads stay where they are, and are found through their packages.
+import { rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
 
@@ -9,5 +11,6 @@ const bundle = await rolldown({
   platform: 'node',
   external: ['koffi', /^zstd-napi/, /^@mongodb-js\/zstd/],
 });
-await bundle.write({ file: `${cli}vzdump-format.js`, codeSplitting: false });
+rmSync(`${cli}chunks`, { recursive: true, force: true });
+await bundle.write({ dir: cli, entryFileNames: 'vzdump-format.js', chunkFileNames: 'chunks/[name].js' });
 await bundle.close();
