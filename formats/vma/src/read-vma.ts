@@ -32,8 +32,8 @@ export async function* readVma(
 ): AsyncGenerator<Uint8Array> {
   const start = Math.min(await claimedHeaderSize(archive), archive.size);
   yield* readChunks(archive, { end: start, chunkSize: HEADER_CHUNK_SIZE, readAhead: 0 });
-  const firstHeader = Buffer.alloc(Math.min(EXTENT_HEADER_SIZE, archive.size - start));
-  await archive.read(firstHeader, start);
+  const header = Buffer.alloc(EXTENT_HEADER_SIZE);
+  const firstHeader = header.subarray(0, await archive.read(header, start));
 
   const spare: Buffer[] = [];
   let offset = start;
