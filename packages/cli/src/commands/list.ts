@@ -1,3 +1,4 @@
+import { printableName } from '@vzdump-format/file-tree';
 import type { Listing } from '@vzdump-format/vzdump';
 import { withArchive } from '../archive-input.js';
 import type { Command } from '../command.js';
@@ -27,18 +28,12 @@ function listingLines(listing: Listing, codec: string): string[] {
     `format: ${listing.format}, codec: ${codec}`,
     `uuid: ${listing.uuid}`,
     `created: ${ctime}`,
-    ...listing.configs.map(({ name, size }) => `config: ${printable(name)}, ${size} bytes`),
-    ...listing.devices.map(({ id, name, size }) => `drive ${id}: ${printable(name)}, ${size} bytes`),
+    ...listing.configs.map(({ name, size }) => `config: ${printableName(name)}, ${size} bytes`),
+    ...listing.devices.map(({ id, name, size }) => `drive ${id}: ${printableName(name)}, ${size} bytes`),
   ];
 }
 
 function dateOf(seconds: number): string {
   const date = new Date(seconds * 1000);
   return Number.isNaN(date.getTime()) ? `${seconds} s after the epoch` : date.toISOString();
-}
-
-/** Names come from the archive: what could steer a terminal or mislead the eye is escaped. */
-function printable(name: string): string {
-  const escaped = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
-  return name.replace(escaped, (character) => `\\u{${character.codePointAt(0)!.toString(16)}}`);
 }
