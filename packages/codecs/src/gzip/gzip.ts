@@ -5,7 +5,6 @@ import { indexedSegments, openSegments } from '../seekable/open.js';
 import { compressGzip } from './compress.js';
 import { decompressGzip } from './decompress.js';
 import { GZIP_LEVELS, MAGIC } from './format.js';
-import { decodeGzipSegment, scanGzip } from './seekable.js';
 
 /** RFC 1952, as `gzip` writes and reads it. */
 export const gzip: Codec = {
@@ -20,9 +19,16 @@ export const gzip: Codec = {
   async openSeekable(source, options = {}) {
     const segments = await indexedSegments(source, 'gzip', options);
     if (segments === undefined) throw notSeekable('a gzip file tells nothing of its blocks', HINT_INDEX);
+    const { decodeGzipSegment } = await loadSeekable();
     return openSegments(source, segments, decodeGzipSegment, options);
   },
   async buildIndex(source, options) {
+    const { scanGzip } = await loadSeekable();
     return encodeIndex(source, { codec: 'gzip', segments: await scanGzip(source, options) });
   },
 };
+
+/** Loaded when it is needed: it brings an inflater of its own along. */
+function loadSeekable(): Promise<typeof import('./seekable.js')> {
+  return import('./seekable.js');
+}
