@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { printableName } from '@vzdump-format/file-tree';
 import { zeroRange } from '@vzdump-format/posix';
-import { ArchiveError, blockDeviceSize, PendingFile, writeFully } from '@vzdump-format/streams';
+import { ArchiveError, blockDeviceSize, PendingFile, type WriteAt, writeFully } from '@vzdump-format/streams';
 import { failedCall } from './failed-call.js';
 import type { VmaDevice } from './format.js';
 
@@ -18,6 +18,13 @@ export interface DriveTarget {
   discard(): Promise<string | undefined>;
 }
 
+export interface DriveTargetOptions {
+  /** Whether a file that exists is replaced. */
+  readonly overwrite: boolean;
+  /** How files are written; `writeFully` unless given. */
+  readonly writeAt?: WriteAt | undefined;
+}
+
 /**
  * Opens a path as the target of a drive: a block device that is there, or else a file to be made.
  * @throws `TARGET_TOO_SMALL`, `TARGET_KIND`, `FILE_EXISTS`; the system's error (`EBUSY` for a mounted device)
@@ -25,7 +32,7 @@ export interface DriveTarget {
 export async function openDriveTarget(
   device: VmaDevice,
   path: string,
-  options: { overwrite: boolean },
+  options: DriveTargetOptions,
 ): Promise<DriveTarget> {
   const existing = await stat(path).catch(() => undefined);
   if (existing?.isBlockDevice()) return openBlockDevice(device, path, await blockDeviceSize(existing.rdev));
@@ -41,7 +48,7 @@ export async function openDriveTarget(
 export async function createDriveFile(
   device: VmaDevice,
   path: string,
-  options: { overwrite: boolean },
+  options: DriveTargetOptions,
 ): Promise<DriveTarget> {
   const file = await PendingFile.create(path, options);
   try {
@@ -50,19 +57,22 @@ export async function createDriveFile(
     await file.discard();
     throw failedCall(error, 'TARGET_WRITE', `${path} cannot be made ${device.size} bytes long`, path);
   }
-  return new SparseFileTarget(file);
+  return new SparseFileTarget(file, options.writeAt ?? writeFully);
 }
 
 /** A new file: what is not written is a hole. */
 class SparseFileTarget implements DriveTarget {
-  constructor(private readonly file: PendingFile) {}
+  constructor(
+    private readonly file: PendingFile,
+    private readonly writeAt: WriteAt,
+  ) {}
 
   get path(): string {
     return this.file.path;
   }
 
   write(data: Uint8Array, offset: number): Promise<void> {
-    return writeFully(this.file.handle, data, offset);
+    return this.writeAt(this.file.handle, data, offset);
   }
 
   async zero(): Promise<void> {}

@@ -1,6 +1,6 @@
 import { mkdir, realpath, rmdir } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { ArchiveError, PendingFile, writeFully } from '@vzdump-format/streams';
+import { ArchiveError, PendingFile, type WriteAt, writeFully } from '@vzdump-format/streams';
 import { createDriveFile, type DriveTarget, openDriveTarget } from './drive-target.js';
 import { failedCall } from './failed-call.js';
 import type { VmaDevice, VmaHeader } from './format.js';
@@ -17,6 +17,8 @@ export interface ExtractVmaOptions extends VerifyVmaOptions {
   readonly skip?: readonly string[];
   /** Whether files that exist are replaced. */
   readonly overwrite?: boolean;
+  /** How files are written (see `blockingWriter`); `writeFully` unless given. */
+  readonly writeAt?: WriteAt | undefined;
 }
 
 /**
@@ -76,7 +78,7 @@ class Output {
   constructor(private readonly options: ExtractVmaOptions) {}
 
   async open(header: VmaHeader): Promise<void> {
-    const { directory, overwrite = false, onWarning } = this.options;
+    const { directory, overwrite = false, writeAt, onWarning } = this.options;
     this.total = header.devices.reduce((sum, device) => sum + device.size, 0);
     const places = drivePlaces(header, this.options);
     const configPaths = header.configs.map((config) => join(directory, configFileName(config)));
@@ -89,7 +91,7 @@ class Output {
     }
     for (const { device, path, chosen } of places) {
       const openTarget = chosen ? openDriveTarget : createDriveFile;
-      this.targets.set(device.id, await openTarget(device, path, { overwrite }));
+      this.targets.set(device.id, await openTarget(device, path, { overwrite, writeAt }));
     }
   }
 

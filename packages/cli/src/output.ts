@@ -1,5 +1,6 @@
 import { addAbortSignal } from 'node:stream';
-import { writeToStream } from '@vzdump-format/streams';
+import type { Codec } from '@vzdump-format/codecs';
+import { blockingWriter, type WriteAt, writeFully, writeToStream } from '@vzdump-format/streams';
 import { UsageError } from './exit-status.js';
 
 /**
@@ -14,6 +15,14 @@ export function binaryOutput(what: string, signal: AbortSignal): NodeJS.WriteStr
     );
   }
   return addAbortSignal(signal, process.stdout);
+}
+
+/**
+ * How files are best written beside this codec. Without one there is nothing to do while a write lasts; with one, its
+ * threads have to be kept busy.
+ */
+export function writerFor(codec: Codec): WriteAt {
+  return codec.name === 'none' ? blockingWriter() : writeFully;
 }
 
 /** Prints text as it is. */

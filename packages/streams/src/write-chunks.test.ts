@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { CHUNK_SIZES, chunked, collect, noise, overwriting, PRODUCERS } from './testing/chunked.js';
-import { writeFully, writeToFile, writeToStream } from './write-chunks.js';
+import { blockingWriter, writeFully, writeToFile, writeToStream } from './write-chunks.js';
 
 const BYTES = noise(700_001);
 
@@ -21,6 +21,21 @@ describe('writeToFile', () => {
   afterEach(async () => {
     await handle.close();
     await rm(directory, { recursive: true });
+  });
+
+  test('with a blocking writer, which lets the event loop turn now and then', async () => {
+    const most = 2000;
+    let turned = false;
+    let count = 0;
+    setImmediate(() => {
+      turned = true;
+    });
+    async function* untilTurned() {
+      for (; !turned && count < most; count++) yield BYTES.subarray(0, 65_536);
+    }
+    expect(await writeToFile(untilTurned(), handle, blockingWriter())).toBe(count * 65_536);
+    expect(count).toBeLessThan(most);
+    expect((await written()).subarray(-65_536).equals(BYTES.subarray(0, 65_536))).toBe(true);
   });
 
   describe.each(PRODUCERS)('from %s', (_, producer) => {

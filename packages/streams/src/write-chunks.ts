@@ -1,25 +1,48 @@
+import { writeSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { finished, type Writable } from 'node:stream';
+import { EventLoopTurns } from './event-loop-turns.js';
 
 /** Chunks below this are gathered, so that many small ones do not cost a system call each. */
 const GATHER_BELOW = 64 * 1024;
 const GATHER_SIZE = 256 * 1024;
 
 /** Writes all of `bytes` at `position`, however many calls it takes. */
-export async function writeFully(handle: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+export type WriteAt = (handle: FileHandle, bytes: Uint8Array, position: number) => Promise<void>;
+
+export const writeFully: WriteAt = async (handle, bytes, position) => {
   for (let written = 0; written < bytes.length; ) {
     const result = await handle.write(bytes, written, bytes.length - written, position + written);
     written += result.bytesWritten;
   }
+};
+
+/**
+ * Writes in the calling thread, which saves the time it takes to wake another one: a tenth to a fifth of the whole when
+ * files are in memory. The event loop stands still during each write, so this is for programs that have nothing else
+ * to do than to react to signals.
+ */
+export function blockingWriter(): WriteAt {
+  const turns = new EventLoopTurns();
+  return async (handle, bytes, position) => {
+    for (let written = 0; written < bytes.length; ) {
+      written += writeSync(handle.fd, bytes, written, bytes.length - written, position + written);
+    }
+    await turns.turn();
+  };
 }
 
 /** Writes chunks one after the other from the start of a file. Resolves to the bytes written. */
-export async function writeToFile(chunks: AsyncIterable<Uint8Array>, handle: FileHandle): Promise<number> {
+export async function writeToFile(
+  chunks: AsyncIterable<Uint8Array>,
+  handle: FileHandle,
+  writeAt: WriteAt = writeFully,
+): Promise<number> {
   const gathered = Buffer.allocUnsafe(GATHER_SIZE);
   let waiting = 0;
   let position = 0;
   const flush = async () => {
-    await writeFully(handle, gathered.subarray(0, waiting), position);
+    await writeAt(handle, gathered.subarray(0, waiting), position);
     position += waiting;
     waiting = 0;
   };
@@ -29,7 +52,7 @@ export async function writeToFile(chunks: AsyncIterable<Uint8Array>, handle: Fil
       gathered.set(chunk, waiting);
       waiting += chunk.length;
     } else {
-      await writeFully(handle, chunk, position);
+      await writeAt(handle, chunk, position);
       position += chunk.length;
     }
   }

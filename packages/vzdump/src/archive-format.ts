@@ -1,4 +1,4 @@
-import type { ByteSource, OnWarning } from '@vzdump-format/streams';
+import type { ByteSource, OnWarning, WriteAt } from '@vzdump-format/streams';
 
 /** What every operation on an archive takes. */
 export interface OperationOptions {
@@ -22,6 +22,8 @@ export interface UnpackOptions extends OperationOptions {
   readonly skip?: readonly string[];
   /** Whether files that exist are replaced. */
   readonly overwrite?: boolean;
+  /** How files are written (see `blockingWriter`); `writeFully` unless given. */
+  readonly writeAt?: WriteAt | undefined;
 }
 
 /** An archive, its codec taken off. */

@@ -1,10 +1,12 @@
 import { stat } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
-import { ArchiveError, PendingFile, writeToFile, writeToStream } from '@vzdump-format/streams';
+import { ArchiveError, PendingFile, type WriteAt, writeToFile, writeToStream } from '@vzdump-format/streams';
 
 export interface WriteOutputOptions {
   /** Whether a file that exists is replaced. */
   readonly overwrite?: boolean;
+  /** How a file is written (see `blockingWriter`); `writeFully` unless given. */
+  readonly writeAt?: WriteAt | undefined;
 }
 
 /** What is done to the file itself; an error of another call has its own story. */
@@ -29,7 +31,7 @@ export async function writeOutput(
 ): Promise<number> {
   if (typeof output !== 'string') return writeToStream(bytes, output);
   try {
-    return await writeFile(bytes, output, options.overwrite ?? false);
+    return await writeFile(bytes, output, options);
   } catch (error) {
     if (error instanceof Error && 'syscall' in error && CALLS_ON_THE_FILE.has(error.syscall)) {
       Object.assign(error, { path: output }); // not the temporary name, or none
@@ -41,12 +43,12 @@ export async function writeOutput(
 async function writeFile(
   bytes: AsyncIterable<Uint8Array>,
   path: string,
-  overwrite: boolean,
+  { overwrite = false, writeAt }: WriteOutputOptions,
 ): Promise<number> {
   await requireReplaceable(path);
   const file = await PendingFile.create(path, { overwrite });
   try {
-    const written = await writeToFile(bytes, file.handle);
+    const written = await writeToFile(bytes, file.handle, writeAt);
     await file.commit();
     return written;
   } finally {

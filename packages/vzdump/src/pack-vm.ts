@@ -2,7 +2,13 @@ import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { Writable } from 'node:stream';
 import { type Codec, type CompressOptions, FrameStarts } from '@vzdump-format/codecs';
-import { type ByteSource, type OnWarning, RateLimiter, ThrottledSource } from '@vzdump-format/streams';
+import {
+  type ByteSource,
+  type OnWarning,
+  RateLimiter,
+  ThrottledSource,
+  type WriteAt,
+} from '@vzdump-format/streams';
 import { type PackProgress, type PackVmaDrive, packVma, type VmaConfig } from '@vzdump-format/vma';
 import { type ImageFormat, openDiskImage } from './disk-image.js';
 import { writeOutput } from './output-file.js';
@@ -22,6 +28,8 @@ export interface PackVmOptions {
   readonly output: string | Writable;
   /** Whether a file that exists is replaced. */
   readonly overwrite?: boolean;
+  /** See `WriteOutputOptions`. */
+  readonly writeAt?: WriteAt | undefined;
   readonly codec: Codec;
   readonly compress?: CompressOptions;
   /** Paths; each is stored under its base name. */

@@ -11,7 +11,7 @@ import { type CodecOptions, chooseCodec, codecOptions } from '../codec-options.j
 import type { Command } from '../command.js';
 import { UsageError } from '../exit-status.js';
 import { type CommonOptions, forceOption, nameAndPath, wholeNumber } from '../options.js';
-import { binaryOutput } from '../output.js';
+import { binaryOutput, writerFor } from '../output.js';
 import { formatBytes, formatDuration } from '../units.js';
 
 interface Options extends CommonOptions, CodecOptions {
@@ -85,6 +85,7 @@ export const pack: Command<Options> = {
     const started = performance.now();
     const result = await packVm({
       ...{ output, overwrite, codec, compress, configs, drives, uuid, ctime },
+      writeAt: writerFor(codec),
       bytesPerSecond: (options.bwlimit ?? 0) * KIB,
       onProgress: ({ bytes }, total) => context.onProgress(bytes, total),
       onWarning: context.onWarning,

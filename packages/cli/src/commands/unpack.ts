@@ -8,6 +8,7 @@ import {
   longWindowOption,
   nameAndPath,
 } from '../options.js';
+import { writerFor } from '../output.js';
 
 interface Options extends CommonOptions, LongWindowOption {
   readonly to?: string;
@@ -41,8 +42,8 @@ export const unpack: Command<Options> = {
     const { to: directory, skip = [], force: overwrite = false } = options;
     if (directory === undefined) throw new UsageError('unpack needs --to DIRECTORY');
     const drives = new Map((options.drive ?? []).map(({ name, path: target }) => [name, target]));
-    await withArchive(path!, options, context, ({ format, ...archive }) =>
-      format.unpack(archive, { ...context, directory, drives, skip, overwrite }),
+    await withArchive(path!, options, context, ({ format, codec, ...archive }) =>
+      format.unpack(archive, { ...context, directory, drives, skip, overwrite, writeAt: writerFor(codec) }),
     );
     context.endProgress();
     context.inform(`unpacked to ${directory}`);

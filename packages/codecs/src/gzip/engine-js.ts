@@ -1,5 +1,5 @@
+import { EventLoopTurns } from '@vzdump-format/streams';
 import { Deflate, Inflate } from 'pako';
-import { EventLoopTurns } from '../event-loop.js';
 import { type DeflateEngine, InflateError } from './engine.js';
 
 const Z_NO_FLUSH = 0;

@@ -1,8 +1,13 @@
 import { promisify } from 'node:util';
 import { constants, crc32, inflateRaw } from 'node:zlib';
-import { ArchiveError, ByteReader, type ByteSource, readChunks } from '@vzdump-format/streams';
+import {
+  ArchiveError,
+  ByteReader,
+  type ByteSource,
+  EventLoopTurns,
+  readChunks,
+} from '@vzdump-format/streams';
 import type { SeekableOptions } from '../codec.js';
-import { EventLoopTurns } from '../event-loop.js';
 import { HINT_CONVERT, notSeekable } from '../seekable/not-seekable.js';
 import type { SegmentDecoder } from '../seekable/segmented-source.js';
 import type { Segment } from '../seekable/segments.js';

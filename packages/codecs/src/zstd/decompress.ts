@@ -1,6 +1,6 @@
 import type { Stage } from '@vzdump-format/streams';
+import { EventLoopTurns } from '@vzdump-format/streams';
 import type { DecompressOptions } from '../codec.js';
-import { EventLoopTurns } from '../event-loop.js';
 import { checkedWindowLog, defaultReadThreads } from '../options.js';
 import { OrderedQueue } from '../ordered-queue.js';
 import { JobFailure } from '../workers/pool.js';

@@ -4,7 +4,7 @@ import { setImmediate } from 'node:timers/promises';
 const TURN_EVERY = 10;
 
 /**
- * For stages that compute on the main thread: `await` alone only runs microtasks, so a stage whose source and
+ * For what computes or waits on the main thread: `await` alone only runs microtasks, so a stage whose source and
  * consumer are as busy as itself would starve timers and sockets. `turn` lets them run when it is time.
  */
 export class EventLoopTurns {
