@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { codecs } from '@vzdump-format/codecs';
 import { vectorBytes, vectorPath } from '@vzdump-format/test-vectors';
 import { describe, expect, test } from 'vitest';
-import { sha256 } from './disk-content.js';
+import { sha256, writeNoise } from './disk-content.js';
 import { runCli, runCliForJson, runCliWell } from './running-cli.js';
 import { scratch } from './scratch.js';
 
@@ -25,6 +25,19 @@ describe('convert', () => {
     });
     await runCliWell(['convert', there, join(directory, 'back.vma')]);
     expect(sha256(await readFile(join(directory, 'back.vma')))).toBe(sha256(BYTES));
+  });
+
+  test('to zstd gives the frames that packing gives', async () => {
+    const directory = await scratch();
+    const [disk, packed, plain, converted] = ['d.raw', 'p.vma.zst', 'p.vma', 'c.vma.zst'].map((name) =>
+      join(directory, name),
+    ) as [string, string, string, string];
+    await writeNoise(disk, 20 << 20);
+    const what = ['--drive', `drive-scsi0=${disk}`, '--ctime', '1', '--uuid', '0'.repeat(32)];
+    await runCliWell(['pack', packed, ...what]);
+    await runCliWell(['pack', plain, ...what]);
+    await runCliWell(['convert', plain, converted]);
+    expect((await readFile(converted)).equals(await readFile(packed))).toBe(true);
   });
 
   test('from standard input to standard output', async () => {

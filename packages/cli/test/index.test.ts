@@ -1,0 +1,65 @@
+import { copyFile, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { vectorBytes, vectorPath } from '@vzdump-format/test-vectors';
+import { openUncompressed } from '@vzdump-format/vzdump';
+import { describe, expect, test } from 'vitest';
+import { runCli, runCliWell } from './running-cli.js';
+import { scratch } from './scratch.js';
+
+const BYTES = vectorBytes('vma/two-drives-two-configs.vma');
+
+/** A copy of a golden archive in a directory of its own. */
+async function copyOf(name: string): Promise<string> {
+  const path = join(await scratch(), name);
+  await copyFile(vectorPath(`vma/${name}`), path);
+  return path;
+}
+
+/** Bytes from the middle of what a file holds uncompressed. */
+async function middleOf(path: string): Promise<Buffer> {
+  const source = await openUncompressed(path);
+  const buffer = Buffer.alloc(70_000);
+  await source.read(buffer, 300_000);
+  await source.close();
+  return buffer;
+}
+
+describe('index', () => {
+  test('makes a gzip archive readable at any offset', async () => {
+    const path = await copyOf('two-drives-two-configs.vma.gz');
+    await expect(middleOf(path)).rejects.toMatchObject({ code: 'NOT_SEEKABLE' });
+    await runCliWell(['index', path]);
+    expect((await middleOf(path)).equals(BYTES.subarray(300_000, 370_000))).toBe(true);
+  });
+
+  test('is not needed for lzop files, nor for the zstd files written here', async () => {
+    const lzo = await copyOf('two-drives-two-configs.vma.lzo');
+    const zst = join(lzo, '..', 'ours.vma.zst');
+    await runCliWell(['convert', lzo, zst]);
+    for (const path of [lzo, zst]) {
+      const { stderr, status } = await runCli(['index', path]);
+      expect([status, stderr]).toEqual([
+        0,
+        `${path} needs no index: it can be read at any offset as it is\n`,
+      ]);
+      expect((await middleOf(path)).equals(BYTES.subarray(300_000, 370_000))).toBe(true);
+    }
+    expect((await readdir(join(lzo, '..'))).length).toBe(2);
+  });
+
+  test('of a file that has changed since is refused', async () => {
+    const path = await copyOf('two-drives-two-configs.vma.gz');
+    await runCliWell(['index', path]);
+    await writeFile(path, (await readFile(path)).subarray(0, -100));
+    await expect(middleOf(path)).rejects.toMatchObject({ code: 'INDEX_STALE' });
+  });
+
+  test('does not replace one that is there, but with --force', async () => {
+    const path = await copyOf('two-drives-two-configs.vma.gz');
+    await writeFile(`${path}.idx`, 'precious');
+    expect((await runCli(['index', path])).status).toBe(1);
+    expect(await readFile(`${path}.idx`, 'utf8')).toBe('precious');
+    await runCliWell(['index', path, '--force']);
+    expect((await middleOf(path)).equals(BYTES.subarray(300_000, 370_000))).toBe(true);
+  });
+});
