@@ -93,6 +93,12 @@ export const BLOCKS_PER_CLUSTER = 16;
 export const CLUSTER_SIZE = BLOCK_SIZE * BLOCKS_PER_CLUSTER;
 /** QEMU rounds the size of a raw image up to this, so every device's size is a multiple. */
 export const SECTOR_SIZE = 512;
+
+/** The size that a source of `size` bytes has as a drive, in bytes. */
+export function wholeSectors(size: number): number {
+  return Math.ceil(size / SECTOR_SIZE) * SECTOR_SIZE;
+}
+
 /** A cluster number has 32 bits, so a device has at most 256 TiB. */
 export const MAX_DEVICE_SIZE = 2 ** 32 * CLUSTER_SIZE;
 

@@ -56,25 +56,26 @@ export function findDevice(header: VmaHeader, name: string): VmaDevice {
   const device =
     header.devices.find((candidate) => candidate.name === name) ??
     header.devices.find((candidate) => String(candidate.id) === name);
-  if (device === undefined) {
-    const names = header.devices.map((candidate) => printableName(candidate.name)).join(', ');
-    throw new ArchiveError('VMA_NO_SUCH_DEVICE', `the archive has no drive "${printableName(name)}"`, {
-      entry: name,
-      hint: names === '' ? 'it has no drives at all' : `it has: ${names}`,
-    });
-  }
+  if (device === undefined) throw noSuch('VMA_NO_SUCH_DEVICE', 'drive', name, header.devices);
   return device;
 }
 
 /** The config of this name. @throws `VMA_NO_SUCH_CONFIG`, listing what there is */
 export function findConfig(header: VmaHeader, name: string): VmaConfig {
   const config = header.configs.find((candidate) => candidate.name === name);
-  if (config === undefined) {
-    const names = header.configs.map((candidate) => printableName(candidate.name)).join(', ');
-    throw new ArchiveError('VMA_NO_SUCH_CONFIG', `the archive has no config "${printableName(name)}"`, {
-      entry: name,
-      hint: names === '' ? 'it has no configs at all' : `it has: ${names}`,
-    });
-  }
+  if (config === undefined) throw noSuch('VMA_NO_SUCH_CONFIG', 'config', name, header.configs);
   return config;
+}
+
+function noSuch(
+  code: string,
+  what: string,
+  name: string,
+  known: readonly { readonly name: string }[],
+): ArchiveError {
+  const names = known.map((one) => printableName(one.name)).join(', ');
+  return new ArchiveError(code, `the archive has no ${what} "${printableName(name)}"`, {
+    entry: name,
+    hint: names === '' ? `it has no ${what}s at all` : `it has: ${names}`,
+  });
 }

@@ -14,10 +14,10 @@ import {
   EXTENT_HEADER_SIZE,
   encodeExtentHeader,
   parseUuid,
-  SECTOR_SIZE,
   type VmaConfig,
   type VmaDevice,
   type VmaHeader,
+  wholeSectors,
 } from './format.js';
 import { type ExtentShape, frameBeginsAt, type OnFrameStart } from './frame-starts.js';
 import { encodeHeader } from './header.js';
@@ -130,7 +130,7 @@ function headerOf({ configs = [], drives = [], uuid, ctime }: PackVmaOptions): V
   const devices = drives.map(({ name, source }, index) => ({
     id: index + 1,
     name,
-    size: Math.ceil(source.size / SECTOR_SIZE) * SECTOR_SIZE,
+    size: wholeSectors(source.size),
   }));
   return {
     uuid: uuid ?? randomUUID(),

@@ -5,7 +5,6 @@ import {
   EXTENT_HEADER_SIZE,
   EXTENT_OFFSET,
   EXTENT_SLOTS,
-  HEADER_TABLE_SIZE,
   OFFSET,
 } from './format.js';
 
@@ -55,9 +54,9 @@ export async function* readVma(
 }
 
 async function claimedHeaderSize(archive: ByteSource): Promise<number> {
-  const table = Buffer.alloc(HEADER_TABLE_SIZE);
-  await archive.read(table, 0);
-  return table.readUInt32BE(OFFSET.headerSize);
+  const field = Buffer.alloc(4);
+  await archive.read(field, OFFSET.headerSize);
+  return field.readUInt32BE();
 }
 
 /** @param header what the extent begins with, which has been read already */

@@ -37,17 +37,11 @@ export interface DecompressOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface SeekableOptions {
+export interface SeekableOptions extends Omit<DecompressOptions, 'reuseBuffers'> {
   /** What `buildIndex` gave for this very file; needed where the file itself does not tell enough. */
   readonly index?: Uint8Array | undefined;
   /** How much decompressed content to keep, in bytes; 64 MiB unless given. */
   readonly cacheBytes?: number | undefined;
-  /** As in `DecompressOptions`. */
-  readonly threads?: number | undefined;
-  readonly engine?: string | undefined;
-  readonly maxWindowLog?: number | undefined;
-  readonly onWarning?: OnWarning | undefined;
-  readonly signal?: AbortSignal | undefined;
 }
 
 export interface LevelRange {

@@ -1,4 +1,5 @@
 import type { ByteSource } from './byte-source.js';
+import { mapOrdered } from './map-ordered.js';
 
 export interface ReadChunksOptions {
   readonly start?: number;
@@ -21,27 +22,27 @@ export async function* readChunks(
   const { start = 0, end = source.size, readAhead = 2, signal } = options;
   const chunkSize = Math.min(options.chunkSize ?? 1 << 20, end - start);
   const spare: Uint8Array[] = [];
-  const underWay: Promise<Uint8Array>[] = [];
-  let next = start;
-  const readNext = async (buffer: Uint8Array, offset: number): Promise<Uint8Array> =>
-    buffer.subarray(0, await source.read(buffer.subarray(0, Math.min(chunkSize, end - offset)), offset));
-  try {
-    for (;;) {
+  function* offsets(): Generator<number> {
+    for (let offset = start; offset < end; offset += chunkSize) {
       signal?.throwIfAborted();
-      while (underWay.length <= readAhead && next < end) {
-        const read = readNext(spare.pop() ?? Buffer.allocUnsafeSlow(chunkSize), next);
-        read.catch(() => {}); // awaited in turn below
-        underWay.push(read);
-        next += chunkSize;
-      }
-      const chunk = await underWay.shift();
-      signal?.throwIfAborted();
-      if (chunk === undefined || chunk.length === 0) return;
-      yield chunk;
-      if (chunk.length < chunkSize) return; // what was read behind the end of a source that shrank has no place
-      if (options.reuseBuffers) spare.push(new Uint8Array(chunk.buffer));
+      yield offset;
     }
-  } finally {
-    await Promise.allSettled(underWay); // a buffer must not be written to, nor the file be closed, behind our back
+  }
+  const read = async (offset: number): Promise<Uint8Array> => {
+    const buffer = spare.pop() ?? Buffer.allocUnsafeSlow(chunkSize);
+    return buffer.subarray(
+      0,
+      await source.read(buffer.subarray(0, Math.min(chunkSize, end - offset)), offset),
+    );
+  };
+  signal?.throwIfAborted();
+  // It waits for what is under way: a buffer must not be written to, nor the file be closed, behind our back.
+  for await (const chunk of mapOrdered(offsets(), readAhead + 1, read)) {
+    signal?.throwIfAborted();
+    if (chunk.length === 0) return;
+    yield chunk;
+    if (chunk.length < chunkSize) return; // what was read behind the end of a source that shrank has no place
+    if (options.reuseBuffers) spare.push(new Uint8Array(chunk.buffer));
+    signal?.throwIfAborted();
   }
 }

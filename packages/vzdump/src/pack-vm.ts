@@ -9,12 +9,15 @@ import {
   ThrottledSource,
   type WriteAt,
 } from '@vzdump-format/streams';
-import { type PackProgress, type PackVmaDrive, packVma, type VmaConfig } from '@vzdump-format/vma';
+import {
+  type PackProgress,
+  type PackVmaDrive,
+  packVma,
+  type VmaConfig,
+  wholeSectors,
+} from '@vzdump-format/vma';
 import { type ImageFormat, openDiskImage } from './disk-image.js';
 import { writeOutput } from './output-file.js';
-
-/** Drives are stored in whole sectors. */
-const SECTOR_SIZE = 512;
 
 export interface DriveSpec {
   readonly name: string;
@@ -88,10 +91,6 @@ async function readConfig(path: string): Promise<VmaConfig> {
   } catch (error) {
     throw Object.assign(error as Error, { path }); // which the error of a directory lacks
   }
-}
-
-function wholeSectors(size: number): number {
-  return Math.ceil(size / SECTOR_SIZE) * SECTOR_SIZE;
 }
 
 async function closeAll(sources: readonly ByteSource[]): Promise<void> {
