@@ -1,6 +1,7 @@
 /** The header's blob buffer: texts that the tables of the header point to. */
 
-import { pathToBytes, printableName } from '@vzdump-format/file-tree';
+import { printableName } from '@vzdump-format/file-tree';
+import { pathToBytes } from '@vzdump-format/posix';
 import { ArchiveError } from '@vzdump-format/streams';
 import { asBuffer, HEADER_TABLE_SIZE, MAX_BLOB_SIZE, OFFSET } from './format.js';
 

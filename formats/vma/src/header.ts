@@ -1,4 +1,5 @@
-import { bytesToPath, printableName } from '@vzdump-format/file-tree';
+import { printableName } from '@vzdump-format/file-tree';
+import { bytesToPath } from '@vzdump-format/posix';
 import { ArchiveError, ByteReader, type OnWarning } from '@vzdump-format/streams';
 import { BlobReader, BlobWriter } from './blobs.js';
 import {

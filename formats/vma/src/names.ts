@@ -1,4 +1,5 @@
-import { fileNameFault, hasEscapedBytes, printableName } from '@vzdump-format/file-tree';
+import { fileNameFault, printableName } from '@vzdump-format/file-tree';
+import { hasEscapedBytes } from '@vzdump-format/posix';
 import { ArchiveError } from '@vzdump-format/streams';
 import { VMSTATE_NAME, type VmaConfig, type VmaDevice, type VmaHeader } from './format.js';
 

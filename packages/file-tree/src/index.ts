@@ -1,3 +1,3 @@
-export { bytesToPath, hasEscapedBytes, pathToBytes } from './path-bytes.js';
+export type { Acl, AclEntry, Content, Device, EntryType, Extent, FileEntry } from './entry.js';
 export { printableName } from './printable-name.js';
 export { fileNameFault, requireFileName } from './safe-name.js';

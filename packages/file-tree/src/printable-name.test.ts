@@ -1,6 +1,6 @@
+import { bytesToPath } from '@vzdump-format/posix';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { bytesToPath } from './path-bytes.js';
 import { printableName } from './printable-name.js';
 
 test.each([

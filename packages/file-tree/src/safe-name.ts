@@ -1,5 +1,5 @@
+import { pathToBytes } from '@vzdump-format/posix';
 import { ArchiveError } from '@vzdump-format/streams';
-import { pathToBytes } from './path-bytes.js';
 import { printableName } from './printable-name.js';
 
 /** NAME_MAX of the Linux file systems. */
