@@ -1,4 +1,5 @@
 export { type ContentRecipe, RecipeSource } from './content.js';
+export { badPxars, type GoldenPxar, goldenPxars, type PxarCase, type PxarListing } from './pxar.js';
 export {
   badVmaBytes,
   badVmas,

@@ -46,6 +46,11 @@ export interface FileEntry {
   readonly mtime: bigint;
   /** Bytes in a file, holes included; 0 for everything else. */
   readonly size: number;
+  /**
+   * How many names the file has where it was found (`st_nlink`), if that is known: an archive's writer need remember
+   * only those that have more than one.
+   */
+  readonly links?: number | undefined;
   /** Where a symlink points, in its own words; or the path of the file that a hardlink names, as `path` is written. */
   readonly linkTarget?: string | undefined;
   readonly device?: Device | undefined;
