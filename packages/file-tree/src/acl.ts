@@ -11,8 +11,8 @@ const VERSION = 2;
 const HEADER_SIZE = 4;
 const ENTRY_SIZE = 8;
 const NO_ID = 0xffff_ffff;
-/** XATTR_SIZE_MAX has no room for more. */
-export const MOST_ACL_ENTRIES = (65_536 - HEADER_SIZE) / ENTRY_SIZE;
+/** XATTR_SIZE_MAX, 64 KiB, has no room for more. */
+export const MOST_ACL_ENTRIES = Math.floor((65_536 - HEADER_SIZE) / ENTRY_SIZE);
 
 type Tag = AclEntry['tag'];
 
