@@ -7,6 +7,7 @@ export type {
   VerifyOptions,
   VmaListing,
 } from './archive-format.js';
+export * from './backups/index.js';
 export {
   type ConvertArchiveOptions,
   type ConvertArchiveResult,

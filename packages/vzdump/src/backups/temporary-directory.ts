@@ -1,0 +1,50 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { inDirectory } from './directory-path.js';
+import type { NewBackupOptions } from './new-backup.js';
+
+export interface TemporaryDirectoryOptions extends Pick<NewBackupOptions, 'type' | 'vmid'> {
+  /** vzdump's option of that name. */
+  readonly tmpdir?: string | undefined;
+  /** Where the archive goes; nothing when it does not become a file. */
+  readonly dumpDirectory: string | undefined;
+  readonly stem: string;
+  /** This process's unless given. */
+  readonly pid?: number;
+}
+
+export interface TemporaryDirectory {
+  readonly path: string;
+  /** What the log says of the choice, when it is not the usual one. */
+  readonly notice: string | undefined;
+}
+
+/** File systems that keep owners and modes, so that a container's files can be put beside the archive. */
+const KEEPS_OWNERS: ReadonlySet<string> = new Set(['ext3', 'ext4', 'nfs', 'nfs4', 'reiserfs', 'xfs']);
+
+/** Where vzdump puts what it needs while it makes a backup. Makes nothing. */
+export async function chooseTemporaryDirectory(
+  options: TemporaryDirectoryOptions,
+): Promise<TemporaryDirectory> {
+  const { type, vmid, tmpdir, dumpDirectory, stem, pid = process.pid } = options;
+  const ownName = `vzdumptmp${pid}_${vmid}`;
+  if (tmpdir !== undefined) return { path: inDirectory(tmpdir, ownName), notice: undefined };
+  const elsewhere = `/var/tmp/${ownName}`;
+  if (dumpDirectory === undefined) return { path: elsewhere, notice: undefined };
+  const fileSystem = type === 'qemu' ? undefined : await fileSystemType(dumpDirectory);
+  if (fileSystem === undefined || KEEPS_OWNERS.has(fileSystem)) {
+    return { path: inDirectory(dumpDirectory, `${stem}.tmp`), notice: undefined };
+  }
+  return {
+    path: elsewhere,
+    notice: `filesystem type on dumpdir is '${fileSystem}' -using ${elsewhere} for temporary files`,
+  };
+}
+
+/** The name of the file system that a directory is on, as `df` tells it. @throws Error when it tells none */
+export async function fileSystemType(directory: string): Promise<string> {
+  const { stdout } = await promisify(execFile)('df', ['-P', '-T', '-B', '1', '--', directory]);
+  const found = /\s(\S+)\s+\d+\s+-?\d+\s+-?\d+\s+(?:\d+%|-)\s+\//.exec(stdout);
+  if (found === null) throw new Error(`df does not tell what file system ${directory} is on: ${stdout}`);
+  return found[1]!;
+}
