@@ -164,6 +164,19 @@ describe('does not copy without need', () => {
   });
 });
 
+test('what is at hand in one piece is had without waiting, and nothing else', async () => {
+  const reader = new ByteReader(chunked(BYTES.subarray(0, 1200), 600));
+  expect(reader.ready(1)).toBeUndefined();
+  await reader.read(100);
+  expect(reader.ready(501)).toBeUndefined();
+  expect(reader.offset).toBe(100);
+  expect(Buffer.from(reader.ready(500)!)).toEqual(Buffer.from(BYTES.subarray(100, 600)));
+  expect(reader.offset).toBe(600);
+  expect(reader.ready(1)).toBeUndefined();
+  expect(Buffer.from(await reader.read(600))).toEqual(Buffer.from(BYTES.subarray(600, 1200)));
+  expect(reader.ready(1)).toBeUndefined();
+});
+
 test('puts back what was read last, though the next chunk is there already and next to it in memory', async () => {
   const slab = noise(20);
   const reader = new ByteReader(

@@ -26,6 +26,11 @@ export class ByteReader {
     return !(await this.fill());
   }
 
+  /** Exactly `length` bytes where they are at hand in one piece, without waiting; otherwise nothing is consumed. */
+  ready(length: number): Uint8Array | undefined {
+    return this.chunk.length - this.position >= length ? this.take(length) : undefined;
+  }
+
   /** Exactly `length` bytes. @throws `UNEXPECTED_END`, with the offset at which the bytes end. */
   async read(length: number): Promise<Uint8Array> {
     const bytes = await this.readUpTo(length);
