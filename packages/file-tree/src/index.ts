@@ -5,4 +5,7 @@ export { CAPABILITIES, capabilitiesInGuest, capabilitiesOnHost } from './capabil
 export type { Acl, AclEntry, Content, Device, EntryType, Extent, FileEntry } from './entry.js';
 export { type IdKind, IdMap, UNMAPPED_ID } from './id-map.js';
 export { printableName } from './printable-name.js';
+export { type RestoreOptions, type RestoreResult, restoreTree } from './restore.js';
+export type { LossCounts, LossKind } from './restore-losses.js';
+export type { Existing } from './restore-names.js';
 export { fileNameFault, requireFileName } from './safe-name.js';

@@ -1,0 +1,46 @@
+import { ArchiveError } from '@vzdump-format/streams';
+import { ACCESS_ACL, DEFAULT_ACL } from './acl.js';
+import type { FileEntry } from './entry.js';
+import { NamedInode } from './restore-inode.js';
+import { removeAcl } from './restore-metadata.js';
+import type { Restoration } from './restore-run.js';
+
+/** Until the run leaves it, and its metadata are set. */
+const PRIVATE = 0o700;
+
+/**
+ * Makes a directory, or takes the one that is there, and goes into it, so that it gets its metadata when the run leaves it.
+ * With `skip`, one that is there keeps the metadata that it has. @returns whether it was made or taken
+ */
+export function restoreDirectory(run: Restoration, name: string, entry: FileEntry): boolean {
+  const { directory, givesAcl } = run.directories.current;
+  const isThere = run.names.typeOf(name) === 'directory';
+  if (isThere && run.options.existing === 'skip') {
+    run.names.skipped++;
+    return false;
+  }
+  const making = () => directory.makeDirectory(name, PRIVATE);
+  if (!isThere && !run.names.make(name, entry, making)) return false;
+  if (!isThere && givesAcl) {
+    const made = new NamedInode(directory, name);
+    for (const attribute of [ACCESS_ACL, DEFAULT_ACL]) removeAcl(made, attribute);
+  }
+  run.directories.enter(name, !isThere).entry = entry;
+  return true;
+}
+
+/** The same of the target itself, which the run is in. @throws `TREE_ROOT_TYPE` when the entry is not a directory's */
+export function restoreRoot(run: Restoration, entry: FileEntry): boolean {
+  if (entry.type !== 'directory') {
+    throw new ArchiveError('TREE_ROOT_TYPE', `the root of the tree is not a directory, but a ${entry.type}`, {
+      entry: entry.path,
+    });
+  }
+  const root = run.directories.current;
+  if (root.found !== undefined && run.options.existing === 'skip') {
+    run.names.skipped++;
+    return false;
+  }
+  root.entry = entry;
+  return true;
+}

@@ -1,0 +1,90 @@
+import { randomBytes } from 'node:crypto';
+import { closeSync } from 'node:fs';
+import type { OpenDirectory } from '@vzdump-format/posix';
+import type { FileEntry } from './entry.js';
+import { ContentWriter } from './restore-content.js';
+import { OpenInode } from './restore-inode.js';
+import { freshFile, type Restoration } from './restore-run.js';
+
+/** Until its content is there and its metadata are set, a file is nobody else's business. */
+const PRIVATE = 0o600;
+
+const NO_CONTENT = new Uint8Array(0);
+
+/** @returns whether it was made, a promise when its content comes in pieces */
+export function restoreFile(run: Restoration, name: string, entry: FileEntry): boolean | Promise<boolean> {
+  const { content = NO_CONTENT } = entry;
+  return content instanceof Uint8Array
+    ? restoreAtOnce(run, name, entry, content)
+    : restoreInPieces(run, name, entry, content);
+}
+
+/** Under its name from the start: nothing but the end of the process can come between that and its content. */
+function restoreAtOnce(run: Restoration, name: string, entry: FileEntry, content: Uint8Array): boolean {
+  const { directory } = run.directories.current;
+  let fd = -1;
+  const made = run.names.make(name, entry, () => {
+    fd = directory.createFile(name, PRIVATE);
+  });
+  if (!made) return false;
+  try {
+    const inode = new OpenInode(fd);
+    run.metadata.giveFlagsBeforeContent(inode, entry);
+    const writer = new ContentWriter(fd, entry, run.options.zerosToHoles);
+    writer.write(content);
+    writer.finish();
+    run.metadata.give(inode, entry, freshFile(run, inode));
+    run.metadata.giveFlagsAfterwards(inode, entry);
+  } catch (error) {
+    removeUnfinished(directory, name);
+    throw error;
+  } finally {
+    closeSync(fd);
+  }
+  return true;
+}
+
+/**
+ * Under another name until it is whole, so that even a process that is killed leaves nothing half-written under its final
+ * name; for files this large the rename costs nothing. Only then does it replace what had the name.
+ */
+async function restoreInPieces(
+  run: Restoration,
+  name: string,
+  entry: FileEntry,
+  content: AsyncIterable<Uint8Array>,
+): Promise<boolean> {
+  const { directory } = run.directories.current;
+  const present = run.names.typeOf(name);
+  if (present !== undefined && !run.names.mayReplace(name, entry)) return false;
+  if (present === 'directory') run.names.remove(name, entry, present);
+  const partial = `.vzdump-format-${randomBytes(8).toString('hex')}.partial`;
+  const fd = directory.createFile(partial, PRIVATE);
+  try {
+    const inode = new OpenInode(fd);
+    run.metadata.giveFlagsBeforeContent(inode, entry);
+    const writer = new ContentWriter(fd, entry, run.options.zerosToHoles);
+    for await (const chunk of content) {
+      run.options.signal?.throwIfAborted();
+      writer.write(chunk);
+      await run.turns.turn();
+    }
+    writer.finish();
+    run.metadata.give(inode, entry, freshFile(run, inode));
+    directory.rename(partial, directory, name);
+    run.metadata.giveFlagsAfterwards(inode, entry);
+  } catch (error) {
+    removeUnfinished(directory, partial);
+    throw error;
+  } finally {
+    closeSync(fd);
+  }
+  return true;
+}
+
+/** After a failure, which is what counts. */
+function removeUnfinished(directory: OpenDirectory, name: string): void {
+  try {
+    directory.remove(name);
+  } catch {}
+}

@@ -1,0 +1,98 @@
+import type { OnWarning } from '@vzdump-format/streams';
+import { printableName } from './printable-name.js';
+
+/** What an entry had that its restored file has not, and how a warning says so of `n` entries. */
+const LOSSES = {
+  owner: 'kept the owner of whoever restores',
+  mode: 'did not get their permissions',
+  'set-id': 'lost setuid or setgid, because they belong to someone else now',
+  times: 'did not get their modification time',
+  xattr: 'lost extended attributes',
+  acl: 'lost an access control list, or entries of it',
+  capabilities: 'lost their capabilities',
+  flags: 'lost file attributes (as chattr sets them)',
+  'quota-project': 'lost their quota project',
+  device: 'were left out: device nodes',
+  socket: 'were left out: sockets',
+  fifo: 'were left out: named pipes',
+  symlink: 'were left out: symbolic links',
+  hardlink: 'were left out: hard links',
+} as const;
+
+export type LossKind = keyof typeof LOSSES;
+
+/** How many entries lost what. */
+export type LossCounts = Readonly<Partial<Record<LossKind, number>>>;
+
+/** How the system says that something is not allowed, or that the file system has no such thing. */
+const NOT_TO_BE_HAD: ReadonlySet<string | undefined> = new Set([
+  'EPERM',
+  'EACCES',
+  'ENOTSUP',
+  'EOPNOTSUPP',
+  'ENOSYS',
+  'ENOTTY',
+  'EINVAL',
+  'ERANGE',
+  'E2BIG',
+  'EOVERFLOW',
+]);
+
+interface Loss {
+  count: number;
+  /** The first path, and the error that it met. */
+  readonly path: string;
+  readonly reason: string | undefined;
+  /** An entry that loses several attributes is one entry. */
+  last: string;
+}
+
+/** Counts what could not be restored, so that none of it is lost silently, nor told of a million times. */
+export class Losses {
+  private readonly byKind = new Map<LossKind, Loss>();
+
+  add(kind: LossKind, path: string, reason?: string): void {
+    const loss = this.byKind.get(kind);
+    if (loss === undefined) {
+      this.byKind.set(kind, { count: 1, path, reason, last: path });
+    } else if (loss.last !== path) {
+      loss.count++;
+      loss.last = path;
+    }
+  }
+
+  /** Counts a system error that says 'not here' or 'not you'; throws any other. */
+  addError(kind: LossKind, path: string, error: unknown): void {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (!NOT_TO_BE_HAD.has(code)) throw error;
+    this.add(kind, path, message);
+  }
+
+  /** Does what may fail for want of rights or support. @returns whether it could */
+  attempt(kind: LossKind, path: string, action: () => void): boolean {
+    try {
+      action();
+      return true;
+    } catch (error) {
+      this.addError(kind, path, error);
+      return false;
+    }
+  }
+
+  counts(): LossCounts {
+    return Object.fromEntries([...this.byKind].map(([kind, { count }]) => [kind, count]));
+  }
+
+  /** One warning for each kind, with how many and the first of them. */
+  warn(onWarning: OnWarning | undefined): void {
+    for (const [kind, { count, path, reason }] of this.byKind) {
+      const entries = count === 1 ? '1 entry' : `${count} entries`;
+      const why = reason === undefined ? '' : ` (${reason})`;
+      onWarning?.({
+        code: `TREE_LOST_${kind.toUpperCase().replace('-', '_')}`,
+        message: `${entries} ${LOSSES[kind]}: first ${printableName(path)}${why}`,
+        entry: path,
+      });
+    }
+  }
+}

@@ -1,0 +1,142 @@
+import { closeSync, constants, mkdirSync, openSync } from 'node:fs';
+import { missingCapabilities, openDirectory, pathToBytes } from '@vzdump-format/posix';
+import { EventLoopTurns, type OnWarning } from '@vzdump-format/streams';
+import type { Accounts } from './accounts.js';
+import type { FileEntry } from './entry.js';
+import type { IdMap } from './id-map.js';
+import { OpenDirectories, type TreeRoot } from './restore-directories.js';
+import { restoreEntry } from './restore-entry.js';
+import { FoundDirectory } from './restore-found.js';
+import { type Inode, OpenInode } from './restore-inode.js';
+import { type LossCounts, Losses } from './restore-losses.js';
+import { type MetadataOptions, MetadataWriter } from './restore-metadata.js';
+import { type Existing, NameGiver } from './restore-names.js';
+import type { Restoration } from './restore-run.js';
+
+export interface RestoreOptions {
+  /** `refuse` unless given. Directories that are there are merged, whatever it says. */
+  readonly existing?: Existing | undefined;
+  /**
+   * Whether files get the owner that they had. Unless given: for the superuser they do; others, who may not give files
+   * away, own what they restore, and what belonged to someone else is counted as lost.
+   */
+  readonly owner?: boolean | undefined;
+  /** Makes block and character devices; left out, they are counted. `true` unless given. */
+  readonly devices?: boolean | undefined;
+  /** The same for sockets. */
+  readonly sockets?: boolean | undefined;
+  /** Blocks of zeros in a file become holes. `false` unless given. */
+  readonly zerosToHoles?: boolean | undefined;
+  /** Entries to pass over. The path is as it is on disk, from the target on: without odd slashes and dots. */
+  readonly excludes?: ((path: string, isDirectory: boolean) => boolean) | undefined;
+  /** From the ids of a container to those of the host that it is restored on. */
+  readonly idMap?: IdMap | undefined;
+  /** For users and groups that an ACL names without an id; unless given, those are lost. */
+  readonly accounts?: Accounts | undefined;
+  readonly onWarning?: OnWarning | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface RestoreResult {
+  /** Entries that are on disk now. */
+  readonly restored: number;
+  /** Entries passed over: excluded, or, with `skip`, because something had their name. */
+  readonly skipped: number;
+  /** How many entries lost what. Of each kind there was a warning, `TREE_LOST_…`. */
+  readonly losses: LossCounts;
+}
+
+/**
+ * Puts a tree on disk, in the order of its entries, whatever they say, and nowhere but in `target`, which is made when it
+ * is missing: see `OpenDirectories` for how that is ensured. An error ends it: what was restored until then stays, the
+ * file at hand does not. Nothing is synced to disk.
+ *
+ * @throws ArchiveError: `TREE_PATH_…`, `TREE_THROUGH_LINK`, `TREE_NOT_A_DIRECTORY`, `TREE_ROOT_TYPE`, `TREE_EXISTS`,
+ *   `TREE_NOT_EMPTY`, `TREE_LINK_…`, `TREE_DEVICE`, `TREE_SIZE`, `TREE_EXTENTS`, `TREE_CONTENT`; `TREE_SYSTEM` when the
+ *   system refuses, with its error as `cause`; and whatever `entries` or a `content` throws
+ */
+export async function restoreTree(
+  entries: AsyncIterable<FileEntry>,
+  target: string,
+  options: RestoreOptions = {},
+): Promise<RestoreResult> {
+  const { signal, onWarning } = options;
+  signal?.throwIfAborted();
+  const missing = missingCapabilities();
+  if (missing !== undefined) onWarning?.({ code: 'TREE_SYSTEM_LACKS', message: missing });
+  const root = openTarget(target, options);
+  const run = newRestoration(root, options);
+  let restored = 0;
+  try {
+    for await (const entry of entries) {
+      signal?.throwIfAborted();
+      const made = restoreEntry(run, entry);
+      restored += +(typeof made === 'boolean' ? made : await made);
+      await run.turns.turn();
+    }
+    run.targets.leaveAll();
+    run.directories.leaveAll();
+  } finally {
+    run.targets.abandon();
+    run.directories.abandon();
+    root.close();
+  }
+  run.losses.warn(onWarning);
+  return { restored, skipped: run.names.skipped, losses: run.losses.counts() };
+}
+
+function newRestoration(root: TreeRoot, options: RestoreOptions): Restoration {
+  const { existing = 'refuse', devices = true, sockets = true, zerosToHoles = false } = options;
+  const losses = new Losses();
+  const metadata = new MetadataWriter({ ...options, owner: ownerPolicy(options.owner) }, losses);
+  const settle = (inode: Inode, entry: FileEntry): void => {
+    metadata.give(inode, entry, { owner: inode.status(), hasAcl: false });
+    metadata.giveFlagsAfterwards(inode, entry);
+  };
+  const needsPermission = !isSuperuser();
+  const directories = new OpenDirectories(root, { makesParents: true, needsPermission, settle });
+  const targets = new OpenDirectories(root, { makesParents: false, needsPermission, settle });
+  return {
+    options: { ...options, existing, devices, sockets, zerosToHoles },
+    directories,
+    targets,
+    names: new NameGiver(directories, targets, existing),
+    metadata,
+    losses,
+    turns: new EventLoopTurns(),
+    warnedOfSlash: false,
+  };
+}
+
+interface OpenTarget extends TreeRoot {
+  close(): void;
+}
+
+/** Links in its path are followed, because the user named it. */
+function openTarget(target: string, { existing = 'refuse' }: RestoreOptions): OpenTarget {
+  const made = mkdirSync(pathToBytes(target), { recursive: true }) !== undefined;
+  const directory = openDirectory(target);
+  // the portable implementation has no descriptors
+  const fd = directory.fd ?? openSync(pathToBytes(target), constants.O_RDONLY | (constants.O_DIRECTORY ?? 0));
+  const close = () => {
+    if (fd !== directory.fd) closeSync(fd);
+    directory.close();
+  };
+  try {
+    const remembered = existing === 'refuse' ? 'everything' : 'directories';
+    const found = made ? undefined : new FoundDirectory(directory, remembered);
+    return { directory, inode: new OpenInode(fd), found, close };
+  } catch (error) {
+    close();
+    throw error;
+  }
+}
+
+function ownerPolicy(owner: boolean | undefined): MetadataOptions['owner'] {
+  if (owner === undefined) return isSuperuser() ? 'set' : 'lost';
+  return owner ? 'set' : 'ignore';
+}
+
+function isSuperuser(): boolean {
+  return process.geteuid?.() === 0;
+}
