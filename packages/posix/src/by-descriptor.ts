@@ -1,83 +1,58 @@
+import { fchmodSync, fchownSync, fstatSync, futimesSync } from 'node:fs';
+import { constants } from 'node:os';
+import { areIds, invalid } from './argument-checks.js';
 import type { TimeToSet } from './directory.js';
 import type { FileStatus } from './file-status.js';
-import { missingCall } from './system-error.js';
+import { nativeCalls } from './native-calls.js';
+import { statusFromNode } from './node-status.js';
+import { nodeTime } from './node-times.js';
+import { decodeStatx, STATX_BASIC_STATS, statxBuffer } from './statx.js';
+import { systemError } from './system-error.js';
+import { encodeTimes } from './times.js';
 
-export function nativeCallsAvailable(): boolean {
-  return false;
+// Of an open file or directory. All throw Node-style errors.
+
+const { EOVERFLOW } = constants.errno;
+
+// <fcntl.h>
+const AT_EMPTY_PATH = 0x1000;
+
+/** What the system tells of it. */
+export function fileStatus(fd: number): FileStatus {
+  const calls = nativeCalls();
+  if (calls === null) return statusFromNode(fstatSync(fd, { bigint: true }));
+  if (calls.statx(fd, '', AT_EMPTY_PATH, STATX_BASIC_STATS, statxBuffer) < 0)
+    throw systemError(calls.errno(), 'statx');
+  const status = decodeStatx();
+  if (status === undefined) throw systemError(EOVERFLOW, 'statx');
+  return status;
 }
-/** What is lost without native calls, one sentence for a warning; `undefined` when nothing is. */
-export function missingCapabilities(): string | undefined {
-  return undefined;
+
+/** @throws `EINVAL` for what are no ids of 32 bits */
+export function setOwner(fd: number, uid: number, gid: number): void {
+  if (!areIds(uid, gid)) throw invalid('fchown');
+  const calls = nativeCalls();
+  if (calls === null) fchownSync(fd, uid, gid);
+  else if (calls.fchown(fd, uid, gid) < 0) throw systemError(calls.errno(), 'fchown');
 }
-export function fileStatus(_fd: number): FileStatus {
-  throw missingCall('statx');
+
+/** Changing the owner takes setuid and setgid away, so the mode comes after it. */
+export function setMode(fd: number, mode: number): void {
+  const calls = nativeCalls();
+  if (calls === null) fchmodSync(fd, mode);
+  else if (calls.fchmod(fd, mode) < 0) throw systemError(calls.errno(), 'fchmod');
 }
-export function setOwner(_fd: number, _uid: number, _gid: number): void {
-  throw missingCall('fchown');
+
+/** To the nanosecond, as far as the file system keeps them; without native calls to the microsecond. */
+export function setTimes(fd: number, accessed: TimeToSet, modified: TimeToSet): void {
+  const times = encodeTimes(accessed, modified);
+  if (times === undefined) throw invalid('futimens');
+  const calls = nativeCalls();
+  if (calls === null) setTimesWithNode(fd, accessed, modified);
+  else if (calls.futimens(fd, times) < 0) throw systemError(calls.errno(), 'futimens');
 }
-export function setMode(_fd: number, _mode: number): void {
-  throw missingCall('fchmod');
-}
-export function setTimes(_fd: number, _accessed: TimeToSet, _modified: TimeToSet): void {
-  throw missingCall('futimens');
-}
-export function listXattrs(_fd: number): string[] {
-  throw missingCall('flistxattr');
-}
-export function getXattr(_fd: number, _attribute: string): Buffer | undefined {
-  throw missingCall('fgetxattr');
-}
-export function setXattr(_fd: number, _attribute: string, _value: Uint8Array): void {
-  throw missingCall('fsetxattr');
-}
-export function removeXattr(_fd: number, _attribute: string): void {
-  throw missingCall('fremovexattr');
-}
-/** `FS_*_FL` bits; `undefined` where the file system has none. */
-export function getFlags(_fd: number): number | undefined {
-  throw missingCall('ioctl');
-}
-export function setFlags(_fd: number, _flags: number): void {
-  throw missingCall('ioctl');
-}
-/** `undefined` where the file system has none; 0 is the default project. */
-export function getQuotaProject(_fd: number): number | undefined {
-  throw missingCall('ioctl');
-}
-export function setQuotaProject(_fd: number, _project: number): void {
-  throw missingCall('ioctl');
-}
-/** Makes a hole: frees the range, which reads as zeros; the size stays. `false` when the file system cannot. */
-export function punchHole(_fd: number, _offset: number, _length: number): boolean {
-  throw missingCall('fallocate');
-}
-/** Reserves the range, and makes the file that long at least. `false` when the file system cannot. */
-export function allocate(_fd: number, _offset: number, _length: number): boolean {
-  throw missingCall('fallocate');
-}
-/** Makes one file share all of another's blocks. `false` when the file systems cannot. */
-export function cloneFile(_fromFd: number, _toFd: number): boolean {
-  throw missingCall('ioctl');
-}
-/** flock(2), without waiting. `false` when it is held by someone else. It ends when the descriptor is closed. */
-export function lockFile(_fd: number, _options: { exclusive: boolean }): boolean {
-  throw missingCall('flock');
-}
-export function unlockFile(_fd: number): void {
-  throw missingCall('flock');
-}
-export interface FileSystem {
-  /** `f_type` of statfs(2), by which nothing else need be told apart. */
-  readonly magic: number;
-  /** As mount(8) calls it; `undefined` for what is not in the list. */
-  readonly name: string | undefined;
-  /** Whether it is the kernel's own, with nothing in it to keep: proc, sysfs, cgroup, … */
-  readonly virtual: boolean;
-}
-export function fileSystem(_of: number | string): FileSystem {
-  throw missingCall('statfs');
-}
-/** @returns the size that was set, which may be larger; `undefined` where the system does not let it. */
-export function setPipeSize(_fd: number, _bytes: number): number | undefined {
-  throw missingCall('fcntl');
+
+function setTimesWithNode(fd: number, accessed: TimeToSet, modified: TimeToSet): void {
+  const current = fstatSync(fd, { bigint: true });
+  futimesSync(fd, nodeTime(accessed, current.atimeNs), nodeTime(modified, current.mtimeNs));
 }

@@ -28,3 +28,25 @@ export interface FileStatus {
   /** When anything about the file changed last, in nanoseconds since the epoch. */
   readonly ctime: bigint;
 }
+
+/** By the type's number in `st_mode`, shifted down by 12 bits (inode(7)), which is `d_type` too. */
+const TYPES: readonly (FileType | undefined)[] = [
+  undefined,
+  'fifo',
+  'char',
+  undefined,
+  'directory',
+  undefined,
+  'block',
+  undefined,
+  'file',
+  undefined,
+  'symlink',
+  undefined,
+  'socket',
+];
+
+/** `undefined` for 0, which says that the file system does not tell. */
+export function fileTypeOf(number: number): FileType | undefined {
+  return TYPES[number];
+}

@@ -1,31 +1,15 @@
-export {
-  allocate,
-  cloneFile,
-  type FileSystem,
-  fileStatus,
-  fileSystem,
-  getFlags,
-  getQuotaProject,
-  getXattr,
-  listXattrs,
-  lockFile,
-  missingCapabilities,
-  nativeCallsAvailable,
-  punchHole,
-  removeXattr,
-  setFlags,
-  setMode,
-  setOwner,
-  setPipeSize,
-  setQuotaProject,
-  setTimes,
-  setXattr,
-  unlockFile,
-} from './by-descriptor.js';
+export { allocate, cloneFile, punchHole, zeroRange } from './allocation.js';
+export { fileStatus, setMode, setOwner, setTimes } from './by-descriptor.js';
+export { missingCapabilities } from './capabilities.js';
 export type { DirectoryListing, OpenDirectory, TimeToSet } from './directory.js';
+export { getFlags, getQuotaProject, setFlags, setQuotaProject } from './file-flags.js';
 export type { DeviceNumber, FileStatus, FileType } from './file-status.js';
+export { type FileSystem, fileSystem } from './file-system.js';
+export { lockFile, unlockFile } from './lock-file.js';
+export { allowNativeCalls, nativeCallsAvailable } from './native-calls.js';
 export { openDirectory } from './open-directory.js';
 export { bytesToPath, hasEscapedBytes, pathToBytes } from './path-bytes.js';
+export { setPipeSize } from './pipe-size.js';
 export { canSeekData, seekData, seekHole } from './seek.js';
 export { SparseFileSource } from './sparse-file-source.js';
-export { zeroRange } from './zero-range.js';
+export { getXattr, listXattrs, removeXattr, setXattr } from './xattrs.js';

@@ -2,7 +2,7 @@ import { access, mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { zeroRange } from './zero-range.js';
+import { zeroRange } from './allocation.js';
 
 let directory: string;
 
