@@ -13,11 +13,11 @@ export interface OptionSpec {
 }
 
 export interface ArgumentSpec {
-  /** As it stands in the usage line: `<archive>`, `<archive...>`. */
+  /** As it stands in the usage line: `<archive>`, `<archive...>`, `[text]` where it may be left out. */
   readonly name: string;
   readonly description: string;
-  /** What it can be: one of these words, or a file. */
-  readonly values?: readonly string[] | 'file';
+  /** What it can be: one of these words, or a file, or a directory. */
+  readonly values?: readonly string[] | 'file' | 'directory';
 }
 
 /** What a command works with beside its arguments and options. */

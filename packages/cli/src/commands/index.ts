@@ -1,5 +1,6 @@
 import type { Command, CommandTable } from '../command.js';
 import { commonOptions } from '../options.js';
+import { backups } from './backups.js';
 import { cat } from './cat.js';
 import { completion } from './completion.js';
 import { config } from './config.js';
@@ -7,7 +8,10 @@ import { convert } from './convert.js';
 import { index } from './index-command.js';
 import { list } from './list.js';
 import { man } from './man.js';
+import { notes } from './notes.js';
 import { pack } from './pack.js';
+import { protect } from './protect.js';
+import { prune } from './prune.js';
 import { unpack } from './unpack.js';
 import { verify } from './verify.js';
 
@@ -16,6 +20,7 @@ const table = (): CommandTable => ({ commands, commonOptions });
 /** Every command, in the order of the help. */
 export const commands: readonly Command[] = [
   ...([pack, unpack, list, config, verify, cat, convert, index] as readonly Command[]),
+  ...([backups, prune, notes, protect] as readonly Command[]),
   completion(table),
   man(table),
 ];

@@ -11,7 +11,7 @@ export {
 } from './backup-name.js';
 export { type Backup, type BackupFilter, type ListBackupsOptions, listBackups } from './list-backups.js';
 export { type NewBackup, type NewBackupOptions, newBackup } from './new-backup.js';
-export { getNotes, setNotes } from './notes.js';
+export { getNotes, MAX_NOTES_BYTES, readNotes, setNotes } from './notes.js';
 export { checkNotesTemplate, expandNotesTemplate, type NotesVariables } from './notes-template.js';
 export { isProtected, setProtected } from './protection.js';
 export {

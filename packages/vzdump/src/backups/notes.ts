@@ -5,26 +5,30 @@ import { removeIfThere, requireBackup, unlessMissing } from './backup-file.js';
 import { notesPath } from './backup-name.js';
 
 /** More is neither read nor written: notes are a text that somebody wrote. In bytes. */
-const LONGEST = 1 << 20;
+export const MAX_NOTES_BYTES = 1 << 20;
 
 /** Of a longer first line, a listing shows so much. In bytes. */
 const LONGEST_FIRST_LINE = 4096;
 
 /**
- * The notes of a backup, all of them; empty when there are none. Bytes that are not UTF-8 are carried as `bytesToPath`
- * does, so that `pathToBytes` gives back what the file holds.
+ * The notes of a backup as the file holds them; nothing in it when there are none.
  * @throws `BACKUP_NAME`, `NOT_A_FILE`, `NOTES_SIZE`; the system's error when there is no such backup
  */
-export async function getNotes(archive: string): Promise<string> {
+export async function readNotes(archive: string): Promise<Buffer> {
   await requireBackup(archive);
-  const bytes = await readNotes(archive, LONGEST + 1);
+  const bytes = await beginningOfNotes(archive, MAX_NOTES_BYTES + 1);
   requireSize(bytes, archive);
-  return bytesToPath(bytes);
+  return bytes;
+}
+
+/** The same as a text. Bytes that are not UTF-8 are carried as in paths, so that `setNotes` writes them again. */
+export async function getNotes(archive: string): Promise<string> {
+  return bytesToPath(await readNotes(archive));
 }
 
 /** The first line of a backup's notes, without its end; nothing when there are none. */
 export async function firstLineOfNotes(archive: string): Promise<string | undefined> {
-  const bytes = await readNotes(archive, LONGEST_FIRST_LINE);
+  const bytes = await beginningOfNotes(archive, LONGEST_FIRST_LINE);
   const end = bytes.indexOf('\n');
   return bytesToPath(end < 0 ? bytes : bytes.subarray(0, end)) || undefined;
 }
@@ -42,14 +46,14 @@ export async function setNotes(archive: string, text: string): Promise<void> {
 }
 
 function requireSize(bytes: Uint8Array, archive: string): void {
-  if (bytes.length <= LONGEST) return;
-  throw new ArchiveError('NOTES_SIZE', `notes of more than ${LONGEST} bytes, for ${archive}`, {
+  if (bytes.length <= MAX_NOTES_BYTES) return;
+  throw new ArchiveError('NOTES_SIZE', `notes of more than ${MAX_NOTES_BYTES} bytes, for ${archive}`, {
     entry: archive,
   });
 }
 
 /** The first bytes of the notes; none when there are no notes. */
-async function readNotes(archive: string, limit: number): Promise<Buffer> {
+async function beginningOfNotes(archive: string, limit: number): Promise<Buffer> {
   const file = await unlessMissing(FileSource.open(notesPath(archive)));
   if (file === undefined) return Buffer.alloc(0);
   try {

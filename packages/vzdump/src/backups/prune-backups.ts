@@ -7,6 +7,8 @@ export interface PruneOptions extends BackupFilter {
   readonly retention: Retention;
   /** Decides, and removes nothing. */
   readonly dryRun?: boolean;
+  /** Is told what was decided, before anything is removed. */
+  readonly onPlan?: (plan: readonly PlannedBackup[]) => Promise<void>;
   /** Is told of each backup that is about to be removed. */
   readonly onRemove?: (backup: Backup) => void;
   /** Is told what could not be removed (`BACKUP_REMOVE`); the others are, still. */
@@ -60,6 +62,7 @@ function ungrouped({ isProtected }: Backup): Verdict {
  */
 export async function pruneBackups(directory: string, options: PruneOptions): Promise<PrunedBackup[]> {
   const plan = planPruning(await listBackups(directory, options), options.retention);
+  await options.onPlan?.(plan);
   const done: PrunedBackup[] = [];
   for (const planned of plan) {
     const remove = planned.verdict.mark === 'remove' && options.dryRun !== true;

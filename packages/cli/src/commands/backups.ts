@@ -1,0 +1,37 @@
+import { printableName } from '@vzdump-format/file-tree';
+import { type Backup, listBackups } from '@vzdump-format/vzdump';
+import { backupColumns, backupDocument, nameColumn } from '../backup-columns.js';
+import type { Command } from '../command.js';
+import { type GuestOptions, guestOptions } from '../guest-options.js';
+import type { CommonOptions } from '../options.js';
+import { print, printJson } from '../output.js';
+import { alignedTable, type Column } from '../table.js';
+import { formatBytes } from '../units.js';
+
+export const backups: Command<CommonOptions & GuestOptions> = {
+  name: 'backups',
+  summary: 'list the backups in a directory, with size, protection and notes',
+  arguments: [{ name: '<directory>', description: 'where they are', values: 'directory' }],
+  options: guestOptions,
+  examples: ['vzdump-format backups /var/lib/vz/dump', 'vzdump-format backups /var/lib/vz/dump --vmid 100'],
+
+  async run([directory], options, context) {
+    const found = await listBackups(directory!, { ...context, ...options });
+    if (options.json) await printJson({ directory, backups: found.map(backupDocument) });
+    else if (found.length > 0) await print(alignedTable(found, columns));
+    else context.inform(`there are no backups in ${printableName(directory!)}`);
+  },
+};
+
+const columns: readonly Column<Backup>[] = [
+  ...backupColumns,
+  { heading: 'SIZE', text: ({ size }) => formatBytes(size), alignRight: true },
+  { heading: 'STATE', text: stateOf },
+  nameColumn,
+  { heading: 'NOTES', text: ({ notes = '' }) => printableName(notes) },
+];
+
+function stateOf({ name, isProtected }: Backup): string {
+  const renamed = name.standard === undefined ? ['renamed'] : [];
+  return [...(isProtected ? ['protected'] : []), ...renamed].join(', ');
+}

@@ -1,0 +1,79 @@
+import { createReadStream } from 'node:fs';
+import { addAbortSignal, type Readable } from 'node:stream';
+import { ArchiveError } from '@vzdump-format/streams';
+import { getNotes, MAX_NOTES_BYTES, readNotes, setNotes } from '@vzdump-format/vzdump';
+import type { Command } from '../command.js';
+import { UsageError } from '../exit-status.js';
+import type { CommonOptions } from '../options.js';
+import { printBytes, printJson } from '../output.js';
+
+interface Options extends CommonOptions {
+  readonly file?: string;
+  readonly clear?: boolean;
+}
+
+export const notes: Command<Options> = {
+  name: 'notes',
+  summary: 'show the notes of a backup, or set them',
+  arguments: [
+    { name: '<archive>', description: 'the backup', values: 'file' },
+    { name: '[text]', description: 'the new notes; without any, those that there are go to standard output' },
+  ],
+  options: [
+    { flags: '--file <file>', description: 'take the new notes from a file; - is standard input' },
+    { flags: '--clear', description: 'remove the notes' },
+  ],
+  examples: [
+    "vzdump-format notes vzdump-qemu-100-2026_11_20-02_00_00.vma.zst 'before the upgrade'",
+    'vzdump-format notes vzdump-qemu-100-2026_11_20-02_00_00.vma.zst > notes.txt',
+    'vzdump-format notes vzdump-qemu-100-2026_11_20-02_00_00.vma.zst --file notes.txt',
+  ],
+
+  async run([archive, text], options, { signal, inform }) {
+    const changed = await newNotes(text, options, signal);
+    if (changed !== undefined) await setNotes(archive!, changed);
+    if (options.json) await printJson({ path: archive, notes: await getNotes(archive!) });
+    else if (changed === undefined) await show(archive!, inform);
+  },
+};
+
+async function show(archive: string, inform: (line: string) => void): Promise<void> {
+  const bytes = await readNotes(archive);
+  if (bytes.length === 0) inform(`${archive} has no notes`);
+  else await printBytes(bytes);
+}
+
+/** What the notes are to be; nothing when they are only to be shown. */
+async function newNotes(
+  text: string | undefined,
+  { file, clear }: Options,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  if ([text, file, clear].filter((way) => way !== undefined).length > 1) {
+    throw new UsageError('the notes are given as TEXT, or by --file, or removed by --clear: one of these');
+  }
+  if (clear) return '';
+  if (file === undefined) return text;
+  return readText(addAbortSignal(signal, file === '-' ? process.stdin : createReadStream(file)), file);
+}
+
+/** @throws `NOTES_ENCODING`; beyond the greatest size, stops where it can be seen */
+async function readText(stream: Readable, name: string): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of stream as AsyncIterable<Uint8Array>) {
+    chunks.push(chunk);
+    size += chunk.length;
+    if (size > MAX_NOTES_BYTES) break;
+  }
+  const bytes = Buffer.concat(chunks);
+  try {
+    return new TextDecoder('utf-8', { fatal: size <= MAX_NOTES_BYTES, ignoreBOM: true }).decode(bytes);
+  } catch (cause) {
+    const where = name === '-' ? 'standard input' : name;
+    throw new ArchiveError('NOTES_ENCODING', `${where} is not a text in UTF-8`, {
+      cause,
+      hint: 'notes are stored in UTF-8: convert it, as with iconv',
+    });
+  }
+}

@@ -1,0 +1,89 @@
+import {
+  type Backup,
+  type PlannedBackup,
+  type PrunedBackup,
+  pruneBackups,
+  retentionString,
+  verdictReason,
+} from '@vzdump-format/vzdump';
+import { backupColumns, backupDocument, nameColumn } from '../backup-columns.js';
+import type { Command, CommandContext } from '../command.js';
+import { UsageError } from '../exit-status.js';
+import { type GuestOptions, guestOptions } from '../guest-options.js';
+import type { CommonOptions } from '../options.js';
+import { print, printJson } from '../output.js';
+import { chosenRetention, type RetentionOptions, retentionOptions } from '../retention-options.js';
+import { alignedTable, type Column } from '../table.js';
+import { formatBytes } from '../units.js';
+
+interface Options extends CommonOptions, GuestOptions, RetentionOptions {
+  readonly dryRun?: boolean;
+}
+
+export const prune: Command<Options> = {
+  name: 'prune',
+  summary:
+    "remove the backups in a directory that no rule keeps, with their logs and notes, each guest's by itself",
+  arguments: [{ name: '<directory>', description: 'where they are', values: 'directory' }],
+  options: [
+    { flags: '--dry-run', description: 'say what would be removed, and why, and remove nothing' },
+    ...retentionOptions,
+    ...guestOptions,
+  ],
+  examples: [
+    'vzdump-format prune /var/lib/vz/dump --keep-last 3 --keep-daily 7 --dry-run',
+    'vzdump-format prune /var/lib/vz/dump --prune-backups keep-last=3,keep-daily=7 --vmid 100',
+  ],
+
+  async run([directory], options, context) {
+    const { json, dryRun = false, type, vmid } = options;
+    const retention = chosenRetention(options);
+    if (retention === undefined) {
+      throw new UsageError(
+        'nothing says which backups to keep',
+        'give --keep-last N and the like, or --keep-all',
+      );
+    }
+    const failures: unknown[] = [];
+    const pruned = await pruneBackups(directory!, {
+      ...context,
+      // With --json the last line on stderr is an error if there is one.
+      onError: json ? (error) => failures.push(error) : context.onError,
+      ...{ retention, dryRun, type, vmid },
+      onPlan: async (plan) => {
+        if (!json && plan.length > 0) await print(alignedTable(plan, columns));
+      },
+      onRemove: ({ path }) => context.inform(`removing backup '${path}'`),
+    });
+    if (json) {
+      const backups = pruned.map(decisionDocument);
+      await printJson({ directory, dryRun, retention: retentionString(retention), backups });
+    }
+    summarise(pruned, dryRun, context);
+    for (const failure of failures) context.onError(failure);
+  },
+};
+
+function ofBackup({ heading, text }: Column<Backup>): Column<PlannedBackup> {
+  return { heading, text: ({ backup }) => text(backup) };
+}
+
+const columns: readonly Column<PlannedBackup>[] = [
+  { heading: 'MARK', text: ({ verdict }) => verdict.mark },
+  ...backupColumns.map(ofBackup),
+  ofBackup(nameColumn),
+  { heading: 'REASON', text: ({ verdict }) => verdictReason(verdict) },
+];
+
+function decisionDocument({ backup, verdict, removed }: PrunedBackup) {
+  const rule = 'rule' in verdict ? verdict.rule : undefined;
+  return { ...backupDocument(backup), mark: verdict.mark, rule, reason: verdictReason(verdict), removed };
+}
+
+function summarise(pruned: readonly PrunedBackup[], dryRun: boolean, context: CommandContext): void {
+  const gone = pruned.filter(({ verdict, removed }) => (dryRun ? verdict.mark === 'remove' : removed));
+  const bytes = gone.reduce((sum, { backup }) => sum + backup.size, 0);
+  context.inform(
+    `${dryRun ? 'would remove' : 'removed'} ${gone.length} of ${pruned.length} backups (${formatBytes(bytes)})`,
+  );
+}
