@@ -1,20 +1,47 @@
+import { alignedSharedMemory } from '@vzdump-format/streams';
+
+/** Memory that worker threads see, too: jobs pass it on without a copy. */
+export type SharedMemory = Uint8Array<SharedArrayBuffer>;
+
+/** Memory for one job; what is needed again and again comes from a pool. */
+export function sharedMemory(size: number): SharedMemory {
+  return new Uint8Array(new SharedArrayBuffer(size));
+}
+
+/** Copies to or from shared memory, for which `set` takes one byte at a time unless both sides happen to be aligned. */
+export function copyTo(memory: Uint8Array, bytes: Uint8Array, at: number): void {
+  if (bytes.length === 0) return; // nothing to fill with
+  const target = Buffer.from(memory.buffer, memory.byteOffset + at, bytes.length);
+  target.fill(bytes);
+}
+
+/** A chunk for whoever asked: a view of the memory when they reuse buffers, else a copy of their own. */
+export function chunkOf(memory: Uint8Array, length: number, reuseBuffers: boolean | undefined): Uint8Array {
+  const chunk = memory.subarray(0, length);
+  return reuseBuffers || length === 0 ? chunk : Buffer.allocUnsafeSlow(length).fill(chunk);
+}
+
 /**
- * Buffers of one size that go round: taken, sent to a worker, sent back and given back. A buffer for each
- * block would leave memory to the garbage collector's leisure.
+ * Buffers of one size that go round: taken, worked on by a thread, and given back. A buffer for each block would
+ * leave memory to the garbage collector's leisure.
  */
 export class BufferPool {
-  private readonly spare: ArrayBuffer[] = [];
+  private readonly spare: SharedMemory[] = [];
+  private readonly own = new WeakSet<SharedArrayBuffer>();
 
   constructor(readonly size: number) {}
 
-  take(): Uint8Array<ArrayBuffer> {
-    const memory = this.spare.pop() ?? Buffer.allocUnsafeSlow(this.size).buffer;
-    return new Uint8Array(memory as ArrayBuffer);
+  take(): SharedMemory {
+    const spare = this.spare.pop();
+    if (spare !== undefined) return spare;
+    const memory = alignedSharedMemory(this.size);
+    this.own.add(memory.buffer);
+    return memory;
   }
 
-  /** What is not of the pool's size did not come from it, and is left to the garbage collector. */
-  give(bytes: Uint8Array<ArrayBuffer>): void {
-    if (bytes.buffer.byteLength === this.size) this.spare.push(bytes.buffer);
+  /** What did not come from this pool is left to the garbage collector. */
+  give({ buffer }: SharedMemory): void {
+    if (this.own.has(buffer)) this.spare.push(new Uint8Array(buffer, 0, this.size));
   }
 }
 
@@ -28,19 +55,19 @@ export class BufferPools {
   }
 
   /** A buffer of this length, from the smallest pool that has room. */
-  take(length: number): Uint8Array<ArrayBuffer> {
+  take(length: number): SharedMemory {
     const pool = this.pools.find(({ size }) => size >= length);
-    return pool === undefined ? new Uint8Array(length) : pool.take().subarray(0, length);
+    return pool === undefined ? sharedMemory(length) : pool.take().subarray(0, length);
   }
 
-  give(bytes: Uint8Array<ArrayBuffer>): void {
-    for (const pool of this.pools) pool.give(bytes);
+  give(memory: SharedMemory): void {
+    for (const pool of this.pools) pool.give(memory);
   }
 }
 
 /** A buffer of the pool, filled from its beginning up to `length`. */
 export interface FilledBuffer {
-  readonly buffer: Uint8Array<ArrayBuffer>;
+  readonly buffer: SharedMemory;
   readonly length: number;
 }
 
@@ -54,7 +81,7 @@ export async function* gather(
   for await (const chunk of source) {
     for (let at = 0; at < chunk.length; ) {
       const part = chunk.subarray(at, at + pool.size - length);
-      buffer.set(part, length);
+      copyTo(buffer, part, length);
       length += part.length;
       at += part.length;
       if (length < pool.size) continue;

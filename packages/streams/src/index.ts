@@ -1,3 +1,4 @@
+export * from './aligned-memory.js';
 export * from './archive-error.js';
 export * from './byte-reader.js';
 export * from './byte-source.js';

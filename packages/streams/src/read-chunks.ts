@@ -1,3 +1,4 @@
+import { alignedMemory } from './aligned-memory.js';
 import type { ByteSource } from './byte-source.js';
 import { mapOrdered } from './map-ordered.js';
 
@@ -22,6 +23,7 @@ export async function* readChunks(
   const { start = 0, end = source.size, readAhead = 2, signal } = options;
   const chunkSize = Math.min(options.chunkSize ?? 1 << 20, end - start);
   const spare: Uint8Array[] = [];
+  const newBuffer = options.reuseBuffers ? alignedMemory : Buffer.allocUnsafeSlow;
   function* offsets(): Generator<number> {
     for (let offset = start; offset < end; offset += chunkSize) {
       signal?.throwIfAborted();
@@ -29,7 +31,7 @@ export async function* readChunks(
     }
   }
   const read = async (offset: number): Promise<Uint8Array> => {
-    const buffer = spare.pop() ?? Buffer.allocUnsafeSlow(chunkSize);
+    const buffer = spare.pop() ?? newBuffer(chunkSize);
     return buffer.subarray(
       0,
       await source.read(buffer.subarray(0, Math.min(chunkSize, end - offset)), offset),
@@ -42,7 +44,7 @@ export async function* readChunks(
     if (chunk.length === 0) return;
     yield chunk;
     if (chunk.length < chunkSize) return; // what was read behind the end of a source that shrank has no place
-    if (options.reuseBuffers) spare.push(new Uint8Array(chunk.buffer));
+    if (options.reuseBuffers) spare.push(new Uint8Array(chunk.buffer, 0, chunkSize));
     signal?.throwIfAborted();
   }
 }

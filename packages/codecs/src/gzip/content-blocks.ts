@@ -1,4 +1,4 @@
-import type { BufferPool } from '../buffers.js';
+import { type BufferPool, copyTo, type SharedMemory } from '../buffers.js';
 
 /** What deflate can look back. */
 export const DICTIONARY_SIZE = 32 * 1024;
@@ -13,7 +13,7 @@ const MIN_CONTENT_BLOCK = 16 * 1024;
 
 /** A block in a buffer, behind what came just before it. */
 export interface DictionaryBlock {
-  readonly buffer: Uint8Array<ArrayBuffer>;
+  readonly buffer: SharedMemory;
   readonly dictionaryLength: number;
   readonly length: number;
 }
@@ -49,14 +49,14 @@ class BlockBuilder implements DictionaryBlock {
   private sum = 0;
 
   constructor(
-    readonly buffer: Uint8Array<ArrayBuffer>,
+    readonly buffer: SharedMemory,
     readonly dictionaryLength: number,
   ) {}
 
   /** Takes bytes up to the end of the block. @returns how many. */
   add(bytes: Uint8Array, byContent: boolean): number {
     const part = bytes.subarray(0, BLOCK_SIZE - this.length);
-    this.buffer.set(part, this.dictionaryLength + this.length);
+    copyTo(this.buffer, part, this.dictionaryLength + this.length);
     const taken = byContent ? this.findEnd(part.length) : part.length;
     this.length += taken;
     this.complete ||= this.length === BLOCK_SIZE;
@@ -64,10 +64,10 @@ class BlockBuilder implements DictionaryBlock {
   }
 
   /** A builder in `buffer` that begins with the end of this one. */
-  next(buffer: Uint8Array<ArrayBuffer>): BlockBuilder {
+  next(buffer: SharedMemory): BlockBuilder {
     const end = this.dictionaryLength + this.length;
     const start = Math.max(0, end - DICTIONARY_SIZE);
-    buffer.set(this.buffer.subarray(start, end));
+    copyTo(buffer, this.buffer.subarray(start, end), 0);
     return new BlockBuilder(buffer, end - start);
   }
 

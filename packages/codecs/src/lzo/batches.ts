@@ -1,5 +1,5 @@
 import { ArchiveError, type ByteReader, type OnWarning } from '@vzdump-format/streams';
-import type { BufferPool } from '../buffers.js';
+import { type BufferPool, copyTo, type SharedMemory, sharedMemory } from '../buffers.js';
 import { isPrefixOfAny, readTrailing } from '../trailing.js';
 import { readOrTruncated, truncated } from './errors.js';
 import {
@@ -26,7 +26,7 @@ export interface FoundBlock extends Omit<PackedBlock, 'start'> {
 
 /** Some blocks whose contents fit in a buffer of the pool together, or one that is too large for it. */
 export interface Batch {
-  readonly input: Uint8Array<ArrayBuffer>;
+  readonly input: SharedMemory;
   readonly blocks: readonly PackedBlock[];
   /** In the file, block by block. */
   readonly offsets: readonly number[];
@@ -64,13 +64,13 @@ export async function* inBatches(blocks: AsyncIterable<FoundBlock>, pool: Buffer
 }
 
 class BatchBuilder implements Batch {
-  readonly input: Uint8Array<ArrayBuffer>;
+  readonly input: SharedMemory;
   readonly blocks: PackedBlock[] = [];
   readonly offsets: number[] = [];
   contentLength = 0;
 
   constructor(pool: BufferPool, needed = 0) {
-    this.input = needed > pool.size ? new Uint8Array(needed) : pool.take();
+    this.input = needed > pool.size ? sharedMemory(needed) : pool.take();
   }
 
   hasRoomFor(block: FoundBlock): boolean {
@@ -80,7 +80,7 @@ class BatchBuilder implements Batch {
   add({ data, offset, size: _size, flags: _flags, ...block }: FoundBlock): void {
     const last = this.blocks.at(-1);
     const start = last === undefined ? 0 : last.start + last.length;
-    this.input.set(data, start);
+    copyTo(this.input, data, start);
     this.blocks.push({ ...block, start });
     this.offsets.push(offset);
     this.contentLength += block.contentLength;

@@ -1,5 +1,5 @@
 import { mapOrdered, type Stage } from '@vzdump-format/streams';
-import { BufferPool, gather } from '../buffers.js';
+import { BufferPool, chunkOf, type FilledBuffer, gather } from '../buffers.js';
 import type { CompressOptions, LevelRange } from '../codec.js';
 import { checkedLevel, checkedThreads } from '../options.js';
 import { BLOCK_SIZE } from './format.js';
@@ -23,12 +23,17 @@ export function compressLzo(options: CompressOptions = {}): Stage {
     const outputs = new BufferPool(compressedBound(JOB_SIZE));
     try {
       yield encodeHeader();
-      const results = mapOrdered(gather(source, inputs), threads + 1, ({ buffer, length }) =>
-        workers.run({ kind: 'compress', input: buffer, length, output: outputs.take() }, length),
-      );
-      for await (const { input, output, length } of results) {
+      const compress = async ({ buffer: input, length }: FilledBuffer) => {
+        const job = { kind: 'compress', input, length, output: outputs.take() } as const;
+        return { ...job, ...(await workers.run(job, length)) };
+      };
+      for await (const { input, output, length } of mapOrdered(
+        gather(source, inputs),
+        threads + 1,
+        compress,
+      )) {
         inputs.give(input);
-        yield options.reuseBuffers ? output.subarray(0, length) : output.slice(0, length);
+        yield chunkOf(output, length, options.reuseBuffers);
         outputs.give(output);
       }
       yield new Uint8Array(4); // no more blocks

@@ -1,5 +1,5 @@
 import { ArchiveError, ByteReader, type Stage } from '@vzdump-format/streams';
-import { BufferPool } from '../buffers.js';
+import { BufferPool, chunkOf, type SharedMemory, sharedMemory } from '../buffers.js';
 import type { DecompressOptions } from '../codec.js';
 import { defaultReadThreads } from '../options.js';
 import { OrderedQueue } from '../ordered-queue.js';
@@ -30,9 +30,9 @@ export function decompressLzo(options: DecompressOptions = {}): Stage {
   };
 }
 
-interface Outcome {
+interface Outcome extends LzoResult {
   readonly batch: Batch;
-  readonly result: LzoResult;
+  readonly output: SharedMemory;
 }
 
 class Decompressor {
@@ -64,16 +64,15 @@ class Decompressor {
 
   private async run(batch: Batch): Promise<Outcome> {
     const { input, blocks, contentLength } = batch;
-    const output = input.length > JOB_SIZE ? new Uint8Array(contentLength) : this.buffers.take();
+    const output = contentLength > JOB_SIZE ? sharedMemory(contentLength) : this.buffers.take();
     const result = await this.workers.run({ kind: 'decompress', input, blocks, output }, contentLength);
-    return { batch, result };
+    return { batch, output, ...result };
   }
 
-  private async *deliver({ batch, result }: Outcome): AsyncGenerator<Uint8Array> {
-    const { input, output, length, damage } = result;
-    if (input.length === JOB_SIZE) this.buffers.give(input);
-    if (length > 0) yield output.subarray(0, length);
-    if (this.options.reuseBuffers && output.length === JOB_SIZE) this.buffers.give(output);
+  private async *deliver({ batch, output, length, damage }: Outcome): AsyncGenerator<Uint8Array> {
+    this.buffers.give(batch.input);
+    if (length > 0) yield chunkOf(output, length, this.options.reuseBuffers);
+    this.buffers.give(output);
     if (damage !== undefined) throw blockDamage(damage, batch);
   }
 }

@@ -1,6 +1,5 @@
 import { crc32 } from 'node:zlib';
 import { ArchiveError, type ByteReader } from '@vzdump-format/streams';
-import { adler32 } from './adler32.js';
 import { readOrTruncated } from './errors.js';
 import {
   Flag,
@@ -16,6 +15,7 @@ import {
   VERSION_WITH_LEVEL,
   WRITTEN_FLAGS,
 } from './format.js';
+import { lzo1x } from './lzo1x.js';
 
 /** The header of what we write: no name, mode or time, so that the same input gives the same bytes. */
 export function encodeHeader(): Uint8Array {
@@ -26,7 +26,7 @@ export function encodeHeader(): Uint8Array {
   header[6] = METHOD_LZO1X_1;
   header[7] = LEVEL_LZO1X_1;
   header.writeUInt32BE(WRITTEN_FLAGS, 8);
-  header.writeUInt32BE(adler32(header.subarray(0, 25)), 25); // mode, time and name stay zero
+  header.writeUInt32BE(lzo1x().adler32(header.subarray(0, 25)), 25); // mode, time and name stay zero
   return Buffer.concat([MAGIC, header]);
 }
 
@@ -74,7 +74,7 @@ class HeaderFields {
     const bytes = await readOrTruncated(this.reader, length);
     if (length === 0) return bytes; // node:zlib may take no bytes for a fresh start, and give 0
     this.crc = crc32(bytes, this.crc);
-    this.adler = adler32(bytes, this.adler);
+    this.adler = lzo1x().adler32(bytes, this.adler);
     return bytes;
   }
 

@@ -1,18 +1,15 @@
 import { crc32 } from 'node:zlib';
-import { adler32 } from './adler32.js';
+import { copyTo, type SharedMemory } from '../buffers.js';
 import { BLOCK_SIZE, type BlockChecksums } from './format.js';
-import { Lzo1xCompressor, lzo1xBound } from './lzo1x-compress.js';
-import { Lzo1xError, lzo1xDecompress } from './lzo1x-decompress.js';
-
-type Memory = Uint8Array<ArrayBuffer>;
+import { Lzo1xError, lzo1x, lzo1xBound } from './lzo1x.js';
 
 export interface CompressJob {
   readonly kind: 'compress';
   /** Its first `length` bytes are cut into blocks. */
-  readonly input: Memory;
+  readonly input: SharedMemory;
   readonly length: number;
   /** Room for `compressedBound(length)` bytes. */
-  readonly output: Memory;
+  readonly output: SharedMemory;
 }
 
 export interface PackedBlock extends BlockChecksums {
@@ -24,24 +21,21 @@ export interface PackedBlock extends BlockChecksums {
 
 export interface DecompressJob {
   readonly kind: 'decompress';
-  readonly input: Memory;
+  readonly input: SharedMemory;
   readonly blocks: readonly PackedBlock[];
-  readonly output: Memory;
+  readonly output: SharedMemory;
 }
 
 export type LzoJob = CompressJob | DecompressJob;
 
 export interface LzoResult {
-  readonly input: Memory;
-  readonly output: Memory;
-  /** Of the output. */
+  /** Of what was written to the output. */
   readonly length: number;
   /** The first bad block, by its index, and the error it gives rise to. */
   readonly damage?: { readonly block: number; readonly code: string; readonly what: string };
 }
 
 const BLOCK_HEADER_SIZE = 12;
-const compressor = new Lzo1xCompressor();
 
 export function compressedBound(length: number): number {
   const blocks = Math.ceil(length / BLOCK_SIZE);
@@ -54,22 +48,20 @@ export function runLzoJob(job: LzoJob): LzoResult {
 }
 
 function compressBlocks({ input, length, output }: CompressJob): LzoResult {
-  const view = new DataView(output.buffer);
+  const view = new DataView(output.buffer, output.byteOffset);
+  const lzo = lzo1x();
   let written = 0;
   for (let start = 0; start < length; start += BLOCK_SIZE) {
     const block = input.subarray(start, Math.min(length, start + BLOCK_SIZE));
     const data = written + BLOCK_HEADER_SIZE;
-    let size = compressor.compress(block, output.subarray(data));
-    if (size >= block.length) {
-      size = block.length;
-      output.set(block, data);
-    }
+    const size = Math.min(block.length, lzo.compress(block, output.subarray(data)));
+    if (size === block.length) copyTo(output, block, data);
     view.setUint32(written, block.length);
     view.setUint32(written + 4, size);
-    view.setUint32(written + 8, adler32(block));
+    view.setUint32(written + 8, lzo.adlerOfInput());
     written = data + size;
   }
-  return { input, output, length: written };
+  return { length: written };
 }
 
 function decompressBlocks({ input, blocks, output }: DecompressJob): LzoResult {
@@ -77,10 +69,10 @@ function decompressBlocks({ input, blocks, output }: DecompressJob): LzoResult {
   for (const [index, block] of blocks.entries()) {
     const content = output.subarray(written, written + block.contentLength);
     const damage = decompressBlock(input.subarray(block.start, block.start + block.length), content, block);
-    if (damage !== undefined) return { input, output, length: written, damage: { block: index, ...damage } };
+    if (damage !== undefined) return { length: written, damage: { block: index, ...damage } };
     written += content.length;
   }
-  return { input, output, length: written };
+  return { length: written };
 }
 
 function decompressBlock(
@@ -88,15 +80,25 @@ function decompressBlock(
   content: Uint8Array,
   checksums: BlockChecksums,
 ): { code: string; what: string } | undefined {
-  if (!matches(data, checksums.adlerOfCompressed, checksums.crcOfCompressed)) {
+  const lzo = lzo1x();
+  const { adlerOfCompressed, crcOfCompressed, adlerOfContent, crcOfContent } = checksums;
+  if (
+    (adlerOfCompressed !== undefined && lzo.adler32(data) !== adlerOfCompressed) ||
+    (crcOfCompressed !== undefined && crc32(data) !== crcOfCompressed)
+  ) {
     return { code: 'LZOP_BLOCK_CHECKSUM', what: 'the checksum of the compressed block does not match' };
   }
-  if (data.length === content.length) content.set(data);
+  const stored = data.length === content.length;
+  if (stored) copyTo(content, data, 0);
   else {
     const what = decompressData(data, content);
     if (what !== undefined) return { code: 'LZOP_BLOCK', what: `damaged block: ${what}` };
   }
-  if (!matches(content, checksums.adlerOfContent, checksums.crcOfContent)) {
+  const adler = () => (stored ? lzo.adler32(content) : lzo.adlerOfOutput());
+  if (
+    (adlerOfContent !== undefined && adler() !== adlerOfContent) ||
+    (crcOfContent !== undefined && crc32(content) !== crcOfContent)
+  ) {
     return { code: 'LZOP_BLOCK_CHECKSUM', what: 'the checksum of the block does not match' };
   }
   return undefined;
@@ -104,14 +106,9 @@ function decompressBlock(
 
 function decompressData(data: Uint8Array, content: Uint8Array): string | undefined {
   try {
-    return lzo1xDecompress(data, content) < content.length ? 'it ends too early' : undefined;
+    return lzo1x().decompress(data, content) < content.length ? 'it ends too early' : undefined;
   } catch (error) {
     if (error instanceof Lzo1xError) return error.message;
     throw error;
   }
-}
-
-function matches(bytes: Uint8Array, adler: number | undefined, crc: number | undefined): boolean {
-  if (adler !== undefined && adler32(bytes) !== adler) return false;
-  return crc === undefined || crc32(bytes) === crc;
 }

@@ -2,9 +2,9 @@ import { crc32 } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { collect, inChunks, mixedBytes, randomBytes, zeros } from '../testing/bytes.js';
 import { runTool, testWithTool } from '../testing/tools.js';
-import { adler32 } from './adler32.js';
 import { Flag } from './format.js';
 import { lzo } from './lzo.js';
+import { lzo1x } from './lzo1x.js';
 
 const HEADER_SIZE = 38;
 const plain = mixedBytes(1_500_000);
@@ -41,7 +41,8 @@ function header({
     ...[...u32(0o100644), ...u32(1_700_000_000), ...(isNew ? u32(0) : [])],
     ...[name.length, ...Buffer.from(name)],
   ]);
-  const sum = (bytes: Uint8Array) => ((flags & Flag.crcOfHeader) !== 0 ? crc32(bytes) : adler32(bytes));
+  const sum = (bytes: Uint8Array) =>
+    (flags & Flag.crcOfHeader) !== 0 ? crc32(bytes) : lzo1x().adler32(bytes);
   const extra = Buffer.from([...u32(5), ...Buffer.from('extra')]);
   const extraField = (flags & Flag.extraField) !== 0 ? [...extra, ...u32(sum(extra))] : [];
   const magic = Buffer.from('894c5a4f000d0a1a0a', 'hex');
@@ -62,9 +63,10 @@ async function withChecksums(flags: number): Promise<Buffer> {
     const content = plain.subarray(start, start + contentLength);
     const data = compressed.subarray(at + 12, at + 12 + length);
     parts.push(compressed.subarray(at, at + 8));
-    if ((flags & Flag.adlerOfContent) !== 0) parts.push(u32(adler32(content)));
+    if ((flags & Flag.adlerOfContent) !== 0) parts.push(u32(lzo1x().adler32(content)));
     if ((flags & Flag.crcOfContent) !== 0) parts.push(u32(crc32(content)));
-    if ((flags & Flag.adlerOfCompressed) !== 0 && length < contentLength) parts.push(u32(adler32(data)));
+    if ((flags & Flag.adlerOfCompressed) !== 0 && length < contentLength)
+      parts.push(u32(lzo1x().adler32(data)));
     if ((flags & Flag.crcOfCompressed) !== 0 && length < contentLength) parts.push(u32(crc32(data)));
     parts.push(data);
     at += 12 + length;

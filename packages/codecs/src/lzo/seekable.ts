@@ -1,5 +1,5 @@
 import { ByteReader, type ByteSource, readChunks } from '@vzdump-format/streams';
-import { BufferPool } from '../buffers.js';
+import { BufferPool, sharedMemory } from '../buffers.js';
 import type { SeekableOptions } from '../codec.js';
 import type { SegmentDecoder } from '../seekable/segmented-source.js';
 import type { Segment } from '../seekable/segments.js';
@@ -33,7 +33,7 @@ export const decodeLzopSegment: SegmentDecoder = async (compressed, { offset, st
   const parts: Uint8Array[] = [];
   for await (const batch of inBatches(blocksOf(compressed, state), new BufferPool(SEGMENT_SIZE))) {
     const { input, blocks, contentLength } = batch;
-    const output = new Uint8Array(contentLength);
+    const output = sharedMemory(contentLength);
     const { damage } = runLzoJob({ kind: 'decompress', input, blocks, output });
     if (damage !== undefined) throw blockDamage(damage, batch, offset);
     parts.push(output);

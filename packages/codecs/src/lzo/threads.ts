@@ -17,7 +17,7 @@ export class LzoThreads {
   async run(job: LzoJob, contentLength: number): Promise<LzoResult> {
     this.done += contentLength;
     if (this.done <= SMALL) return runLzoJob(job);
-    return this.pool.run(job, [job.input.buffer, job.output.buffer]);
+    return this.pool.run(job);
   }
 
   close(): void {

@@ -1,8 +1,9 @@
 import { ArchiveError, type ByteSource, readFully } from '@vzdump-format/streams';
+import { type SharedMemory, sharedMemory } from '../buffers.js';
 import type { PlacedSegment, Segment, SegmentList } from './segments.js';
 
 /** Decompresses a segment. @returns `segment.contentSize` bytes, or else the index is wrong. */
-export type SegmentDecoder = (compressed: Uint8Array<ArrayBuffer>, segment: Segment) => Promise<Uint8Array>;
+export type SegmentDecoder = (compressed: SharedMemory, segment: Segment) => Promise<Uint8Array>;
 
 export interface SegmentedSourceOptions {
   readonly decode: SegmentDecoder;
@@ -67,7 +68,7 @@ export class SegmentedSource implements ByteSource {
   }
 
   private async decode(segment: Segment): Promise<Uint8Array> {
-    const compressed = new Uint8Array(segment.size);
+    const compressed = sharedMemory(segment.size);
     await readFully(this.source, compressed, segment.offset);
     const content = await this.options.decode(compressed, segment);
     if (content.length === segment.contentSize) return content;

@@ -27,7 +27,7 @@ export class WorkerPool<Job, Result> {
   }
 
   /** @throws JobFailure with the message of what the job threw; the signal's reason when it is aborted. */
-  run(job: Job, transfer: readonly Transferable[]): Promise<Result> {
+  run(job: Job, transfer: readonly Transferable[] = []): Promise<Result> {
     this.signal?.throwIfAborted();
     const pooled = this.leastBusy();
     const reply = newResolvers<Result>();

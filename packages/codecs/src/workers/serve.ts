@@ -4,7 +4,7 @@ import type { JobReply } from './pool.js';
 export interface JobOutcome<Result> {
   readonly result: Result;
   /** What the caller gets without a copy being made. */
-  readonly transfer: readonly Transferable[];
+  readonly transfer?: readonly Transferable[];
 }
 
 /** The whole of a worker thread: answers each job with its result, in order. */

@@ -1,5 +1,5 @@
-import { ArchiveError, mapOrdered, type Stage } from '@vzdump-format/streams';
-import { BufferPool, type FilledBuffer, gather } from '../buffers.js';
+import { ArchiveError, alignedSharedMemory, mapOrdered, type Stage } from '@vzdump-format/streams';
+import { BufferPool, chunkOf, type FilledBuffer, gather } from '../buffers.js';
 import type { CompressOptions, LevelRange } from '../codec.js';
 import { checkedLevel, checkedThreads, checkedWindowLog } from '../options.js';
 import { cutFrames } from './cut-frames.js';
@@ -46,15 +46,15 @@ async function* compressInFrames(
   const table: SeekTableEntry[] = [];
   try {
     const contents = frames(cutFrames(source, inputs, frameStarts), inputs);
-    const compress = async (content: FilledBuffer) => ({
-      contentSize: content.length,
-      frame: await compressor.compress(content, outputs.take()),
-    });
-    for await (const { contentSize, frame } of mapOrdered(contents, threads + 1, compress)) {
-      table.push(tableEntry(frame, contentSize));
-      inputs.give(frame.input);
-      yield reuseBuffers ? frame.output.subarray(0, frame.length) : frame.output.slice(0, frame.length);
-      outputs.give(frame.output);
+    const compress = async (content: FilledBuffer) => {
+      const room = outputs.take();
+      return { content, room, frame: await compressor.compress(content, room) };
+    };
+    for await (const { content, room, frame } of mapOrdered(contents, threads + 1, compress)) {
+      table.push(tableEntry(frame, content.length));
+      inputs.give(content.buffer);
+      yield chunkOf(frame.output, frame.length, reuseBuffers);
+      outputs.give(room);
     }
     yield encodeSeekTable(table);
   } finally {
@@ -96,17 +96,14 @@ async function* compressInOneFrame(
   const engine = await loadEngine(checkedEngineName(name));
   const compressor = engine.streamCompressor(settings, signal);
   const inputs = new BufferPool(STREAM_BUFFER_SIZE);
-  let output = new Uint8Array(STREAM_BUFFER_SIZE);
-  const write = async function* (start: FilledBuffer, end: boolean) {
-    let input = start.buffer;
-    for (let used = 0, done = false; end ? !done : used < start.length; ) {
-      const result = await compressor.write({ buffer: input, length: start.length }, used, end, output);
-      ({ input, used, done, output } = result);
-      if (result.length === 0) continue;
-      yield output.subarray(0, result.length);
-      if (!reuseBuffers) output = new Uint8Array(STREAM_BUFFER_SIZE);
+  const room = alignedSharedMemory(STREAM_BUFFER_SIZE);
+  const write = async function* (input: FilledBuffer, end: boolean) {
+    for (let used = 0, done = false; end ? !done : used < input.length; ) {
+      const { output, length, ...progress } = await compressor.write(input, used, end, room);
+      ({ used, done } = progress);
+      if (length > 0) yield chunkOf(output, length, reuseBuffers);
     }
-    inputs.give(input);
+    inputs.give(input.buffer);
   };
   try {
     for await (const filled of gather(source, inputs)) yield* write(filled, false);

@@ -1,4 +1,4 @@
-import type { BufferPool, FilledBuffer } from '../buffers.js';
+import { type BufferPool, copyTo, type FilledBuffer } from '../buffers.js';
 import type { FrameStarts } from './frame-starts.js';
 
 /**
@@ -25,7 +25,7 @@ export async function* cutFrames(
         continue;
       }
       const part = chunk.subarray(at, at + end - length);
-      buffer.set(part, length);
+      copyTo(buffer, part, length);
       length += part.length;
       at += part.length;
     }

@@ -1,10 +1,17 @@
 import type { Stage } from '@vzdump-format/streams';
 import { EventLoopTurns } from '@vzdump-format/streams';
+import { chunkOf } from '../buffers.js';
 import type { DecompressOptions } from '../codec.js';
 import { checkedWindowLog, defaultReadThreads } from '../options.js';
 import { OrderedQueue } from '../ordered-queue.js';
 import { JobFailure } from '../workers/pool.js';
-import { checkedEngineName, type EngineResult, type FrameDecompressor, loadEngine } from './engine.js';
+import {
+  checkedEngineName,
+  type EngineResult,
+  type FrameDecompressor,
+  type FramePiece,
+  loadEngine,
+} from './engine.js';
 import { decoderError } from './errors.js';
 import { DEFAULT_MAX_WINDOW_LOG, FrameWalker } from './frames.js';
 import { type FoundPiece, PieceReader } from './pieces.js';
@@ -19,7 +26,7 @@ export function decompressZstd(options: DecompressOptions = {}): Stage {
   return async function* unzstd(source) {
     const engine = await loadEngine(engineName);
     const walker = new FrameWalker(source, maxWindowLog, options.onWarning);
-    const reader = new PieceReader(walker, options.reuseBuffers ?? false);
+    const reader = new PieceReader(walker);
     const engineOptions = { threads, maxWindowLog, signal: options.signal };
     const output = new Output(engine.frameDecompressor(engineOptions), reader, threads, options);
     try {
@@ -34,9 +41,13 @@ export function decompressZstd(options: DecompressOptions = {}): Stage {
   };
 }
 
+interface Decompressed extends EngineResult {
+  readonly piece: FramePiece;
+}
+
 /** Keeps several pieces under way, and gives out their contents in order. */
 class Output {
-  private readonly queue: OrderedQueue<EngineResult>;
+  private readonly queue: OrderedQueue<Decompressed>;
   private readonly turns = new EventLoopTurns();
 
   constructor(
@@ -64,17 +75,18 @@ class Output {
     this.decompressor.close();
   }
 
-  private async decompress({ piece, offset }: FoundPiece): Promise<EngineResult> {
+  private async decompress({ piece, offset }: FoundPiece): Promise<Decompressed> {
     try {
-      return await this.decompressor.decompress(piece);
+      return { piece, ...(await this.decompressor.decompress(piece)) };
     } catch (error) {
       throw error instanceof JobFailure ? decoderError(error, offset) : error;
     }
   }
 
-  private async *deliver({ input, output, length }: EngineResult): AsyncGenerator<Uint8Array> {
-    this.reader.buffers.give(input);
-    if (length > 0) yield output.subarray(0, length);
-    if (this.options.reuseBuffers) this.reader.buffers.give(output);
+  private async *deliver({ piece, output, length }: Decompressed): AsyncGenerator<Uint8Array> {
+    const { buffers } = this.reader;
+    buffers.give(piece.buffer);
+    if (length > 0) yield chunkOf(output, length, this.options.reuseBuffers);
+    buffers.give(piece.output);
   }
 }

@@ -30,16 +30,16 @@ export async function loadMongodbEngine(): Promise<ZstdEngine> {
         const frame = await bindings.compress(asBuffer(content), level);
         const checksum = Number(h64Raw(content) & 0xffff_ffffn);
         const output = withSizeAndChecksum(frame, length, checksum);
-        return { input: buffer, output, length: output.length };
+        return { output, length: output.length };
       },
       close() {},
     }),
     frameDecompressor: () => ({
       async decompress({ buffer, length, first, last, output: room }): Promise<EngineResult> {
         if (!(first && last)) throw wholeFramesOnly();
-        const output = new Uint8Array(await decompressed(asBuffer(buffer.subarray(0, length))));
+        const output = await decompressed(asBuffer(buffer.subarray(0, length)));
         if (output.length > room.length) throw new JobFailure('there is more data than the header says');
-        return { input: buffer, output, length: output.length };
+        return { output, length: output.length };
       },
       close() {},
     }),

@@ -1,6 +1,6 @@
 import { JobFailure, WorkerPool } from '../workers/pool.js';
 import { workerScript } from '../workers/script.js';
-import type { ZstdEngine } from './engine.js';
+import type { StreamResult, ZstdEngine } from './engine.js';
 import { type NapiJob, NapiJobs, type NapiResult } from './napi-jobs.js';
 
 /** Frames up to this size are done on the main thread while no worker is running: it takes a millisecond. */
@@ -66,10 +66,10 @@ class NapiThreads {
     this.pool = new WorkerPool(workerScript('zstd'), threads, signal);
   }
 
-  async run(job: NapiJob, small: boolean): Promise<NapiResult> {
-    if (small && !this.started) return runHere(this.here, job);
-    this.started = true;
-    return this.pool.run(job, [job.input.buffer, job.output.buffer]);
+  async run(job: NapiJob, small: boolean): Promise<StreamResult> {
+    const here = small && !this.started;
+    this.started = !here;
+    return { output: job.output, ...(here ? runHere(this.here, job) : await this.pool.run(job)) };
   }
 
   close(): void {

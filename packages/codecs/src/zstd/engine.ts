@@ -1,26 +1,23 @@
 import { ArchiveError } from '@vzdump-format/streams';
-import type { FilledBuffer } from '../buffers.js';
+import type { FilledBuffer, SharedMemory } from '../buffers.js';
 
-type Memory = Uint8Array<ArrayBuffer>;
-
-/** What becomes of a buffer. Both buffers are the caller's again, whose memory may have moved. */
 export interface EngineResult {
-  readonly input: Memory;
-  readonly output: Memory;
+  /** Where the result is: the memory that was given for it, or other memory. */
+  readonly output: Uint8Array;
   /** Of what was written to `output`. */
   readonly length: number;
 }
 
 /** Compresses whole frames: with content size and checksum in them. */
 export interface FrameCompressor {
-  /** @param output room for the result; an engine may return another buffer instead. */
-  compress(content: FilledBuffer, output: Memory): Promise<EngineResult>;
+  /** @param output room for the result. */
+  compress(content: FilledBuffer, output: SharedMemory): Promise<EngineResult>;
   close(): void;
 }
 
 /** A frame, or blocks of one: whatever they are, `output` has room for what they decompress to. */
 export interface FramePiece extends FilledBuffer {
-  readonly output: Memory;
+  readonly output: SharedMemory;
   /** Whether the frame begins with it; if not, it continues the piece given before. */
   readonly first: boolean;
   readonly last: boolean;
@@ -42,7 +39,7 @@ export interface StreamResult extends EngineResult {
 /** Makes one frame of any length. */
 export interface StreamCompressor {
   /** Takes the input from `start` on; ends the frame when `end` is set and there is room. */
-  write(input: FilledBuffer, start: number, end: boolean, output: Memory): Promise<StreamResult>;
+  write(input: FilledBuffer, start: number, end: boolean, output: SharedMemory): Promise<StreamResult>;
   close(): void;
 }
 

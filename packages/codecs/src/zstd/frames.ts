@@ -24,10 +24,13 @@ export interface FrameStart {
   readonly bytes: Uint8Array;
 }
 
+/** Some bytes of a frame. A block may come in several parts. */
 export interface FramePart {
   readonly offset: number;
   /** Valid until the next part is asked for. */
   readonly bytes: Uint8Array;
+  /** How many bytes come with this part before the next block does; 0 when it continues one. */
+  readonly blockSize: number;
 }
 
 /**
@@ -61,20 +64,27 @@ export class FrameWalker {
 
   /** The blocks and the checksum of the frame whose header was read. */
   async *parts(header: FrameHeader): AsyncGenerator<FramePart> {
-    let offset = this.reader.offset;
-    let bytes = await this.read(BLOCK_HEADER_SIZE);
-    for (;;) {
-      const { last, storedSize } = decodeBlockHeader(bytes.subarray(-BLOCK_HEADER_SIZE));
-      const at = this.reader.offset - BLOCK_HEADER_SIZE;
-      if (storedSize === undefined || storedSize > MAX_BLOCK_SIZE) throw frameDamage('invalid block', at);
-      yield { offset, bytes };
-      // With a block goes what follows it: a part for each header would double the number of calls.
-      const follows = last ? (header.hasChecksum ? CHECKSUM_SIZE : 0) : BLOCK_HEADER_SIZE;
-      offset = this.reader.offset;
-      bytes = await this.read(storedSize + follows);
-      if (last) break;
+    for (let last = false; !last; ) {
+      const offset = this.reader.offset;
+      const bytes = await this.read(BLOCK_HEADER_SIZE);
+      const block = decodeBlockHeader(bytes);
+      const { storedSize } = block;
+      if (storedSize === undefined || storedSize > MAX_BLOCK_SIZE) throw frameDamage('invalid block', offset);
+      yield { offset, bytes, blockSize: BLOCK_HEADER_SIZE + storedSize };
+      yield* this.continued(storedSize);
+      ({ last } = block);
     }
-    if (bytes.length > 0) yield { offset, bytes };
+    if (header.hasChecksum) yield* this.continued(CHECKSUM_SIZE);
+  }
+
+  private async *continued(size: number): AsyncGenerator<FramePart> {
+    for (let left = size; left > 0; ) {
+      const { offset } = this.reader;
+      if (await this.reader.atEnd()) throw truncated(offset);
+      const bytes = await this.reader.readSome(left);
+      left -= bytes.length;
+      yield { offset, bytes, blockSize: 0 };
+    }
   }
 
   /** The four bytes, or undefined at the end of the data, when only padding was left. */

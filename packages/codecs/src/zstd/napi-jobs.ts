@@ -1,35 +1,34 @@
 import type Binding from 'zstd-napi/binding.js';
 import type { CCtx, DCtx } from 'zstd-napi/binding.js';
+import type { SharedMemory } from '../buffers.js';
 import type { FramePiece, StreamResult, StreamSettings } from './engine.js';
-
-type Memory = Uint8Array<ArrayBuffer>;
 
 export interface CompressJob {
   readonly kind: 'compress';
-  readonly input: Memory;
+  readonly input: SharedMemory;
   readonly length: number;
-  readonly output: Memory;
+  readonly output: SharedMemory;
   readonly level: number;
 }
 
 export interface WriteJob {
   readonly kind: 'write';
-  readonly input: Memory;
+  readonly input: SharedMemory;
   readonly start: number;
   readonly length: number;
   readonly end: boolean;
-  readonly output: Memory;
+  readonly output: SharedMemory;
   readonly settings: StreamSettings;
 }
 
 export interface DecompressJob extends Omit<FramePiece, 'buffer'> {
   readonly kind: 'decompress';
-  readonly input: Memory;
+  readonly input: SharedMemory;
   readonly maxWindowLog: number;
 }
 
 export type NapiJob = CompressJob | WriteJob | DecompressJob;
-export type NapiResult = StreamResult;
+export type NapiResult = Omit<StreamResult, 'output'>;
 
 /** The jobs that zstd-napi does, in a worker or right here. Keeps one context of each kind. */
 export class NapiJobs {
@@ -54,7 +53,7 @@ export class NapiJobs {
     this.frameContext ??= this.newContext(level);
     this.frameContext.setParameter(this.binding.CParameter.compressionLevel, level);
     const written = this.frameContext.compress2(output, input.subarray(0, length));
-    return { input, output, used: length, length: written, done: true };
+    return { used: length, length: written, done: true };
   }
 
   private write({ input, start, length, end, output, settings }: WriteJob): NapiResult {
@@ -74,7 +73,7 @@ export class NapiJobs {
       written += produced;
       left = remaining;
     }
-    return { input, output, used, length: written, done: end && left === 0 };
+    return { used, length: written, done: end && left === 0 };
   }
 
   private decompress({ input, length, output, first, last, maxWindowLog }: DecompressJob): NapiResult {
@@ -99,7 +98,7 @@ export class NapiJobs {
     }
     if (used < length) throw new Error('there is more data than the header says');
     if (done !== last) throw new Error(last ? 'the frame ends too early' : 'the frame does not end');
-    return { input, output, used, length: written, done };
+    return { used, length: written, done };
   }
 
   private newContext(level: number): CCtx {

@@ -1,7 +1,7 @@
-import { BufferPools } from '../buffers.js';
+import { BufferPools, copyTo, type SharedMemory } from '../buffers.js';
 import type { FramePiece } from './engine.js';
-import { BLOCK_HEADER_SIZE, MAX_BLOCK_SIZE } from './format.js';
-import type { FramePart, FrameStart, FrameWalker } from './frames.js';
+import { BLOCK_HEADER_SIZE, CHECKSUM_SIZE, MAX_BLOCK_SIZE } from './format.js';
+import type { FrameStart, FrameWalker } from './frames.js';
 
 /** A frame of a known content size up to this is decompressed as a whole, beside others. */
 const MAX_WHOLE_FRAME = 16 * 1024 * 1024;
@@ -25,10 +25,7 @@ export interface FoundPiece {
 export class PieceReader {
   readonly buffers = new BufferPools(BUFFER_SIZES);
 
-  constructor(
-    private readonly walker: FrameWalker,
-    private readonly reuseBuffers: boolean,
-  ) {}
+  constructor(private readonly walker: FrameWalker) {}
 
   /** The pieces of the frame that the walker stands at. */
   async *pieces(frame: FrameStart): AsyncGenerator<FoundPiece> {
@@ -39,25 +36,22 @@ export class PieceReader {
     let piece = new PieceBuilder(this.buffers, content, true, frame.offset);
     piece.add(frame.bytes);
     for await (const part of this.walker.parts(frame.header)) {
+      const { offset, bytes, blockSize } = part;
       // A whole frame, too, goes in pieces when it has more bytes or blocks than its content can need.
-      if (piece.blocks >= maxBlocks || !piece.hasRoomFor(part)) {
-        yield piece.finish(this.outputFor(content), false);
-        piece = new PieceBuilder(this.buffers, Math.max(content, part.bytes.length), false, part.offset);
+      if (blockSize > 0 && (piece.blocks >= maxBlocks || !piece.hasRoomFor(blockSize))) {
+        yield piece.finish(this.buffers.take(content), false);
+        piece = new PieceBuilder(this.buffers, Math.max(content, blockSize), false, offset);
       }
-      piece.add(part.bytes);
-      piece.blocks++;
+      piece.add(bytes);
+      if (blockSize > 0) piece.blocks++;
     }
-    yield piece.finish(this.outputFor(content), true);
-  }
-
-  private outputFor(content: number): Uint8Array<ArrayBuffer> {
-    return this.reuseBuffers ? this.buffers.take(content) : new Uint8Array(content);
+    yield piece.finish(this.buffers.take(content), true);
   }
 }
 
 class PieceBuilder {
   blocks = 0;
-  private readonly buffer: Uint8Array<ArrayBuffer>;
+  private readonly buffer: SharedMemory;
   private length = 0;
 
   constructor(
@@ -70,16 +64,16 @@ class PieceBuilder {
     this.buffer = buffers.take(content + blocks * BLOCK_HEADER_SIZE + OVERHEAD / 2);
   }
 
-  hasRoomFor(part: FramePart): boolean {
-    return this.length + part.bytes.length <= this.buffer.length;
+  hasRoomFor(blockSize: number): boolean {
+    return this.length + blockSize + CHECKSUM_SIZE <= this.buffer.length;
   }
 
   add(bytes: Uint8Array): void {
-    this.buffer.set(bytes, this.length);
+    copyTo(this.buffer, bytes, this.length);
     this.length += bytes.length;
   }
 
-  finish(output: Uint8Array<ArrayBuffer>, last: boolean): FoundPiece {
+  finish(output: SharedMemory, last: boolean): FoundPiece {
     const { buffer, length, first, offset } = this;
     return { piece: { buffer, length, output, first, last }, offset };
   }

@@ -1,4 +1,5 @@
 import { type ByteSource, readChunks } from '@vzdump-format/streams';
+import { sharedMemory } from '../buffers.js';
 import type { SeekableOptions } from '../codec.js';
 import { checkedWindowLog, defaultReadThreads } from '../options.js';
 import { HINT_CONVERT, HINT_INDEX, notSeekable } from '../seekable/not-seekable.js';
@@ -55,7 +56,7 @@ export async function zstdSegmentDecoder(
     signal: options.signal,
   });
   const decode: SegmentDecoder = async (buffer, { offset, contentSize }) => {
-    const output = new Uint8Array(contentSize);
+    const output = sharedMemory(contentSize);
     try {
       const piece = { buffer, length: buffer.length, output, first: true, last: true };
       const result = await decompressor.decompress(piece);

@@ -4,7 +4,4 @@ import { type NapiJob, NapiJobs, type NapiResult } from './napi-jobs.js';
 
 const jobs = new NapiJobs(binding);
 
-serveJobs<NapiJob, NapiResult>((job) => {
-  const result = jobs.run(job);
-  return { result, transfer: [result.input.buffer, result.output.buffer] };
-});
+serveJobs<NapiJob, NapiResult>((job) => ({ result: jobs.run(job) }));
