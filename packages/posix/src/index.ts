@@ -2,6 +2,7 @@ export { allocate, cloneFile, punchHole, zeroRange } from './allocation.js';
 export { fileStatus, setMode, setOwner, setTimes } from './by-descriptor.js';
 export { missingCapabilities } from './capabilities.js';
 export type { DirectoryListing, OpenDirectory, TimeToSet } from './directory.js';
+export { closeFile, readBytes, writeBytes } from './file-content.js';
 export { getFlags, getQuotaProject, setFlags, setQuotaProject } from './file-flags.js';
 export type { DeviceNumber, FileStatus, FileType } from './file-status.js';
 export { type FileSystem, fileSystem } from './file-system.js';

@@ -25,6 +25,10 @@ export interface NativeCalls {
 
   openat(directory: number, name: CString, flags: number, ...mode: [] | ['uint', number]): number;
   close(fd: number): number;
+  read(fd: number, buffer: Uint8Array, size: number): number;
+  pread(fd: number, buffer: Uint8Array, size: number, position: number): number;
+  write(fd: number, bytes: Uint8Array, size: number): number;
+  pwrite(fd: number, bytes: Uint8Array, size: number, position: number): number;
   lseek(fd: number, offset: number, whence: number): number;
   statx(directory: number, name: CString, flags: number, mask: number, status: Uint8Array): number;
   getdents64(fd: number, entries: Uint8Array, size: number): number;
@@ -112,6 +116,10 @@ function bind({ load, errno }: typeof import('koffi'), arch: keyof typeof GETDEN
     errno,
     openat: library.func('int openat(int, const char *, int, ...)'),
     close: library.func('int close(int)'),
+    read: library.func('int64_t read(int, void *, size_t)'),
+    pread: library.func('int64_t pread(int, void *, size_t, int64_t)'),
+    write: library.func('int64_t write(int, const void *, size_t)'),
+    pwrite: library.func('int64_t pwrite(int, const void *, size_t, int64_t)'),
     lseek: library.func('int64_t lseek(int, int64_t, int)'),
     statx: library.func('int statx(int, const char *, int, uint, void *)'),
     getdents64: (fd, entries, size) =>

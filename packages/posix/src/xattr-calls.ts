@@ -4,17 +4,20 @@ import { fromCBytes, toCString } from './c-strings.js';
 import type { CString, XattrCalls } from './native-calls.js';
 import { systemError } from './system-error.js';
 
-const { ENODATA, ENOTSUP } = constants.errno;
+const { ENODATA, ENOTSUP, ERANGE } = constants.errno;
 
 /** No value, and no list of names, is longer (<linux/limits.h>: `XATTR_SIZE_MAX`, `XATTR_LIST_MAX`). */
 const LONGEST = 64 * 1024;
+/** Asked for first, because the kernel allocates, and clears, as much as it is asked for. */
+const USUAL = 1024;
 
 const scratch = Buffer.allocUnsafeSlow(LONGEST);
 
 // On descriptors or paths alike. The `path` is for errors.
 
 export function listXattrsOf<Target>(calls: XattrCalls<Target>, target: Target, path?: string): string[] {
-  const length = calls.list(target, scratch, LONGEST);
+  let length = calls.list(target, scratch, USUAL);
+  if (length < 0 && calls.errno() === ERANGE) length = calls.list(target, scratch, LONGEST);
   if (length > 0) return fromCBytes(scratch, 0, length - 1).split('\0');
   if (length < 0 && calls.errno() !== ENOTSUP) throw failure(calls, 'listxattr', path);
   return [];
@@ -26,7 +29,9 @@ export function getXattrOf<Target>(
   attribute: string,
   path?: string,
 ): Buffer | undefined {
-  const length = calls.get(target, nameOf(calls, 'getxattr', attribute, path), scratch, LONGEST);
+  const name = nameOf(calls, 'getxattr', attribute, path);
+  let length = calls.get(target, name, scratch, USUAL);
+  if (length < 0 && calls.errno() === ERANGE) length = calls.get(target, name, scratch, LONGEST);
   if (length >= 0) return Buffer.from(scratch.subarray(0, length));
   const errno = calls.errno();
   if (errno !== ENODATA && errno !== ENOTSUP) throw failure(calls, 'getxattr', path);
