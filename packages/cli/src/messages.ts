@@ -66,7 +66,7 @@ export class Messages {
 
   inform(line: string): void {
     this.output.write(
-      this.options.json ? `${JSON.stringify({ type: 'info', message: line })}\n` : `${line}\n`,
+      this.options.json ? `${JSON.stringify({ type: 'info', message: line })}\n` : `${oneLine(line)}\n`,
     );
   }
 

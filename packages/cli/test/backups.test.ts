@@ -75,6 +75,13 @@ describe('backups', () => {
     expect(await runCliForJson(['backups', directory])).toEqual({ directory, backups: [] });
   });
 
+  test('names are told in one line, whatever they are', async () => {
+    const directory = join(await scratch(), 'a\n\u001b[31mb');
+    await mkdir(directory);
+    const { stderr } = await runCli(['backups', directory]);
+    expect(stderr).toMatch(/^there are no backups in .*\/a\\x0a\\x1b\[31mb\n$/);
+  });
+
   test('what cannot be read is a warning', async () => {
     const directory = await fill(VM);
     await mkdir(join(directory, `${VM}.notes`));

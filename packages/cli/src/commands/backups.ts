@@ -19,7 +19,7 @@ export const backups: Command<CommonOptions & GuestOptions> = {
     const found = await listBackups(directory!, { ...context, ...options });
     if (options.json) await printJson({ directory, backups: found.map(backupDocument) });
     else if (found.length > 0) await print(alignedTable(found, columns));
-    else context.inform(`there are no backups in ${printableName(directory!)}`);
+    else context.inform(`there are no backups in ${directory}`);
   },
 };
 

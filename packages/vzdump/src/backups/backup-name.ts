@@ -1,5 +1,4 @@
 import { basename } from 'node:path';
-import { printableName } from '@vzdump-format/file-tree';
 import { hasEscapedBytes } from '@vzdump-format/posix';
 import { ArchiveError } from '@vzdump-format/streams';
 import { localSeconds } from './local-time.js';
@@ -74,7 +73,7 @@ export function guestOfName({ fileName, standard }: BackupName): number | undefi
  */
 export function requireBackupExtension(path: string): void {
   if (EXTENSION.test(basename(path)) && !hasEscapedBytes(path)) return;
-  throw new ArchiveError('BACKUP_NAME', `couldn't determine archive info from '${printableName(path)}'`, {
+  throw new ArchiveError('BACKUP_NAME', `couldn't determine archive info from '${path}'`, {
     entry: path,
     hint: 'backups end in .vma, .tar, either with .gz, .lzo, .zst or .bz2 behind it, or .tgz',
   });

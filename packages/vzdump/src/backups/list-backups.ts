@@ -1,6 +1,5 @@
 import type { Stats } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
-import { printableName } from '@vzdump-format/file-tree';
 import { bytesToPath, hasEscapedBytes, pathToBytes } from '@vzdump-format/posix';
 import { mapOrdered, type OnWarning } from '@vzdump-format/streams';
 import {
@@ -116,7 +115,7 @@ async function notesAt(path: string, onWarning: OnWarning): Promise<string | und
 }
 
 function unreadable(code: string, path: string, error: unknown, consequence: string) {
-  const message = `${printableName(path)} ${consequence}: ${(error as Error).message}`;
+  const message = `${path} ${consequence}: ${(error as Error).message}`;
   return { code, message, entry: path };
 }
 

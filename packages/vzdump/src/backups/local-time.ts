@@ -18,7 +18,7 @@ export function localSeconds(time: LocalTime): number | undefined {
   if (month < 1 || month > 12 || day < 1 || day > daysInMonth(year, month)) return undefined;
   if (hour > 23 || minute > 59 || second > 59) return undefined;
   const date = new Date(year, month - 1, day, hour, minute, second);
-  if (year < 100) date.setFullYear(year); // the constructor takes 24 for 1924
+  if (year < 100) date.setFullYear(year, month - 1, day); // the constructor takes 24 for 1924
   return date.getTime() / 1000;
 }
 

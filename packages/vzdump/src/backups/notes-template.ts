@@ -29,7 +29,7 @@ export function checkNotesTemplate(template: string): void {
   if ([...template].length > LONGEST) throw wrong(`value may only be ${LONGEST} characters long`);
   if (template.includes('\n')) throw wrong('contains a line feed');
   const unknown = [
-    ...unknownOnes(template, /\\(.)/gsu, (character) => /[n\\]/.test(character), 'escape sequence', 0),
+    ...unknownOnes(template, /\\(.)/gu, (character) => /[n\\]/.test(character), 'escape sequence', 0),
     ...unknownOnes(template, /\{\{([^\s{}]+)\}\}/gu, (name) => VARIABLES.has(name), 'variable', 2),
   ];
   if (unknown.length > 0) throw wrong(`found unknown: ${unknown.join(', ')}`);
