@@ -1,22 +1,22 @@
 import type { OnWarning } from '@vzdump-format/streams';
 import { printableName } from './printable-name.js';
 
-/** What an entry had that its restored file has not, and how a warning says so of `n` entries. */
+/** What an entry has, and its restored file has not, as a warning says it. */
 const LOSSES = {
-  owner: 'kept the owner of whoever restores',
-  mode: 'did not get their permissions',
-  'set-id': 'lost setuid or setgid, because they belong to someone else now',
-  times: 'did not get their modification time',
-  xattr: 'lost extended attributes',
-  acl: 'lost an access control list, or entries of it',
-  capabilities: 'lost their capabilities',
-  flags: 'lost file attributes (as chattr sets them)',
-  'quota-project': 'lost their quota project',
-  device: 'were left out: device nodes',
-  socket: 'were left out: sockets',
-  fifo: 'were left out: named pipes',
-  symlink: 'were left out: symbolic links',
-  hardlink: 'were left out: hard links',
+  owner: 'owner not restored',
+  mode: 'permissions not restored',
+  'set-id': 'setuid or setgid not restored, because the file belongs to someone else now',
+  times: 'modification time not restored',
+  xattr: 'extended attributes not restored',
+  acl: 'access control list not restored in full',
+  capabilities: 'capabilities not restored',
+  flags: 'file attributes (as chattr sets them) not restored',
+  'quota-project': 'quota project not restored',
+  device: 'device not made',
+  socket: 'socket not made',
+  fifo: 'named pipe not made',
+  symlink: 'symbolic link not made',
+  hardlink: 'hard link not made',
 } as const;
 
 export type LossKind = keyof typeof LOSSES;
@@ -36,6 +36,8 @@ const NOT_TO_BE_HAD: ReadonlySet<string | undefined> = new Set([
   'ERANGE',
   'E2BIG',
   'EOVERFLOW',
+  'EMLINK',
+  'EXDEV',
 ]);
 
 interface Loss {
@@ -63,9 +65,9 @@ export class Losses {
 
   /** Counts a system error that says 'not here' or 'not you'; throws any other. */
   addError(kind: LossKind, path: string, error: unknown): void {
-    const { code, message } = error as NodeJS.ErrnoException;
+    const { code, syscall } = error as NodeJS.ErrnoException;
     if (!NOT_TO_BE_HAD.has(code)) throw error;
-    this.add(kind, path, message);
+    this.add(kind, path, `${syscall}: ${code}`);
   }
 
   /** Does what may fail for want of rights or support. @returns whether it could */
@@ -86,11 +88,11 @@ export class Losses {
   /** One warning for each kind, with how many and the first of them. */
   warn(onWarning: OnWarning | undefined): void {
     for (const [kind, { count, path, reason }] of this.byKind) {
-      const entries = count === 1 ? '1 entry' : `${count} entries`;
+      const entries = count === 1 ? '' : `${count} entries, first `;
       const why = reason === undefined ? '' : ` (${reason})`;
       onWarning?.({
         code: `TREE_LOST_${kind.toUpperCase().replace('-', '_')}`,
-        message: `${entries} ${LOSSES[kind]}: first ${printableName(path)}${why}`,
+        message: `${LOSSES[kind]}: ${entries}${printableName(path)}${why}`,
         entry: path,
       });
     }

@@ -65,7 +65,7 @@ function makeNode(
 }
 
 function leaveOut(run: Restoration, { path }: FileEntry, kind: LossKind): false {
-  run.losses.add(kind, path);
+  run.losses.add(kind, path, 'not wanted');
   return false;
 }
 

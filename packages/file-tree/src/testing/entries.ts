@@ -1,4 +1,4 @@
-import type { Content, FileEntry } from '../entry.js';
+import type { FileEntry } from '../entry.js';
 
 type Details = Partial<FileEntry>;
 
@@ -16,8 +16,13 @@ export function fileInPieces(path: string, pieces: readonly string[], details: D
   return file(path, '', { size, content: inPieces(pieces), ...details });
 }
 
-export async function* inPieces(pieces: readonly string[]): AsyncGenerator<Uint8Array> {
-  for (const piece of pieces) yield Buffer.from(piece);
+/** As often as they are asked for. */
+export function inPieces(pieces: readonly string[]): AsyncIterable<Uint8Array> {
+  return {
+    async *[Symbol.asyncIterator]() {
+      for (const piece of pieces) yield Buffer.from(piece);
+    },
+  };
 }
 
 export function directory(path: string, details: Details = {}): FileEntry {
@@ -41,13 +46,6 @@ export function node(
   return { ...PLAIN, path, type, mode: 0o640, device, ...details };
 }
 
-/** As an archive's reader gives them: content that was not read before the next entry is asked for is gone. */
 export async function* entriesOf(...entries: FileEntry[]): AsyncGenerator<FileEntry> {
-  for (const entry of entries) {
-    yield entry;
-    const content: Content | undefined = entry.content;
-    if (content !== undefined && !(content instanceof Uint8Array)) {
-      await content[Symbol.asyncIterator]().return?.();
-    }
-  }
+  yield* entries;
 }
