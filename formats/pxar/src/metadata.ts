@@ -1,0 +1,193 @@
+import { ACCESS_ACL, type Acl, DEFAULT_ACL, printableName } from '@vzdump-format/file-tree';
+import { ArchiveError, type OnWarning } from '@vzdump-format/streams';
+import { AclItems } from './acl-items.js';
+import { KNOWN_PXAR_FLAGS, toLinuxFlags } from './flags.js';
+import { FILE_TYPE, ITEM, type ItemType, MAX_METADATA_SIZE, readU64 } from './format.js';
+import type { ItemReader } from './item-reader.js';
+import { decodeText } from './names.js';
+
+const NANOSECONDS = 1_000_000_000;
+
+/** What nobody writes as an XATTR: the real extractor passes over them there, and `FileEntry` has other places for them. */
+const HAVE_ITEMS_OF_THEIR_OWN: ReadonlySet<string> = new Set([
+  'security.capability',
+  ACCESS_ACL,
+  DEFAULT_ACL,
+]);
+
+/** What the ENTRY of a file and the items behind it say of it, in any order. */
+export class Metadata {
+  /** All of `st_mode`. */
+  mode = 0;
+  uid = 0;
+  gid = 0;
+  mtime = 0n;
+  flags: number | undefined;
+  xattrs: Map<string, Uint8Array> | undefined;
+  fcaps: Uint8Array | undefined;
+  quotaProject: number | undefined;
+  private access: AclItems | undefined;
+  private default: AclItems | undefined;
+  /** Items that may come only once, of those that have. */
+  private seen: ItemType[] = [];
+  /** Bytes of the items so far. */
+  private size = 0;
+
+  constructor(private readonly onWarning: OnWarning | undefined) {}
+
+  /** Takes an ENTRY or ENTRY_V1, which begins a new file. @throws `PXAR_MODE`, `PXAR_MTIME` */
+  begin(items: ItemReader, path: string): void {
+    const { contentAt: at, start: offset } = items;
+    const { view } = items.input;
+    if (view.getUint32(at + 4, true) !== 0) {
+      throw new ArchiveError('PXAR_MODE', 'a mode above 2^32 is none', { offset, entry: path });
+    }
+    this.mode = view.getUint32(at, true);
+    this.uid = view.getUint32(at + 16, true);
+    this.gid = view.getUint32(at + 20, true);
+    this.mtime =
+      items.type === ITEM.ENTRY ? mtimeAt(view, at + 24, offset, path) : view.getBigUint64(at + 24, true);
+    this.flags = this.flagsAt(view, at + 8, offset, path);
+    this.xattrs = undefined;
+    this.fcaps = undefined;
+    this.quotaProject = undefined;
+    this.access = undefined;
+    this.default = undefined;
+    if (this.seen.length > 0) this.seen = [];
+    this.size = 0;
+  }
+
+  /** The type of file that the mode tells, as in `FILE_TYPE`. */
+  get fileType(): number {
+    return this.mode & FILE_TYPE.mask;
+  }
+
+  get acl(): Acl | undefined {
+    this.access?.addMode(this.mode);
+    return this.access?.list();
+  }
+
+  get defaultAcl(): Acl | undefined {
+    return this.default?.list();
+  }
+
+  /**
+   * Takes the item at hand if it is one of metadata, and says whether it is.
+   * @throws `PXAR_ACL`, `PXAR_XATTR`, `PXAR_QUOTA_PROJECT`, `PXAR_REPEATED_ITEM`, `PXAR_LIMIT`
+   */
+  take(items: ItemReader, path: string): boolean {
+    const { type, contentAt: at, start: offset } = items;
+    const { view } = items.input;
+    switch (type) {
+      case ITEM.XATTR:
+        this.takeXattr(items, path);
+        break;
+      case ITEM.ACL_USER:
+        this.accessAcl.addNamed('user', view, at, offset);
+        break;
+      case ITEM.ACL_GROUP:
+        this.accessAcl.addNamed('group', view, at, offset);
+        break;
+      case ITEM.ACL_GROUP_OBJ:
+        this.requireFirst(items, path);
+        this.accessAcl.addOther('group-object', view, at, offset);
+        break;
+      case ITEM.ACL_DEFAULT:
+        this.requireFirst(items, path);
+        this.ownDefaultAcl.addDefault(view, at, offset);
+        break;
+      case ITEM.ACL_DEFAULT_USER:
+        this.ownDefaultAcl.addNamed('user', view, at, offset);
+        break;
+      case ITEM.ACL_DEFAULT_GROUP:
+        this.ownDefaultAcl.addNamed('group', view, at, offset);
+        break;
+      case ITEM.FCAPS:
+        this.requireFirst(items, path);
+        this.fcaps = copyOf(items.input.bytes, at, at + items.size);
+        break;
+      case ITEM.QUOTA_PROJID:
+        this.requireFirst(items, path);
+        this.quotaProject = quotaProjectAt(view, at, offset, path);
+        break;
+      default:
+        return false;
+    }
+    this.size += items.size;
+    if (this.size > MAX_METADATA_SIZE) {
+      const what = `${printableName(path)} has more than ${MAX_METADATA_SIZE} bytes of attributes`;
+      throw new ArchiveError('PXAR_LIMIT', what, { offset, entry: path });
+    }
+    return true;
+  }
+
+  private get accessAcl(): AclItems {
+    this.access ??= new AclItems();
+    return this.access;
+  }
+
+  private get ownDefaultAcl(): AclItems {
+    this.default ??= new AclItems();
+    return this.default;
+  }
+
+  private takeXattr(items: ItemReader, path: string): void {
+    const { contentAt: at, size, start: offset } = items;
+    const { bytes } = items.input;
+    const nul = bytes.indexOf(0, at);
+    if (nul === -1 || nul === at || nul >= at + size) {
+      const what = `${printableName(path)} has an extended attribute without a name`;
+      throw new ArchiveError('PXAR_XATTR', what, { offset, entry: path });
+    }
+    const name = decodeText(bytes, at, nul);
+    if (HAVE_ITEMS_OF_THEIR_OWN.has(name)) {
+      const what = `${printableName(path)} has ${name} as an extended attribute: it is left out`;
+      this.onWarning?.({ code: 'PXAR_XATTR_LEFT_OUT', message: what, offset, entry: path });
+      return;
+    }
+    this.xattrs ??= new Map();
+    if (this.xattrs.has(name)) {
+      const what = `${printableName(path)} has ${printableName(name)} twice: the last counts`;
+      this.onWarning?.({ code: 'PXAR_XATTR_REPEATED', message: what, offset, entry: path });
+    }
+    this.xattrs.set(name, copyOf(bytes, nul + 1, at + size));
+  }
+
+  private flagsAt(view: DataView, at: number, offset: number, path: string): number | undefined {
+    const flags = view.getUint32(at, true);
+    if ((flags & ~KNOWN_PXAR_FLAGS) !== 0 || view.getUint32(at + 4, true) !== 0) {
+      const message = `${printableName(path)} has attributes that Linux has not: they are left out`;
+      this.onWarning?.({ code: 'PXAR_FLAGS', message, offset, entry: path });
+    }
+    return flags === 0 ? undefined : toLinuxFlags(flags);
+  }
+
+  private requireFirst({ type, start: offset }: ItemReader, path: string): void {
+    if (this.seen.includes(type)) {
+      const what = `${printableName(path)} has more than one ${type.name}`;
+      throw new ArchiveError('PXAR_REPEATED_ITEM', what, { offset, entry: path });
+    }
+    this.seen.push(type);
+  }
+}
+
+/** The window's bytes do not last. */
+function copyOf(bytes: Uint8Array, start: number, end: number): Uint8Array {
+  return new Uint8Array(bytes.subarray(start, end));
+}
+
+function mtimeAt(view: DataView, at: number, offset: number, path: string): bigint {
+  const nanoseconds = view.getUint32(at + 8, true);
+  if (nanoseconds >= NANOSECONDS) {
+    const what = `${printableName(path)}: a second has no ${nanoseconds} nanoseconds`;
+    throw new ArchiveError('PXAR_MTIME', what, { offset, entry: path });
+  }
+  return view.getBigInt64(at, true) * 1_000_000_000n + BigInt(nanoseconds);
+}
+
+function quotaProjectAt(view: DataView, at: number, offset: number, path: string): number {
+  const id = readU64(view, at);
+  if (id <= 0xffff_ffff) return id;
+  const what = `${printableName(path)}: a quota project's id is below 2^32`;
+  throw new ArchiveError('PXAR_QUOTA_PROJECT', what, { offset, entry: path });
+}

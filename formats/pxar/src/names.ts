@@ -1,0 +1,68 @@
+import { printableName } from '@vzdump-format/file-tree';
+import { bytesToPath } from '@vzdump-format/posix';
+import { ArchiveError } from '@vzdump-format/streams';
+import { MAX_NAME_SIZE } from './format.js';
+
+const SLASH = 0x2f;
+
+/** A part of a buffer as a string; what is ASCII takes a short way. */
+export function decodeText(bytes: Uint8Array, start: number, end: number): string {
+  for (let at = start; at < end; at++) {
+    if (bytes[at]! >= 0x80) return bytesToPath(bytes.subarray(start, end));
+  }
+  return Buffer.prototype.latin1Slice.call(bytes, start, end);
+}
+
+/**
+ * The name in a FILENAME, whose content is given.
+ * @param offset of the item
+ * @throws `PXAR_NAME` when it can be no name of a file in a directory
+ */
+export function decodeName(bytes: Uint8Array, start: number, size: number, offset: number): string {
+  const end = start + size - 1;
+  const fault = nameFault(bytes, start, end);
+  if (fault === undefined && bytes[end] === 0) return decodeText(bytes, start, end);
+  const name = printableName(decodeText(bytes, start, bytes[end] === 0 ? end : end + 1));
+  throw new ArchiveError('PXAR_NAME', `"${name}" cannot be a name: ${fault ?? 'no NUL ends it'}`, { offset });
+}
+
+function nameFault(bytes: Uint8Array, start: number, end: number): string | undefined {
+  if (end <= start) return 'it is empty';
+  for (let at = start; at < end; at++) {
+    if (bytes[at] === 0) return 'it holds a NUL byte';
+    if (bytes[at] === SLASH) return 'it holds a slash';
+  }
+  const dots = end - start <= 2 && bytes[start] === 0x2e && bytes[end - 1] === 0x2e;
+  return dots ? 'it names a directory itself' : undefined;
+}
+
+/**
+ * A text that ends with a NUL and has none before: where a link points to.
+ * @param what in an error: 'the target of a symlink'
+ * @throws `PXAR_LINK_TARGET`
+ */
+export function decodeTarget(
+  bytes: Uint8Array,
+  start: number,
+  size: number,
+  { offset, entry, what }: { readonly offset: number; readonly entry: string; readonly what: string },
+): string {
+  const end = start + size - 1;
+  const nul = bytes.indexOf(0, start);
+  let fault: string | undefined;
+  if (nul === -1 || nul > end) fault = 'has no NUL at its end';
+  else if (nul < end) fault = 'holds a NUL byte';
+  else if (end === start) fault = 'is empty';
+  if (fault === undefined) return decodeText(bytes, start, end);
+  throw new ArchiveError('PXAR_LINK_TARGET', `${printableName(entry)}: ${what} ${fault}`, { offset, entry });
+}
+
+/** Why a path, from the root on, cannot be that of an entry; `undefined` when it can. */
+export function pathFault(path: string): string | undefined {
+  for (const name of path.split('/')) {
+    if (name === '') return 'it has an empty component';
+    if (name === '.' || name === '..') return `it has a component "${name}"`;
+  }
+  if (path.includes('\0')) return 'it holds a NUL byte';
+  return path.length >= MAX_NAME_SIZE ? 'it is too long' : undefined;
+}
