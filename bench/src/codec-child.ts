@@ -1,7 +1,8 @@
 import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { type CompressOptions, codec } from '@vzdump-format/codecs';
-import { FileSource, readChunks, writeToFile, writeToStream } from '@vzdump-format/streams';
+import { setPipeSize } from '@vzdump-format/posix';
+import { FileSource, readChunks, readPipe, writeToFile, writeToStream } from '@vzdump-format/streams';
 
 /** How often the event loop is looked at, in milliseconds. */
 const TICK = 5;
@@ -24,8 +25,10 @@ setInterval(() => {
   ticked = now;
 }, TICK).unref();
 
-const source =
-  input === '-' ? process.stdin : readChunks(await FileSource.open(input), { reuseBuffers: true });
+// As the command line does.
+setPipeSize(0, 1 << 20);
+setPipeSize(1, 1 << 20);
+const source = input === '-' ? readPipe(0) : readChunks(await FileSource.open(input), { reuseBuffers: true });
 const stageOptions: CompressOptions = { ...JSON.parse(options), reuseBuffers: true };
 const chunks = codec(name)[direction](stageOptions)(source);
 if (output === '-') await writeToStream(chunks, process.stdout);

@@ -1,9 +1,15 @@
+import { fstatSync } from 'node:fs';
 import { addAbortSignal } from 'node:stream';
-import { ArchiveError } from '@vzdump-format/streams';
+import { isatty } from 'node:tty';
+import { setPipeSize } from '@vzdump-format/posix';
+import { ArchiveError, readPipe } from '@vzdump-format/streams';
 import { type OpenArchive, openArchive } from '@vzdump-format/vzdump';
 import type { CommandContext } from './command.js';
 import { UsageError } from './exit-status.js';
 import type { LongWindowOption } from './options.js';
+import { PIPE_SIZE } from './output.js';
+
+const STDIN = 0;
 
 /** Opens the archive that an argument names (`-` is standard input), and closes it when `use` is done. */
 export async function withArchive<Result>(
@@ -25,11 +31,13 @@ export async function withArchive<Result>(
 }
 
 /** Standard input, which may keep us waiting for ever: an abort ends that. */
-function binaryInput(signal: AbortSignal): NodeJS.ReadStream {
-  if (process.stdin.isTTY) {
+function binaryInput(signal: AbortSignal): AsyncIterable<Uint8Array> {
+  if (isatty(STDIN)) {
     throw new UsageError('an archive cannot be read from a terminal', 'give a path, or pipe the archive in');
   }
-  return addAbortSignal(signal, process.stdin);
+  if (!fstatSync(STDIN).isFIFO()) return addAbortSignal(signal, process.stdin);
+  setPipeSize(STDIN, PIPE_SIZE);
+  return readPipe(STDIN, signal);
 }
 
 /** Puts the archive's name before what is wrong with it, unless it is there already. */

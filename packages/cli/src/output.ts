@@ -1,7 +1,11 @@
 import { addAbortSignal } from 'node:stream';
 import type { Codec } from '@vzdump-format/codecs';
+import { setPipeSize } from '@vzdump-format/posix';
 import { blockingWriter, type WriteAt, writeFully, writeToStream } from '@vzdump-format/streams';
 import { UsageError } from './exit-status.js';
+
+/** Linux lets anybody have pipes of this size; with 64 KiB, both ends spend their time waking each other. */
+export const PIPE_SIZE = 1024 * 1024;
 
 /**
  * Standard output, for data that may wait for its reader: an abort ends the waiting.
@@ -14,6 +18,7 @@ export function binaryOutput(what: string, signal: AbortSignal): NodeJS.WriteStr
       'redirect it: … > FILE',
     );
   }
+  setPipeSize(process.stdout.fd, PIPE_SIZE);
   return addAbortSignal(signal, process.stdout);
 }
 

@@ -29,7 +29,7 @@ export function compressLzo(options: CompressOptions = {}): Stage {
       };
       for await (const { input, output, length } of mapOrdered(
         gather(source, inputs),
-        threads + 1,
+        2 * threads + 1,
         compress,
       )) {
         inputs.give(input);

@@ -50,7 +50,7 @@ async function* compressInFrames(
       const room = outputs.take();
       return { content, room, frame: await compressor.compress(content, room) };
     };
-    for await (const { content, room, frame } of mapOrdered(contents, threads + 1, compress)) {
+    for await (const { content, room, frame } of mapOrdered(contents, threads + 2, compress)) {
       table.push(tableEntry(frame, content.length));
       inputs.give(content.buffer);
       yield chunkOf(frame.output, frame.length, reuseBuffers);
