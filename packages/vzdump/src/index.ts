@@ -8,6 +8,7 @@ export type {
   VmaListing,
 } from './archive-format.js';
 export * from './backups/index.js';
+export * from './config/index.js';
 export {
   type ConvertArchiveOptions,
   type ConvertArchiveResult,

@@ -1,0 +1,121 @@
+import { printableName } from '@vzdump-format/file-tree';
+import { ArchiveError } from '@vzdump-format/streams';
+import type { Retention } from '../backups/retention.js';
+import { parseRetention } from '../backups/retention-string.js';
+import { splitList } from './config-lines.js';
+import { type Properties, parseBoolean, parsePropertyString } from './property-string.js';
+
+/** What an option's value can be. */
+export type OptionType =
+  | { readonly kind: 'boolean' }
+  | { readonly kind: 'integer'; readonly min?: number; readonly max?: number }
+  | { readonly kind: 'choice'; readonly choices: readonly string[] }
+  | { readonly kind: 'string'; readonly maxLength?: number; readonly pattern?: RegExp }
+  /** Several, between commas, semicolons or blanks; each matches the pattern. */
+  | { readonly kind: 'list'; readonly pattern: RegExp }
+  /** Numbers of guests, as a list. */
+  | { readonly kind: 'guests' }
+  /** May be given several times; each time adds to it. */
+  | { readonly kind: 'array' }
+  | { readonly kind: 'properties'; readonly keys: PropertyTypes; readonly defaultKey?: string }
+  | { readonly kind: 'retention' };
+
+export type PropertyTypes = Readonly<
+  Record<string, Extract<OptionType, { kind: 'boolean' | 'integer' | 'string' }>>
+>;
+
+interface ValueTypes {
+  readonly boolean: boolean;
+  readonly integer: number;
+  readonly choice: string;
+  readonly string: string;
+  readonly list: readonly string[];
+  readonly guests: readonly number[];
+  readonly array: readonly string[];
+  readonly properties: Properties;
+  readonly retention: Retention;
+}
+
+export type ValueOf<Type extends OptionType> = ValueTypes[Type['kind']];
+export type OptionValue = ValueOf<OptionType>;
+
+/**
+ * Text → value, checked. Each text of an array is one more item of it; of all else there is one.
+ * @throws `OPTION_VALUE`, in the words that Proxmox VE has for it
+ */
+export function parseOptionValue(type: OptionType, text: string): OptionValue {
+  switch (type.kind) {
+    case 'boolean':
+      return parseBoolean(text) ?? failType('boolean', text);
+    case 'integer':
+      return parseInteger(text, type);
+    case 'choice':
+      if (type.choices.includes(text)) return text;
+      throw invalid(
+        `value '${printableName(text)}' does not have a value in the enumeration '${type.choices.join(', ')}'`,
+      );
+    case 'string':
+      return checkedString(text, type);
+    case 'list':
+      return splitList(text).map((item) => checkedString(item, type));
+    case 'guests':
+      return splitList(text).map((item) => Number(checkedString(item, { pattern: GUEST_NUMBER })));
+    case 'array':
+      return [text];
+    case 'properties':
+      return checkedProperties(text, type);
+    case 'retention':
+      return parseRetention(text);
+  }
+}
+
+/** Of a guest: 100 to 999999999. */
+export const GUEST_NUMBER = /^[1-9]\d{2,8}$/;
+
+function parseInteger(text: string, { min, max }: { readonly min?: number; readonly max?: number }): number {
+  const number = /^[+-]?\d+$/.test(text) ? Number(text) : failType('integer', text);
+  if (min !== undefined && number < min) throw invalid(`value must have a minimum value of ${min}`);
+  if (max !== undefined && number > max) throw invalid(`value must have a maximum value of ${max}`);
+  return Number.isSafeInteger(number) ? number : failType('integer', text);
+}
+
+function checkedString(
+  text: string,
+  { maxLength, pattern }: { readonly maxLength?: number; readonly pattern?: RegExp },
+): string {
+  if (maxLength !== undefined && [...text].length > maxLength) {
+    throw invalid(`value may only be ${maxLength} characters long`);
+  }
+  if (pattern?.test(text) === false)
+    throw invalid(`value '${printableName(text)}' does not match the regex pattern`);
+  return text;
+}
+
+function checkedProperties(
+  text: string,
+  { keys, defaultKey }: Extract<OptionType, { kind: 'properties' }>,
+): Properties {
+  const properties = parsePropertyString(text, defaultKey);
+  for (const [key, value] of properties) {
+    const type = Object.hasOwn(keys, key) ? keys[key] : undefined;
+    if (type === undefined) {
+      throw invalid(
+        `format error - ${printableName(key)}: property is not defined in schema and the schema does not allow additional properties`,
+      );
+    }
+    try {
+      parseOptionValue(type, value);
+    } catch (error) {
+      throw invalid(`format error - ${key}: ${(error as Error).message}`);
+    }
+  }
+  return properties;
+}
+
+function failType(name: string, text: string): never {
+  throw invalid(`type check ('${name}') failed - got '${printableName(text)}'`);
+}
+
+function invalid(message: string): ArchiveError {
+  return new ArchiveError('OPTION_VALUE', message);
+}

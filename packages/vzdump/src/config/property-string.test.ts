@@ -1,0 +1,124 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import {
+  formatPropertyString,
+  parseBoolean,
+  parsePropertiesOf,
+  parsePropertyString,
+  replaceProperty,
+} from './property-string.js';
+
+function parsed(text: string, defaultKey?: string): unknown {
+  return Object.fromEntries(parsePropertyString(text, defaultKey));
+}
+
+describe('parsePropertyString', () => {
+  test.each([
+    ['local:100/vm-100-disk-0.raw,size=32G', { file: 'local:100/vm-100-disk-0.raw', size: '32G' }],
+    ['size=32G,local:1/a.raw', { size: '32G', file: 'local:1/a.raw' }],
+    ['file=local:1/a.raw', { file: 'local:1/a.raw' }],
+    [',,size=1G, ,', { size: '1G' }],
+    ['', {}],
+    ['base=a=b==', { base: 'a=b==' }],
+    ['a="b"', { a: '"b"' }],
+    ['__proto__=1', JSON.parse('{"__proto__":"1"}')],
+  ])('%j', (text, properties) => {
+    expect(parsed(text, 'file')).toEqual(properties);
+  });
+
+  test.each([
+    ['a=1,a=2', 'file', 'duplicate key in comma-separated list property: a'],
+    ['x,y', 'file', 'duplicate key in comma-separated list property: file'],
+    ['file=x,y', 'file', 'duplicate key in comma-separated list property: file'],
+    ['x', undefined, 'value without key, but schema does not define a default key'],
+    ['=x', 'file', 'missing key in comma-separated list property'],
+    ['x=', 'file', 'missing key in comma-separated list property'],
+  ])('%j is refused', (text, defaultKey, message) => {
+    expect(() => parsePropertyString(text, defaultKey)).toThrow(
+      expect.objectContaining({ code: 'PROPERTY_STRING', message }),
+    );
+  });
+
+  test('what is refused in a configuration names the key there', () => {
+    expect(() => parsePropertiesOf('scsi0', 'a=')).toThrow(
+      expect.objectContaining({
+        code: 'CONFIG_VALUE',
+        entry: 'scsi0',
+        message: 'scsi0 cannot be read: missing key in comma-separated list property',
+      }),
+    );
+  });
+});
+
+describe('formatPropertyString', () => {
+  test('puts the default key first and bare, and sorts the rest', () => {
+    const properties = new Map([
+      ['size', '1G'],
+      ['backup', '0'],
+      ['file', 'local:1/a.raw'],
+    ]);
+    expect(formatPropertyString(properties, 'file')).toBe('local:1/a.raw,backup=0,size=1G');
+    expect(formatPropertyString(properties)).toBe('backup=0,file=local:1/a.raw,size=1G');
+  });
+
+  const key = fc.string({ minLength: 1 }).filter((text) => !/[,=\n]/.test(text) && text.trim() !== '');
+  const value = fc.string({ minLength: 1 }).filter((text) => !/[,\n]/.test(text));
+  const properties = fc.array(fc.tuple(key, value)).map((entries) => new Map(entries));
+
+  test('is the inverse of parsePropertyString', () => {
+    fc.assert(
+      fc.property(properties, (each) => {
+        expect(new Map(parsePropertyString(formatPropertyString(each)))).toEqual(each);
+      }),
+    );
+  });
+
+  test('is the inverse with a default key too', () => {
+    const bare = fc.string({ minLength: 1 }).filter((text) => !/[,=\n]/.test(text) && text.trim() !== '');
+    fc.assert(
+      fc.property(properties, bare, (others, first) => {
+        const each = new Map([...others, ['file', first]]);
+        expect(new Map(parsePropertyString(formatPropertyString(each, 'file'), 'file'))).toEqual(each);
+      }),
+    );
+  });
+
+  test.each([
+    ['a', 'b,c'],
+    ['a', ''],
+    ['a', 'b\nc'],
+    ['a=b', 'c'],
+    ['', 'c'],
+    ['file', 'a=b'],
+    ['file', ' '],
+  ])('refuses %j=%j, which would not be read back', (each, text) => {
+    expect(() => formatPropertyString(new Map([[each, text]]), 'file')).toThrow(
+      expect.objectContaining({ code: 'PROPERTY_STRING' }),
+    );
+  });
+});
+
+describe('replaceProperty', () => {
+  test.each([
+    ['virtio=AA,bridge=vmbr0', 'virtio', 'virtio=BB,bridge=vmbr0'],
+    ['bridge=vmbr0,virtio=AA,', 'virtio', 'bridge=vmbr0,virtio=BB,'],
+    ['virtio,bridge=vmbr0', 'macaddr', 'virtio,bridge=vmbr0,macaddr=BB'],
+    ['virtio,bridge=vmbr0', 'model', 'BB,bridge=vmbr0'],
+    ['', 'uuid', 'uuid=BB'],
+    [' ,a=1', 'a', ' ,a=BB'],
+  ])('%j, %s', (text, key, result) => {
+    expect(replaceProperty(text, key, 'BB', 'model')).toBe(result);
+  });
+
+  test('refuses a value that would be two', () => {
+    expect(() => replaceProperty('a=1', 'a', 'x,b=1')).toThrow(
+      expect.objectContaining({ code: 'PROPERTY_STRING' }),
+    );
+  });
+});
+
+test('parseBoolean', () => {
+  for (const text of ['1', 'on', 'yes', 'true', 'ON', 'True']) expect(parseBoolean(text)).toBe(true);
+  for (const text of ['0', 'off', 'no', 'false', 'OFF']) expect(parseBoolean(text)).toBe(false);
+  for (const text of ['', '2', 'y', 'enabled', ' 1']) expect(parseBoolean(text)).toBeUndefined();
+});

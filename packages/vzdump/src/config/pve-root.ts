@@ -1,0 +1,233 @@
+import { createReadStream, type Stats } from 'node:fs';
+import { type FileHandle, mkdir, readdir, readlink, stat, unlink } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import { bytesToPath, pathToBytes } from '@vzdump-format/posix';
+import { ArchiveError, type OnWarning, PendingFile } from '@vzdump-format/streams';
+import { type DatacenterConfig, parseDatacenterConfig } from './datacenter-config.js';
+import { formatGuestConfig, type GuestConfig, type GuestType, parseGuestConfig } from './guest-config.js';
+import { type Pools, parsePools } from './pools.js';
+import type { KnownGuests } from './select-guests.js';
+import { parseStorageConfig, type StorageConfig } from './storage-config.js';
+
+/** A guest that has a configuration. */
+export interface Guest {
+  readonly vmid: number;
+  readonly type: GuestType;
+  /** Of its configuration. */
+  readonly configPath: string;
+}
+
+export interface PveRootOptions {
+  /** This node's name; unless given, what the link `local` says, else the host's. */
+  readonly node?: string | undefined;
+  readonly onWarning?: OnWarning | undefined;
+}
+
+const DEFAULT_PVE_ROOT = '/etc/pve';
+
+const FOLDERS: Readonly<Record<GuestType, string>> = { qemu: 'qemu-server', lxc: 'lxc' };
+
+/** More than the cluster's file system takes, and what bounds the memory that a configuration can claim. */
+const MAX_CONFIG_SIZE = 4 * 1024 * 1024;
+
+/** As Proxmox VE has it: configurations hold passwords. */
+const NEW_FILE_MODE = 0o640;
+
+/**
+ * The directory of Proxmox VE's configuration, /etc/pve:
+ *
+ * ```
+ * qemu-server/VMID.conf  lxc/VMID.conf  firewall/VMID.fw  storage.cfg  datacenter.cfg  user.cfg
+ * nodes/NODE/qemu-server/VMID.conf      nodes/NODE/lxc/VMID.conf     guests of all nodes
+ * local -> nodes/NODE
+ * ```
+ *
+ * What is not there, but for a guest's configuration, counts as empty.
+ */
+export class PveRoot {
+  private constructor(
+    readonly directory: string,
+    /** This node's name. */
+    readonly node: string,
+    private readonly onWarning: OnWarning | undefined,
+  ) {}
+
+  /** @throws `PVE_ROOT` when it is not a directory. */
+  static async open(directory = DEFAULT_PVE_ROOT, options: PveRootOptions = {}): Promise<PveRoot> {
+    await readdir(directory).catch((cause: unknown) => {
+      throw new ArchiveError(
+        'PVE_ROOT',
+        `there is no configuration of Proxmox VE: ${(cause as Error).message}`,
+        {
+          entry: directory,
+          hint: 'say where it is: --pve-root DIR',
+          cause,
+        },
+      );
+    });
+    const node = options.node ?? (await linkedNode(directory)) ?? hostname().split('.')[0]!;
+    return new PveRoot(directory, node, options.onWarning);
+  }
+
+  /** The guests of this node, by number. @throws `GUEST_AMBIGUOUS` when two have the same. */
+  async guests(): Promise<readonly Guest[]> {
+    const guests = await guestsIn(this.directory);
+    guests.sort((one, other) => one.vmid - other.vmid);
+    const twice = guests.find(({ vmid }, index) => guests[index + 1]?.vmid === vmid);
+    if (twice === undefined) return guests;
+    throw new ArchiveError('GUEST_AMBIGUOUS', `${twice.vmid} is both a virtual machine and a container`, {
+      entry: twice.configPath,
+    });
+  }
+
+  /** The guest of that number. @throws `GUEST_UNKNOWN` */
+  async guest(vmid: number): Promise<Guest> {
+    const found = (await this.guests()).find((guest) => guest.vmid === vmid);
+    if (found !== undefined) return found;
+    throw new ArchiveError('GUEST_UNKNOWN', `unable to find VM '${vmid}'`, {
+      hint: `there is neither ${FOLDERS.qemu}/${vmid}.conf nor ${FOLDERS.lxc}/${vmid}.conf in ${this.directory}`,
+    });
+  }
+
+  /** The guests that can be asked for, and those on other nodes. */
+  async knownGuests(): Promise<KnownGuests> {
+    const local = (await this.guests()).map(({ vmid }) => vmid);
+    const nodes = await namesIn(join(this.directory, 'nodes'));
+    const others = await Promise.all(
+      nodes.filter((node) => node !== this.node).map((node) => guestsIn(join(this.directory, 'nodes', node))),
+    );
+    return { local, external: others.flat().map(({ vmid }) => vmid), pools: await this.pools() };
+  }
+
+  configPath(type: GuestType, vmid: number): string {
+    return join(this.directory, FOLDERS[type], `${vmid}.conf`);
+  }
+
+  firewallPath(vmid: number): string {
+    return join(this.directory, 'firewall', `${vmid}.fw`);
+  }
+
+  async readConfig({ type, configPath }: Guest): Promise<GuestConfig> {
+    const bytes = await readBounded(configPath);
+    return parseGuestConfig(bytesToPath(bytes), type, { file: configPath, onWarning: this.onWarning });
+  }
+
+  /**
+   * Writes a guest's configuration, whole or not at all.
+   * @throws `FILE_EXISTS` unless `overwrite`
+   */
+  async writeConfig(vmid: number, config: GuestConfig, options: { overwrite?: boolean } = {}): Promise<void> {
+    const path = this.configPath(config.type, vmid);
+    await writeWhole(path, pathToBytes(formatGuestConfig(config)), options.overwrite ?? false);
+  }
+
+  /** A guest's firewall rules; `undefined` when it has no file of them. */
+  async readFirewall(vmid: number): Promise<Uint8Array | undefined> {
+    return readIfThere(this.firewallPath(vmid));
+  }
+
+  /** @throws `FILE_EXISTS` unless `overwrite` */
+  async writeFirewall(vmid: number, rules: Uint8Array, options: { overwrite?: boolean } = {}): Promise<void> {
+    await writeWhole(this.firewallPath(vmid), rules, options.overwrite ?? false);
+  }
+
+  /** Removes a guest's configuration and firewall rules, as far as they are there. */
+  async removeGuest(type: GuestType, vmid: number): Promise<void> {
+    await ifThere(unlink(this.configPath(type, vmid)));
+    await ifThere(unlink(this.firewallPath(vmid)));
+  }
+
+  async storages(): Promise<StorageConfig> {
+    return parseStorageConfig(...(await this.text('storage.cfg')));
+  }
+
+  async datacenter(): Promise<DatacenterConfig> {
+    return parseDatacenterConfig(...(await this.text('datacenter.cfg')));
+  }
+
+  async pools(): Promise<Pools> {
+    const [text] = await this.text('user.cfg');
+    return parsePools(text);
+  }
+
+  private async text(name: string): Promise<[string, { file: string; onWarning: OnWarning | undefined }]> {
+    const file = join(this.directory, name);
+    return [bytesToPath((await readIfThere(file)) ?? new Uint8Array()), { file, onWarning: this.onWarning }];
+  }
+}
+
+async function guestsIn(directory: string): Promise<Guest[]> {
+  const types = Object.keys(FOLDERS) as GuestType[];
+  const found = await Promise.all(
+    types.map(async (type) => {
+      const folder = join(directory, FOLDERS[type]);
+      const names = await namesIn(folder);
+      return names.flatMap((name): Guest[] => {
+        const vmid = /^([1-9]\d{2,8})\.conf$/.exec(name)?.[1];
+        return vmid === undefined ? [] : [{ vmid: Number(vmid), type, configPath: join(folder, name) }];
+      });
+    }),
+  );
+  return found.flat();
+}
+
+async function linkedNode(directory: string): Promise<string | undefined> {
+  return readlink(join(directory, 'local')).then(
+    (target) => basename(target),
+    () => undefined,
+  );
+}
+
+async function namesIn(directory: string): Promise<readonly string[]> {
+  return (await ifThere(readdir(directory))) ?? [];
+}
+
+async function readIfThere(path: string): Promise<Uint8Array | undefined> {
+  return ifThere(readBounded(path));
+}
+
+async function ifThere<Value>(result: Promise<Value>): Promise<Value | undefined> {
+  return result.catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  });
+}
+
+/** @throws `CONFIG_SIZE` */
+async function readBounded(path: string): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of createReadStream(path, { end: MAX_CONFIG_SIZE }) as AsyncIterable<Uint8Array>) {
+    chunks.push(chunk);
+    size += chunk.length;
+  }
+  if (size <= MAX_CONFIG_SIZE) return Buffer.concat(chunks);
+  throw new ArchiveError('CONFIG_SIZE', `${path} is too large for a configuration`, { entry: path });
+}
+
+async function writeWhole(path: string, bytes: Uint8Array, overwrite: boolean): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  const pending = await PendingFile.create(path, { overwrite });
+  try {
+    await adoptAttributes(pending.handle, overwrite ? await ifThere(stat(path)) : undefined);
+    await pending.handle.writeFile(bytes);
+    await pending.commit();
+  } catch (error) {
+    await pending.discard();
+    throw error;
+  }
+}
+
+/**
+ * A file that is replaced keeps its mode and its owner. Nothing is set to what it is: Proxmox VE's file system, where files
+ * always have the right mode and owner, would refuse it.
+ */
+async function adoptAttributes(file: FileHandle, replaced: Stats | undefined): Promise<void> {
+  const own = await file.stat();
+  if (replaced !== undefined && (own.uid !== replaced.uid || own.gid !== replaced.gid)) {
+    await file.chown(replaced.uid, replaced.gid);
+  }
+  const mode = (replaced?.mode ?? NEW_FILE_MODE) & 0o777;
+  if ((own.mode & 0o777) !== mode) await file.chmod(mode);
+}

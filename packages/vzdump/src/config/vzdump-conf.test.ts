@@ -1,0 +1,152 @@
+import type { ArchiveWarning } from '@vzdump-format/streams';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { parseVzdumpConf } from './vzdump-conf.js';
+
+function parse(text: string, file?: string) {
+  const warnings: ArchiveWarning[] = [];
+  const options = parseVzdumpConf(text, { file, onWarning: (warning) => warnings.push(warning) });
+  return { options, warnings };
+}
+
+describe('parseVzdumpConf', () => {
+  test('reads lines of keys and values', () => {
+    const text = `# vzdump default settings
+   # indented
+
+tmpdir: /var/tmp
+  storage:  backup\t
+mode:stop\r
+bwlimit: 10240
+stdexcludes: Off
+exclude-path: "/a b" /c
+exclude-path: *.bak '/d e'
+performance: max-workers=4
+script: /usr/local/bin/hook arg # no comment
+prune-backups: keep-last=3,keep-weekly=2
+notes-template: {{guestname}}: {{node}}
+`;
+    expect(parse(text)).toEqual({
+      options: {
+        tmpdir: '/var/tmp',
+        storage: 'backup',
+        mode: 'stop',
+        bwlimit: 10240,
+        stdexcludes: false,
+        'exclude-path': ['/a b', '/c', '*.bak', '/d e'],
+        performance: new Map([['max-workers', '4']]),
+        script: '/usr/local/bin/hook arg # no comment',
+        'prune-backups': { last: 3, weekly: 2 },
+        'notes-template': '{{guestname}}: {{node}}',
+      },
+      warnings: [],
+    });
+  });
+
+  test('of a key given twice, the last value counts', () => {
+    expect(parse('ionice: 3\nionice: 4\n').options).toEqual({ ionice: 4 });
+    expect(parse('ionice: 3\nionice: 9\n')).toEqual({
+      options: {},
+      warnings: [expect.objectContaining({ code: 'VZDUMP_CONF_VALUE' })],
+    });
+    expect(parse('ionice: 9\nionice: 4\n')).toEqual({ options: { ionice: 4 }, warnings: [] });
+  });
+
+  test.each(['no colon', 'a b: c', '"quoted": 1'.replace(':', ' :'), '='])('ignores %j', (line) => {
+    expect(parse(`${line}\nionice: 3\n`)).toEqual({
+      options: { ionice: 3 },
+      warnings: [
+        { code: 'VZDUMP_CONF_LINE', message: `ignore config line: ${line}`, entry: '/etc/vzdump.conf' },
+      ],
+    });
+  });
+
+  test.each([
+    ['ionice: 9', 'ionice', 'value must have a maximum value of 8'],
+    ['bwlimit: fast', 'bwlimit', "type check ('integer') failed - got 'fast'"],
+    ['lockwait: -1', 'lockwait', 'value must have a minimum value of 0'],
+    ['all: perhaps', 'all', "type check ('boolean') failed - got 'perhaps'"],
+    [
+      'prune-backups: keep-most=1',
+      'prune-backups',
+      'keep-most: property is not defined in schema and the schema does not allow additional properties',
+    ],
+    ['exclude-path: "/a', 'exclude-path', `a quote is not closed in '"/a'`],
+  ])('drops %j', (line, key, why) => {
+    expect(parse(`${line}\nquiet: 1\n`, '/x/vzdump.conf')).toEqual({
+      options: { quiet: true },
+      warnings: [
+        {
+          code: 'VZDUMP_CONF_VALUE',
+          message: `parse error in '/x/vzdump.conf' - '${key}': ${why}`,
+          entry: '/x/vzdump.conf',
+        },
+      ],
+    });
+  });
+
+  test.each([
+    'unknown: 1',
+    'maxfiles: 3',
+    'stdout: 1',
+    'size: 1024',
+    'constructor: 1',
+    '__proto__: 1',
+    '::: 1',
+    'storage:',
+    'ionice: ',
+  ])('%j means nothing, and is not told of', (line) => {
+    expect(parse(`${line}\n`)).toEqual({ options: {}, warnings: [] });
+  });
+
+  test('splits mailto, and tells that it is deprecated', () => {
+    expect(parse('mailto: root, a@example.org;b\n')).toEqual({
+      options: { mailto: ['root', 'a@example.org', 'b'] },
+      warnings: [
+        {
+          code: 'OPTION_DEPRECATED',
+          message: "option 'mailto' is deprecated",
+          hint: 'set up notification targets and matchers',
+        },
+      ],
+    });
+  });
+
+  test('of storage and dumpdir, storage counts', () => {
+    expect(parse('dumpdir: /x\nstorage: local\n')).toEqual({
+      options: { storage: 'local' },
+      warnings: [expect.objectContaining({ code: 'VZDUMP_CONF_VALUE' })],
+    });
+    expect(parse('dumpdir: /x\nstorage:\n')).toEqual({ options: { dumpdir: '/x' }, warnings: [] });
+  });
+
+  test('never fails', () => {
+    const key = fc.constantFrom(
+      'ionice',
+      'exclude-path',
+      'fleecing',
+      'prune-backups',
+      'exclude',
+      'storage',
+      'mailto',
+      '#',
+      '',
+    );
+    const line = fc.oneof(
+      fc.string(),
+      fc.tuple(key, fc.string()).map(([name, value]) => `${name}: ${value}`),
+    );
+    fc.assert(fc.property(fc.array(line), (lines) => void parse(lines.join('\n'))));
+  });
+
+  test.each([
+    ['a line that does not end', 'a'.repeat(1 << 20)],
+    ['blanks', `x: ${' '.repeat(1 << 20)}y`],
+    ['colons', ':'.repeat(1 << 20)],
+    ['quotes', `exclude-path: ${`'`.repeat(1 << 20)}`],
+    ['commas', `fleecing: ${','.repeat(1 << 20)}`],
+    ['NUL', '\0'.repeat(1 << 20)],
+  ])('takes one pass over %s', (_name, text) => {
+    expect(parse(text).warnings.length).toBeLessThan(2);
+  });
+});
