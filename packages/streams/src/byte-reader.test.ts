@@ -164,17 +164,16 @@ describe('does not copy without need', () => {
   });
 });
 
-test('what is at hand in one piece is had without waiting, and nothing else', async () => {
+test('what is at hand can be looked at where it is, and consumed', async () => {
   const reader = new ByteReader(chunked(BYTES.subarray(0, 1200), 600));
-  expect(reader.ready(1)).toBeUndefined();
+  expect(reader.available).toBe(0);
   await reader.read(100);
-  expect(reader.ready(501)).toBeUndefined();
-  expect(reader.offset).toBe(100);
-  expect(Buffer.from(reader.ready(500)!)).toEqual(Buffer.from(BYTES.subarray(100, 600)));
-  expect(reader.offset).toBe(600);
-  expect(reader.ready(1)).toBeUndefined();
-  expect(Buffer.from(await reader.read(600))).toEqual(Buffer.from(BYTES.subarray(600, 1200)));
-  expect(reader.ready(1)).toBeUndefined();
+  expect([reader.available, reader.position]).toEqual([500, 100]);
+  expect(Buffer.from(reader.atHand)).toEqual(Buffer.from(BYTES.subarray(0, 600)));
+  reader.advance(499);
+  expect([reader.available, reader.offset]).toEqual([1, 599]);
+  expect(Buffer.from(await reader.read(2))).toEqual(Buffer.from(BYTES.subarray(599, 601)));
+  expect([reader.available, reader.position, reader.offset]).toEqual([599, 1, 601]);
 });
 
 test('puts back what was read last, though the next chunk is there already and next to it in memory', async () => {

@@ -9,7 +9,7 @@ const EMPTY = new Uint8Array(0);
 export class ByteReader {
   private readonly chunks: AsyncIterator<Uint8Array>;
   private chunk: Uint8Array = EMPTY;
-  private position = 0;
+  private at = 0;
   private consumed = 0;
 
   constructor(source: AsyncIterable<Uint8Array>) {
@@ -26,9 +26,24 @@ export class ByteReader {
     return !(await this.fill());
   }
 
-  /** Exactly `length` bytes where they are at hand in one piece, without waiting; otherwise nothing is consumed. */
-  ready(length: number): Uint8Array | undefined {
-    return this.chunk.length - this.position >= length ? this.take(length) : undefined;
+  /** How many bytes are at hand, in one piece. */
+  get available(): number {
+    return this.chunk.length - this.at;
+  }
+
+  /** What is at hand: bytes in which the next one stands at `position`. Many small things are read so without a view of each. */
+  get atHand(): Uint8Array {
+    return this.chunk;
+  }
+
+  get position(): number {
+    return this.at;
+  }
+
+  /** Consumes bytes that are at hand. @param length up to `available` */
+  advance(length: number): void {
+    this.at += length;
+    this.consumed += length;
   }
 
   /** Exactly `length` bytes. @throws `UNEXPECTED_END`, with the offset at which the bytes end. */
@@ -45,11 +60,11 @@ export class ByteReader {
   /** `length` bytes, or what is left when that is less. Memory grows with what is there, not with `length`. */
   async readUpTo(length: number): Promise<Uint8Array> {
     if (length === 0 || !(await this.fill())) return EMPTY;
-    if (this.chunk.length - this.position >= length) return this.take(length);
+    if (this.available >= length) return this.take(length);
     const parts: Uint8Array[] = [];
     let missing = length;
     while (missing > 0 && (await this.fill())) {
-      const part = this.take(Math.min(missing, this.chunk.length - this.position));
+      const part = this.take(Math.min(missing, this.available));
       missing -= part.length;
       parts.push(Uint8Array.from(part)); // the next fill may reuse the buffer; a Buffer's own slice() is no copy
     }
@@ -63,7 +78,7 @@ export class ByteReader {
    */
   async readSome(most: number, unit = 1): Promise<Uint8Array> {
     await this.fill();
-    const ready = this.chunk.length - this.position;
+    const ready = this.available;
     if (ready < unit) return this.read(unit);
     return this.take(Math.min(most, ready - (ready % unit)));
   }
@@ -80,12 +95,12 @@ export class ByteReader {
     if (bytes.length === 0) return;
     this.consumed -= bytes.length;
     if (this.precedesPosition(bytes)) {
-      this.position -= bytes.length;
+      this.at -= bytes.length;
       return;
     }
-    const rest = this.chunk.subarray(this.position);
+    const rest = this.chunk.subarray(this.at);
     this.chunk = rest.length === 0 ? bytes : Buffer.concat([bytes, rest]);
-    this.position = 0;
+    this.at = 0;
   }
 
   /** @throws `UNEXPECTED_END` */
@@ -96,7 +111,7 @@ export class ByteReader {
   /** What is left, chunk by chunk. Ending the iteration closes the source. */
   async *rest(): AsyncGenerator<Uint8Array> {
     try {
-      while (await this.fill()) yield this.take(this.chunk.length - this.position);
+      while (await this.fill()) yield this.take(this.available);
     } finally {
       await this.close();
     }
@@ -105,16 +120,16 @@ export class ByteReader {
   /** Tells the source that no more is wanted, so that it lets go of what it holds. */
   async close(): Promise<void> {
     this.chunk = EMPTY;
-    this.position = 0;
+    this.at = 0;
     await this.chunks.return?.();
   }
 
   private async fill(): Promise<boolean> {
-    while (this.position >= this.chunk.length) {
+    while (this.at >= this.chunk.length) {
       const next = await this.chunks.next();
       if (next.done) return false;
       this.chunk = next.value;
-      this.position = 0;
+      this.at = 0;
     }
     return true;
   }
@@ -123,15 +138,14 @@ export class ByteReader {
   private precedesPosition(bytes: Uint8Array): boolean {
     return (
       bytes.buffer === this.chunk.buffer &&
-      bytes.length <= this.position &&
-      bytes.byteOffset + bytes.length === this.chunk.byteOffset + this.position
+      bytes.length <= this.at &&
+      bytes.byteOffset + bytes.length === this.chunk.byteOffset + this.at
     );
   }
 
   private take(length: number): Uint8Array {
-    const bytes = this.chunk.subarray(this.position, this.position + length);
-    this.position += length;
-    this.consumed += length;
+    const bytes = this.chunk.subarray(this.at, this.at + length);
+    this.advance(length);
     return bytes;
   }
 }
