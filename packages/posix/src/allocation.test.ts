@@ -1,63 +1,119 @@
-import { access, mkdtemp, open, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import {
+  closeSync,
+  fstatSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { zeroRange } from './allocation.js';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { allocate, cloneFile, punchHole, zeroRange } from './allocation.js';
+import { describeOnLinux } from './testing/conditions.js';
+import { withFileSystem } from './testing/mounted.js';
+import { useTemporaryDirectory } from './testing/temporary-directory.js';
 
-let directory: string;
+const MIB = 1 << 20;
+const CLOSED = 1_000_000;
 
-beforeEach(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'posix-'));
-});
+const temporaryDirectory = useTemporaryDirectory();
 
-afterEach(async () => {
-  await rm(directory, { recursive: true });
-});
+describeOnLinux('space of a file', () => {
+  const path = () => join(temporaryDirectory(), 'full');
+  let fd: number;
 
-describe.runIf(process.platform === 'linux')('on Linux', () => {
-  test('the range reads as zeros, what is around it stays, and the size too; or it says that it cannot', async () => {
-    const file = await open(join(directory, 'full'), 'w+');
-    try {
-      await file.write(Buffer.alloc(100_000, 0xaa));
-      const couldZero = zeroRange(file.fd, 5000, 50_001);
-      const content = Buffer.alloc(200_000);
-      expect((await file.read(content, 0, content.length, 0)).bytesRead).toBe(100_000);
-      const expected = Buffer.alloc(100_000, 0xaa);
-      if (couldZero) expected.fill(0, 5000, 55_001);
-      expect(content.subarray(0, 100_000).equals(expected)).toBe(true);
-    } finally {
-      await file.close();
-    }
+  beforeEach(() => {
+    writeFileSync(path(), Buffer.alloc(MIB, 0xaa));
+    fd = openSync(path(), 'r+');
+  });
+  afterEach(() => closeSync(fd));
+
+  const allocated = () => fstatSync(fd).blocks * 512;
+
+  /** What is in the file after a call that made this range zeros, or did not. */
+  function expectZeros(start: number, end: number, done: boolean): void {
+    const expected = Buffer.alloc(MIB, 0xaa);
+    if (done) expected.fill(0, start, end);
+    expect(readFileSync(path()).equals(expected)).toBe(true);
+  }
+
+  test('zeroRange: the range reads as zeros, and nothing else changes; or it says that it cannot', () => {
+    expectZeros(5000, 55_001, zeroRange(fd, 5000, 50_001));
+    zeroRange(fd, MIB - 10, 100);
+    expect(fstatSync(fd).size).toBe(MIB);
   });
 
-  test('a file system that cannot says so, and nothing is thrown', async (context) => {
-    const memory = '/dev/shm'; // tmpfs has no FALLOC_FL_ZERO_RANGE
-    if (
-      !(await access(memory).then(
-        () => true,
-        () => false,
-      ))
-    )
-      return context.skip('there is no /dev/shm');
-    const inMemory = await mkdtemp(join(memory, 'posix-'));
-    const file = await open(join(inMemory, 'full'), 'w+');
-    try {
-      await file.write(Buffer.alloc(8192, 0xaa));
-      expect(zeroRange(file.fd, 0, 4096)).toBe(false);
-      expect((await file.read(Buffer.alloc(1), 0, 1, 0)).buffer[0]).toBe(0xaa);
-    } finally {
-      await file.close();
-      await rm(inMemory, { recursive: true });
-    }
+  test('punchHole: the same, and space is given back', () => {
+    const before = allocated();
+    const done = punchHole(fd, 65536 + 1, MIB / 2);
+    expectZeros(65536 + 1, 65536 + 1 + MIB / 2, done);
+    if (done) expect(allocated()).toBeLessThan(before);
   });
 
-  test('a failure is an error as Node makes them', async () => {
-    expect(() => zeroRange(1_000_000, 0, 4096)).toThrow(
+  test('allocate: there is space, the content stays, and the file is as long', () => {
+    const done = allocate(fd, MIB, 4 * MIB);
+    expect(fstatSync(fd).size).toBe(done ? 5 * MIB : MIB);
+    if (done) expect(allocated()).toBeGreaterThanOrEqual(5 * MIB);
+    expect(readFileSync(path()).subarray(0, MIB).equals(Buffer.alloc(MIB, 0xaa))).toBe(true);
+  });
+
+  test('allocate: more than there is', () => {
+    expect(() => allocate(fd, 0, 2 ** 43)).toThrow(
       expect.objectContaining({
-        code: 'EBADF',
+        code: expect.stringMatching(/^(ENOSPC|EFBIG)$/) as string,
         syscall: 'fallocate',
-        message: 'EBADF: bad file descriptor, fallocate',
       }),
     );
+  });
+
+  test('a file system that cannot says so, and nothing is thrown', () => {
+    const memory = mkdtempSync('/dev/shm/posix-'); // tmpfs has no FALLOC_FL_ZERO_RANGE, and nothing to clone with
+    const one = openSync(join(memory, 'one'), 'w+');
+    const other = openSync(join(memory, 'other'), 'w+');
+    try {
+      writeSync(one, Buffer.alloc(8192, 0xaa));
+      expect(zeroRange(one, 0, 4096)).toBe(false);
+      expect(cloneFile(one, other)).toBe(false);
+      expect(cloneFile(fd, other), 'on another file system').toBe(false);
+      expect(readFileSync(join(memory, 'one'))).toEqual(Buffer.alloc(8192, 0xaa));
+      expect(fstatSync(other).size).toBe(0);
+    } finally {
+      closeSync(one);
+      closeSync(other);
+      rmSync(memory, { recursive: true });
+    }
+  });
+
+  test('cloneFile: the copy is the same, and stays so when the original changes', (context) => {
+    withFileSystem(context, 'btrfs', temporaryDirectory(), (root) => {
+      const original = openSync(join(root, 'original'), 'w+');
+      const copy = openSync(join(root, 'copy'), 'w+');
+      try {
+        const content = Buffer.alloc(MIB, 'some content');
+        writeSync(original, content);
+        expect(cloneFile(original, copy)).toBe(true);
+        writeSync(original, 'changed', 0);
+        expect(readFileSync(join(root, 'copy')).equals(content)).toBe(true);
+      } finally {
+        closeSync(original);
+        closeSync(copy);
+      }
+    });
+  });
+
+  test('a failure is an error as Node makes them', () => {
+    for (const call of [zeroRange, punchHole, allocate]) {
+      expect(() => call(CLOSED, 0, 4096)).toThrow(
+        expect.objectContaining({
+          code: 'EBADF',
+          syscall: 'fallocate',
+          message: 'EBADF: bad file descriptor, fallocate',
+        }),
+      );
+    }
+    expect(() => cloneFile(fd, CLOSED)).toThrow(expect.objectContaining({ code: 'EBADF', syscall: 'ioctl' }));
+    expect(() => cloneFile(CLOSED, fd)).toThrow(expect.objectContaining({ code: 'EBADF', syscall: 'ioctl' }));
   });
 });

@@ -28,6 +28,7 @@ import { statusFromNode } from './node-status.js';
 import { nodeTime } from './node-times.js';
 import { bytesToPath } from './path-bytes.js';
 import { missingCall, systemError } from './system-error.js';
+import { encodeTimes } from './times.js';
 
 const { O_CREAT, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR } = constants;
 const { ELOOP, ENOTDIR, ENOTSUP } = systemConstants.errno;
@@ -121,6 +122,7 @@ export class PortableDirectory implements OpenDirectory {
   /** To the microsecond. */
   setTimes(name: string, accessed: TimeToSet, modified: TimeToSet): void {
     const entry = this.entry(name, 'lutimes');
+    if (encodeTimes(accessed, modified) === undefined) throw invalid('lutimes', this.pathOf(name));
     const current = lstatSync(entry, { bigint: true });
     lutimesSync(entry, nodeTime(accessed, current.atimeNs), nodeTime(modified, current.mtimeNs));
   }
