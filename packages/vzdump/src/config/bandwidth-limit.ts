@@ -41,8 +41,8 @@ export interface RestoreBandwidthOptions {
 }
 
 /**
- * The limit for a restore in KiB/s; `undefined` when nobody set one, 0 when it was set to none. Where there are several, the
- * smallest counts; the datacenter's joins in when a storage has none of its own.
+ * The limit for a restore in KiB/s; `undefined` when nobody set one, 0 when it was set to none. Where there are
+ * several, the smallest counts; the datacenter's joins in when a storage has none of its own.
  *
  * A 0 after a positive limit counts as smaller, so a storage can lift another's limit; a positive one after it counts
  * again. So it is in Proxmox VE.

@@ -3,8 +3,8 @@ import { withCurrentLines, withoutKeys, withoutLines } from './edit-guest-config
 import { configValue, type GuestConfig, type GuestConfigLine } from './guest-config.js';
 
 /**
- * A guest's description: the comments of its current configuration, each line ended by a line feed; in older files the
- * value of `description`. `undefined` when there is none.
+ * A guest's description: the comments of its current configuration, each line ended by a line feed; in older files
+ * the value of `description`. `undefined` when there is none.
  */
 export function guestDescription(config: GuestConfig): string | undefined {
   const comments = config.sections[0].lines.flatMap((line) =>

@@ -4,8 +4,8 @@ import { lineEnd } from './config-lines.js';
 import { type GuestConfig, type GuestConfigLine, parseLine } from './guest-config.js';
 
 /**
- * The configuration with a value in its current section; every other line stays as it is. A key that was not there gets
- * its place in the alphabet, where Proxmox VE writes it.
+ * The configuration with a value in its current section; every other line stays as it is. A key that was not there
+ * gets its place in the alphabet, where Proxmox VE writes it.
  * @throws `CONFIG_VALUE` when key and value would not be read back from one line.
  */
 export function withValue(config: GuestConfig, key: string, value: string): GuestConfig {

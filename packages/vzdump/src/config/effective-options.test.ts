@@ -43,6 +43,12 @@ describe('effectiveOptions', () => {
     expect(effective({ bwlimit: 0 }, { bwlimit: 100 }).bwlimit).toBe(0);
   });
 
+  test('asks the command line alone what to do', () => {
+    const file = { all: true, exclude: [100], pool: 'x', node: 'y', stop: true };
+    expect(effective({}, file)).toEqual(effective({}));
+    expect(effective(file)).toMatchObject(file);
+  });
+
   test('adds up exclude-path, the file first', () => {
     expect(effective({ 'exclude-path': ['/c'] }, { 'exclude-path': ['/a', '/b'] })['exclude-path']).toEqual([
       '/a',
@@ -121,6 +127,7 @@ describe('effectiveOptions', () => {
 
     test('nothing is removed when that is asked for', () => {
       expect(effective({ remove: false, 'prune-backups': { last: 1 } }).remove).toBe(false);
+      expect(effective({ stdout: true, 'prune-backups': { last: 1 } }).remove).toBe(false);
     });
   });
 

@@ -25,11 +25,12 @@ export interface OptionSources {
 /**
  * The command line before vzdump.conf before the defaults, each option by itself, but that:
  *
- * - storage and dumpdir count as one: the file's count only where the command line has neither; without any, the storage is
- *   `local`, unless the archive goes to standard output
+ * - which guests, on which node, and whether to stop, only the command line says
+ * - storage and dumpdir count as one: the file's count only where the command line has neither; without any, the
+ *   storage is `local`, unless the archive goes to standard output
  * - the patterns of exclude-path add up, the file's first
- * - the storage's prune-backups comes between command line and file; without any, all backups are kept, and then nothing is
- *   removed
+ * - the storage's prune-backups comes between command line and file; without any, all backups are kept, and then,
+ *   as with standard output, nothing is removed
  * - performance is merged key by key
  * - notes-template and protected of the file do not count where no storage is used
  *
@@ -42,10 +43,11 @@ export function effectiveOptions({ commandLine, file, storageRetention }: Option
     (target.storage === undefined ? undefined : storageRetention?.(target.storage)) ??
     file['prune-backups'] ??
     {};
+  const storageOptions = target.storage === undefined ? STORAGE_OPTIONS : [];
   const options = {
     ...DEFAULTS,
-    ...withoutTarget(target.storage === undefined ? withoutStorageOptions(file) : file),
-    ...withoutTarget(commandLine),
+    ...without(file, [...TASK_OPTIONS, ...TARGET_OPTIONS, ...storageOptions]),
+    ...without(commandLine, TARGET_OPTIONS),
     ...target,
     'exclude-path': [...(file['exclude-path'] ?? []), ...(commandLine['exclude-path'] ?? [])],
     'prune-backups': retention,
@@ -56,7 +58,8 @@ export function effectiveOptions({ commandLine, file, storageRetention }: Option
     ]),
   };
   checkFleecing(options.fleecing);
-  return { ...options, remove: options.remove && !keepsAll(retention) };
+  const remove = options.remove && !keepsAll(retention) && options.stdout !== true;
+  return { ...options, remove };
 }
 
 /**
@@ -91,6 +94,12 @@ const DEFAULTS = Object.fromEntries(
   ),
 ) as Required<Pick<VzdumpOptions, DefaultedOptionName>>;
 
+/** What the command line alone says. */
+const TASK_OPTIONS: readonly VzdumpOptionName[] = ['all', 'exclude', 'node', 'pool', 'stop'];
+/** What only a storage can keep. */
+const STORAGE_OPTIONS: readonly VzdumpOptionName[] = ['notes-template', 'protected'];
+const TARGET_OPTIONS: readonly VzdumpOptionName[] = ['storage', 'dumpdir'];
+
 type Target = Pick<VzdumpOptions, 'storage' | 'dumpdir'>;
 
 function chooseTarget(commandLine: VzdumpOptions, file: VzdumpOptions): Target {
@@ -108,13 +117,10 @@ function chooseTarget(commandLine: VzdumpOptions, file: VzdumpOptions): Target {
   return { storage: source.storage ?? DEFAULT_STORAGE_ID };
 }
 
-function withoutTarget({ storage: _storage, dumpdir: _dumpdir, ...others }: VzdumpOptions): VzdumpOptions {
-  return others;
-}
-
-function withoutStorageOptions(file: VzdumpOptions): VzdumpOptions {
-  const { 'notes-template': _notes, protected: _protected, ...others } = file;
-  return others;
+function without(options: VzdumpOptions, names: readonly VzdumpOptionName[]): VzdumpOptions {
+  return Object.fromEntries(
+    Object.entries(options).filter(([name]) => !names.includes(name as VzdumpOptionName)),
+  );
 }
 
 function checkFleecing(fleecing: Properties): void {

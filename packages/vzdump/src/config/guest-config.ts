@@ -11,9 +11,9 @@
  * [before-upgrade]                 a snapshot's configuration
  * ```
  *
- * A key is lower case letters, `_` and, for virtual machines, `-`, with digits at its end; where it stands twice, the last
- * one counts. Lines of a container that begin with `lxc.` go to LXC as they are, any number of times, written with `:` or
- * `=`. Blank lines mean nothing. Section headers are read in any case.
+ * A key is lower case letters, `_` and, for virtual machines, `-`, with digits at its end; where it stands twice,
+ * the last one counts. Lines of a container that begin with `lxc.` go to LXC as they are, any number of times,
+ * written with `:` or `=`. Blank lines mean nothing. Section headers are read in any case.
  *
  * Every line keeps its text, so that what was not changed is written back byte for byte, understood or not. The text
  * is the file's bytes as `bytesToPath` gives them.

@@ -20,8 +20,8 @@ const UNPRIVILEGED: readonly IdRange[] = [
 const MAX_ID = 0xffffffff;
 
 /**
- * How a container's ids are mapped: by its `lxc.idmap` lines, else, when it is unprivileged, to 65536 ids from 100000; not
- * at all when this is empty. Archives hold the ids as the container sees them.
+ * How a container's ids are mapped: by its `lxc.idmap` lines, else, when it is unprivileged, to 65536 ids from
+ * 100000; not at all when this is empty. Archives hold the ids as the container sees them.
  * @throws `CONFIG_VALUE`
  */
 export function idMap(config: GuestConfig): readonly IdRange[] {

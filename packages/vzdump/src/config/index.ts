@@ -71,6 +71,7 @@ export {
   type SelectedDrive,
   selectDrives,
 } from './qemu-drives.js';
+export { readVzdumpConf } from './read-vzdump-conf.js';
 export { type RestoreLxcConfigOptions, restoreLxcConfig } from './restore-lxc-config.js';
 export {
   type RestoreQemuConfigOptions,

@@ -38,8 +38,8 @@ export function isMountPointKey(key: string): boolean {
 }
 
 /**
- * A container's mount points, rootfs first, then in the order of their numbers. Those that name no volume or no path are
- * passed over. @throws `CONFIG_VALUE`
+ * A container's mount points, rootfs first, then in the order of their numbers. Those that name no volume or no
+ * path are passed over. @throws `CONFIG_VALUE`
  */
 export function mountPoints(config: GuestConfig): readonly MountPoint[] {
   const values = configValues(config);

@@ -44,6 +44,17 @@ export type OptionValue = ValueOf<OptionType>;
  * @throws `OPTION_VALUE`, in the words that Proxmox VE has for it
  */
 export function parseOptionValue(type: OptionType, text: string): OptionValue {
+  try {
+    return parseValue(type, text);
+  } catch (error) {
+    if (!(error instanceof ArchiveError) || error.code === INVALID) throw error;
+    throw new ArchiveError(INVALID, error.message, { hint: error.hint, cause: error });
+  }
+}
+
+const INVALID = 'OPTION_VALUE';
+
+function parseValue(type: OptionType, text: string): OptionValue {
   switch (type.kind) {
     case 'boolean':
       return parseBoolean(text) ?? failType('boolean', text);
@@ -117,5 +128,5 @@ function failType(name: string, text: string): never {
 }
 
 function invalid(message: string): ArchiveError {
-  return new ArchiveError('OPTION_VALUE', message);
+  return new ArchiveError(INVALID, message);
 }

@@ -4,8 +4,8 @@ import { splitLines, splitList, trimBlanks } from './config-lines.js';
 export type Pools = ReadonlyMap<string, ReadonlySet<number>>;
 
 /**
- * The pools in user.cfg: lines `pool:ID:COMMENT:VMID,VMID:STORAGE,STORAGE:`. Its other lines, of users, groups and rights,
- * are passed over, and so is what is no number of a guest.
+ * The pools in user.cfg: lines `pool:ID:COMMENT:VMID,VMID:STORAGE,STORAGE:`. Its other lines, of users, groups and
+ * rights, are passed over, and so is what is no number of a guest.
  */
 export function parsePools(text: string): Pools {
   const pools = new Map<string, Set<number>>();

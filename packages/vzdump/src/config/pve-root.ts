@@ -1,9 +1,9 @@
-import { createReadStream, type Stats } from 'node:fs';
-import { type FileHandle, mkdir, readdir, readlink, stat, unlink } from 'node:fs/promises';
+import { readdir, readlink, unlink } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { basename, dirname, join } from 'node:path';
+import { basename, join } from 'node:path';
 import { bytesToPath, pathToBytes } from '@vzdump-format/posix';
-import { ArchiveError, type OnWarning, PendingFile } from '@vzdump-format/streams';
+import { ArchiveError, type OnWarning } from '@vzdump-format/streams';
+import { ifThere, readConfigFile, writeConfigFile } from './config-file.js';
 import { type DatacenterConfig, parseDatacenterConfig } from './datacenter-config.js';
 import { formatGuestConfig, type GuestConfig, type GuestType, parseGuestConfig } from './guest-config.js';
 import { type Pools, parsePools } from './pools.js';
@@ -27,12 +27,6 @@ export interface PveRootOptions {
 const DEFAULT_PVE_ROOT = '/etc/pve';
 
 const FOLDERS: Readonly<Record<GuestType, string>> = { qemu: 'qemu-server', lxc: 'lxc' };
-
-/** More than the cluster's file system takes, and what bounds the memory that a configuration can claim. */
-const MAX_CONFIG_SIZE = 4 * 1024 * 1024;
-
-/** As Proxmox VE has it: configurations hold passwords. */
-const NEW_FILE_MODE = 0o640;
 
 /**
  * The directory of Proxmox VE's configuration, /etc/pve:
@@ -109,7 +103,7 @@ export class PveRoot {
   }
 
   async readConfig({ type, configPath }: Guest): Promise<GuestConfig> {
-    const bytes = await readBounded(configPath);
+    const bytes = await readConfigFile(configPath);
     return parseGuestConfig(bytesToPath(bytes), type, { file: configPath, onWarning: this.onWarning });
   }
 
@@ -119,17 +113,17 @@ export class PveRoot {
    */
   async writeConfig(vmid: number, config: GuestConfig, options: { overwrite?: boolean } = {}): Promise<void> {
     const path = this.configPath(config.type, vmid);
-    await writeWhole(path, pathToBytes(formatGuestConfig(config)), options.overwrite ?? false);
+    await writeConfigFile(path, pathToBytes(formatGuestConfig(config)), options.overwrite ?? false);
   }
 
   /** A guest's firewall rules; `undefined` when it has no file of them. */
   async readFirewall(vmid: number): Promise<Uint8Array | undefined> {
-    return readIfThere(this.firewallPath(vmid));
+    return ifThere(readConfigFile(this.firewallPath(vmid)));
   }
 
   /** @throws `FILE_EXISTS` unless `overwrite` */
   async writeFirewall(vmid: number, rules: Uint8Array, options: { overwrite?: boolean } = {}): Promise<void> {
-    await writeWhole(this.firewallPath(vmid), rules, options.overwrite ?? false);
+    await writeConfigFile(this.firewallPath(vmid), rules, options.overwrite ?? false);
   }
 
   /** Removes a guest's configuration and firewall rules, as far as they are there. */
@@ -153,7 +147,10 @@ export class PveRoot {
 
   private async text(name: string): Promise<[string, { file: string; onWarning: OnWarning | undefined }]> {
     const file = join(this.directory, name);
-    return [bytesToPath((await readIfThere(file)) ?? new Uint8Array()), { file, onWarning: this.onWarning }];
+    return [
+      bytesToPath((await ifThere(readConfigFile(file))) ?? new Uint8Array()),
+      { file, onWarning: this.onWarning },
+    ];
   }
 }
 
@@ -181,53 +178,4 @@ async function linkedNode(directory: string): Promise<string | undefined> {
 
 async function namesIn(directory: string): Promise<readonly string[]> {
   return (await ifThere(readdir(directory))) ?? [];
-}
-
-async function readIfThere(path: string): Promise<Uint8Array | undefined> {
-  return ifThere(readBounded(path));
-}
-
-async function ifThere<Value>(result: Promise<Value>): Promise<Value | undefined> {
-  return result.catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined;
-    throw error;
-  });
-}
-
-/** @throws `CONFIG_SIZE` */
-async function readBounded(path: string): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of createReadStream(path, { end: MAX_CONFIG_SIZE }) as AsyncIterable<Uint8Array>) {
-    chunks.push(chunk);
-    size += chunk.length;
-  }
-  if (size <= MAX_CONFIG_SIZE) return Buffer.concat(chunks);
-  throw new ArchiveError('CONFIG_SIZE', `${path} is too large for a configuration`, { entry: path });
-}
-
-async function writeWhole(path: string, bytes: Uint8Array, overwrite: boolean): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
-  const pending = await PendingFile.create(path, { overwrite });
-  try {
-    await adoptAttributes(pending.handle, overwrite ? await ifThere(stat(path)) : undefined);
-    await pending.handle.writeFile(bytes);
-    await pending.commit();
-  } catch (error) {
-    await pending.discard();
-    throw error;
-  }
-}
-
-/**
- * A file that is replaced keeps its mode and its owner. Nothing is set to what it is: Proxmox VE's file system, where files
- * always have the right mode and owner, would refuse it.
- */
-async function adoptAttributes(file: FileHandle, replaced: Stats | undefined): Promise<void> {
-  const own = await file.stat();
-  if (replaced !== undefined && (own.uid !== replaced.uid || own.gid !== replaced.gid)) {
-    await file.chown(replaced.uid, replaced.gid);
-  }
-  const mode = (replaced?.mode ?? NEW_FILE_MODE) & 0o777;
-  if ((own.mode & 0o777) !== mode) await file.chmod(mode);
 }

@@ -68,8 +68,8 @@ export function parseDrive(key: string, text: string): QemuDrive {
 }
 
 /**
- * Which drives a backup holds: all but CD-ROM drives, those with `backup=0`, and the EFI disk of a machine that does not
- * use it. Unlike vzdump, which leaves a drive that it cannot read out of the backup, this fails.
+ * Which drives a backup holds: all but CD-ROM drives, those with `backup=0`, and the EFI disk of a machine that
+ * does not use it. Where vzdump passes over a drive that it cannot read, this fails.
  * @throws `CONFIG_VALUE`
  */
 export function selectDrives(config: GuestConfig): DriveSelection {
@@ -93,7 +93,10 @@ export function selectDrives(config: GuestConfig): DriveSelection {
   return { included, excluded, messages };
 }
 
-/** What a drive is called in an archive. QEMU itself knows no drive for the TPM's state, so that has a name of its own. */
+/**
+ * What a drive is called in an archive. QEMU itself knows no drive for the TPM's state, so that has a name of its
+ * own.
+ */
 export function deviceName(key: string): string {
   return key.startsWith('tpmstate') ? `drive-${key}-backup` : `drive-${key}`;
 }

@@ -18,8 +18,8 @@ export interface RestoreLxcConfigOptions {
   readonly unique?: boolean;
   readonly identity: IdentitySource;
   /**
-   * Whether whoever restores is not root@pam: lines for LXC are then left out, with the warning `CONFIG_RAW_LXC`, and so
-   * are `features` when the container becomes privileged.
+   * Whether whoever restores is not root@pam: lines for LXC are then left out, with the warning `CONFIG_RAW_LXC`,
+   * and so are `features` when the container becomes privileged.
    */
   readonly restricted?: boolean;
   readonly onWarning?: OnWarning | undefined;
@@ -29,8 +29,8 @@ export interface RestoreLxcConfigOptions {
 const NEVER_TAKEN = /^(?:digest|lock|mp\d+|parent|pending|rootfs|snapshots|template|unprivileged|unused\d+)$/;
 
 /**
- * The configuration out of a container's archive, as `pct restore` merges it: without what concerns the container that
- * it came from, with its mount points as they are now, and with defaults for host name, memory and swap.
+ * The configuration out of a container's archive, as `pct restore` merges it: without what concerns the container
+ * that it came from, with its mount points as they are now, and with defaults for host name, memory and swap.
  * @throws `CONFIG_VALUE`
  */
 export function restoreLxcConfig(archived: GuestConfig, options: RestoreLxcConfigOptions): GuestConfig {

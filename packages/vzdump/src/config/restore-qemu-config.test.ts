@@ -110,6 +110,9 @@ net2: rtl8139=11:22:33:44:55:66,bridge=vmbr0
 net3: virtio=mac-2,bridge=vmbr12
 `,
     );
+    expect(restored('vlan0: virtio,virtio')).toBe(
+      'net0: virtio=mac-1,bridge=vmbr0\nnet1: virtio=mac-2,bridge=vmbr0',
+    );
     expect(restored('vlan1: e1000=AA:BB:CC:DD:EE:FF\n', true)).toBe('net0: e1000=mac-1,bridge=vmbr1\n');
   });
 

@@ -1,4 +1,4 @@
-import { lineEnd } from './config-lines.js';
+import { lineEnd, splitList } from './config-lines.js';
 import { formatSize } from './disk-size.js';
 import { withCurrentLines } from './edit-guest-config.js';
 import type { GuestConfig, GuestConfigLine, GuestConfigSection } from './guest-config.js';
@@ -86,12 +86,12 @@ class LineRewriter {
   private fromVlan(line: Property): readonly GuestConfigLine[] {
     const { unique = false, identity } = this.options;
     const bridge = `vmbr${line.key.slice('vlan'.length)}`;
-    return line.value.split(/[,;\s]+/).flatMap((part): GuestConfigLine[] => {
-      const [model = '', mac] = part.split('=');
-      if (model === '') return [];
+    return splitList(line.value).map((part, index, { length }) => {
+      const [model, mac] = part.split('=');
       const key = `net${this.interfaces++}`;
       const value = `${model}=${unique || !mac ? identity.mac() : mac},bridge=${bridge}`;
-      return [{ kind: 'property', key, value, text: `${key}: ${value}${lineEnd(line.text)}` }];
+      const end = index === length - 1 ? lineEnd(line.text) : '\n';
+      return { kind: 'property', key, value, text: `${key}: ${value}${end}` };
     });
   }
 }

@@ -39,8 +39,9 @@ const CLOUD_INIT_SIZE = 4 * KIB * KIB;
 const VMSTATE = 'vmstate';
 
 /**
- * The volumes that a restore makes, as qmrestore chooses them: on the storage asked for, else on that of the map line, else
- * on `local`; in the format of the map line, else raw, or in the one that the storage prefers where it cannot keep that.
+ * The volumes that a restore makes, as qmrestore chooses them: on the storage asked for, else on that of the map
+ * line, else on `local`; in the format of the map line, else raw, or in the one that the storage prefers where it
+ * cannot keep that.
  * @param config as it came out of the archive, with its map lines
  * @throws `RESTORE_MAP` when the archive's devices and its map lines do not match; `STORAGE_UNKNOWN`,
  * `STORAGE_DISABLED`, `STORAGE_TYPE`; `CONFIG_VALUE` for a drive that cannot be read

@@ -44,8 +44,8 @@ export interface PlanRestoredMountPointsOptions {
   /** For volumes of which nothing else is said; `local` unless given. */
   readonly storage?: string | undefined;
   /**
-   * rootfs and mount points of the command line, by key: `local:4` makes a volume of 4 GiB, as does `4` on `storage`; 0
-   * makes a directory. When there are any, those in the archive do not count.
+   * rootfs and mount points of the command line, by key: `local:4` makes a volume of 4 GiB, as does `4` on
+   * `storage`; 0 makes a directory. When there are any, those in the archive do not count.
    */
   readonly mountPoints?: ReadonlyMap<string, string>;
   readonly node?: string | undefined;

@@ -22,9 +22,9 @@ export interface ConfigSection {
 }
 
 /**
- * Never fails: a line that is not understood, and a key that its section has already, are passed over with the warning
- * `CONFIG_LINE`. A header that no blank line stands before begins a section too, with a warning, as Proxmox VE
- * would not see it.
+ * Never fails: a line that is not understood, and a key that its section has already, are passed over with the
+ * warning `CONFIG_LINE`. A header that no blank line stands before begins a section too, with a warning, as Proxmox
+ * VE would not see it.
  */
 export function parseSections(text: string, options: ParseConfigOptions = {}): readonly ConfigSection[] {
   const sections: { type: string; id: string; properties: Map<string, string> }[] = [];

@@ -13,7 +13,10 @@ export interface KnownGuests {
 }
 
 export interface GuestSelection {
-  /** In ascending order. Those that were named are among them even if there is no such guest, to fail where all see it. */
+  /**
+   * In ascending order. Those that were named are among them even if there is no such guest, to fail where all see
+   * it.
+   */
   readonly vmids: readonly number[];
   /** For the log. */
   readonly messages: readonly string[];

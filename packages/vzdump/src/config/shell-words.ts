@@ -1,7 +1,7 @@
 /**
- * Splits a line into words at blanks, as a shell does: a backslash takes the next character as it is, as it does between double
- * quotes; between single quotes nothing is special, though a quote after a backslash does not end them.
- * `undefined` when a quote is not closed.
+ * Splits a line into words at blanks, as a shell does: a backslash takes the next character as it is, as it does
+ * between double quotes; between single quotes nothing is special, though a quote after a backslash does not end
+ * them. `undefined` when a quote is not closed.
  */
 export function splitShellWords(line: string): readonly string[] | undefined {
   const words: string[] = [];

@@ -98,8 +98,8 @@ export const CONTENT_DIRECTORIES: Readonly<Record<string, string>> = {
 /**
  * Reads storage.cfg. `local` is there in any case, as a directory /var/lib/vz.
  *
- * Never fails: storages that cannot be are passed over with the warning `STORAGE_SECTION`, single values that cannot be with
- * `STORAGE_VALUE`.
+ * Never fails: storages that cannot be are passed over with the warning `STORAGE_SECTION`, single values that
+ * cannot be with `STORAGE_VALUE`.
  */
 export function parseStorageConfig(text: string, options: ParseConfigOptions = {}): StorageConfig {
   const storages = new Map<string, Storage>();
@@ -148,8 +148,8 @@ export function requireStorage(storages: StorageConfig, id: string, node?: strin
 }
 
 /**
- * The storage of that id, to keep backups on. @throws as `requireStorage`, and `STORAGE_CONTENT` when backups may not be
- * kept there, `STORAGE_TYPE` when they cannot.
+ * The storage of that id, to keep backups on. @throws as `requireStorage`, and `STORAGE_CONTENT` when backups may
+ * not be kept there, `STORAGE_TYPE` when they cannot.
  */
 export function requireBackupStorage(storages: StorageConfig, id: string, node?: string): DirectoryStorage {
   const storage = requireStorage(storages, id, node);

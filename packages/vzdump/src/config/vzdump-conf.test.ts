@@ -145,6 +145,7 @@ notes-template: {{guestname}}: {{node}}
     ['colons', ':'.repeat(1 << 20)],
     ['quotes', `exclude-path: ${`'`.repeat(1 << 20)}`],
     ['commas', `fleecing: ${','.repeat(1 << 20)}`],
+    ['patterns', 'exclude-path: x\n'.repeat(1 << 16)],
     ['NUL', '\0'.repeat(1 << 20)],
   ])('takes one pass over %s', (_name, text) => {
     expect(parse(text).warnings.length).toBeLessThan(2);

@@ -9,9 +9,9 @@ import { type VzdumpOptionSpec, type VzdumpOptions, vzdumpOption } from './vzdum
 export const VZDUMP_CONF = '/etc/vzdump.conf';
 
 /**
- * Reads vzdump.conf: a line is `key: value`, without quotes and without comments behind it; blank lines and those that begin with `#`
- * mean nothing. Of a key that is given twice the last one counts, but for `exclude-path`, which adds up, and whose values
- * are split like words in a shell.
+ * Reads vzdump.conf: a line is `key: value`, without quotes and without comments behind it; blank lines and those
+ * that begin with `#` mean nothing. Of a key that is given twice the last one counts, but for `exclude-path`, which
+ * adds up, and whose values are split like words in a shell.
  *
  * Never fails. What is not understood is passed over with a warning in vzdump's words: `VZDUMP_CONF_LINE` for a line,
  * `VZDUMP_CONF_VALUE` for a value, `OPTION_DEPRECATED`. Keys that are not known mean nothing.
@@ -31,7 +31,9 @@ export function parseVzdumpConf(text: string, options: ParseConfigOptions = {}):
     const spec = vzdumpOption(key);
     if (spec === undefined || spec.place === 'command-line') continue;
     const value = trimBlanks(line.slice(key.length + 1));
-    texts.set(spec, spec.type.kind === 'array' ? [...(texts.get(spec) ?? []), value] : [value]);
+    const before = texts.get(spec);
+    if (spec.type.kind === 'array' && before !== undefined) before.push(value);
+    else texts.set(spec, [value]);
   }
   const values: { [name: string]: OptionValue } = {};
   for (const [spec, valueTexts] of texts) {

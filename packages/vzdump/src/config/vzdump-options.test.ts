@@ -141,6 +141,6 @@ describe('values', () => {
     ['fleecing', 'perhaps', "format error - enabled: type check ('boolean') failed - got 'perhaps'"],
     ['prune-backups', 'keep-all=1,keep-last=1', 'keep-all cannot be set together with other options.'],
   ])('%s %j is refused', (name, text, message) => {
-    expect(() => parse(name, text)).toThrow(expect.objectContaining({ message }));
+    expect(() => parse(name, text)).toThrow(expect.objectContaining({ code: 'OPTION_VALUE', message }));
   });
 });

@@ -1,0 +1,60 @@
+import { createReadStream, type Stats } from 'node:fs';
+import { type FileHandle, mkdir, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { ArchiveError, PendingFile } from '@vzdump-format/streams';
+
+/** More than any configuration has, and what bounds the memory that one can claim. */
+const MAX_CONFIG_SIZE = 4 * 1024 * 1024;
+
+/** As Proxmox VE has it: configurations hold passwords. */
+const NEW_FILE_MODE = 0o640;
+
+/** The result; `undefined` when the file is not there. */
+export async function ifThere<Value>(result: Promise<Value>): Promise<Value | undefined> {
+  return result.catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  });
+}
+
+/** @throws `CONFIG_SIZE`, and the system's errors. */
+export async function readConfigFile(path: string): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of createReadStream(path, { end: MAX_CONFIG_SIZE }) as AsyncIterable<Uint8Array>) {
+    chunks.push(chunk);
+    size += chunk.length;
+  }
+  if (size <= MAX_CONFIG_SIZE) return Buffer.concat(chunks);
+  throw new ArchiveError('CONFIG_SIZE', `${path} is too large for a configuration`, { entry: path });
+}
+
+/**
+ * Writes a file whole or not at all, and makes its directory if need be. One that is new is not for all to read.
+ * @throws `FILE_EXISTS` unless `overwrite`
+ */
+export async function writeConfigFile(path: string, bytes: Uint8Array, overwrite: boolean): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  const pending = await PendingFile.create(path, { overwrite });
+  try {
+    await adoptAttributes(pending.handle, overwrite ? await ifThere(stat(path)) : undefined);
+    await pending.handle.writeFile(bytes);
+    await pending.commit();
+  } catch (error) {
+    await pending.discard();
+    throw error;
+  }
+}
+
+/**
+ * A file that is replaced keeps its mode and its owner. Nothing is set to what it is: Proxmox VE's file system,
+ * where files always have the right mode and owner, would refuse it.
+ */
+async function adoptAttributes(file: FileHandle, replaced: Stats | undefined): Promise<void> {
+  const own = await file.stat();
+  if (replaced !== undefined && (own.uid !== replaced.uid || own.gid !== replaced.gid)) {
+    await file.chown(replaced.uid, replaced.gid);
+  }
+  const mode = (replaced?.mode ?? NEW_FILE_MODE) & 0o777;
+  if ((own.mode & 0o777) !== mode) await file.chmod(mode);
+}
