@@ -1,4 +1,5 @@
-import { ftruncateSync, writeSync } from 'node:fs';
+import { ftruncateSync } from 'node:fs';
+import { writeBytes } from '@vzdump-format/posix';
 import { ArchiveError } from '@vzdump-format/streams';
 import type { Extent, FileEntry } from './entry.js';
 import { printableName } from './printable-name.js';
@@ -72,9 +73,7 @@ export class ContentWriter {
   }
 
   private writeAt(bytes: Uint8Array, position: number): void {
-    for (let written = 0; written < bytes.length; ) {
-      written += writeSync(this.fd, bytes, written, bytes.length - written, position + written);
-    }
+    writeBytes(this.fd, bytes, position);
     this.end = position + bytes.length;
   }
 }

@@ -14,13 +14,19 @@ const PRIVATE = 0o700;
  */
 export function restoreDirectory(run: Restoration, name: string, entry: FileEntry): boolean {
   const { directory, givesAcl } = run.directories.current;
-  const isThere = run.names.typeOf(name) === 'directory';
-  if (isThere && run.options.existing === 'skip') {
-    run.names.skipped++;
-    return false;
+  const make = () => directory.makeDirectory(name, PRIVATE);
+  let isThere = false;
+  try {
+    make();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    isThere = run.names.typeOf(name) === 'directory';
+    if (isThere && run.options.existing === 'skip') {
+      run.names.skipped++;
+      return false;
+    }
+    if (!isThere && !run.names.make(name, entry, make)) return false;
   }
-  const making = () => directory.makeDirectory(name, PRIVATE);
-  if (!isThere && !run.names.make(name, entry, making)) return false;
   if (!isThere && givesAcl) {
     const made = new NamedInode(directory, name);
     for (const attribute of [ACCESS_ACL, DEFAULT_ACL]) removeAcl(made, attribute);

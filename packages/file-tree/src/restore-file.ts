@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync } from 'node:fs';
-import type { OpenDirectory } from '@vzdump-format/posix';
+import { closeFile, type OpenDirectory } from '@vzdump-format/posix';
 import type { FileEntry } from './entry.js';
 import { ContentWriter } from './restore-content.js';
 import { OpenInode } from './restore-inode.js';
@@ -39,7 +38,7 @@ function restoreAtOnce(run: Restoration, name: string, entry: FileEntry, content
     removeUnfinished(directory, name);
     throw error;
   } finally {
-    closeSync(fd);
+    closeFile(fd);
   }
   return true;
 }
@@ -77,7 +76,7 @@ async function restoreInPieces(
     removeUnfinished(directory, partial);
     throw error;
   } finally {
-    closeSync(fd);
+    closeFile(fd);
   }
   return true;
 }

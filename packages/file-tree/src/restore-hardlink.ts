@@ -1,5 +1,4 @@
-import { closeSync } from 'node:fs';
-import { type FileStatus, getFlags, type OpenDirectory, setFlags } from '@vzdump-format/posix';
+import { closeFile, type FileStatus, getFlags, type OpenDirectory, setFlags } from '@vzdump-format/posix';
 import { ArchiveError } from '@vzdump-format/streams';
 import type { FileEntry } from './entry.js';
 import { printableName } from './printable-name.js';
@@ -99,7 +98,7 @@ function linkChangeable(directory: OpenDirectory, name: string, target: Target):
     }
     return true;
   } finally {
-    closeSync(fd);
+    closeFile(fd);
   }
 }
 

@@ -56,7 +56,7 @@ export class MetadataWriter {
     let { mode } = entry;
     if (entry.acl !== undefined) {
       if (!this.giveAcl(inode, entry, ACCESS_ACL, entry.acl)) mode = modeWithoutAcl(mode, entry.acl);
-    } else if (fresh.hasAcl) {
+    } else if (fresh.hasAcl && entry.type !== 'symlink') {
       removeAcl(inode, ACCESS_ACL);
     }
     if (entry.defaultAcl !== undefined) this.giveAcl(inode, entry, DEFAULT_ACL, entry.defaultAcl);
