@@ -34,7 +34,7 @@ export async function withDirectory(
 }
 
 /** What a program prints. @throws Error with its complaints when it fails */
-export function runTool(tool: string, args: readonly string[], input = ''): string {
+export function runTool(tool: string, args: readonly string[], input: string | Uint8Array = ''): string {
   const { status, stdout, stderr, error } = spawnSync(tool, args, {
     input,
     encoding: 'utf8',

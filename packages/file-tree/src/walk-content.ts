@@ -1,0 +1,159 @@
+import { closeFile, type FileStatus, fileStatus, readBytes } from '@vzdump-format/posix';
+import { ArchiveError, type EventLoopTurns } from '@vzdump-format/streams';
+import type { Content, Extent } from './entry.js';
+import { printableName } from './printable-name.js';
+import type { WalkWarnings } from './walk-warnings.js';
+
+/** Up to this many bytes are read at once, while the file is being looked at. */
+const SMALL = 64 << 10;
+const CHUNK_SIZE = 1 << 20;
+
+export interface ContentReaderOptions {
+  readonly reuseBuffers: boolean;
+  readonly warnings: WalkWarnings;
+  readonly turns: EventLoopTurns;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** A file that is held open. */
+export interface OpenFile {
+  readonly fd: number;
+  readonly path: string;
+  readonly status: FileStatus;
+  readonly extents?: readonly Extent[] | undefined;
+}
+
+/** Reads files, one at a time, synchronously: of small ones that takes a fifteenth of the time of asynchronous calls. */
+export class ContentReader {
+  /** One byte more than is wanted tells of a file that grew. */
+  private readonly small = Buffer.allocUnsafeSlow(SMALL + 1);
+  private chunk: Buffer | undefined;
+  private held: number | undefined;
+  /** What is held, when it is read in chunks. */
+  private inChunks: OpenFile | undefined;
+
+  constructor(private readonly options: ContentReaderOptions) {}
+
+  /** Takes over an open file, whose content can be read until `close`, or until the next is held. */
+  hold(fd: number): void {
+    this.close();
+    this.held = fd;
+  }
+
+  close(): void {
+    const fd = this.held;
+    this.held = undefined;
+    this.inChunks = undefined;
+    if (fd !== undefined) closeFile(fd);
+  }
+
+  /** The content of the file that is held. */
+  contentOf(file: OpenFile): Content {
+    const length = dataLength(file);
+    if (length > SMALL) {
+      this.inChunks = file;
+      return { [Symbol.asyncIterator]: () => this.readChunks(file, length) };
+    }
+    const bytes = this.readSmall(file, length);
+    this.close();
+    return this.options.reuseBuffers ? bytes : Uint8Array.from(bytes);
+  }
+
+  private readSmall(file: OpenFile, length: number): Buffer {
+    const { fd, path, status, extents } = file;
+    const { warnings } = this.options;
+    const bytes = this.small.subarray(0, length);
+    if (length === 0) return bytes;
+    if (extents !== undefined) {
+      if (new DataPosition(extents).read(fd, bytes) < length) warnings.shrank(path, status.size);
+      return bytes;
+    }
+    const got = readAt(fd, this.small.subarray(0, length + 1), 0, length);
+    if (got > length) warnings.grew(path, length);
+    if (got < length) {
+      warnings.shrank(path, length);
+      bytes.fill(0, got);
+    }
+    return bytes;
+  }
+
+  private async *readChunks(file: OpenFile, length: number): AsyncGenerator<Uint8Array> {
+    const { turns, signal, reuseBuffers } = this.options;
+    const position = new DataPosition(file.extents ?? [{ offset: 0, length }]);
+    let read = 0;
+    for (let left = length; left > 0; left -= CHUNK_SIZE) {
+      signal?.throwIfAborted();
+      if (this.inChunks !== file)
+        throw new Error('a content was not read before the next entry was asked for');
+      if (this.chunk === undefined || !reuseBuffers) this.chunk = Buffer.allocUnsafeSlow(CHUNK_SIZE);
+      const chunk = this.chunk.subarray(0, left);
+      read += readChunk(file, position, chunk);
+      yield chunk;
+      await turns.turn();
+    }
+    if (this.inChunks === file) this.warnOfChanges(file, read < length);
+  }
+
+  private warnOfChanges({ fd, path, status }: OpenFile, shrank: boolean): void {
+    const { warnings } = this.options;
+    const now = fileStatus(fd);
+    if (shrank) warnings.shrank(path, status.size);
+    else if (now.size > status.size) warnings.grew(path, status.size);
+    else if (now.mtime !== status.mtime || now.ctime !== status.ctime) warnings.changed(path);
+  }
+}
+
+function readChunk({ fd, path }: OpenFile, position: DataPosition, chunk: Buffer): number {
+  try {
+    return position.read(fd, chunk);
+  } catch (cause) {
+    const message = `${printableName(path)} cannot be read: ${(cause as Error).message}`;
+    throw new ArchiveError('TREE_READ', message, { entry: path, cause });
+  }
+}
+
+function dataLength({ status, extents }: OpenFile): number {
+  return extents === undefined ? status.size : extents.reduce((sum, { length }) => sum + length, 0);
+}
+
+/** Where in a file's data the next bytes come from. */
+class DataPosition {
+  private index = 0;
+  /** Within the extent. */
+  private at = 0;
+
+  constructor(private readonly extents: readonly Extent[]) {}
+
+  /**
+   * Fills `buffer` with the next bytes: zeros where the file has become shorter.
+   * @returns how many were read
+   */
+  read(fd: number, buffer: Buffer): number {
+    let read = 0;
+    for (let filled = 0; filled < buffer.length; ) {
+      const extent = this.extents[this.index]!;
+      const wanted = Math.min(buffer.length - filled, extent.length - this.at);
+      const got = readAt(fd, buffer.subarray(filled, filled + wanted), extent.offset + this.at, wanted);
+      if (got < wanted) buffer.fill(0, filled + got, filled + wanted);
+      read += got;
+      filled += wanted;
+      this.at += wanted;
+      if (this.at === extent.length) {
+        this.index++;
+        this.at = 0;
+      }
+    }
+    return read;
+  }
+}
+
+/** Reads until there is no more, or `enough`: a file gives less than it has only at its end. */
+function readAt(fd: number, buffer: Buffer, position: number, enough: number): number {
+  let filled = 0;
+  while (filled < enough) {
+    const got = readBytes(fd, filled === 0 ? buffer : buffer.subarray(filled), position + filled);
+    if (got === 0) break;
+    filled += got;
+  }
+  return filled;
+}

@@ -1,0 +1,101 @@
+import { type DirectoryListing, type FileStatus, fileStatus, type OpenDirectory } from '@vzdump-format/posix';
+import type { ExcludeRules } from './excludes.js';
+
+/** A tree may be deeper than a process can have files open. */
+const MOST_OPEN = 64;
+
+/** A directory that the walk is in. */
+export interface Level {
+  /** In the directory above; of a source it is empty. */
+  readonly name: string;
+  /** Its path is that much of the path that the walk is at. */
+  readonly pathLength: number;
+  readonly status: FileStatus;
+  readonly listing: readonly DirectoryListing[];
+  /** Which of the listing comes next. */
+  next: number;
+  readonly rules: ExcludeRules | undefined;
+}
+
+interface OpenLevel extends Level {
+  /** `undefined` while it is closed. */
+  directory: OpenDirectory | undefined;
+}
+
+/**
+ * The directories from a source down to where the walk is. Only the innermost are open, and the source. A walk that comes back
+ * to one that is closed opens it again by the names that led to it, and goes on if it is still the same.
+ */
+export class WalkLevels {
+  private readonly levels: OpenLevel[] = [];
+
+  /** @param onMoved told of a directory that is no longer where it was: the walk has left it, and what is below it */
+  constructor(private readonly onMoved: (level: Level) => void) {}
+
+  get current(): Level | undefined {
+    return this.levels.at(-1);
+  }
+
+  enter(level: Level, directory: OpenDirectory): void {
+    this.levels.push({ ...level, directory });
+    this.closeOuter(this.levels.length - 1);
+  }
+
+  leave(): void {
+    this.levels.pop()!.directory?.close();
+  }
+
+  /** The innermost directory; `undefined` when it, or one above it, is no longer where it was. */
+  open(): OpenDirectory | undefined {
+    const last = this.levels.length - 1;
+    let at = last;
+    while (this.levels[at]!.directory === undefined) at--;
+    while (at < last) {
+      at++;
+      if (this.reopen(at)) continue;
+      const moved = this.levels[at]!;
+      while (this.levels.length > at) this.leave();
+      this.onMoved(moved);
+      return undefined;
+    }
+    return this.levels[last]!.directory;
+  }
+
+  close(): void {
+    while (this.levels.length > 0) this.leave();
+  }
+
+  private reopen(index: number): boolean {
+    const parent = this.levels[index - 1]!.directory!;
+    const level = this.levels[index]!;
+    try {
+      const directory = parent.openDirectory(level.name);
+      level.directory = directory;
+      this.closeOuter(index);
+      const { deviceId, inode } = statusOf(directory, parent, level.name);
+      return deviceId === level.status.deviceId && inode === level.status.inode;
+    } catch (error) {
+      if (isGone(error)) return false;
+      throw error;
+    }
+  }
+
+  /** Closes the one that is too far out to stay open beside this one, unless that is the source. */
+  private closeOuter(index: number): void {
+    const outer = index - MOST_OPEN;
+    if (outer <= 0) return;
+    this.levels[outer]!.directory?.close();
+    this.levels[outer]!.directory = undefined;
+  }
+}
+
+/** What the system tells of an open directory, which the portable ones are not: of them it is looked up by the name. */
+export function statusOf(directory: OpenDirectory, parent: OpenDirectory, name: string): FileStatus {
+  return directory.fd === undefined ? parent.status(name) : fileStatus(directory.fd);
+}
+
+/** Whether an error says that a name is no longer there, or no longer what it was. */
+export function isGone(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === 'ENOENT' || code === 'ENOTDIR' || code === 'ELOOP' || code === 'ESTALE';
+}

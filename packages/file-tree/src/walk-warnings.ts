@@ -1,0 +1,98 @@
+import type { OnWarning } from '@vzdump-format/streams';
+import { printableName } from './printable-name.js';
+
+/** What entries lose because an id has no place in the id map, and how a warning says so of `n` entries. */
+const UNMAPPED = {
+  TREE_ID_UNMAPPED:
+    'belong to users or groups without a place in the id map: they become those of nobody (65534)',
+  TREE_ACL_UNMAPPED:
+    'lost entries of an access control list, for users or groups without a place in the id map',
+  TREE_CAPABILITIES_UNMAPPED:
+    'lost their capabilities, which a superuser without a place in the id map granted',
+} as const;
+
+type UnmappedKind = keyof typeof UNMAPPED;
+
+/** What a walk has to say. What may be true of a million files is said once, with their number. */
+export class WalkWarnings {
+  private readonly unmapped = new Map<UnmappedKind, { count: number; readonly first: string }>();
+  private readonly said = new Set<string>();
+
+  constructor(private readonly onWarning: OnWarning | undefined) {}
+
+  vanished(path: string): void {
+    this.warn(
+      'TREE_VANISHED',
+      `${shown(path)} was removed or replaced before it was read: it is left out`,
+      path,
+    );
+  }
+
+  moved(path: string): void {
+    this.warn(
+      'TREE_MOVED',
+      `${shown(path)} was moved while it was read: what was left in it is left out`,
+      path,
+    );
+  }
+
+  unreadable(path: string, error: Error): void {
+    this.warn('TREE_UNREADABLE', `${shown(path)} cannot be read, and is left out: ${error.message}`, path);
+  }
+
+  unreadableDirectory(path: string, error: Error): void {
+    this.warn(
+      'TREE_UNREADABLE',
+      `${shown(path)} cannot be read, and is empty in the archive: ${error.message}`,
+      path,
+    );
+  }
+
+  lostXattr(path: string, name: string, error: Error): void {
+    this.warn('TREE_XATTR', `${shown(path)} lost its ${printableName(name)}: ${error.message}`, path);
+  }
+
+  shrank(path: string, size: number): void {
+    const message = `${shown(path)} became shorter while it was read: it is filled up with zeros to its ${size} bytes`;
+    this.warn('TREE_SHRANK', message, path);
+  }
+
+  grew(path: string, size: number): void {
+    const message = `${shown(path)} became longer while it was read: it is cut at its ${size} bytes`;
+    this.warn('TREE_GREW', message, path);
+  }
+
+  changed(path: string): void {
+    const message = `${shown(path)} changed while it was read: the archive may hold a mix of old and new`;
+    this.warn('TREE_CHANGED', message, path);
+  }
+
+  /** Something that this system has no call for. Said once. */
+  missing(what: string): void {
+    if (this.said.has(what)) return;
+    this.said.add(what);
+    this.onWarning?.({ code: 'TREE_NOT_SUPPORTED', message: what });
+  }
+
+  lostToIdMap(kind: UnmappedKind, path: string): void {
+    const seen = this.unmapped.get(kind);
+    if (seen === undefined) this.unmapped.set(kind, { count: 1, first: path });
+    else seen.count++;
+  }
+
+  /** Says what was counted. */
+  finish(): void {
+    for (const [code, { count, first }] of this.unmapped) {
+      const entries = count === 1 ? '1 entry' : `${count} entries`;
+      this.warn(code, `${entries} ${UNMAPPED[code]}; first ${shown(first)}`, first);
+    }
+  }
+
+  private warn(code: string, message: string, entry: string): void {
+    this.onWarning?.({ code, message, entry });
+  }
+}
+
+function shown(path: string): string {
+  return path === '' ? 'the root directory' : printableName(path);
+}
