@@ -30,7 +30,7 @@ export async function findExtents(
         extents = withoutHolesBelow(extents, smallestHole);
       }
       at = end;
-      await turns.turn();
+      if (turns.isDue) await turns.turn();
     }
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;

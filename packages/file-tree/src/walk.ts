@@ -32,7 +32,7 @@ export async function* walk(root: string, options: WalkOptions = {}): AsyncGener
       let entry = tree.start(source);
       while (entry !== undefined) {
         yield entry;
-        await turns.turn();
+        if (turns.isDue) await turns.turn();
         signal?.throwIfAborted();
         const next = tree.next();
         entry = next instanceof Promise ? await next : next;
