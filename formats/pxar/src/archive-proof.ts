@@ -1,7 +1,6 @@
 import { printableName } from '@vzdump-format/file-tree';
 import { ArchiveError } from '@vzdump-format/streams';
 import type { PxarEntry } from './entry.js';
-import type { ContentPlace } from './entry-reader.js';
 import { NAME_HASH_KEY } from './format.js';
 import { ChildTable } from './goodbye.js';
 import { checkGoodbye } from './goodbye-check.js';
@@ -51,7 +50,7 @@ export class ArchiveProof {
   }
 
   /** The entry's items are read. @throws `PXAR_HARDLINK` unless it leads to the file that it names */
-  add(entry: PxarEntry, content: ContentPlace | undefined): void {
+  add(entry: PxarEntry): void {
     const { path, type, size, linkTarget, linkOffset } = entry;
     if (type === 'directory') {
       const children = new ChildTable();
@@ -59,7 +58,7 @@ export class ArchiveProof {
       this.entry = undefined;
     } else if (type === 'file') {
       this.files.set(path, entry.archiveOffset);
-      if (content!.elsewhere) this.elsewhere = size;
+      if (entry.inPayloadStream) this.elsewhere = size;
     } else if (type === 'hardlink') {
       if (this.files.get(linkTarget!) !== linkOffset) throw wrongHardlink(entry);
       this.files.set(path, linkOffset!);
@@ -80,7 +79,7 @@ export class ArchiveProof {
   }
 
   private addChild({ low, high, start }: BegunEntry, elsewhere: number): void {
-    this.directories.at(-1)!.children.add(low, high, start, this.items.end - start, elsewhere);
+    this.directories.at(-1)!.children.add(low, high, start, this.items.input.offset - start, elsewhere);
   }
 }
 

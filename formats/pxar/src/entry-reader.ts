@@ -14,22 +14,13 @@ export interface EntryReaderOptions {
   readonly onDoubt: OnDoubt;
 }
 
-/** Where a file's content is to be found. */
-export interface ContentPlace {
-  /** In the archive, or in the payload stream. */
-  readonly offset: number;
-  readonly elsewhere: boolean;
-}
-
 /** An entry that gets its content from who asked for it. */
 export interface ReadEntry extends PxarEntry {
   content?: Content | undefined;
 }
 
-/** Reads entries without their contents, item by item. */
+/** Reads entries without their contents, which the window of `items` must have as a whole (`entryAtHand`). */
 export class EntryReader {
-  /** Where the content is of the file that was read last. */
-  content: ContentPlace | undefined;
   private readonly metadata: Metadata;
 
   constructor(
@@ -39,48 +30,43 @@ export class EntryReader {
     this.metadata = new Metadata(options.onWarning);
   }
 
-  /** The root, whose ENTRY is at hand. It ends before the first FILENAME or the GOODBYE, as a directory does. */
-  async readRoot(): Promise<ReadEntry> {
+  /** The root, which is in the window. It ends before the first FILENAME or the GOODBYE, as a directory does. */
+  readRoot(): ReadEntry {
     const { items } = this;
-    const start = items.start;
-    await this.readMetadata('');
+    items.take();
+    const { start } = items;
+    this.readMetadata('');
     if (!endsEntry(items.type) || this.metadata.fileType !== FILE_TYPE.directory) {
       throw new ArchiveError('PXAR_ROOT', 'the root of an archive must be a directory', { offset: start });
     }
-    items.stay();
+    items.putBack();
     return this.entry('', start, { type: 'directory' });
   }
 
-  /** The name in the FILENAME at hand. @throws `PXAR_NAME`, `PXAR_LIMIT` */
+  /** The name in the FILENAME that was taken. @throws `PXAR_NAME`, `PXAR_LIMIT` */
   name(): string {
     const { input, contentAt, size, start } = this.items;
     return decodeName(input.bytes, contentAt, size, start);
   }
 
   /**
-   * The entry whose FILENAME is at hand. Of a file, it ends before the content; of what has none, behind its last item.
+   * The entry whose FILENAME was taken. Of a file, it ends before the content; of what has none, behind its last item.
    * @param firstChild where the root's first child begins in the archive
    */
-  async read(path: string, firstChild: number): Promise<ReadEntry> {
+  read(path: string, firstChild: number): ReadEntry {
     const { items } = this;
     const start = items.start;
     if (path.length > MAX_PATH_LENGTH) {
       const what = `${printableName(path)}: a path of more than ${MAX_PATH_LENGTH} characters`;
       throw new ArchiveError('PXAR_LIMIT', what, { offset: start, entry: path });
     }
-    this.content = undefined;
-    if (!items.nextAtHand()) await items.next();
+    items.take();
     if (items.type === ITEM.HARDLINK) return this.hardlink(path, start, firstChild);
     if (items.type !== ITEM.ENTRY && items.type !== ITEM.ENTRY_V1) throw unexpected(items, path);
-    await this.readMetadata(path);
+    this.readMetadata(path);
     switch (items.type) {
       case ITEM.PAYLOAD:
-        return this.file(
-          path,
-          start,
-          { offset: items.start + ITEM_HEADER_SIZE, elsewhere: false },
-          items.size,
-        );
+        return this.file(path, start, { contentOffset: items.start + ITEM_HEADER_SIZE, size: items.size });
       case ITEM.PAYLOAD_REF:
         return this.fileElsewhere(path, start);
       case ITEM.SYMLINK:
@@ -92,19 +78,18 @@ export class EntryReader {
     }
   }
 
-  /** Reads from the ENTRY at hand up to the first item that is no metadata. */
-  private async readMetadata(path: string): Promise<void> {
+  /** Reads from the ENTRY that was taken up to the first item that is no metadata. */
+  private readMetadata(path: string): void {
     const { items, metadata } = this;
     metadata.begin(items, path);
     do {
-      if (!items.nextAtHand()) await items.next();
+      items.take();
     } while (metadata.take(items, path));
   }
 
-  private file(path: string, start: number, content: ContentPlace, size: number): ReadEntry {
+  private file(path: string, start: number, content: Omit<Special, 'type'>): ReadEntry {
     this.requireType(path, start, FILE_TYPE.file, 'a file');
-    this.content = content;
-    return this.entry(path, start, { type: 'file', size, contentOffset: content.offset });
+    return this.entry(path, start, { type: 'file', ...content });
   }
 
   private fileElsewhere(path: string, start: number): ReadEntry {
@@ -115,7 +100,8 @@ export class EntryReader {
       const what = `${printableName(path)}: its content is said to reach past 2^53 bytes`;
       throw new ArchiveError('PXAR_PAYLOAD_REF', what, { offset, entry: path });
     }
-    return this.file(path, start, { offset: reference + ITEM_HEADER_SIZE, elsewhere: true }, size);
+    const contentOffset = reference + ITEM_HEADER_SIZE;
+    return this.file(path, start, { contentOffset, inPayloadStream: true, size });
   }
 
   private symlink(path: string, start: number): ReadEntry {
@@ -146,7 +132,7 @@ export class EntryReader {
   private withoutContent(path: string, start: number): ReadEntry {
     const { items } = this;
     if (!endsEntry(items.type)) throw unexpected(items, path);
-    items.stay();
+    items.putBack();
     const type = TYPES_WITHOUT_CONTENT.get(this.metadata.fileType);
     if (type !== undefined) return this.entry(path, start, { type });
     const what = `${printableName(path)} has nothing that its mode calls for: no content, target or device`;
@@ -204,12 +190,13 @@ export class EntryReader {
       quotaProject: metadata.quotaProject,
       archiveOffset,
       contentOffset: special.contentOffset,
+      inPayloadStream: special.inPayloadStream,
       content: undefined,
     };
   }
 }
 
-type Special = Pick<PxarEntry, 'linkTarget' | 'device' | 'contentOffset'> & {
+type Special = Pick<PxarEntry, 'linkTarget' | 'device' | 'contentOffset' | 'inPayloadStream'> & {
   readonly type: EntryType;
   readonly size?: number;
 };

@@ -8,6 +8,8 @@ export interface PxarEntry extends FileEntry {
   readonly linkOffset?: number | undefined;
   /** Of a file: where its content begins, in the archive or, of a split one, in the payload stream. */
   readonly contentOffset?: number | undefined;
+  /** Whether that is in the payload stream. */
+  readonly inPayloadStream?: boolean | undefined;
 }
 
 /** What stands before the root. */

@@ -102,6 +102,8 @@ export interface ItemType extends U64 {
   /** What its content may have, in bytes. */
   readonly least: number;
   readonly most: number;
+  /** Whether an item of the same entry follows. */
+  readonly goesOn: boolean;
 }
 
 export const ITEM_HEADER_SIZE = 16;
@@ -124,7 +126,11 @@ export const MAX_DEPTH = 1024;
 export const MAX_PATH_LENGTH = 65536;
 
 function itemType(name: ItemName, hex: string, least: number, most = least): ItemType {
-  return { name, least, most, ...u64(hex) };
+  return { name, least, most, goesOn: false, ...u64(hex) };
+}
+
+function itemThatGoesOn(name: ItemName, hex: string, least: number, most = least): ItemType {
+  return { ...itemType(name, hex, least, most), goesOn: true };
 }
 
 function u64(hex: string): U64 {
@@ -134,21 +140,21 @@ function u64(hex: string): U64 {
 export const ITEM = {
   FORMAT_VERSION: itemType('FORMAT_VERSION', '730f6c75df16a40d', 8),
   PRELUDE: itemType('PRELUDE', 'e309d79d9f7b771b', 0, MAX_PRELUDE_SIZE),
-  ENTRY: itemType('ENTRY', 'd5956474e588acef', ENTRY_SIZE),
-  ENTRY_V1: itemType('ENTRY_V1', '11da850a1c1cceff', ENTRY_V1_SIZE),
-  FILENAME: itemType('FILENAME', '16701121063917b3', 1, MAX_NAME_SIZE),
+  ENTRY: itemThatGoesOn('ENTRY', 'd5956474e588acef', ENTRY_SIZE),
+  ENTRY_V1: itemThatGoesOn('ENTRY_V1', '11da850a1c1cceff', ENTRY_V1_SIZE),
+  FILENAME: itemThatGoesOn('FILENAME', '16701121063917b3', 1, MAX_NAME_SIZE),
   SYMLINK: itemType('SYMLINK', '27f971e7dbf5dc5f', 1, MAX_NAME_SIZE),
   HARDLINK: itemType('HARDLINK', '51269c8422bd7275', 9, MAX_HARDLINK_SIZE),
   DEVICE: itemType('DEVICE', '9fc9e906586d5ce9', 16),
-  XATTR: itemType('XATTR', '0dab0229b57dcd03', 1, MAX_XATTR_SIZE),
-  ACL_USER: itemType('ACL_USER', '2ce8540a457d55b8', 16),
-  ACL_GROUP: itemType('ACL_GROUP', '136e3eceb04c03ab', 16),
-  ACL_GROUP_OBJ: itemType('ACL_GROUP_OBJ', '10868031e9582876', 8),
-  ACL_DEFAULT: itemType('ACL_DEFAULT', 'bbbb13415a6896f5', 32),
-  ACL_DEFAULT_USER: itemType('ACL_DEFAULT_USER', 'c89357b40532cd1f', 16),
-  ACL_DEFAULT_GROUP: itemType('ACL_DEFAULT_GROUP', 'f90a8a5816038ffe', 16),
-  FCAPS: itemType('FCAPS', '2da9dd9db5f7fb67', 0, MAX_XATTR_SIZE),
-  QUOTA_PROJID: itemType('QUOTA_PROJID', 'e07540e82f7d1cbb', 8),
+  XATTR: itemThatGoesOn('XATTR', '0dab0229b57dcd03', 1, MAX_XATTR_SIZE),
+  ACL_USER: itemThatGoesOn('ACL_USER', '2ce8540a457d55b8', 16),
+  ACL_GROUP: itemThatGoesOn('ACL_GROUP', '136e3eceb04c03ab', 16),
+  ACL_GROUP_OBJ: itemThatGoesOn('ACL_GROUP_OBJ', '10868031e9582876', 8),
+  ACL_DEFAULT: itemThatGoesOn('ACL_DEFAULT', 'bbbb13415a6896f5', 32),
+  ACL_DEFAULT_USER: itemThatGoesOn('ACL_DEFAULT_USER', 'c89357b40532cd1f', 16),
+  ACL_DEFAULT_GROUP: itemThatGoesOn('ACL_DEFAULT_GROUP', 'f90a8a5816038ffe', 16),
+  FCAPS: itemThatGoesOn('FCAPS', '2da9dd9db5f7fb67', 0, MAX_XATTR_SIZE),
+  QUOTA_PROJID: itemThatGoesOn('QUOTA_PROJID', 'e07540e82f7d1cbb', 8),
   PAYLOAD: itemType('PAYLOAD', '28147a1b0b7c1a25', 0, Number.MAX_SAFE_INTEGER),
   PAYLOAD_REF: itemType('PAYLOAD_REF', '419d3d6bc4ba977e', 16),
   GOODBYE: itemType('GOODBYE', '2fec4fa642d5731d', 0, Number.MAX_SAFE_INTEGER),

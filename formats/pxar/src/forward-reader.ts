@@ -61,16 +61,23 @@ export class ForwardReader {
 
   /** Moves the window so that it has the next `length` bytes. @throws `PXAR_TRUNCATED` */
   async need(length: number): Promise<void> {
-    if (this.has(length)) return;
-    if (this.has(1)) {
-      const rest = Uint8Array.from(this.bytes.subarray(this.position)); // a chunk may be overwritten by the next one
-      this.setWindow(Buffer.concat([rest, await this.reader.readUpTo(length - rest.length)]));
-    } else {
+    if (!this.has(length)) await this.gather(length, length);
+  }
+
+  /**
+   * Moves the window so that it has at least `least` bytes, more than it has now, and if it has to be put together, up to `most`.
+   * @throws `PXAR_TRUNCATED`
+   */
+  async gather(least: number, most: number): Promise<void> {
+    if (!this.has(1)) {
       this.setWindow(NO_BYTES);
       if (!(await this.reader.atEnd())) this.setWindow(await this.reader.readSome(Number.MAX_SAFE_INTEGER));
-      if (this.has(1) && !this.has(length)) return this.need(length);
     }
-    if (!this.has(length)) {
+    if (this.has(1) && !this.has(least)) {
+      const rest = Uint8Array.from(this.bytes.subarray(this.position)); // a chunk may be overwritten by the next one
+      this.setWindow(Buffer.concat([rest, await this.reader.readUpTo(most - rest.length)]));
+    }
+    if (!this.has(least)) {
       throw new ArchiveError('PXAR_TRUNCATED', `${this.options.name} ends too early`, {
         offset: this.offset + this.bytes.length - this.position,
         hint: 'an interrupted copy: look for another',

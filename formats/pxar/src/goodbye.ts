@@ -95,6 +95,11 @@ export class ChildTable {
     };
   }
 
+  /** Whether `has` was asked, so that it costs nothing to ask again. */
+  get isAsked(): boolean {
+    return this.known !== undefined;
+  }
+
   /** Whether there is a child whose name has this hash. */
   has(low: number, high: number): boolean {
     if (this.known === undefined) {
@@ -121,17 +126,25 @@ export class ChildTable {
     return indices.sort((a, b) => highs[a]! - highs[b]! || lows[a]! - lows[b]! || a - b);
   }
 
+  /** Indices of the children in the archive's order. */
+  inOrder(): Uint32Array {
+    const { starts } = this;
+    const indices = new Uint32Array(this.length);
+    for (let index = 0; index < indices.length; index++) indices[index] = index;
+    return indices.sort((a, b) => starts[a]! - starts[b]!);
+  }
+
   /** Bytes of the directory's GOODBYE, its header included. */
   get goodbyeSize(): number {
     return ITEM_HEADER_SIZE + (this.length + 1) * GOODBYE_ITEM_SIZE;
   }
 
   /**
-   * Writes the directory's GOODBYE.
+   * Writes the directory's GOODBYE. Says whether there are children of the same name.
    * @param start where it stands in the archive
    * @param directory where the directory's ENTRY stands; for the root, where the archive begins
    */
-  encode(view: DataView, at: number, start: number, directory: number): void {
+  encode(view: DataView, at: number, start: number, directory: number): boolean {
     view.setUint32(at, ITEM.GOODBYE.low, true);
     view.setUint32(at + 4, ITEM.GOODBYE.high, true);
     writeU64(view, at + 8, this.goodbyeSize);
@@ -149,6 +162,15 @@ export class ChildTable {
     view.setUint32(to + 4, GOODBYE_TAIL_MARKER.high, true);
     writeU64(view, to + 8, start - directory);
     writeU64(view, to + 16, this.goodbyeSize);
+    return this.hasNamesakes(sorted);
+  }
+
+  private hasNamesakes(sorted: Uint32Array): boolean {
+    for (let position = 1; position < sorted.length; position++) {
+      const [a, b] = [sorted[position - 1]!, sorted[position]!];
+      if (this.lows[a] === this.lows[b] && this.highs[a] === this.highs[b]) return true;
+    }
+    return false;
   }
 
   private grow(): void {

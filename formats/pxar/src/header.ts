@@ -5,7 +5,7 @@ import { ITEM, isPxar, isPxarPayload, readU64 } from './format.js';
 import type { ItemReader } from './item-reader.js';
 
 /**
- * Reads what an archive begins with, up to the root's ENTRY, which is then at hand.
+ * Reads what an archive begins with, up to the root's ENTRY, which is the next item.
  * @throws `PXAR_MAGIC`, `PXAR_VERSION`, `PXAR_UNEXPECTED_ITEM`, …
  */
 export async function readHeader(items: ItemReader): Promise<PxarHeader> {
@@ -23,6 +23,7 @@ export async function readHeader(items: ItemReader): Promise<PxarHeader> {
     }
   }
   if (items.type !== ITEM.ENTRY && items.type !== ITEM.ENTRY_V1) throw unexpected(items, '');
+  items.putBack();
   return { version, prelude };
 }
 

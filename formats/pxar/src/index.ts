@@ -1,3 +1,13 @@
 export type { PxarEntry, PxarHeader } from './entry.js';
 export { isPxar, isPxarPayload } from './format.js';
+export type { Input } from './forward-reader.js';
+export {
+  createPackPxar,
+  isKeptByProxmox,
+  type PackPxarOptions,
+  type PayloadSink,
+  packPxar,
+} from './pack.js';
+export { type OpenPxarOptions, openPxar, type PxarArchive } from './random-access.js';
 export { createUnpackPxar, type UnpackPxarOptions, unpackPxar } from './unpack.js';
+export { type PxarSummary, type VerifyPxarOptions, verifyPxar } from './verify.js';

@@ -2,7 +2,7 @@ import { ACCESS_ACL, type Acl, DEFAULT_ACL, printableName } from '@vzdump-format
 import { ArchiveError, type OnWarning } from '@vzdump-format/streams';
 import { AclItems } from './acl-items.js';
 import { KNOWN_PXAR_FLAGS, toLinuxFlags } from './flags.js';
-import { FILE_TYPE, ITEM, type ItemType, MAX_METADATA_SIZE, readU64 } from './format.js';
+import { FILE_TYPE, ITEM, type ItemType, readU64 } from './format.js';
 import type { ItemReader } from './item-reader.js';
 import { decodeText } from './names.js';
 
@@ -30,8 +30,6 @@ export class Metadata {
   private default: AclItems | undefined;
   /** Items that may come only once, of those that have. */
   private seen: ItemType[] = [];
-  /** Bytes of the items so far. */
-  private size = 0;
 
   constructor(private readonly onWarning: OnWarning | undefined) {}
 
@@ -54,7 +52,6 @@ export class Metadata {
     this.access = undefined;
     this.default = undefined;
     if (this.seen.length > 0) this.seen = [];
-    this.size = 0;
   }
 
   /** The type of file that the mode tells, as in `FILE_TYPE`. */
@@ -73,7 +70,7 @@ export class Metadata {
 
   /**
    * Takes the item at hand if it is one of metadata, and says whether it is.
-   * @throws `PXAR_ACL`, `PXAR_XATTR`, `PXAR_QUOTA_PROJECT`, `PXAR_REPEATED_ITEM`, `PXAR_LIMIT`
+   * @throws `PXAR_ACL`, `PXAR_XATTR`, `PXAR_QUOTA_PROJECT`, `PXAR_REPEATED_ITEM`
    */
   take(items: ItemReader, path: string): boolean {
     const { type, contentAt: at, start: offset } = items;
@@ -112,11 +109,6 @@ export class Metadata {
         break;
       default:
         return false;
-    }
-    this.size += items.size;
-    if (this.size > MAX_METADATA_SIZE) {
-      const what = `${printableName(path)} has more than ${MAX_METADATA_SIZE} bytes of attributes`;
-      throw new ArchiveError('PXAR_LIMIT', what, { offset, entry: path });
     }
     return true;
   }

@@ -1,7 +1,6 @@
 import { printableName } from '@vzdump-format/file-tree';
 import { bytesToPath } from '@vzdump-format/posix';
 import { ArchiveError } from '@vzdump-format/streams';
-import { MAX_NAME_SIZE } from './format.js';
 
 const SLASH = 0x2f;
 
@@ -20,13 +19,13 @@ export function decodeText(bytes: Uint8Array, start: number, end: number): strin
  */
 export function decodeName(bytes: Uint8Array, start: number, size: number, offset: number): string {
   const end = start + size - 1;
-  const fault = nameFault(bytes, start, end);
+  const fault = byteFault(bytes, start, end);
   if (fault === undefined && bytes[end] === 0) return decodeText(bytes, start, end);
   const name = printableName(decodeText(bytes, start, bytes[end] === 0 ? end : end + 1));
   throw new ArchiveError('PXAR_NAME', `"${name}" cannot be a name: ${fault ?? 'no NUL ends it'}`, { offset });
 }
 
-function nameFault(bytes: Uint8Array, start: number, end: number): string | undefined {
+function byteFault(bytes: Uint8Array, start: number, end: number): string | undefined {
   if (end <= start) return 'it is empty';
   for (let at = start; at < end; at++) {
     if (bytes[at] === 0) return 'it holds a NUL byte';
@@ -57,12 +56,18 @@ export function decodeTarget(
   throw new ArchiveError('PXAR_LINK_TARGET', `${printableName(entry)}: ${what} ${fault}`, { offset, entry });
 }
 
+/** Why a name cannot be that of an entry; `undefined` when it can. */
+export function nameFault(name: string): string | undefined {
+  if (name === '') return 'it is empty, or has an empty component';
+  if (name === '.' || name === '..') return `it has a component "${name}"`;
+  return name.includes('\0') ? 'it holds a NUL byte' : undefined;
+}
+
 /** Why a path, from the root on, cannot be that of an entry; `undefined` when it can. */
 export function pathFault(path: string): string | undefined {
   for (const name of path.split('/')) {
-    if (name === '') return 'it has an empty component';
-    if (name === '.' || name === '..') return `it has a component "${name}"`;
+    const fault = nameFault(name);
+    if (fault !== undefined) return fault;
   }
-  if (path.includes('\0')) return 'it holds a NUL byte';
-  return path.length >= MAX_NAME_SIZE ? 'it is too long' : undefined;
+  return undefined;
 }

@@ -47,10 +47,15 @@ export async function* unpackPxar(
   const unpacker = new Unpacker(archive, options);
   try {
     yield await unpacker.readRoot();
-    for (;;) {
-      const entry = await unpacker.readNext();
-      if (entry === undefined) return;
-      yield entry;
+    while (!unpacker.isOver) {
+      if (!unpacker.isReady()) await unpacker.makeReady();
+      const entry = unpacker.readEntry();
+      if (entry === undefined) {
+        await unpacker.leaveDirectory();
+      } else {
+        if (entry.type === 'file' && !unpacker.giveContent(entry)) await unpacker.findContent(entry);
+        yield entry;
+      }
     }
   } finally {
     await unpacker.close();
@@ -116,36 +121,44 @@ class Unpacker {
     const header = await readHeader(this.items);
     this.options.onHeader?.(header);
     await this.payload?.begin();
-    const root = await this.entries.readRoot();
+    await this.items.gatherEntry();
+    const root = this.entries.readRoot();
     this.open.push('');
-    this.firstChild = this.items.end;
+    this.firstChild = this.input.offset;
     this.proof?.beginRoot();
     return root;
   }
 
-  /** The next entry; none at the end of the archive. */
-  async readNext(): Promise<PxarEntry | undefined> {
-    const { items, options } = this;
-    options.signal?.throwIfAborted();
-    if (this.content !== undefined) {
-      await this.content.finish();
-      this.content = undefined;
-    }
+  get isOver(): boolean {
+    return this.open.length === 0;
+  }
+
+  /** Whether `readEntry` can go on without waiting. */
+  isReady(): boolean {
+    return this.content === undefined && this.items.entryAtHand();
+  }
+
+  async makeReady(): Promise<void> {
+    await this.content?.finish();
+    this.content = undefined;
+    await this.items.gatherEntry();
+  }
+
+  /** The next entry; none at the end of a directory. */
+  readEntry(): ReadEntry | undefined {
+    const { items } = this;
+    this.options.signal?.throwIfAborted();
     this.proof?.end();
-    if (!items.nextAtHand()) await items.next();
-    while (items.type === ITEM.GOODBYE) {
-      if (await this.leaveDirectory()) return undefined;
-      await items.next();
-    }
+    items.take();
+    if (items.type === ITEM.GOODBYE) return undefined;
     const directory = this.open.at(-1)!;
     if (items.type !== ITEM.FILENAME) throw unexpected(items, directory);
     const name = this.entries.name();
     this.proof?.begin();
     const path = directory === '' ? name : `${directory}/${name}`;
-    const entry = await this.entries.read(path, this.firstChild);
-    this.proof?.add(entry, this.entries.content);
+    const entry = this.entries.read(path, this.firstChild);
+    this.proof?.add(entry);
     if (entry.type === 'directory') this.enterDirectory(entry);
-    else if (entry.type === 'file') await this.findContent(entry);
     return entry;
   }
 
@@ -167,40 +180,48 @@ class Unpacker {
     this.open.push(path);
   }
 
-  /** Says whether it was the root. */
-  private async leaveDirectory(): Promise<boolean> {
+  /** Reads the goodbye table of the innermost directory, and, of the root, proves that it was the end. */
+  async leaveDirectory(): Promise<void> {
     if (this.proof !== undefined) await this.proof.leave();
     else await this.input.skip(this.items.size);
     this.open.pop();
-    if (this.open.length > 0) return false;
+    if (!this.isOver) return;
     if (!this.options.metadataOnly) await this.payload?.finish();
-    const offset = this.input.offset;
+    const { offset } = this.input;
     if (!(await this.input.atEnd())) {
       this.onDoubt('PXAR_TRAILING_DATA', 'the archive goes on behind its end', { offset, entry: '' });
     }
+  }
+
+  /** Gives a file its content if that is small and in the window. Says whether it is. */
+  giveContent(entry: ReadEntry): boolean {
+    const { input } = this;
+    if (entry.size > SMALL_CONTENT || entry.inPayloadStream || !input.has(entry.size)) return false;
+    this.takeContent(entry, input);
     return true;
   }
 
   /** Goes to where a file's content begins, and gives the file its content, or goes past it. */
-  private async findContent(entry: ReadEntry): Promise<void> {
-    const { path, size } = entry;
+  async findContent(entry: ReadEntry): Promise<void> {
+    const { path, size, inPayloadStream } = entry;
     const { metadataOnly } = this.options;
-    let { input } = this;
-    if (this.entries.content!.elsewhere) {
-      if (metadataOnly) return;
-      input = await this.seekPayload(entry);
-    }
+    if (inPayloadStream && metadataOnly) return;
+    const input = inPayloadStream ? await this.seekPayload(entry) : this.input;
     if (metadataOnly) {
       await input.skip(size);
     } else if (size <= SMALL_CONTENT) {
-      if (!input.has(size)) await input.need(size);
-      const from = input.position;
-      input.position += size;
-      entry.content = input.bytes.subarray(from, input.position);
+      await input.need(size);
+      this.takeContent(entry, input);
     } else {
       this.content = new StreamedContent(input, path, size);
       entry.content = this.content;
     }
+  }
+
+  private takeContent(entry: ReadEntry, input: ForwardReader): void {
+    const from = input.position;
+    input.position += entry.size;
+    if (!this.options.metadataOnly) entry.content = input.bytes.subarray(from, input.position);
   }
 
   private async seekPayload({ path, size, contentOffset }: ReadEntry): Promise<ForwardReader> {

@@ -1,0 +1,111 @@
+import { pathToBytes } from '@vzdump-format/posix';
+import { ITEM_HEADER_SIZE, type ItemType, writeU64 } from './format.js';
+
+/** What has been gathered is passed on when it is this much. */
+const GATHERED = 128 * 1024;
+const CAPACITY = 2 * GATHERED;
+
+/** Gathers the bytes of a stream, so that small items do not become a chunk each. */
+export class ItemWriter {
+  bytes = Buffer.allocUnsafeSlow(CAPACITY);
+  view = new DataView(this.bytes.buffer);
+  /** Bytes in the buffer. */
+  length = 0;
+  /** Bytes that were passed on. */
+  private passedOn = 0;
+
+  /** @param reuseBuffers see `Stage` */
+  constructor(private readonly reuseBuffers: boolean) {}
+
+  /** Where the next byte will stand in the stream. */
+  get offset(): number {
+    return this.passedOn + this.length;
+  }
+
+  get isFull(): boolean {
+    return this.length >= GATHERED;
+  }
+
+  /** What was gathered, which is gone then. */
+  take(): Uint8Array {
+    const gathered = this.bytes.subarray(0, this.length);
+    this.passedOn += this.length;
+    this.length = 0;
+    const taken = this.reuseBuffers ? gathered : new Uint8Array(gathered);
+    if (this.bytes.length > CAPACITY) this.setBuffer(Buffer.allocUnsafeSlow(CAPACITY)); // lets go of the large one
+    return taken;
+  }
+
+  /** Bytes that go into the stream as they are, in place of being gathered; nothing may be gathered at that time. */
+  passOn(bytes: Uint8Array): Uint8Array {
+    this.passedOn += bytes.length;
+    return this.reuseBuffers ? bytes : new Uint8Array(bytes);
+  }
+
+  /** Makes room for `length` bytes more. */
+  reserve(length: number): void {
+    const needed = this.length + length;
+    if (needed <= this.bytes.length) return;
+    const larger = Buffer.allocUnsafeSlow(Math.max(needed, 2 * this.bytes.length));
+    larger.set(this.bytes.subarray(0, this.length));
+    this.setBuffer(larger);
+  }
+
+  /** @param size of the content, which follows */
+  header(type: ItemType, size: number): void {
+    this.reserve(ITEM_HEADER_SIZE);
+    this.headerAt(this.length, type, size);
+    this.length += ITEM_HEADER_SIZE;
+  }
+
+  u64(value: number): void {
+    this.reserve(8);
+    writeU64(this.view, this.length, value);
+    this.length += 8;
+  }
+
+  put(bytes: Uint8Array): void {
+    this.reserve(bytes.length);
+    this.bytes.set(bytes, this.length);
+    this.length += bytes.length;
+  }
+
+  nul(): void {
+    this.reserve(1);
+    this.bytes[this.length++] = 0;
+  }
+
+  /** Leaves room for what is written later. Returns where it is in the buffer. */
+  room(length: number): number {
+    this.reserve(length);
+    this.length += length;
+    return this.length - length;
+  }
+
+  /** A path as bytes (see `pathToBytes`). */
+  text(text: string): void {
+    this.reserve(text.length);
+    const { bytes, length } = this;
+    for (let index = 0; index < text.length; index++) {
+      const code = text.charCodeAt(index);
+      if (code >= 0x80) {
+        this.put(pathToBytes(text));
+        return;
+      }
+      bytes[length + index] = code;
+    }
+    this.length += text.length;
+  }
+
+  /** Writes the header of an item whose content was gathered since `start`, where room was left for it. */
+  headerAt(start: number, type: ItemType, size: number): void {
+    this.view.setUint32(start, type.low, true);
+    this.view.setUint32(start + 4, type.high, true);
+    writeU64(this.view, start + 8, ITEM_HEADER_SIZE + size);
+  }
+
+  private setBuffer(bytes: Buffer<ArrayBuffer>): void {
+    this.bytes = bytes;
+    this.view = new DataView(bytes.buffer);
+  }
+}
