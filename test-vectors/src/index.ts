@@ -1,5 +1,6 @@
 export { type ContentRecipe, RecipeSource } from './content.js';
 export { badPxars, type GoldenPxar, goldenPxars, type PxarCase, type PxarListing } from './pxar.js';
+export { type GoldenTar, goldenTarBytes, goldenTars, type TreeFile } from './tar.js';
 export {
   badVmaBytes,
   badVmas,
