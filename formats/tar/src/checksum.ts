@@ -1,0 +1,53 @@
+import type { Stretch } from './archive-reader.js';
+import { BLOCK_SIZE, LENGTH, OFFSET } from './format.js';
+import { decodeNumber, encodeOctal } from './numbers.js';
+
+const SPACE = 0x20;
+/** All writers write six digits, a NUL and a space. */
+const CHECKSUM_DIGITS_AND_NUL = 7;
+
+/** The sum of the bytes of a block, four at a time: two lanes of 16 bits, which 256 bytes cannot overflow. */
+export function sumOfBytes(words: DataView, start: number): number {
+  let lanes = 0;
+  for (let at = start; at < start + BLOCK_SIZE; at += 4) {
+    const word = words.getUint32(at);
+    lanes += (word & 0x00ff00ff) + ((word >>> 8) & 0x00ff00ff);
+  }
+  return (lanes % 0x10000) + Math.floor(lanes / 0x10000);
+}
+
+/** Whether a block is the header of a member. @param sum of its bytes */
+export function hasChecksum(block: Stretch, sum: number): boolean {
+  let expected: number;
+  try {
+    expected = decodeNumber(block, OFFSET.checksum, LENGTH.checksum);
+  } catch {
+    return false;
+  }
+  return expected === checksumOf(block, sum) || expected === signedChecksum(block);
+}
+
+/** Writes the checksum of a header whose other fields are done. */
+export function encodeChecksum(bytes: Uint8Array, words: DataView, start: number): void {
+  const at = start + OFFSET.checksum;
+  for (let index = 0; index < LENGTH.checksum; index++) bytes[at + index] = SPACE;
+  encodeOctal(bytes, at, CHECKSUM_DIGITS_AND_NUL, sumOfBytes(words, start));
+}
+
+/** The sum with the checksum's own field as spaces. */
+function checksumOf({ bytes, at }: Stretch, sum: number): number {
+  let result = sum;
+  for (let index = 0; index < LENGTH.checksum; index++)
+    result += SPACE - bytes[at + OFFSET.checksum + index]!;
+  return result;
+}
+
+/** As some old writers added, to which bytes were signed. */
+function signedChecksum({ bytes, at }: Stretch): number {
+  let sum = LENGTH.checksum * SPACE;
+  for (let index = 0; index < BLOCK_SIZE; index++) {
+    const isChecksum = index >= OFFSET.checksum && index < OFFSET.checksum + LENGTH.checksum;
+    if (!isChecksum) sum += (bytes[at + index]! << 24) >> 24;
+  }
+  return sum;
+}

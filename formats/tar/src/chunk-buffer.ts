@@ -1,0 +1,112 @@
+import { BLOCK_SIZE, wholeBlocks } from './format.js';
+import { encodeHeader, type HeaderFields } from './header.js';
+import { ZEROS } from './zeros.js';
+
+/** What is gathered before it is passed on. */
+const CHUNK_SIZE = 1024 * 1024;
+
+/** Gathers the blocks of an archive into chunks. */
+export class ChunkBuffer {
+  /** Bytes of the archive so far. */
+  offset = 0;
+  private chunk = newChunk();
+  /** The same bytes. */
+  private words = new DataView(this.chunk.buffer);
+  private used = 0;
+  private readonly full: Buffer[] = [];
+  private readonly spare: Buffer[] = [];
+
+  /** A block of zeros. */
+  zeroBlock(): void {
+    this.block();
+  }
+
+  /** A ustar header. */
+  header(fields: HeaderFields): void {
+    const at = this.block();
+    encodeHeader(this.chunk, this.words, at, fields);
+  }
+
+  /** Text that is ASCII. */
+  appendAscii(text: string): void {
+    if (text.length > CHUNK_SIZE - this.used) {
+      this.append(Buffer.from(text, 'latin1'));
+    } else {
+      this.chunk.write(text, this.used, 'latin1');
+      this.advance(text.length);
+    }
+  }
+
+  /** Copies bytes. */
+  append(bytes: Uint8Array): void {
+    let rest = bytes;
+    while (rest.length > CHUNK_SIZE - this.used) {
+      const part = rest.subarray(0, CHUNK_SIZE - this.used);
+      rest = rest.subarray(part.length);
+      this.put(part);
+      this.turn();
+    }
+    this.put(rest);
+  }
+
+  /** Zeros up to a whole block. */
+  pad(): void {
+    const padding = wholeBlocks(this.offset) - this.offset;
+    if (padding > 0) this.append(ZEROS.subarray(0, padding));
+  }
+
+  /** Bytes that the caller passes on itself, behind all that was gathered. */
+  passed(length: number): void {
+    this.offset += length;
+  }
+
+  /** Makes what has been gathered a chunk, be it short. */
+  flush(): void {
+    if (this.used > 0) this.turn();
+  }
+
+  get isFull(): boolean {
+    return this.full.length > 0;
+  }
+
+  /** The next chunk that is full. */
+  take(): Buffer | undefined {
+    return this.full.shift();
+  }
+
+  /** Gives back a chunk that may be written over. */
+  giveBack(chunk: Buffer): void {
+    this.spare.push(Buffer.from(chunk.buffer, 0, CHUNK_SIZE));
+  }
+
+  /** @returns where in the chunk it begins */
+  private block(): number {
+    if (CHUNK_SIZE - this.used < BLOCK_SIZE) this.turn();
+    const at = this.used;
+    this.chunk.fill(0, at, at + BLOCK_SIZE);
+    this.advance(BLOCK_SIZE);
+    return at;
+  }
+
+  private put(bytes: Uint8Array): void {
+    this.chunk.set(bytes, this.used);
+    this.advance(bytes.length);
+  }
+
+  private advance(length: number): void {
+    this.used += length;
+    this.offset += length;
+  }
+
+  private turn(): void {
+    this.full.push(this.chunk.subarray(0, this.used));
+    this.chunk = this.spare.pop() ?? newChunk();
+    this.words = new DataView(this.chunk.buffer);
+    this.used = 0;
+  }
+}
+
+/** Memory of its own, so that all of it can be given back. */
+function newChunk(): Buffer {
+  return Buffer.allocUnsafeSlow(CHUNK_SIZE);
+}

@@ -1,0 +1,113 @@
+import { pathToBytes } from '@vzdump-format/posix';
+import type { TarEntry } from './entry.js';
+import { TYPE } from './format.js';
+
+/** What GNU tar sets aside for owner and size, and widens as it needs. */
+const OWNER_AND_SIZE_WIDTH = 19;
+const TYPE_LETTERS: Readonly<Record<TarEntry['type'], string>> = {
+  file: '-',
+  directory: 'd',
+  symlink: 'l',
+  hardlink: 'h',
+  block: 'b',
+  char: 'c',
+  fifo: 'p',
+  socket: 's',
+};
+const ESCAPES: Readonly<Record<string, string>> = {
+  '\x07': '\\a',
+  '\b': '\\b',
+  '\t': '\\t',
+  '\n': '\\n',
+  '\v': '\\v',
+  '\f': '\\f',
+  '\r': '\\r',
+  '\\': '\\\\',
+};
+
+/** The widths of columns, which grow from line to line. One for each listing. */
+export class ListingColumns {
+  ownerAndSize = OWNER_AND_SIZE_WIDTH;
+  time = 0;
+}
+
+export interface FormatListingOptions {
+  /** Ids in place of names, as `--numeric-owner`. */
+  readonly numericOwner?: boolean | undefined;
+}
+
+/**
+ * A line as `tar -tvf --full-time` prints it, in local time, without its end. Names are quoted as there
+ * (`--quoting-style=escape`), format characters of Unicode, which mislead the eye, too.
+ */
+export function formatListing(
+  entry: TarEntry,
+  columns = new ListingColumns(),
+  { numericOwner = false }: FormatListingOptions = {},
+): string {
+  const owner = `${ownerOf(entry.userName, entry.uid, numericOwner)}/${ownerOf(entry.groupName, entry.gid, numericOwner)}`;
+  const size = sizeOf(entry);
+  columns.ownerAndSize = Math.max(columns.ownerAndSize, owner.length + 1 + size.length);
+  const time = formatTime(entry.mtime);
+  columns.time = Math.max(columns.time, time.length);
+  const middle = owner + size.padStart(columns.ownerAndSize - owner.length);
+  return `${modeOf(entry)} ${middle} ${time.padEnd(columns.time)} ${quoteName(entry.storedName)}${targetOf(entry)}`;
+}
+
+function ownerOf(name: string, id: number, isNumeric: boolean): string {
+  return isNumeric || name === '' ? String(id) : name;
+}
+
+function sizeOf({ device, size }: TarEntry): string {
+  return device === undefined ? String(size) : `${device.major},${device.minor}`;
+}
+
+function isUnknownType({ storedType }: TarEntry): boolean {
+  return !Object.values<string>(TYPE).includes(storedType);
+}
+
+function modeOf(entry: TarEntry): string {
+  const { mode, storedType, type } = entry;
+  const bit = (mask: number, letter: string) => ((mode & mask) !== 0 ? letter : '-');
+  const executeOr = (execute: number, special: number, letter: string) => {
+    if ((mode & special) === 0) return bit(execute, 'x');
+    return (mode & execute) !== 0 ? letter : letter.toUpperCase();
+  };
+  const letter = storedType === TYPE.contiguous ? 'C' : isUnknownType(entry) ? '?' : TYPE_LETTERS[type];
+  return [
+    letter,
+    ...[bit(0o400, 'r'), bit(0o200, 'w'), executeOr(0o100, 0o4000, 's')],
+    ...[bit(0o040, 'r'), bit(0o020, 'w'), executeOr(0o010, 0o2000, 's')],
+    ...[bit(0o004, 'r'), bit(0o002, 'w'), executeOr(0o001, 0o1000, 't')],
+  ].join('');
+}
+
+function targetOf(entry: TarEntry): string {
+  const { type, storedType, storedLinkName } = entry;
+  if (type === 'symlink') return ` -> ${quoteName(storedLinkName)}`;
+  if (type === 'hardlink') return ` link to ${quoteName(storedLinkName)}`;
+  return isUnknownType(entry) ? ` unknown file type ‘${quoteName(storedType)}’` : '';
+}
+
+/** `2026-11-23 23:29:59.53`, with no more digits than it takes; seconds since the epoch where there is no date. */
+function formatTime(time: bigint): string {
+  const fraction = ((time % 1_000_000_000n) + 1_000_000_000n) % 1_000_000_000n;
+  const seconds = (time - fraction) / 1_000_000_000n;
+  const date = new Date(Number(seconds) * 1000);
+  if (Number.isNaN(date.getTime())) return String(seconds);
+  const pad = (value: number, width: number) => String(value).padStart(width, '0');
+  const day = `${date.getFullYear()}-${pad(date.getMonth() + 1, 2)}-${pad(date.getDate(), 2)}`;
+  const clock = `${pad(date.getHours(), 2)}:${pad(date.getMinutes(), 2)}:${pad(date.getSeconds(), 2)}`;
+  const digits = fraction === 0n ? '' : `.${pad(Number(fraction), 9).replace(/0+$/, '')}`;
+  return `${day} ${clock}${digits}`;
+}
+
+function quoteName(name: string): string {
+  return name.replace(/[\\\p{Cc}\p{Cf}\p{Cn}\p{Cs}\p{Zl}\p{Zp}]/gu, escapeCharacter);
+}
+
+function escapeCharacter(character: string): string {
+  const short = ESCAPES[character];
+  if (short !== undefined) return short;
+  return [...pathToBytes(character)].map((byte) => `\\${byte.toString(8).padStart(3, '0')}`).join('');
+}

@@ -1,0 +1,188 @@
+import { CAPABILITIES, type FileEntry, formatAclText, printableName } from '@vzdump-format/file-tree';
+import { ArchiveError } from '@vzdump-format/streams';
+import type { ChunkBuffer } from './chunk-buffer.js';
+import {
+  LENGTH,
+  MAX_ID,
+  MAX_OCTAL_ID,
+  MAX_OCTAL_SIZE,
+  MAX_OCTAL_TIME,
+  MAX_PAX_SIZE,
+  TYPE,
+} from './format.js';
+import { encodeText, isAscii, nameOfPath, pathFault } from './names.js';
+import { encodePaxRecord, encodeTime, splitTime } from './pax.js';
+import { encodeXattrKeyword } from './pax-attributes.js';
+import type { SparseLayout } from './sparse-layout.js';
+
+/** What can be packed: `TarEntry` is one, too. */
+export interface PackEntry extends FileEntry {
+  /** In nanoseconds since the epoch; stored only when given. */
+  readonly atime?: bigint | undefined;
+  readonly ctime?: bigint | undefined;
+}
+
+const TYPES: Readonly<Record<Exclude<FileEntry['type'], 'socket'>, string>> = {
+  file: TYPE.file,
+  directory: TYPE.directory,
+  symlink: TYPE.symlink,
+  hardlink: TYPE.hardlink,
+  block: TYPE.block,
+  char: TYPE.char,
+  fifo: TYPE.fifo,
+};
+
+/** What GNU tar puts the number of its process into, so that names of sparse members differ; here always the same. */
+const SPARSE_FOLDER = 'GNUSparseFile.0';
+const PAX_FOLDER = 'PaxHeaders';
+const PAX_MODE = 0o644;
+const NO_DEVICE = { major: 0, minor: 0 };
+
+/**
+ * Appends all of a member but its content: a ustar header, with pax records before it for what it has no room for, as
+ * GNU tar does; of a sparse file also the map.
+ * @throws `TAR_NAME`, `TAR_LIMIT`
+ */
+export function appendHeaders(out: ChunkBuffer, entry: PackEntry, layout: SparseLayout | undefined): void {
+  const { path, type, uid, gid } = entry;
+  if (type === 'socket') throw new Error('a socket cannot be stored');
+  requireStorable(entry);
+  const name = nameOfPath(path, type === 'directory');
+  const nameInHeader = layout === undefined ? name : nameInFolder(path, SPARSE_FOLDER);
+  const linkName = linkNameOf(entry);
+  const size = storedSizeOf(entry, layout);
+  const { seconds, nanoseconds } = splitTime(entry.mtime);
+  const needsTime = nanoseconds > 0 || !isOctalTime(seconds);
+  const records = recordsOf(entry, { name, nameInHeader, linkName, size, needsTime });
+  if (records.length > 0) appendPaxHeader(out, entry, records, seconds);
+  out.header({
+    name: nameInHeader,
+    mode: entry.mode & 0o7777,
+    uid: uid <= MAX_OCTAL_ID ? uid : 0,
+    gid: gid <= MAX_OCTAL_ID ? gid : 0,
+    size: size <= MAX_OCTAL_SIZE ? size : 0,
+    mtime: isOctalTime(seconds) ? seconds : 0,
+    type: TYPES[type],
+    linkName,
+    device: entry.device ?? NO_DEVICE,
+  });
+  if (layout !== undefined) out.append(layout.map);
+}
+
+/** Bytes of content that the archive holds, a sparse file's map included. */
+function storedSizeOf({ type, size }: PackEntry, layout: SparseLayout | undefined): number {
+  if (layout !== undefined) return layout.map.length + layout.dataSize;
+  return type === 'file' ? size : 0;
+}
+
+/** Empty where there is none. */
+function linkNameOf({ type, linkTarget = '' }: PackEntry): string {
+  if (type === 'symlink') return linkTarget;
+  return type === 'hardlink' ? nameOfPath(linkTarget, false) : '';
+}
+
+/** @throws `TAR_NAME`, `TAR_LIMIT` */
+function requireStorable(entry: PackEntry): void {
+  const { type, path, linkTarget = '', size, uid, gid, device = NO_DEVICE } = entry;
+  const fault = pathFault(path) ?? (type === 'hardlink' ? pathFault(linkTarget) : undefined);
+  if (fault !== undefined) throw nameError(entry, fault);
+  if ((type === 'symlink' || type === 'hardlink') && linkTarget === '')
+    throw nameError(entry, 'it links to nothing');
+  if (linkTarget.includes('\0')) throw nameError(entry, 'its target holds a NUL byte');
+  requireUpTo(entry, 'size', size, Number.MAX_SAFE_INTEGER);
+  requireUpTo(entry, 'uid', uid, MAX_ID);
+  requireUpTo(entry, 'gid', gid, MAX_ID);
+  requireUpTo(entry, 'major device number', device.major, MAX_OCTAL_ID);
+  requireUpTo(entry, 'minor device number', device.minor, MAX_OCTAL_ID);
+}
+
+function nameError({ path }: PackEntry, fault: string): ArchiveError {
+  return new ArchiveError('TAR_NAME', `"${printableName(path)}" cannot be stored: ${fault}`, { entry: path });
+}
+
+function requireUpTo({ path }: PackEntry, what: string, value: number, most: number): void {
+  if (Number.isInteger(value) && value >= 0 && value <= most) return;
+  throw new ArchiveError('TAR_LIMIT', `the ${what} of ${printableName(path)} is not 0 to ${most}: ${value}`, {
+    entry: path,
+  });
+}
+
+function isOctalTime(seconds: number): boolean {
+  return seconds >= 0 && seconds <= MAX_OCTAL_TIME;
+}
+
+interface HeaderNeeds {
+  readonly name: string;
+  /** Another one where the file is sparse. */
+  readonly nameInHeader: string;
+  readonly linkName: string;
+  readonly size: number;
+  readonly needsTime: boolean;
+}
+
+/** In GNU tar's order; it minds that a name is not ASCII, but not that a link name is not. */
+function recordsOf(
+  entry: PackEntry,
+  { name, nameInHeader, linkName, size, needsTime }: HeaderNeeds,
+): (string | Buffer)[] {
+  const records: (string | Buffer)[] = [];
+  const add = (keyword: string, value: string | Uint8Array) => records.push(encodePaxRecord(keyword, value));
+  const { uid, gid, mtime, atime, ctime, acl, defaultAcl, xattrs, fcaps } = entry;
+  const isSparse = nameInHeader !== name;
+  if (isSparse) {
+    add('GNU.sparse.major', '1');
+    add('GNU.sparse.minor', '0');
+    add('GNU.sparse.name', name);
+    add('GNU.sparse.realsize', String(entry.size));
+  }
+  if (isLonger(linkName, LENGTH.linkName)) add('linkpath', linkName);
+  if ((!isSparse && isLonger(name, LENGTH.name)) || !isAscii(nameInHeader)) add('path', nameInHeader);
+  if (uid > MAX_OCTAL_ID) add('uid', String(uid));
+  if (gid > MAX_OCTAL_ID) add('gid', String(gid));
+  if (size > MAX_OCTAL_SIZE) add('size', String(size));
+  if (needsTime) add('mtime', encodeTime(mtime));
+  if (atime !== undefined) add('atime', encodeTime(atime));
+  if (ctime !== undefined) add('ctime', encodeTime(ctime));
+  if (acl !== undefined) add('SCHILY.acl.access', formatAclText(acl));
+  if (defaultAcl !== undefined) add('SCHILY.acl.default', formatAclText(defaultAcl));
+  for (const [xattr, value] of xattrs ?? []) add(encodeXattrKeyword(xattr), value);
+  if (fcaps !== undefined) add(encodeXattrKeyword(CAPABILITIES), fcaps);
+  return records;
+}
+
+/** Whether a name takes more bytes than its field has. */
+function isLonger(name: string, most: number): boolean {
+  return name.length > most || (name.length * 3 > most && !isAscii(name) && encodeText(name).length > most);
+}
+
+/** @throws `TAR_LIMIT` */
+function appendPaxHeader(
+  out: ChunkBuffer,
+  entry: PackEntry,
+  records: readonly (string | Buffer)[],
+  seconds: number,
+): void {
+  const size = records.reduce((sum, record) => sum + record.length, 0);
+  requireUpTo(entry, 'size of the attributes', size, MAX_PAX_SIZE);
+  out.header({
+    name: nameInFolder(entry.path, PAX_FOLDER),
+    mode: PAX_MODE,
+    uid: 0,
+    gid: 0,
+    size,
+    mtime: Math.max(0, Math.min(seconds, MAX_OCTAL_TIME)),
+    type: TYPE.paxHeader,
+  });
+  for (const record of records) {
+    if (typeof record === 'string') out.appendAscii(record);
+    else out.append(record);
+  }
+  out.pad();
+}
+
+/** A name beside that of a member, in a folder that is not there: `./etc/hosts` → `./etc/FOLDER/hosts`. */
+function nameInFolder(path: string, folder: string): string {
+  const slash = path.lastIndexOf('/');
+  const directory = slash < 0 ? '.' : `./${path.slice(0, slash)}`;
+  return `${directory}/${folder}/${path.slice(slash + 1) || '.'}`;
+}

@@ -1,0 +1,94 @@
+import { bytesToPath, pathToBytes } from '@vzdump-format/posix';
+
+/**
+ * The text of a field up to its first NUL, or all of it. Bytes that are not UTF-8 are carried as `bytesToPath` does;
+ * most names have none, and are had faster.
+ */
+export function decodeField(bytes: Buffer, at: number, length: number): string {
+  let end = at;
+  let isAscii = true;
+  for (; end < at + length; end++) {
+    const byte = bytes[end]!;
+    if (byte === 0) break;
+    if (byte >= 0x80) isAscii = false;
+  }
+  if (end === at) return '';
+  return isAscii ? bytes.toString('latin1', at, end) : bytesToPath(bytes.subarray(at, end));
+}
+
+/** All of some bytes as text, NULs too. */
+export function decodeText(bytes: Buffer, start: number, end: number): string {
+  for (let at = start; at < end; at++) {
+    if (bytes[at]! >= 0x80) return bytesToPath(bytes.subarray(start, end));
+  }
+  return bytes.toString('latin1', start, end);
+}
+
+/** The inverse of both. */
+export function encodeText(text: string): Buffer {
+  return isAscii(text) ? Buffer.from(text, 'latin1') : pathToBytes(text);
+}
+
+/** Writes as much of a text as a field holds. */
+export function encodeField(bytes: Buffer, at: number, length: number, text: string): void {
+  if (isAscii(text)) bytes.write(text, at, length, 'latin1');
+  else bytes.set(pathToBytes(text).subarray(0, length), at);
+}
+
+export function isAscii(text: string): boolean {
+  for (let at = 0; at < text.length; at++) {
+    if (text.charCodeAt(at) >= 0x80) return false;
+  }
+  return true;
+}
+
+/**
+ * A name as it stands in an archive (`./etc/`) → as `FileEntry.path` is written (`etc`): no component that is empty or
+ * `.`. What makes a name hostile stays in it: `..`, and the slash of an absolute one.
+ */
+export function pathOfName(name: string): string {
+  const start = name.startsWith('./') ? 2 : 0;
+  const end = name.endsWith('/') ? name.length - 1 : name.length;
+  const path = start < end ? name.slice(start, end) : '';
+  return isPlain(path) ? path : plainPath(name);
+}
+
+function isPlain(path: string): boolean {
+  if (path === '') return false;
+  let componentIsDots = true;
+  let componentStart = 0;
+  for (let at = 0; at <= path.length; at++) {
+    const code = at === path.length ? 0x2f : path.charCodeAt(at);
+    if (code === 0x2f) {
+      const length = at - componentStart;
+      if (length === 0 || (length === 1 && componentIsDots)) return false;
+      componentStart = at + 1;
+      componentIsDots = true;
+    } else if (code !== 0x2e) {
+      componentIsDots = false;
+    }
+  }
+  return true;
+}
+
+function plainPath(name: string): string {
+  const components = name.split('/').filter((component) => component !== '' && component !== '.');
+  return (name.startsWith('/') ? '/' : '') + components.join('/');
+}
+
+/** Why a path cannot be stored: one that would leave its tree, or is no path; `undefined` when it can. */
+export function pathFault(path: string): string | undefined {
+  if (path.includes('\0')) return 'it holds a NUL byte';
+  if (path.startsWith('/')) return 'it is absolute';
+  const components = path === '' ? [] : path.split('/');
+  if (components.includes('..')) return 'it leads out of the tree';
+  if (components.some((component) => component === '' || component === '.')) {
+    return 'a component of it is empty, or a dot';
+  }
+  return undefined;
+}
+
+/** `FileEntry.path` → as vzdump's tar stores it: `./etc/` for the directory `etc`, `./` for the root. */
+export function nameOfPath(path: string, isDirectory: boolean): string {
+  return isDirectory && path !== '' ? `./${path}/` : `./${path}`;
+}

@@ -1,0 +1,162 @@
+/**
+ * Pax records: `LENGTH KEYWORD=VALUE\n`, one behind the other. LENGTH is decimal and counts the whole record, itself
+ * and the newline too, so a value may hold any bytes. What stands behind the first `=` is the value, other `=` included.
+ *
+ * Source: POSIX.1-2017, pax, "pax Extended Header".
+ */
+
+import { ArchiveError } from '@vzdump-format/streams';
+import { decodeText, encodeText, isAscii } from './names.js';
+
+const DIGIT_0 = 0x30;
+const DIGIT_9 = 0x39;
+const SPACE = 0x20;
+const EQUALS = 0x3d;
+const MINUS = 0x2d;
+const DOT = 0x2e;
+const NEWLINE = 0x0a;
+const NANOSECOND_DIGITS = 9;
+/** By their first letters. */
+const TIMES: Readonly<Record<number, string>> = { 97: 'atime', 99: 'ctime', 109: 'mtime' };
+
+/** @param start where the value begins in the bytes; @param end exclusive, without the newline */
+export type UsePaxRecord = (keyword: string, start: number, end: number) => void;
+
+/**
+ * Takes records apart.
+ * @param start where they begin in `bytes`; @param size of all of them; @param offset where they stand in the archive
+ * @throws `TAR_PAX_RECORD` for the first that is not as it must be, one that ends past the end among them
+ */
+export function decodePaxRecords(
+  bytes: Buffer,
+  start: number,
+  size: number,
+  offset: number,
+  use: UsePaxRecord,
+): void {
+  const limit = start + size;
+  const error = (what: string, at: number) => paxError(what, offset + at - start);
+  for (let at = start; at < limit; ) {
+    const digits = numberAt(bytes, at, limit);
+    const end = at + digits.value;
+    if (digits.end === at || bytes[digits.end] !== SPACE) throw error('does not begin with its length', at);
+    if (end > limit) throw error('ends past the end of its header', at);
+    if (end <= digits.end || bytes[end - 1] !== NEWLINE) {
+      throw error('does not end in a newline where its length says', at);
+    }
+    const equals = bytes.indexOf(EQUALS, digits.end + 1);
+    if (equals < 0 || equals >= end) throw error('has no equals sign', at);
+    use(keywordAt(bytes, digits.end + 1, equals), equals + 1, end - 1);
+    at = end;
+  }
+}
+
+/** Of `mtime`, `atime` and `ctime` archives are full, so these are told without making text of them. */
+function keywordAt(bytes: Buffer, start: number, end: number): string {
+  const time = TIMES[bytes[start]!];
+  return time !== undefined && spells(time, bytes, start, end) ? time : decodeText(bytes, start, end);
+}
+
+function spells(text: string, bytes: Buffer, start: number, end: number): boolean {
+  if (text.length !== end - start) return false;
+  for (let index = 0; index < text.length; index++) {
+    if (bytes[start + index] !== text.charCodeAt(index)) return false;
+  }
+  return true;
+}
+
+/** @returns where the digits end, and their value: infinite where it would not be exact */
+function numberAt(
+  bytes: Buffer,
+  start: number,
+  limit: number,
+): { readonly value: number; readonly end: number } {
+  let value = 0;
+  let at = start;
+  for (; at < limit; at++) {
+    const byte = bytes[at]!;
+    if (byte < DIGIT_0 || byte > DIGIT_9) break;
+    value = value * 10 + (byte - DIGIT_0);
+  }
+  return { value: Number.isSafeInteger(value) ? value : Number.POSITIVE_INFINITY, end: at };
+}
+
+export function paxError(what: string, offset: number): ArchiveError {
+  return new ArchiveError('TAR_PAX_RECORD', `a pax record ${what}`, { offset });
+}
+
+/** A value that is a decimal number without a sign; undefined when it is not, or past `most`. */
+export function decodeDecimal(bytes: Buffer, start: number, end: number, most: number): number | undefined {
+  const digits = numberAt(bytes, start, end);
+  return digits.end === end && end > start && digits.value <= most ? digits.value : undefined;
+}
+
+/**
+ * A value that is a time in seconds, `-5.25`, in nanoseconds; undefined when it is not one. What is finer than a
+ * nanosecond is cut off towards the past, as GNU tar does.
+ */
+export function decodeTime(bytes: Buffer, start: number, end: number): bigint | undefined {
+  const isNegative = bytes[start] === MINUS;
+  const first = isNegative ? start + 1 : start;
+  const whole = numberAt(bytes, first, end);
+  if (whole.end === first || whole.value > Number.MAX_SAFE_INTEGER) return undefined;
+  let nanoseconds = 0;
+  let isCut = false;
+  if (whole.end < end) {
+    if (bytes[whole.end] !== DOT) return undefined;
+    let digits = 0;
+    for (let at = whole.end + 1; at < end; at++, digits++) {
+      const digit = bytes[at]! - DIGIT_0;
+      if (digit < 0 || digit > 9) return undefined;
+      if (digits < NANOSECOND_DIGITS) nanoseconds = nanoseconds * 10 + digit;
+      else isCut ||= digit > 0;
+    }
+    for (; digits < NANOSECOND_DIGITS; digits++) nanoseconds *= 10;
+  }
+  const time = timeOf(whole.value, nanoseconds);
+  if (!isNegative) return time;
+  return isCut ? -time - 1n : -time;
+}
+
+/** @returns nanoseconds since the epoch */
+export function timeOf(seconds: number, nanoseconds: number): bigint {
+  return BigInt(seconds) * 1_000_000_000n + BigInt(nanoseconds);
+}
+
+/** Seconds, rounded towards the past, and what is left. @param time in nanoseconds */
+export function splitTime(time: bigint): { readonly seconds: number; readonly nanoseconds: number } {
+  const seconds = Number(time / 1_000_000_000n);
+  const nanoseconds = Number(time % 1_000_000_000n);
+  return nanoseconds < 0
+    ? { seconds: seconds - 1, nanoseconds: nanoseconds + 1_000_000_000 }
+    : { seconds, nanoseconds };
+}
+
+/** A time as the value of a record: no more digits than it takes. @param time in nanoseconds, up to 2^53 seconds */
+export function encodeTime(time: bigint): string {
+  const { seconds, nanoseconds } = splitTime(time < 0n ? -time : time);
+  const sign = time < 0n ? '-' : '';
+  if (nanoseconds === 0) return `${sign}${seconds}`;
+  let fraction = nanoseconds;
+  let digits = NANOSECOND_DIGITS;
+  for (; fraction % 10 === 0; digits--) fraction /= 10;
+  return `${sign}${seconds}.${String(fraction).padStart(digits, '0')}`;
+}
+
+/** One record; as text where it is ASCII. */
+export function encodePaxRecord(keyword: string, value: string | Uint8Array): string | Buffer {
+  if (typeof value === 'string' && isAscii(value) && isAscii(keyword)) {
+    return `${recordLength(keyword.length + value.length)} ${keyword}=${value}\n`;
+  }
+  const key = encodeText(keyword);
+  const bytes = typeof value === 'string' ? encodeText(value) : value;
+  const start = `${recordLength(key.length + bytes.length)} `;
+  return Buffer.concat([Buffer.from(start, 'latin1'), key, Buffer.of(EQUALS), bytes, Buffer.of(NEWLINE)]);
+}
+
+/** The length of a record, which counts its own digits. @param size of keyword and value */
+function recordLength(size: number): number {
+  const rest = size + ' =\n'.length;
+  const length = rest + String(rest).length;
+  return rest + String(length).length;
+}
