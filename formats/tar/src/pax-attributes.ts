@@ -1,4 +1,12 @@
-import { type Acl, CAPABILITIES, parseAclText, printableName } from '@vzdump-format/file-tree';
+import {
+  ACCESS_ACL,
+  type Acl,
+  CAPABILITIES,
+  DEFAULT_ACL,
+  decodeAcl,
+  parseAclText,
+  printableName,
+} from '@vzdump-format/file-tree';
 import { bytesToPath } from '@vzdump-format/posix';
 import { ArchiveError } from '@vzdump-format/streams';
 import type { Stretch } from './archive-reader.js';
@@ -26,6 +34,8 @@ export interface PaxAttributes {
   acl?: Acl | undefined;
   defaultAcl?: Acl | undefined;
   fcaps?: Uint8Array;
+  /** Has records of libarchive's own, which come first; it writes names of attributes in those of star in its own way, too. */
+  isOfLibarchive?: boolean;
   sparse?: PaxSparse;
   isDumpDirectory?: boolean;
 }
@@ -48,7 +58,6 @@ const SPARSE = 'GNU.sparse.';
 /** Of a file that goes on on another volume. */
 const VOLUME = 'GNU.volume.';
 const COMMA = 0x2c;
-const KERNEL_ACL = 'system.posix_acl_';
 
 /** What says nothing that a `FileEntry` could hold, and what no restore could put back. */
 const IGNORED: ReadonlySet<string> = new Set([
@@ -151,10 +160,10 @@ function decodeOwn(record: PaxRecord, attributes: PaxAttributes): boolean {
       attributes.size = isEmpty(record) ? null : decimal(record);
       return true;
     case 'SCHILY.acl.access':
-      attributes.acl = acl(record);
+      attributes.acl = acl(record, () => parseAclText(text(record)));
       return true;
     case 'SCHILY.acl.default':
-      attributes.defaultAcl = acl(record);
+      attributes.defaultAcl = acl(record, () => parseAclText(text(record)));
       return true;
     case 'GNU.dumpdir':
       attributes.isDumpDirectory = true;
@@ -162,11 +171,16 @@ function decodeOwn(record: PaxRecord, attributes: PaxAttributes): boolean {
   }
   if (keyword.startsWith(SPARSE)) return decodeSparse(record, attributes);
   if (keyword.startsWith(XATTR)) {
-    return setXattr(record, decodeXattrName(keyword.slice(XATTR.length)), bytesOf(record), attributes);
+    const xattr = keyword.slice(XATTR.length);
+    const decoded = attributes.isOfLibarchive ? decodePercents(xattr) : decodeXattrName(xattr);
+    setXattr(record, decoded, bytesOf(record), attributes);
+    return true;
   }
   if (keyword.startsWith(XATTR_OF_LIBARCHIVE)) {
+    attributes.isOfLibarchive = true;
     const xattr = decodePercents(keyword.slice(XATTR_OF_LIBARCHIVE.length));
-    return setXattr(record, xattr, base64(record), attributes);
+    setXattr(record, xattr, base64(record), attributes);
+    return true;
   }
   if (keyword.startsWith(VOLUME)) throw multiVolume(record.offset);
   return false;
@@ -212,17 +226,22 @@ function addToMap(record: PaxRecord, sparse: PaxSparse): void {
   sparse.map.push(decimal(record));
 }
 
-/** @returns whether it is kept: an ACL in the kernel's own words is not, since the records for ACLs hold it */
-function setXattr(record: PaxRecord, xattr: string, value: Uint8Array, attributes: PaxAttributes): boolean {
+function setXattr(record: PaxRecord, xattr: string, value: Uint8Array, attributes: PaxAttributes): void {
   if (xattr === '' || xattr.includes('\0')) throw paxError('has no name of an attribute', record.offset);
-  if (xattr.startsWith(KERNEL_ACL)) return false;
-  if (xattr === CAPABILITIES) {
-    attributes.fcaps = value;
-  } else {
-    attributes.xattrs ??= new Map();
-    attributes.xattrs.set(xattr, value);
+  switch (xattr) {
+    case CAPABILITIES:
+      attributes.fcaps = value;
+      return;
+    case ACCESS_ACL:
+      attributes.acl ??= acl(record, () => decodeAcl(value));
+      return;
+    case DEFAULT_ACL:
+      attributes.defaultAcl ??= acl(record, () => decodeAcl(value));
+      return;
+    default:
+      attributes.xattrs ??= new Map();
+      attributes.xattrs.set(xattr, value);
   }
-  return true;
 }
 
 /** GNU tar writes `=` and `%` in an attribute's name as `%3D` and `%25`, and nothing else so. */
@@ -234,7 +253,7 @@ export function encodeXattrKeyword(xattr: string): string {
   return XATTR + xattr.replaceAll('%', '%25').replaceAll('=', '%3D');
 }
 
-/** `%C3%A9` → `é`, as in a URL. */
+/** libarchive writes them as in a URL: `%C3%A9` → `é`. */
 function decodePercents(xattr: string): string {
   if (!xattr.includes('%')) return xattr;
   const bytes = encodeText(xattr).toString('latin1');
@@ -251,13 +270,13 @@ function base64(record: PaxRecord): Uint8Array {
 }
 
 /** @returns nothing for an empty list @throws `TAR_ACL` */
-function acl(record: PaxRecord): Acl | undefined {
+function acl({ offset }: PaxRecord, decode: () => Acl): Acl | undefined {
   try {
-    const entries = parseAclText(text(record));
+    const entries = decode();
     return entries.length > 0 ? entries : undefined;
   } catch (error) {
     if (!(error instanceof ArchiveError)) throw error;
-    throw new ArchiveError('TAR_ACL', error.message, { offset: record.offset, cause: error });
+    throw new ArchiveError('TAR_ACL', error.message, { offset, cause: error });
   }
 }
 

@@ -1,0 +1,59 @@
+import { createHash } from 'node:crypto';
+
+/** The sizes that every reader is tried with. */
+export const CHUNK_SIZES = [1, 7, 511, 512, 513, 4095, 4096, 4097, 65536, 'random'] as const;
+
+export type ChunkSize = number | 'random';
+
+/** A small generator with a seed (mulberry32), so that a failure can be repeated: numbers from 0 up to `below`. */
+export function seededRandom(seed: number): (below: number) => number {
+  let state = seed;
+  return (below) => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32) * below);
+  };
+}
+
+/** Bytes without a pattern and without a zero, the same for the same seed. */
+export function noise(length: number, seed = 1): Buffer {
+  const random = seededRandom(seed);
+  const bytes = Buffer.alloc(length);
+  for (let index = 0; index < length; index++) bytes[index] = 1 + random(255);
+  return bytes;
+}
+
+/** Each chunk in memory of its own. */
+export async function* chunked(bytes: Uint8Array, size: ChunkSize): AsyncGenerator<Uint8Array> {
+  for (const [start, end] of cuts(bytes.length, size)) yield Uint8Array.from(bytes.subarray(start, end));
+}
+
+/** All chunks in one buffer, which is overwritten as soon as the next one is asked for. */
+export async function* overwriting(bytes: Uint8Array, size: ChunkSize): AsyncGenerator<Uint8Array> {
+  const buffer = Buffer.alloc(size === 'random' ? 5000 : size);
+  for (const [start, end] of cuts(bytes.length, size)) {
+    buffer.set(bytes.subarray(start, end));
+    yield buffer.subarray(0, end - start);
+    buffer.fill(0xee);
+  }
+}
+
+export async function collect(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const parts: Uint8Array[] = [];
+  for await (const chunk of chunks) parts.push(Uint8Array.from(chunk));
+  return Buffer.concat(parts);
+}
+
+export function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+function* cuts(length: number, size: ChunkSize): Generator<readonly [start: number, end: number]> {
+  const random = seededRandom(length);
+  for (let start = 0; start < length; ) {
+    const end = Math.min(length, start + (size === 'random' ? 1 + random(5000) : size));
+    yield [start, end];
+    start = end;
+  }
+}
