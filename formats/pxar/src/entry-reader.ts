@@ -36,9 +36,10 @@ export class EntryReader {
     items.take();
     const { start } = items;
     this.readMetadata('');
-    if (!endsEntry(items.type) || this.metadata.fileType !== FILE_TYPE.directory) {
+    if (this.metadata.fileType !== FILE_TYPE.directory) {
       throw new ArchiveError('PXAR_ROOT', 'the root of an archive must be a directory', { offset: start });
     }
+    if (!endsEntry(items.type)) throw unexpected(items, '');
     items.putBack();
     return this.entry('', start, { type: 'directory' });
   }

@@ -1,5 +1,3 @@
-import { printableName } from '@vzdump-format/file-tree';
-import { ArchiveError } from '@vzdump-format/streams';
 import { GOODBYE_ITEM_SIZE } from './format.js';
 import {
   type Child,
@@ -10,6 +8,7 @@ import {
   isGoodbyeTail,
   treeOrder,
 } from './goodbye.js';
+import { wrongTable } from './goodbye-table.js';
 import type { ItemReader } from './item-reader.js';
 
 /** How far children of one name may have changed places: to look further would be to let an archive's author waste time. */
@@ -29,11 +28,8 @@ export interface CheckedDirectory {
  */
 export async function checkGoodbye(items: ItemReader, directory: CheckedDirectory): Promise<void> {
   const { input, start } = items;
-  const { children, path } = directory;
-  const wrong = (what: string, offset = start) => {
-    const where = path === '' ? 'the root' : printableName(path);
-    return new ArchiveError('PXAR_GOODBYE', `the goodbye table of ${where} ${what}`, { offset, entry: path });
-  };
+  const { children } = directory;
+  const wrong = (what: string, offset = start) => wrongTable(directory, what, offset);
   const { goodbyeSize } = children;
   if (start + goodbyeSize !== input.offset + items.size) {
     throw wrong(`has ${items.size} bytes, which is not what ${children.length} entries take`);

@@ -111,9 +111,17 @@ export class GoodbyeTable {
   }
 }
 
-export function wrongTable({ path }: DirectoryPlace, what: string, offset: number): ArchiveError {
+export function wrongTable(
+  { path }: Pick<DirectoryPlace, 'path'>,
+  what: string,
+  offset: number,
+): ArchiveError {
   const where = path === '' ? 'the root' : printableName(path);
-  return new ArchiveError('PXAR_GOODBYE', `the goodbye table of ${where} ${what}`, { offset, entry: path });
+  return new ArchiveError('PXAR_GOODBYE', `the goodbye table of ${where} ${what}`, {
+    offset,
+    entry: path,
+    hint: 'if it was not cut off, it can be read from beginning to end all the same',
+  });
 }
 
 async function readView(source: ByteSource, offset: number, length: number): Promise<DataView> {

@@ -89,14 +89,18 @@ export class ItemReader {
       if (!isPossible(type, size)) return undefined; // it is refused in its turn
       scanned += ITEM_HEADER_SIZE + bytesAtHand(type, size);
       if (!input.has(scanned)) return scanned;
-      const isNextName = type === ITEM.FILENAME && at > input.position;
-      if (!type.goesOn || isNextName) return undefined;
+      const isNext = at > input.position ? type === ITEM.FILENAME : !beginsEntry(type);
+      if (!type.goesOn || isNext) return undefined;
       if (scanned > MAX_ENTRY_SIZE) {
         const what = `an entry with more than ${MAX_METADATA_SIZE} bytes of attributes`;
         throw new ArchiveError('PXAR_LIMIT', what, { offset: input.offset });
       }
     }
   }
+}
+
+function beginsEntry(type: ItemType): boolean {
+  return type === ITEM.FILENAME || type === ITEM.ENTRY || type === ITEM.ENTRY_V1;
 }
 
 function isPossible(type: ItemType | undefined, size: number): type is ItemType {

@@ -2,30 +2,18 @@ import { pathToBytes } from '@vzdump-format/posix';
 import { BufferSource, readChunks } from '@vzdump-format/streams';
 import { describe, expect, test } from 'vitest';
 import type { PxarEntry } from './entry.js';
-import { openPxar, type PxarArchive } from './random-access.js';
+import { openPxar } from './random-access.js';
 import { CountingSource, chunked, collect, noise, sha256 } from './testing/bytes.js';
 import { contentOf } from './testing/listing.js';
 import { directoryOf, entryOf, fileOf, pack, ROOT } from './testing/packing.js';
-import { goldenVectors, type VectorBytes } from './testing/vectors.js';
+import { goldenVectors } from './testing/vectors.js';
+import { open, walk } from './testing/walk.js';
 import { unpackPxar } from './unpack.js';
 
 const VECTORS = goldenVectors().filter(({ accessor }) => accessor.ok);
 
-async function open({ archive, payload }: VectorBytes): Promise<PxarArchive> {
-  return openPxar(new BufferSource(archive), { payload: payload && new BufferSource(payload) });
-}
-
-async function walk(archive: PxarArchive, directory: PxarEntry): Promise<PxarEntry[]> {
-  const found = [directory];
-  for await (const entry of archive.readDirectory(directory)) {
-    if (entry.type === 'directory') found.push(...(await walk(archive, entry)));
-    else found.push(entry);
-  }
-  return found;
-}
-
 /** Entries with the hashes of their contents. */
-async function withHashes(entries: AsyncIterable<PxarEntry> | Iterable<PxarEntry>): Promise<object[]> {
+async function withHashes(entries: AsyncIterable<PxarEntry>): Promise<object[]> {
   const all: object[] = [];
   for await (const entry of entries) {
     all.push({ ...entry, content: entry.content && sha256(await contentOf(entry)) });
@@ -40,19 +28,20 @@ describe.each(VECTORS)('$name', (vector) => {
 
   test('walked at random, it has what it has in a row', async () => {
     const archive = await open(vector);
-    expect(await withHashes(await walk(archive, archive.root))).toEqual(await unpacked());
+    expect(await withHashes(walk(archive))).toEqual(await unpacked());
   });
 
   test('entries are where the crate finds them', async () => {
     const archive = await open(vector);
-    const found = (await walk(archive, archive.root)).slice(1);
+    const found: number[] = [];
+    for await (const { archiveOffset } of walk(archive)) found.push(archiveOffset);
     const expected = accessor.entries.slice(1).map(({ filename_offset }) => filename_offset);
-    expect(found.map(({ archiveOffset }) => archiveOffset)).toEqual(expected.sort((a, b) => a! - b!));
+    expect(found.slice(1)).toEqual(expected.sort((a, b) => a! - b!));
   });
 
   test('every path is looked up, and its bytes are at rest', async () => {
     const archive = await open(vector);
-    for (const entry of await walk(archive, archive.root)) {
+    for await (const entry of walk(archive)) {
       const found = await archive.lookup(entry.path);
       expect(found?.path).toBe(entry.path);
       if (vector.name !== 'dup-names') expect(found?.archiveOffset).toBe(entry.archiveOffset);
@@ -66,7 +55,7 @@ describe.each(VECTORS)('$name', (vector) => {
 
   test('hardlinks lead to the files that they name', async () => {
     const archive = await open(vector);
-    for (const entry of await walk(archive, archive.root)) {
+    for await (const entry of walk(archive)) {
       if (entry.type !== 'hardlink') continue;
       const target = await archive.resolve(entry);
       expect(target.path).toBe(entry.linkTarget);

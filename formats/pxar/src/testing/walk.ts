@@ -1,0 +1,29 @@
+import { BufferSource } from '@vzdump-format/streams';
+import type { PxarEntry } from '../entry.js';
+import { openPxar, type PxarArchive } from '../random-access.js';
+import type { VectorBytes } from './vectors.js';
+
+export async function open({ archive, payload }: VectorBytes): Promise<PxarArchive> {
+  return openPxar(new BufferSource(archive), { payload: payload && new BufferSource(payload) });
+}
+
+/** All entries of an archive at rest, a directory before what is in it. */
+export async function* walk(archive: PxarArchive, directory = archive.root): AsyncGenerator<PxarEntry> {
+  yield directory;
+  for await (const entry of archive.readDirectory(directory)) {
+    if (entry.type === 'directory') yield* walk(archive, entry);
+    else yield entry;
+  }
+}
+
+/** Looks at all that is to be had of an archive at rest, contents and all. Returns how many entries there are. */
+export async function readAtRandom(bytes: VectorBytes): Promise<number> {
+  const archive = await open(bytes);
+  const buffer = new Uint8Array(1000);
+  let entries = 0;
+  for await (const entry of walk(archive)) {
+    entries++;
+    if (entry.type === 'file' || entry.type === 'hardlink') await (await archive.file(entry)).read(buffer, 0);
+  }
+  return entries;
+}
