@@ -22,6 +22,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { fileStatus } from './by-descriptor.js';
 import type { OpenDirectory } from './directory.js';
 import { openDirectory } from './open-directory.js';
 import { pathToBytes } from './path-bytes.js';
@@ -298,6 +299,22 @@ describeBoth('a directory held open', (native) => {
       expect(size).toBe(5 * 2 ** 40 + 3);
       expect(allocatedBytes).toBeLessThan(1 << 20);
       expectStatusOf('sparse');
+    });
+
+    test.runIf(process.platform === 'linux')('a size past 2^53 is refused, not rounded', () => {
+      const memory = openDirectory('/dev/shm'); // tmpfs, whose files can be that long
+      const name = `posix-${process.pid}`;
+      const fd = memory.createFile(name, 0o600);
+      try {
+        execFileSync('truncate', ['--size', '9007199254740993', `/dev/shm/${name}`]);
+        const refusal = code('EOVERFLOW');
+        expect(() => memory.status(name)).toThrow(refusal);
+        expect(() => fileStatus(fd)).toThrow(refusal);
+      } finally {
+        closeSync(fd);
+        memory.remove(name);
+        memory.close();
+      }
     });
 
     test('tells what is one file, and what is on another file system', () => {

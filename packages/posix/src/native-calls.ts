@@ -72,7 +72,7 @@ let allowed = true;
  */
 export function nativeCalls(): NativeCalls | null {
   if (!allowed) return null;
-  loaded ??= load();
+  if (loaded === undefined) loaded = load(); // once, also where there is nothing to load
   return loaded;
 }
 

@@ -1,12 +1,18 @@
 import type { BigIntStats } from 'node:fs';
+import { constants } from 'node:os';
 import { decodeDevice } from './device-number.js';
 import { type FileStatus, fileTypeOf } from './file-status.js';
+import { systemError } from './system-error.js';
 
 /** What the file systems of other systems, too, count blocks in (Node gives none on Windows). */
 const STAT_BLOCK_SIZE = 512;
 
-/** What `node:fs` tells of a file. Device numbers are taken apart as Linux does. */
-export function statusFromNode(stats: BigIntStats): FileStatus {
+/**
+ * What `node:fs` tells of a file. Device numbers are taken apart as Linux does.
+ * @throws `EOVERFLOW` for a size past 2^53
+ */
+export function statusFromNode(stats: BigIntStats, path?: string): FileStatus {
+  if (stats.size > Number.MAX_SAFE_INTEGER) throw systemError(constants.errno.EOVERFLOW, 'stat', path);
   const mode = Number(stats.mode);
   return {
     type: fileTypeOf(mode >> 12) ?? 'fifo',

@@ -55,7 +55,7 @@ export class PortableDirectory implements OpenDirectory {
   }
 
   status(name: string): FileStatus {
-    return statusFromNode(lstatSync(this.entry(name, 'lstat'), { bigint: true }));
+    return statusFromNode(lstatSync(this.entry(name, 'lstat'), { bigint: true }), this.pathOf(name));
   }
 
   openDirectory(name: string): PortableDirectory {

@@ -25,6 +25,13 @@ test('its message acts on no terminal; its path is exact', () => {
   expect(error.path).toBe(path);
 });
 
+test('its message is of bounded length', () => {
+  const path = `/${'x'.repeat(1_000_000)}/end`;
+  const error = systemError(36, 'statx', path);
+  expect(error.message).toMatch(/^ENAMETOOLONG: name too long, statx '…x{996}\/end'$/);
+  expect(error.path).toBe(path);
+});
+
 test('of a number that Node does not know', () => {
   expect(systemError(12345, 'openat')).toMatchObject({ code: 'E12345', errno: -12345 });
 });
