@@ -13,7 +13,7 @@ import { BLOCK_SIZE, MAX_NAME_SIZE, MAX_PAX_SIZE, TYPE, wholeBlocks } from './fo
 import { decodeHeader, decodeSize, typeOf } from './header.js';
 import { entryOf, type MemberEntry } from './member.js';
 import { decodeField } from './names.js';
-import { decodePax, type PaxAttributes, type PaxSparse } from './pax-attributes.js';
+import { decodePax, multiVolume, type PaxAttributes, type PaxSparse } from './pax-attributes.js';
 import { readSparseMap } from './sparse.js';
 import { Warnings } from './warnings.js';
 import { isZeros } from './zeros.js';
@@ -63,9 +63,10 @@ export class MemberReader {
       if (sum === 0) return this.readEnd(preamble);
       if (!hasChecksum(cursor, sum)) throw notAHeader(cursor.offset);
       const type = typeOf(cursor);
+      const { offset } = cursor;
+      if (type === TYPE.multiVolume) throw multiVolume(offset);
       const mostContent = PREAMBLE_LIMITS.get(type);
       if (mostContent === undefined) return this.readMember(preamble);
-      const { offset } = cursor;
       const size = checkedSize(decodeSize(cursor), mostContent, offset);
       const stored = wholeBlocks(size);
       if (!cursor.take(stored)) await takeWhole(cursor, stored);
@@ -77,11 +78,6 @@ export class MemberReader {
   private addToPreamble(preamble: Preamble, type: string, size: number, offset: number): void {
     const { cursor, onUnknownRecord: onUnknown } = this;
     switch (type) {
-      case TYPE.multiVolume:
-        throw new ArchiveError('TAR_MULTI_VOLUME', 'the archive begins or ends in the middle of a file', {
-          offset,
-          hint: 'it is one volume of several: join them with GNU tar --multi-volume',
-        });
       case TYPE.volumeLabel:
         return;
       case TYPE.gnuLongName:
@@ -179,7 +175,6 @@ const KNOWN_TYPES: ReadonlySet<string> = new Set(Object.values(TYPE));
 const PREAMBLE_LIMITS: ReadonlyMap<string, number> = new Map([
   [TYPE.gnuLongLink, MAX_NAME_SIZE],
   [TYPE.gnuLongName, MAX_NAME_SIZE],
-  [TYPE.multiVolume, 0],
   [TYPE.paxGlobal, MAX_PAX_SIZE],
   [TYPE.paxHeader, MAX_PAX_SIZE],
   [TYPE.paxHeaderOfSolaris, MAX_PAX_SIZE],

@@ -280,11 +280,15 @@ function acl({ offset }: PaxRecord, decode: () => Acl): Acl | undefined {
   }
 }
 
-function multiVolume(offset: number): ArchiveError {
-  return new ArchiveError('TAR_MULTI_VOLUME', 'the archive is one volume of several', {
-    offset,
-    hint: 'join them with GNU tar --multi-volume',
-  });
+export function multiVolume(offset: number): ArchiveError {
+  return new ArchiveError(
+    'TAR_MULTI_VOLUME',
+    'the archive is one volume of several: a file goes on in another',
+    {
+      offset,
+      hint: 'join them with GNU tar --multi-volume',
+    },
+  );
 }
 
 function isEmpty({ start, end }: PaxRecord): boolean {

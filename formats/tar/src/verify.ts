@@ -58,17 +58,23 @@ function requireTarget({ path, linkTarget, headerOffset }: TarEntry, seen: SeenP
   });
 }
 
-/** A bit for each of 2^26 hashes, 8 MiB: a path that is not there is taken for one that is once in 67 times among a million. */
+/** How many bits of a hash are used. */
+const HASH_BITS = 24;
+
+/**
+ * A bit for each hash, 2 MiB in all: among 100,000 paths, one in 170 that are not there is taken for one that is; the
+ * other way round never.
+ */
 class SeenPaths {
-  private readonly bits = new Uint8Array(2 ** 26 / 8);
+  private readonly bits = new Uint8Array(2 ** HASH_BITS / 8);
 
   add(path: string): void {
-    const hash = pathHash(path) >>> 6;
+    const hash = pathHash(path) >>> (32 - HASH_BITS);
     this.bits[hash >>> 3]! |= 1 << (hash & 7);
   }
 
   has(path: string): boolean {
-    const hash = pathHash(path) >>> 6;
+    const hash = pathHash(path) >>> (32 - HASH_BITS);
     return (this.bits[hash >>> 3]! & (1 << (hash & 7))) !== 0;
   }
 }
