@@ -138,8 +138,11 @@ describe('directories', () => {
       directory('made', { mtime: AT }),
       file('there/b'),
       file('made/c'),
+      directory('other', { mtime: AT }),
+      file('made/on/the/way'),
+      file('there/on/the/way'),
     ]);
-    expect([modifiedAt('there'), modifiedAt('made')]).toEqual([AT, AT]);
+    expect([modifiedAt('there'), modifiedAt('made'), modifiedAt('other')]).toEqual([AT, AT, AT]);
   });
 
   test('twice in an archive are one, and the later entry counts', async () => {
@@ -170,6 +173,8 @@ describe('entries twice in an archive', () => {
       hardlink('h', 'f'),
       file('i', '5'),
       directory('i'),
+      directory('j'),
+      fileInPieces('j', ['6']),
     ];
     await restore(entries, { existing });
     expect(contentsOf(target)).toEqual({
@@ -180,6 +185,7 @@ describe('entries twice in an archive', () => {
       n: '-> y',
       h: '2',
       i: 'd',
+      j: '6',
     });
   });
 

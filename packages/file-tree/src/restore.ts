@@ -72,7 +72,7 @@ export async function restoreTree(
       signal?.throwIfAborted();
       const made = restoreEntry(run, entry);
       restored += +(typeof made === 'boolean' ? made : await made);
-      await run.turns.turn();
+      if (run.turns.isDue) await run.turns.turn();
     }
     run.targets.leaveAll();
     run.directories.leaveAll();
