@@ -37,10 +37,10 @@ export class Metadata {
   begin(items: ItemReader, path: string): void {
     const { contentAt: at, start: offset } = items;
     const { view } = items.input;
-    if (view.getUint32(at + 4, true) !== 0) {
-      throw new ArchiveError('PXAR_MODE', 'a mode above 2^32 is none', { offset, entry: path });
-    }
     this.mode = view.getUint32(at, true);
+    if (this.mode > 0xffff || view.getUint32(at + 4, true) !== 0) {
+      throw new ArchiveError('PXAR_MODE', 'a mode has 16 bits', { offset, entry: path });
+    }
     this.uid = view.getUint32(at + 16, true);
     this.gid = view.getUint32(at + 20, true);
     this.mtime =

@@ -8,7 +8,7 @@ import { ITEM, MAX_DEPTH, MAX_PATH_LENGTH, NAME_HASH_KEY } from './format.js';
 import { ChildTable } from './goodbye.js';
 import { ItemWriter } from './item-writer.js';
 import { LinkTargets } from './link-targets.js';
-import { nameFault } from './names.js';
+import { nameFault, pathFault } from './names.js';
 import { SipHash } from './siphash.js';
 
 /** Pieces of content below this are gathered, to be passed on together. */
@@ -214,6 +214,9 @@ class Packer {
   private moveTo(directory: string, entry: FileEntry): void {
     while (!isWithin(directory, this.open.at(-1)!.path)) this.leave();
     let { path } = this.open.at(-1)!;
+    if (path === directory) return;
+    const fault = pathFault(directory);
+    if (fault !== undefined) throw impossiblePath(entry.path, fault);
     while (path !== directory) {
       const from = path === '' ? 0 : path.length + 1;
       const slash = directory.indexOf('/', from);
