@@ -1,11 +1,10 @@
 import type { OpenDirectory } from '@vzdump-format/posix';
 import { ArchiveError } from '@vzdump-format/streams';
+import { DEFAULT_ACL } from './acl.js';
 import type { FileEntry } from './entry.js';
 import { printableName } from './printable-name.js';
 import type { FoundDirectory } from './restore-found.js';
 import { type Inode, NamedInode, OpenInode } from './restore-inode.js';
-
-const DEFAULT_ACL = 'system.posix_acl_default';
 
 /** What its owner needs to look into a directory and to change what is in it. The superuser needs nothing. */
 const OWNER_MAY_ALL = 0o700;
@@ -15,8 +14,11 @@ export interface Owner {
   readonly gid: number;
 }
 
+/** Why a run goes into a directory: it made it, an entry says what it is to be, or it is on the way. */
+type Reason = 'made' | 'entry' | 'passing';
+
 /** A directory that the run is in. */
-export interface Frame {
+interface Frame {
   readonly name: string;
   readonly directory: OpenDirectory;
   readonly inode: Inode;
@@ -93,26 +95,10 @@ export class OpenDirectories {
     for (const name of components.slice(depth)) this.enterOrMake(name);
   }
 
-  /** Goes into a directory that is in the current one. `made`: it was made just now, for an entry of its own. */
-  enter(name: string, made: boolean): Frame {
-    const { directory, found, givesAcl } = this.current;
-    const formerMode = made ? undefined : this.makePassable(name);
-    const opened = directory.openDirectory(name);
-    try {
-      const inode = opened.fd === undefined ? new NamedInode(directory, name) : new OpenInode(opened.fd);
-      const record = made ? undefined : found?.enter(directory, name, opened);
-      this.frames.push({
-        ...newFrame(name, opened, inode, record),
-        keepsTimes: !made && (record?.settled ?? true),
-        givesAcl: (!made || givesAcl) && hasDefaultAcl(inode),
-        formerMode,
-      });
-    } catch (error) {
-      opened.close();
-      throw error;
-    }
-    this.path = this.path === '' ? name : `${this.path}/${name}`;
-    return this.current;
+  /** Goes into a directory that is in the current one, and gives it the metadata of `entry` when it is left. */
+  enterFor(entry: FileEntry, name: string, made: boolean): void {
+    this.enter(name, made ? 'made' : 'entry');
+    this.current.entry = entry;
   }
 
   /** To be called before anything is made or removed in the current directory. */
@@ -135,30 +121,57 @@ export class OpenDirectories {
     }
   }
 
+  private enter(name: string, reason: Reason): void {
+    const { directory, found, givesAcl } = this.current;
+    const made = reason === 'made';
+    const formerMode = made ? undefined : this.makePassable(name, reason);
+    const opened = directory.openDirectory(name);
+    try {
+      const inode = opened.fd === undefined ? new NamedInode(directory, name) : new OpenInode(opened.fd);
+      const record = made ? undefined : found?.enter(directory, name, opened);
+      this.frames.push({
+        ...newFrame(name, opened, inode, record),
+        keepsTimes: !made && (record?.settled ?? true),
+        givesAcl: (!made || givesAcl) && hasDefaultAcl(inode),
+        formerMode,
+      });
+    } catch (error) {
+      opened.close();
+      throw error;
+    }
+    this.path = this.path === '' ? name : `${this.path}/${name}`;
+  }
+
   private enterOrMake(name: string): void {
     try {
-      this.enter(name, false);
+      this.enter(name, 'passing');
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       if (code === 'ENOTDIR' || code === 'ELOOP') throw this.inTheWay(name);
       if (code !== 'ENOENT' || !this.options.makesParents) throw error;
       this.touch();
       this.current.directory.makeDirectory(name, 0o755);
-      this.enter(name, true);
+      this.enter(name, 'made');
     }
   }
 
   /**
-   * Lets its owner, who is not the superuser, into a directory that an entry closed, and which others then come back to.
+   * Lets its owner, who is not the superuser, into a directory that an entry closed, or is about to set the mode of. What was
+   * closed before, and is in no entry's say, stays closed.
+   *
    * @returns the mode to put back
    */
-  private makePassable(name: string): number | undefined {
+  private makePassable(name: string, reason: Reason): number | undefined {
     if (!this.options.needsPermission) return undefined;
     const { directory, found } = this.current;
     const { type, mode } = directory.status(name);
     if (type !== 'directory' || (mode & OWNER_MAY_ALL) === OWNER_MAY_ALL) return undefined;
-    if (found?.has(directory, name)) return undefined; // what was there before is not ours to open up
-    directory.setMode(name, mode | OWNER_MAY_ALL);
+    if (reason === 'passing' && found?.isUntouched(directory, name)) return undefined;
+    try {
+      directory.setMode(name, mode | OWNER_MAY_ALL);
+    } catch {
+      return undefined; // it is another's: to go in will tell whether that matters
+    }
     return mode;
   }
 

@@ -31,7 +31,7 @@ export function restoreDirectory(run: Restoration, name: string, entry: FileEntr
     const made = new NamedInode(directory, name);
     for (const attribute of [ACCESS_ACL, DEFAULT_ACL]) removeAcl(made, attribute);
   }
-  run.directories.enter(name, !isThere).entry = entry;
+  run.directories.enterFor(entry, name, !isThere);
   return true;
 }
 

@@ -63,9 +63,8 @@ function passOver({ names }: Restoration): false {
 
 /** Says which entry it was that the system refused. */
 function fail(entry: FileEntry, error: unknown): never {
-  const { syscall, message } = error as NodeJS.ErrnoException;
-  if (syscall === undefined) throw error;
-  throw new ArchiveError('TREE_SYSTEM', `${printableName(entry.path)} cannot be restored: ${message}`, {
+  if (!(error instanceof Error && 'syscall' in error)) throw error;
+  throw new ArchiveError('TREE_SYSTEM', `${printableName(entry.path)} cannot be restored: ${error.message}`, {
     entry: entry.path,
     cause: error,
   });

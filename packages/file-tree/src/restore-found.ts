@@ -25,6 +25,12 @@ export class FoundDirectory {
     return this.foundName(directory, name) !== undefined;
   }
 
+  /** Whether the directory that has the name now was there before, and no entry set its metadata. */
+  isUntouched(directory: OpenDirectory, name: string): boolean {
+    const found = this.foundName(directory, name);
+    return found !== undefined && !this.names.get(found)?.settled;
+  }
+
   /** The record of the directory `name`, which was opened as `opened`; `undefined` if this run made it. */
   enter(directory: OpenDirectory, name: string, opened: OpenDirectory): FoundDirectory | undefined {
     const found = this.foundName(directory, name);
@@ -41,12 +47,29 @@ export class FoundDirectory {
   private foundName(directory: OpenDirectory, name: string): string | undefined {
     if (this.names.has(name)) return name;
     if (this.names.size === 0) return undefined;
-    this.namesByInode ??= new Map([...this.names.keys()].map((found) => [identity(directory, found), found]));
-    return this.namesByInode.get(identity(directory, name));
+    this.namesByInode ??= this.listByInode(directory);
+    const reached = identity(directory, name);
+    return reached === undefined ? undefined : this.namesByInode.get(reached);
+  }
+
+  /** Of those that are still there. */
+  private listByInode(directory: OpenDirectory): ReadonlyMap<string, string> {
+    const names = new Map<string, string>();
+    for (const name of this.names.keys()) {
+      const inode = identity(directory, name);
+      if (inode !== undefined) names.set(inode, name);
+    }
+    return names;
   }
 }
 
-function identity(directory: OpenDirectory, name: string): string {
-  const { deviceId, inode } = directory.status(name);
-  return `${deviceId}:${inode}`;
+/** What is the same for all names of one file; `undefined` where nothing has the name. */
+function identity(directory: OpenDirectory, name: string): string | undefined {
+  try {
+    const { deviceId, inode } = directory.status(name);
+    return `${deviceId}:${inode}`;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
 }

@@ -331,6 +331,20 @@ describe('a container', () => {
     );
   });
 
+  testAsRoot('has no devices, but whiteouts', [], async (target) => {
+    const entries = [
+      node('disk', 'block', { device: { major: 8, minor: 0 } }),
+      node('null', 'char'),
+      node('gone', 'char', { device: { major: 0, minor: 0 } }),
+      node('not-gone', 'block', { device: { major: 0, minor: 0 } }),
+      node('pipe', 'fifo'),
+    ];
+    expect((await restoreWithLoss(target, entries, { idMap })).losses).toEqual({ device: 3 });
+    expect(contentsOf(target)).toEqual({ gone: 'c', pipe: 'p' });
+    await restore(target, [node('null', 'char')], { idMap, devices: true });
+    expect(contentsOf(target)).toMatchObject({ null: 'c' });
+  });
+
   testAsRoot('cannot have what would count on the host', [], async (target) => {
     const xattrs = new Map([
       ['trusted.overlay.opaque', Buffer.from('y')],

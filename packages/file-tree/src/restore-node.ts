@@ -1,6 +1,6 @@
 import type { OpenDirectory } from '@vzdump-format/posix';
 import { ArchiveError } from '@vzdump-format/streams';
-import type { FileEntry } from './entry.js';
+import type { Device, FileEntry } from './entry.js';
 import { printableName } from './printable-name.js';
 import { NamedInode } from './restore-inode.js';
 import type { LossKind } from './restore-losses.js';
@@ -24,8 +24,8 @@ export function restoreNode(run: Restoration, name: string, entry: FileEntry): b
     case 'block':
     case 'char': {
       const { device } = entry;
-      if (!run.options.devices) return leaveOut(run, entry, 'device');
       if (device === undefined) throw unusable('TREE_DEVICE', entry, 'a device without a number');
+      if (!run.options.devices && !isWhiteout(type, device)) return leaveOut(run, entry, 'device');
       return makeNode(run, name, entry, 'device', (directory) =>
         directory.makeNode(name, type, PRIVATE, device),
       );
@@ -62,6 +62,11 @@ function makeNode(
   run.metadata.give(inode, entry, freshFile(run, inode));
   run.metadata.giveFlagsAfterwards(inode, entry);
   return true;
+}
+
+/** How an overlay file system says that a file is not there. It is no device, and anyone may make one (mknod(2)). */
+function isWhiteout(type: 'block' | 'char', { major, minor }: Device): boolean {
+  return type === 'char' && major === 0 && minor === 0;
 }
 
 function leaveOut(run: Restoration, { path }: FileEntry, kind: LossKind): false {

@@ -146,6 +146,22 @@ testAsRoot('what was closed before is not opened', [], async (target) => {
   expect(contentsOf(target)).toEqual({ closed: 'd', 'closed/f': 'x' });
 });
 
+testAsRoot('but for an entry of its own, it is, until it has what that says', [], async (target) => {
+  mkdirSync(join(target, 'closed'));
+  chmodSync(join(target, 'closed'), 0o100);
+  chownSync(join(target, 'closed'), USER, USER);
+  const entries = [
+    directory('closed', { ...MINE, mode: 0o500, mtime: AT }),
+    file('closed/a', '1', MINE),
+    file('between', '', MINE),
+    file('closed/b', '2', MINE),
+  ];
+  expect((await restoreAsUser(target, entries)).losses).toEqual({});
+  expect(contentsOf(target)).toEqual({ closed: 'd', 'closed/a': '1', 'closed/b': '2', between: '' });
+  expect(has(target, 'closed')).toBe('65534:65534 500');
+  expect(statSync(join(target, 'closed'), { bigint: true }).mtimeNs).toBe(AT);
+});
+
 testAsRoot("a directory of another's is merged, and keeps what it has", [], async (target) => {
   mkdirSync(join(target, 'd'), { mode: 0o777 });
   chmodSync(join(target, 'd'), 0o777);

@@ -21,9 +21,12 @@ export interface RestoreOptions {
    * away, own what they restore, and what belonged to someone else is counted as lost.
    */
   readonly owner?: boolean | undefined;
-  /** Makes block and character devices; left out, they are counted. `true` unless given. */
+  /**
+   * Makes block and character devices; left out, they are counted. Unless given: without an `idMap`, since an unprivileged
+   * container could not have made them, and on the host they would be as good as any.
+   */
   readonly devices?: boolean | undefined;
-  /** The same for sockets. */
+  /** Makes sockets, which are good for nothing but to be there; left out, they are counted. `true` unless given. */
   readonly sockets?: boolean | undefined;
   /** Blocks of zeros in a file become holes. `false` unless given. */
   readonly zerosToHoles?: boolean | undefined;
@@ -86,7 +89,8 @@ export async function restoreTree(
 }
 
 function newRestoration(root: TreeRoot, options: RestoreOptions): Restoration {
-  const { existing = 'refuse', devices = true, sockets = true, zerosToHoles = false } = options;
+  const { existing = 'refuse', idMap, sockets = true, zerosToHoles = false } = options;
+  const devices = options.devices ?? idMap === undefined;
   const losses = new Losses();
   const metadata = new MetadataWriter({ ...options, owner: ownerPolicy(options.owner) }, losses);
   const settle = (inode: Inode, entry: FileEntry): void => {
