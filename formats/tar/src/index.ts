@@ -1,7 +1,7 @@
 export type { TarEntry } from './entry.js';
 export type { OnFrameStart } from './frame-starts.js';
 export { isTar } from './header.js';
-export { type FormatListingOptions, formatListing, ListingColumns } from './listing.js';
+export { type FormatListingOptions, formatListing, type ListedEntry, ListingColumns } from './listing.js';
 export type { PackEntry } from './member-headers.js';
 export { createPackTar, type PackTarOptions, type PackTarProgress, packTar, type TarBlob } from './pack.js';
 export { type OpenTarOptions, openTar, type TarArchive } from './random-access.js';

@@ -25,6 +25,9 @@ const ESCAPES: Readonly<Record<string, string>> = {
   '\\': '\\\\',
 };
 
+/** What a line tells: entries of other formats can be told so, too. */
+export type ListedEntry = Omit<TarEntry, 'headerOffset' | 'contentOffset' | 'storedSize'>;
+
 /** The widths of columns, which grow from line to line. One for each listing. */
 export class ListingColumns {
   ownerAndSize = OWNER_AND_SIZE_WIDTH;
@@ -41,7 +44,7 @@ export interface FormatListingOptions {
  * (`--quoting-style=escape`), format characters of Unicode, which mislead the eye, too.
  */
 export function formatListing(
-  entry: TarEntry,
+  entry: ListedEntry,
   columns = new ListingColumns(),
   { numericOwner = false }: FormatListingOptions = {},
 ): string {
@@ -58,16 +61,16 @@ function ownerOf(name: string, id: number, isNumeric: boolean): string {
   return isNumeric || name === '' ? String(id) : name;
 }
 
-function sizeOf({ device, size }: TarEntry): string {
+function sizeOf({ device, size }: ListedEntry): string {
   return device === undefined ? String(size) : `${device.major},${device.minor}`;
 }
 
-function isUnknownType({ storedType }: TarEntry): boolean {
+function isUnknownType({ storedType }: ListedEntry): boolean {
   return !Object.values<string>(TYPE).includes(storedType);
 }
 
-function modeOf(entry: TarEntry): string {
-  const { mode, storedType, type } = entry;
+function modeOf(entry: ListedEntry): string {
+  const { storedMode: mode, storedType, type } = entry;
   const bit = (mask: number, letter: string) => ((mode & mask) !== 0 ? letter : '-');
   const executeOr = (execute: number, special: number, letter: string) => {
     if ((mode & special) === 0) return bit(execute, 'x');
@@ -82,7 +85,7 @@ function modeOf(entry: TarEntry): string {
   ].join('');
 }
 
-function targetOf(entry: TarEntry): string {
+function targetOf(entry: ListedEntry): string {
   const { type, storedType, storedLinkName } = entry;
   if (type === 'symlink') return ` -> ${quoteName(storedLinkName)}`;
   if (type === 'hardlink') return ` link to ${quoteName(storedLinkName)}`;

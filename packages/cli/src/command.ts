@@ -25,7 +25,8 @@ export interface CommandContext {
   readonly onWarning: OnWarning;
   /** Reports an error and goes on; the command has then failed. */
   readonly onError: (error: unknown) => void;
-  readonly onProgress: (bytes: number, total: number) => void;
+  /** @param total where it is known */
+  readonly onProgress: (bytes: number, total?: number) => void;
   /** Says something of interest to a person, on stderr, unless they asked for quiet. */
   readonly inform: (line: string) => void;
   /** Ends the progress of one piece of work; the next one counts from zero. */

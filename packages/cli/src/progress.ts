@@ -24,8 +24,8 @@ export class ProgressReport {
     this.form = mode === 'auto' ? (output.isTTY ? 'line' : 'none') : mode;
   }
 
-  /** @param bytes dealt with so far; @param total in all */
-  readonly update = (bytes: number, total: number): void => {
+  /** @param bytes dealt with so far; @param total in all, where that is known */
+  readonly update = (bytes: number, total?: number): void => {
     if (this.form === 'none') return;
     this.meter ??= new Meter(total);
     this.meter.add(bytes - this.counted);
@@ -53,14 +53,17 @@ export class ProgressReport {
   }
 
   private tell(meter: Meter): void {
-    const { bytes, total = 0, elapsedSeconds, bytesPerSecond, remainingSeconds } = meter.progress;
-    const percent = total === 0 ? 100 : Math.floor((bytes / total) * 100);
+    const { bytes, total, elapsedSeconds, bytesPerSecond, remainingSeconds } = meter.progress;
+    const percent = total === undefined ? undefined : total === 0 ? 100 : Math.floor((bytes / total) * 100);
     if (this.form === 'json') {
       const rounded = { elapsedSeconds, bytesPerSecond: Math.round(bytesPerSecond), remainingSeconds };
       this.output.write(`${JSON.stringify({ type: 'progress', percent, bytes, total, ...rounded })}\n`);
       return;
     }
-    const done = `${String(percent).padStart(3)}% (${formatBytes(bytes)} of ${formatBytes(total)})`;
+    const done =
+      total === undefined
+        ? formatBytes(bytes)
+        : `${String(percent).padStart(3)}% (${formatBytes(bytes)} of ${formatBytes(total)})`;
     const left = remainingSeconds === undefined ? '' : `, ${formatDuration(remainingSeconds)} left`;
     const rate = `in ${formatDuration(elapsedSeconds)}, ${formatBytes(bytesPerSecond)}/s${left}`;
     const line = `${done} ${rate}`.slice(0, (this.output.columns || DEFAULT_COLUMNS) - 1); // a wrapped line is not redrawn

@@ -14,3 +14,4 @@ export type { Existing } from './restore-names.js';
 export { fileNameFault, requireFileName } from './safe-name.js';
 export { walk } from './walk.js';
 export type { WalkOptions } from './walk-options.js';
+export { contentPieces, wholeContent } from './whole-content.js';

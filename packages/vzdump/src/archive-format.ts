@@ -1,10 +1,11 @@
+import type { FileEntry, WalkOptions } from '@vzdump-format/file-tree';
 import type { ByteSource, OnWarning, WriteAt } from '@vzdump-format/streams';
 
 /** What every operation on an archive takes. */
 export interface OperationOptions {
   readonly onWarning?: OnWarning | undefined;
-  /** Called with the bytes of guest data dealt with so far, and in all. */
-  readonly onProgress?: ((bytes: number, total: number) => void) | undefined;
+  /** Called with the bytes of guest data dealt with so far, and in all where that is known. */
+  readonly onProgress?: ((bytes: number, total?: number) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -13,7 +14,7 @@ export interface VerifyOptions extends OperationOptions {
   readonly onFrameStart?: ((offset: number) => void) | undefined;
 }
 
-export interface UnpackOptions extends OperationOptions {
+export interface UnpackDisksOptions extends OperationOptions {
   /** Is made when it is not there. */
   readonly directory: string;
   /** Paths by drive name or id, for drives that go elsewhere. */
@@ -34,7 +35,7 @@ export interface ArchiveBytes {
   readonly source: ByteSource | undefined;
 }
 
-/** What is in an archive, as `list --json` prints it (but for the codec, which the format does not know). */
+/** What is in an archive of disks, as `list --json` prints it (but for the codec, which the format does not know). */
 export interface VmaListing {
   readonly format: 'vma';
   readonly uuid: string;
@@ -44,10 +45,7 @@ export interface VmaListing {
   readonly devices: readonly { readonly id: number; readonly name: string; readonly size: number }[];
 }
 
-export type Listing = VmaListing;
-
-/** One archive format. A row of the registry. */
-export interface ArchiveFormat {
+interface FormatRow {
   readonly name: string;
   /** With the dot. */
   readonly extension: string;
@@ -55,14 +53,46 @@ export interface ArchiveFormat {
   detect(head: Uint8Array): boolean;
   /** The bytes of an archive at rest, in chunks that suit the format; each is valid until the next is asked for. */
   read(source: ByteSource, signal?: AbortSignal): AsyncIterable<Uint8Array>;
-  list(archive: ArchiveBytes, options: OperationOptions): Promise<Listing>;
-  /** The guest's configuration, or the blob of that name. */
-  config(archive: ArchiveBytes, name: string | undefined, options: OperationOptions): Promise<Uint8Array>;
   /** Reads everything and throws the first thing that is wrong. */
   verify(archive: ArchiveBytes, options: VerifyOptions): Promise<void>;
-  /** One drive or file, from its first byte to its last. */
-  cat(archive: ArchiveBytes, name: string, options: OperationOptions): AsyncIterable<Uint8Array>;
-  unpack(archive: ArchiveBytes, options: UnpackOptions): Promise<void>;
 }
+
+/** A format that holds a VM: its disks and its configuration. */
+export interface DiskFormat extends FormatRow {
+  readonly kind: 'disks';
+  list(archive: ArchiveBytes, options: OperationOptions): Promise<VmaListing>;
+  /** The guest's configuration, or the blob of that name. */
+  config(archive: ArchiveBytes, name: string | undefined, options: OperationOptions): Promise<Uint8Array>;
+  /** One drive, from its first byte to its last. */
+  cat(archive: ArchiveBytes, name: string, options: OperationOptions): AsyncIterable<Uint8Array>;
+  unpack(archive: ArchiveBytes, options: UnpackDisksOptions): Promise<void>;
+}
+
+export interface PackEntriesOptions extends OperationOptions {
+  /** What comes before all else, by path; its bytes belong to root. */
+  readonly first?: readonly { readonly path: string; readonly data: Uint8Array }[] | undefined;
+  /** Told where a seekable codec should begin a frame, before the bytes there are passed on. */
+  readonly onFrameStart?: ((offset: number) => void) | undefined;
+}
+
+/** A format that holds a directory tree, as of a container. What can be done with any tree is in `tree-archive.ts`. */
+export interface TreeFormat extends FormatRow {
+  readonly kind: 'tree';
+  /** An entry's content is read before the next entry is asked for, or not at all. */
+  entries(archive: ArchiveBytes, options: OperationOptions): AsyncIterable<FileEntry>;
+  /** A file of an archive at rest, found without reading all of it. @throws when there is none of that path */
+  file(archive: ByteSource, path: string, options: OperationOptions): Promise<ByteSource>;
+  /** A chunk is valid until the next is asked for. */
+  pack(entries: AsyncIterable<FileEntry>, options: PackEntriesOptions): AsyncIterable<Uint8Array>;
+  /** Which files the walk of a directory makes hardlinks of, and which attributes it keeps, for this format. */
+  readonly walkOptions: WalkOptions;
+  /** The name of an entry, as this format writes it: `./etc/`. */
+  nameOf(entry: FileEntry): string;
+  /** Makes lines as `tar -tv` prints them, whose columns grow with what was listed before. */
+  listing(): (entry: FileEntry) => string;
+}
+
+/** One archive format. A row of the registry. */
+export type ArchiveFormat = DiskFormat | TreeFormat;
 
 export const FORMAT_DETECT_BYTES = 512;

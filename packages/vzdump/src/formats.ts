@@ -1,10 +1,12 @@
 import { codecs } from '@vzdump-format/codecs';
 import { ArchiveError } from '@vzdump-format/streams';
 import type { ArchiveFormat } from './archive-format.js';
+import { pxar } from './formats/pxar.js';
+import { tar } from './formats/tar.js';
 import { vma } from './formats/vma.js';
 
 /** Every archive format, one row each. */
-export const formats: readonly ArchiveFormat[] = [vma];
+export const formats: readonly ArchiveFormat[] = [vma, tar, pxar];
 
 /** The format of that name. @throws `FORMAT_UNKNOWN` */
 export function format(name: string): ArchiveFormat {

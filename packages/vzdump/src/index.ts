@@ -1,9 +1,10 @@
 export type {
   ArchiveBytes,
   ArchiveFormat,
-  Listing,
+  DiskFormat,
   OperationOptions,
-  UnpackOptions,
+  TreeFormat,
+  UnpackDisksOptions,
   VerifyOptions,
   VmaListing,
 } from './archive-format.js';
@@ -23,4 +24,6 @@ export {
   openUncompressed,
 } from './index-archive.js';
 export { type OpenArchive, type OpenArchiveOptions, openArchive } from './open-archive.js';
+export { type PackTreeOptions, type PackTreeResult, packTree } from './pack-tree.js';
 export { type DriveSpec, type PackVmOptions, type PackVmResult, packVm } from './pack-vm.js';
+export { catFile, treeConfig, type UnpackTreeOptions, unpackTree } from './tree-archive.js';

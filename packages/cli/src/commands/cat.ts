@@ -1,4 +1,5 @@
 import { writeToStream } from '@vzdump-format/streams';
+import { catFile } from '@vzdump-format/vzdump';
 import { withArchive } from '../archive-input.js';
 import type { Command } from '../command.js';
 import { type CommonOptions, type LongWindowOption, longWindowOption } from '../options.js';
@@ -6,18 +7,25 @@ import { binaryOutput } from '../output.js';
 
 export const cat: Command<CommonOptions & LongWindowOption> = {
   name: 'cat',
-  summary: 'write one drive to standard output, as a raw image',
+  summary: 'write one drive or file to standard output',
   arguments: [
     { name: '<archive>', description: 'the archive; - is standard input', values: 'file' },
-    { name: '<name>', description: 'the drive, as list shows it, or its number' },
+    { name: '<name>', description: 'the drive, as list shows it, or its number; or the file' },
   ],
   options: [longWindowOption],
-  examples: ['vzdump-format cat backup.vma.zst drive-scsi0 > disk.raw'],
+  examples: [
+    'vzdump-format cat backup.vma.zst drive-scsi0 > disk.raw',
+    'vzdump-format cat backup.tar.zst etc/fstab | less',
+  ],
 
   async run([path, name], options, context) {
-    const output = binaryOutput('a drive', context.signal);
+    const output = binaryOutput('what is in an archive', context.signal);
     await withArchive(path!, options, context, async ({ format, ...archive }) => {
-      await writeToStream(format.cat(archive, name!, context), output);
+      const bytes =
+        format.kind === 'disks'
+          ? format.cat(archive, name!, context)
+          : catFile(format, archive, name!, context);
+      await writeToStream(bytes, output);
     });
   },
 };

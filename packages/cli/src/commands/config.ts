@@ -1,3 +1,4 @@
+import { treeConfig } from '@vzdump-format/vzdump';
 import { withArchive } from '../archive-input.js';
 import type { Command } from '../command.js';
 import { type CommonOptions, type LongWindowOption, longWindowOption } from '../options.js';
@@ -12,7 +13,10 @@ export const config: Command<Options> = {
   summary: "print the guest's configuration",
   arguments: [{ name: '<archive>', description: 'the archive; - is standard input', values: 'file' }],
   options: [
-    { flags: '--name <name>', description: 'another blob than qemu-server.conf, as list shows it' },
+    {
+      flags: '--name <name>',
+      description: 'another blob than qemu-server.conf, as list shows it; of a container, pct.fw',
+    },
     longWindowOption,
   ],
   examples: [
@@ -22,7 +26,9 @@ export const config: Command<Options> = {
 
   async run([path], options, context) {
     const data = await withArchive(path!, options, context, ({ format, ...archive }) =>
-      format.config(archive, options.name, context),
+      format.kind === 'disks'
+        ? format.config(archive, options.name, context)
+        : treeConfig(format, archive, options.name, context),
     );
     await printBytes(data);
   },

@@ -1,19 +1,31 @@
+import type { FileEntry } from '@vzdump-format/file-tree';
 import { printableName } from '@vzdump-format/file-tree';
-import type { Listing } from '@vzdump-format/vzdump';
+import { writeToStream } from '@vzdump-format/streams';
+import type { TreeFormat, VmaListing } from '@vzdump-format/vzdump';
 import { withArchive } from '../archive-input.js';
 import type { Command } from '../command.js';
 import { type CommonOptions, type LongWindowOption, longWindowOption } from '../options.js';
 import { print, printJson } from '../output.js';
+import { entryAsJson } from '../tree-listing.js';
 
 export const list: Command<CommonOptions & LongWindowOption> = {
   name: 'list',
   summary: 'show what is in an archive',
   arguments: [{ name: '<archive>', description: 'the archive; - is standard input', values: 'file' }],
   options: [longWindowOption],
-  examples: ['vzdump-format list vzdump-qemu-100-2026_11_20-02_00_00.vma.zst'],
+  examples: [
+    'vzdump-format list vzdump-qemu-100-2026_11_20-02_00_00.vma.zst',
+    'vzdump-format list vzdump-lxc-101-2026_11_20-02_00_00.tar.zst --json',
+  ],
 
   async run([path], options, context) {
     await withArchive(path!, options, context, async ({ format, codec, ...archive }) => {
+      if (format.kind === 'tree') {
+        const entries = format.entries(archive, context);
+        const lines = options.json ? jsonLines(format, codec.name, entries) : textLines(format, entries);
+        await writeToStream(inChunks(lines), process.stdout);
+        return;
+      }
       const listing = await format.list(archive, context);
       const { format: formatName, ...rest } = listing;
       if (options.json) await printJson({ format: formatName, codec: codec.name, ...rest });
@@ -22,7 +34,7 @@ export const list: Command<CommonOptions & LongWindowOption> = {
   },
 };
 
-function listingLines(listing: Listing, codec: string): string[] {
+function listingLines(listing: VmaListing, codec: string): string[] {
   const ctime = typeof listing.ctime === 'number' ? dateOf(listing.ctime) : listing.ctime;
   return [
     `format: ${listing.format}, codec: ${codec}`,
@@ -36,4 +48,37 @@ function listingLines(listing: Listing, codec: string): string[] {
 function dateOf(seconds: number): string {
   const date = new Date(seconds * 1000);
   return Number.isNaN(date.getTime()) ? `${seconds} s after the epoch` : date.toISOString();
+}
+
+async function* textLines(format: TreeFormat, entries: AsyncIterable<FileEntry>): AsyncGenerator<string> {
+  const lineOf = format.listing();
+  for await (const entry of entries) yield `${lineOf(entry)}\n`;
+}
+
+/** One document, however many entries there are. */
+async function* jsonLines(
+  format: TreeFormat,
+  codec: string,
+  entries: AsyncIterable<FileEntry>,
+): AsyncGenerator<string> {
+  yield `{\n  "format": ${JSON.stringify(format.name)},\n  "codec": ${JSON.stringify(codec)},\n  "entries": [`;
+  let separator = '\n';
+  for await (const entry of entries) {
+    yield `${separator}    ${JSON.stringify(entryAsJson(entry, format.nameOf(entry)))}`;
+    separator = ',\n';
+  }
+  yield '\n  ]\n}\n';
+}
+
+const CHUNK_LENGTH = 64 * 1024;
+
+async function* inChunks(lines: AsyncIterable<string>): AsyncGenerator<Uint8Array> {
+  let text = '';
+  for await (const line of lines) {
+    text += line;
+    if (text.length < CHUNK_LENGTH) continue;
+    yield Buffer.from(text);
+    text = '';
+  }
+  if (text !== '') yield Buffer.from(text);
 }

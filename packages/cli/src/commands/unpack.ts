@@ -1,5 +1,7 @@
+import type { RestoreResult } from '@vzdump-format/file-tree';
+import { type DiskFormat, type OpenArchive, type TreeFormat, unpackTree } from '@vzdump-format/vzdump';
 import { withArchive } from '../archive-input.js';
-import type { Command } from '../command.js';
+import type { Command, CommandContext } from '../command.js';
 import { UsageError } from '../exit-status.js';
 import {
   type CommonOptions,
@@ -9,18 +11,33 @@ import {
   nameAndPath,
 } from '../options.js';
 import { writerFor } from '../output.js';
+import { idMapOf, type TreeOptions, treeOptions } from '../tree-options.js';
 
-interface Options extends CommonOptions, LongWindowOption {
+interface Options extends CommonOptions, LongWindowOption, TreeOptions {
   readonly to?: string;
   readonly drive?: readonly { readonly name: string; readonly path: string }[];
   readonly skip?: readonly string[];
+  readonly skipOldFiles?: boolean;
+  readonly includeDev?: boolean;
+  readonly ignoreOwner?: boolean;
   readonly force?: boolean;
 }
 
+/** What `pct restore` leaves out: a container gets its devices when it starts. */
+const DEVICES = '/dev/*';
+
 export const unpack: Command<Options> = {
   name: 'unpack',
-  summary: 'take an archive apart: configs under their names, drives as sparse disk-NAME.raw',
-  arguments: [{ name: '<archive>', description: 'the archive; - is standard input', values: 'file' }],
+  summary:
+    'take an archive apart: drives as sparse disk-NAME.raw, or a directory tree with all that files have',
+  arguments: [
+    { name: '<archive>', description: 'the archive; - is standard input', values: 'file' },
+    {
+      name: '[pattern...]',
+      description:
+        'of a tree, only what matches, and what lies below: etc/hosts, var/log, home/*.txt; * matches slashes',
+    },
+  ],
   options: [
     { flags: '--to <directory>', description: 'where to; is made when it is not there' },
     {
@@ -30,22 +47,78 @@ export const unpack: Command<Options> = {
       parse: (text) => nameAndPath('--drive', text),
     },
     { flags: '--skip <name>', description: 'leave a drive out', repeatable: true },
+    ...treeOptions,
+    { flags: '--skip-old-files', description: 'leave files that exist as they are, as pct restore does' },
+    { flags: '--include-dev', description: 'restore what is in ./dev, too, which pct restore leaves out' },
+    { flags: '--ignore-owner', description: 'let everything belong to who runs this, and say nothing of it' },
     forceOption,
     longWindowOption,
   ],
   examples: [
     'vzdump-format unpack backup.vma.zst --to restored',
     'vzdump-format unpack backup.vma.zst --to restored --drive drive-scsi0=/dev/vg0/disk --skip drive-scsi1',
+    'vzdump-format unpack backup.tar.zst etc/network var/lib/mysql --to restored',
   ],
 
-  async run([path], options, context) {
-    const { to: directory, skip = [], force: overwrite = false } = options;
+  async run([path, ...patterns], options, context) {
+    const { to: directory } = options;
     if (directory === undefined) throw new UsageError('unpack needs --to DIRECTORY');
-    const drives = new Map((options.drive ?? []).map(({ name, path: target }) => [name, target]));
-    await withArchive(path!, options, context, ({ format, codec, ...archive }) =>
-      format.unpack(archive, { ...context, directory, drives, skip, overwrite, writeAt: writerFor(codec) }),
+    await withArchive(path!, options, context, ({ format, ...archive }) =>
+      format.kind === 'disks'
+        ? unpackDisks(format, archive, directory, patterns, options, context)
+        : unpackDirectory(format, archive, directory, patterns, options, context),
     );
-    context.endProgress();
     context.inform(`unpacked to ${directory}`);
   },
 };
+
+type Opened = Omit<OpenArchive, 'format'>;
+
+async function unpackDisks(
+  format: DiskFormat,
+  { codec, ...archive }: Opened,
+  directory: string,
+  patterns: readonly string[],
+  options: Options,
+  context: CommandContext,
+): Promise<void> {
+  if (patterns.length > 0) {
+    throw new UsageError(
+      `a ${format.name} holds drives, not files: '${patterns[0]}' cannot be chosen`,
+      'see --drive and --skip',
+    );
+  }
+  const { skip = [], force: overwrite = false } = options;
+  const drives = new Map((options.drive ?? []).map(({ name, path: target }) => [name, target]));
+  await format.unpack(archive, { ...context, directory, drives, skip, overwrite, writeAt: writerFor(codec) });
+}
+
+async function unpackDirectory(
+  format: TreeFormat,
+  archive: Opened,
+  directory: string,
+  patterns: readonly string[],
+  options: Options,
+  context: CommandContext,
+): Promise<void> {
+  const {
+    excludePath = [],
+    force = false,
+    skipOldFiles = false,
+    includeDev = false,
+    ignoreOwner = false,
+  } = options;
+  if (force && skipOldFiles) throw new UsageError('--force and --skip-old-files exclude each other');
+  const result = await unpackTree(format, archive, {
+    ...context,
+    ...{ directory, patterns, excludes: includeDev ? excludePath : [...excludePath, DEVICES] },
+    existing: force ? 'replace' : skipOldFiles ? 'skip' : 'refuse',
+    idMap: idMapOf(options),
+    ...(ignoreOwner && { owner: false }),
+  });
+  report(result, context);
+}
+
+function report({ restored, skipped }: RestoreResult, context: CommandContext): void {
+  context.inform(`restored ${restored} entries${skipped > 0 ? `, left out ${skipped}` : ''}`);
+}

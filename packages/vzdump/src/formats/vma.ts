@@ -9,12 +9,13 @@ import {
   streamDrive,
   verifyVma,
 } from '@vzdump-format/vma';
-import type { ArchiveFormat } from '../archive-format.js';
+import type { DiskFormat } from '../archive-format.js';
 
 /** The name under which vzdump stores a VM's configuration. */
 const GUEST_CONFIG = 'qemu-server.conf';
 
-export const vma: ArchiveFormat = {
+export const vma: DiskFormat = {
+  kind: 'disks',
   name: 'vma',
   extension: '.vma',
   detect: isVma,

@@ -1,0 +1,68 @@
+import { readFile } from 'node:fs/promises';
+import { gnuTarExcludes, LOST_AND_FOUND, STANDARD_EXCLUDES } from '@vzdump-format/file-tree';
+import { packTree, type TreeFormat } from '@vzdump-format/vzdump';
+import type { CodecChoice } from './codec-options.js';
+import type { CommandContext, OptionSpec } from './command.js';
+import { UsageError } from './exit-status.js';
+import { binaryOutput, writerFor } from './output.js';
+import { idMapOf, type TreeOptions, treeOptions } from './tree-options.js';
+
+export const packDirectoryOptions: readonly OptionSpec[] = [
+  { flags: '--root <directory>', description: 'store a directory tree: the root file system of a container' },
+  { flags: '--firewall <file>', description: 'store firewall rules, as ./etc/vzdump/pct.fw' },
+  ...treeOptions,
+  {
+    flags: '--stdexcludes',
+    description: 'leave out what vzdump does: /tmp/?*, /var/tmp/?*, /var/run/?*.pid; lost+found with --idmap',
+  },
+];
+
+export interface PackDirectoryOptions extends TreeOptions {
+  readonly config?: readonly string[];
+  readonly root?: string;
+  readonly firewall?: string;
+  readonly stdexcludes?: boolean;
+}
+
+/** Packs a directory tree. @returns the bytes packed, and those written */
+export async function packDirectory(
+  out: string,
+  format: TreeFormat,
+  options: PackDirectoryOptions & { readonly force?: boolean },
+  { codec, compress, bytesPerSecond }: CodecChoice & { readonly bytesPerSecond: number },
+  context: CommandContext,
+): Promise<{ bytes: number; archiveBytes: number }> {
+  const { root, config: configs = [], firewall, excludePath = [], stdexcludes = false } = options;
+  if (root === undefined)
+    throw new UsageError(`there is nothing to pack into a ${format.name}`, 'give --root DIRECTORY');
+  if (configs.length > 1) throw new UsageError('a container has one configuration: give --config once');
+  const first = await Promise.all([
+    ...configs.map((path) => blob('etc/vzdump/pct.conf', path)),
+    ...(firewall === undefined ? [] : [blob('etc/vzdump/pct.fw', firewall)]),
+  ]);
+  const idMap = idMapOf(options);
+  const patterns = [...excludePath, ...(stdexcludes ? standardExcludes(idMap !== undefined) : [])];
+  const output = out === '-' ? binaryOutput('an archive', context.signal) : out;
+  return packTree({
+    ...{ format, output, overwrite: options.force ?? false, codec, compress, root, first },
+    writeAt: writerFor(codec),
+    excludes: gnuTarExcludes(patterns, context.onWarning),
+    walk: { idMap },
+    limit: bytesPerSecond,
+    onProgress: context.onProgress,
+    onWarning: context.onWarning,
+    signal: context.signal,
+  });
+}
+
+function standardExcludes(isUnprivileged: boolean): string[] {
+  return [...STANDARD_EXCLUDES, ...(isUnprivileged ? [LOST_AND_FOUND] : [])];
+}
+
+async function blob(path: string, source: string): Promise<{ path: string; data: Uint8Array }> {
+  try {
+    return { path, data: await readFile(source) };
+  } catch (error) {
+    throw Object.assign(error as Error, { path: source }); // which the error of a directory lacks
+  }
+}

@@ -1,0 +1,36 @@
+import { IdMap } from '@vzdump-format/file-tree';
+import { ArchiveError } from '@vzdump-format/streams';
+import type { OptionSpec } from './command.js';
+import { UsageError } from './exit-status.js';
+
+/** For every command that packs or restores a directory tree. */
+export const treeOptions: readonly OptionSpec[] = [
+  {
+    flags: '--exclude-path <pattern>',
+    description:
+      'leave out what matches, as vzdump has it: from the root on with a slash in front, else anywhere; * matches slashes',
+    repeatable: true,
+  },
+  {
+    flags: '--idmap <u:GUEST:HOST:COUNT>',
+    description:
+      'ids of an unprivileged container: u for users, g for groups, b for both (b:0:100000:65536 is the usual one)',
+    repeatable: true,
+  },
+];
+
+export interface TreeOptions {
+  readonly excludePath?: readonly string[];
+  readonly idmap?: readonly string[];
+}
+
+/** @throws UsageError */
+export function idMapOf({ idmap }: TreeOptions): IdMap | undefined {
+  if (idmap === undefined) return undefined;
+  try {
+    return IdMap.parse(idmap);
+  } catch (error) {
+    if (error instanceof ArchiveError) throw new UsageError(`--idmap: ${error.message}`, error.hint);
+    throw error;
+  }
+}

@@ -1,0 +1,40 @@
+import { readChunks } from '@vzdump-format/streams';
+import {
+  formatListing,
+  isTar,
+  ListingColumns,
+  openTar,
+  packTar,
+  type TarEntry,
+  unpackTar,
+  verifyTar,
+} from '@vzdump-format/tar';
+import type { TreeFormat } from '../archive-format.js';
+
+export const tar: TreeFormat = {
+  kind: 'tree',
+  name: 'tar',
+  extension: '.tar',
+  detect: isTar,
+  read: (source, signal) => readChunks(source, { reuseBuffers: true, signal }),
+  walkOptions: { hardlinks: 'all' },
+
+  async verify({ bytes }, { onProgress, ...options }) {
+    await verifyTar(bytes, { ...options, onProgress: (done) => onProgress?.(done) });
+  },
+
+  entries: ({ bytes }, options) => unpackTar(bytes, options),
+
+  async file(source, path, options) {
+    return (await openTar(source, options)).file(path);
+  },
+
+  pack: (entries, { onProgress: _, ...options }) => packTar(entries, { ...options, reuseBuffers: true }),
+
+  nameOf: (entry) => (entry as TarEntry).storedName,
+
+  listing() {
+    const columns = new ListingColumns();
+    return (entry) => formatListing(entry as TarEntry, columns);
+  },
+};
