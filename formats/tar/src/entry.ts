@@ -8,6 +8,8 @@ export interface TarEntry extends FileEntry {
   readonly storedLinkName: string;
   /** The type as it stands in the archive: one character, see `TYPE`. */
   readonly storedType: string;
+  /** The mode as it stands in the archive: bsdtar puts another one beside an ACL than the system has. */
+  readonly storedMode: number;
   /** Empty where the archive has numbers alone. */
   readonly userName: string;
   readonly groupName: string;

@@ -1,5 +1,4 @@
-import type { EntryType } from '@vzdump-format/file-tree';
-import { printableName } from '@vzdump-format/file-tree';
+import { type Acl, type EntryType, printableName } from '@vzdump-format/file-tree';
 import { ArchiveError } from '@vzdump-format/streams';
 import type { TarEntry } from './entry.js';
 import { MAX_ID, TYPE } from './format.js';
@@ -34,11 +33,12 @@ export function entryOf(facts: MemberFacts): MemberEntry {
   const storedName = nameOf(facts);
   const type = typeOfMember(header.type, storedName);
   const storedLinkName = type === 'symlink' || type === 'hardlink' ? linkNameOf(facts, storedName) : '';
+  const storedMode = header.mode & 0o7777;
   const storedSize = storedSizeOf(type, facts, storedName);
   return {
     path: pathOfName(storedName),
     type,
-    mode: header.mode & 0o7777,
+    mode: modeBesideAcl(storedMode, pax.acl),
     uid: checkedId(resolve(pax.uid, globals.uid) ?? header.uid, offset, storedName),
     gid: checkedId(resolve(pax.gid, globals.gid) ?? header.gid, offset, storedName),
     mtime: resolve(pax.mtime, globals.mtime) ?? timeOf(header.mtime, 0),
@@ -54,6 +54,7 @@ export function entryOf(facts: MemberFacts): MemberEntry {
     storedName,
     storedLinkName,
     storedType: header.type,
+    storedMode,
     userName: resolve(pax.userName, globals.userName) ?? header.userName,
     groupName: resolve(pax.groupName, globals.groupName) ?? header.groupName,
     atime: resolve(pax.atime, globals.atime) ?? undefined,
@@ -62,6 +63,12 @@ export function entryOf(facts: MemberFacts): MemberEntry {
     contentOffset: 0,
     storedSize,
   };
+}
+
+/** On a file with an ACL that has a mask, the system keeps that where others have the group's permissions (acl(5)). */
+function modeBesideAcl(mode: number, acl: Acl | undefined): number {
+  const mask = acl?.find(({ tag }) => tag === 'mask');
+  return mask === undefined ? mode : (mode & ~0o070) | (mask.permissions << 3);
 }
 
 /** A record of its own goes before a global one, an empty one too. */

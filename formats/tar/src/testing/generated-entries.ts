@@ -132,4 +132,4 @@ export const anyEntry: fc.Arbitrary<FileEntry> = fc
         .map((target) => ({ type: 'symlink' as const, size: 0, linkTarget: target.replaceAll('\0', '_') })),
     ),
   )
-  .map(([shared, own]) => ({ ...shared, ...own }));
+  .map(([shared, own]) => ({ ...shared, ...own, mode: shared.acl ? shared.mode | 0o070 : shared.mode })); // as the mask
