@@ -8,6 +8,7 @@ import { ITEM, MAX_DEPTH } from './format.js';
 import { ForwardReader, type Input } from './forward-reader.js';
 import { readHeader } from './header.js';
 import { ItemReader } from './item-reader.js';
+import { PatientEntries } from './patient-entries.js';
 import { PayloadReader, payloadMissing } from './payload-reader.js';
 import { StreamedContent } from './streamed-content.js';
 
@@ -63,31 +64,11 @@ export async function* unpackPxar(
 }
 
 /**
- * The same as a Duplex: bytes in, entries out. Since a Duplex reads ahead, the next entry comes when the content of the one before
- * has been read to its end or given up (by leaving the loop over it), unless it came as one array.
+ * The same as a Duplex: bytes in, entries out. Since a Duplex reads ahead, the next entry comes when the content of the one
+ * before has been read to its end or given up (by leaving the loop over it), unless it came as one array.
  */
 export function createUnpackPxar(options: UnpackPxarOptions = {}): Duplex {
-  return toDuplex(async function* (archive: AsyncIterable<Uint8Array>, duplex?: { signal: AbortSignal }) {
-    for await (const entry of unpackPxar(archive, options)) {
-      yield entry;
-      if (entry.content instanceof StreamedContent) await settledOrAborted(entry.content, duplex?.signal);
-    }
-  });
-}
-
-/** @throws the signal's reason */
-async function settledOrAborted(content: StreamedContent, signal: AbortSignal | undefined): Promise<void> {
-  signal?.throwIfAborted();
-  let abandon = () => {};
-  const aborted = new Promise<never>((_, reject) => {
-    abandon = () => reject(signal?.reason);
-  });
-  signal?.addEventListener('abort', abandon, { once: true });
-  try {
-    await Promise.race([content.settled, aborted]);
-  } finally {
-    signal?.removeEventListener('abort', abandon);
-  }
+  return toDuplex((archive: AsyncIterable<Uint8Array>) => new PatientEntries(unpackPxar(archive, options)));
 }
 
 class Unpacker {

@@ -36,6 +36,11 @@ export async function* chunked(bytes: Uint8Array, size: ChunkSize): AsyncGenerat
   }
 }
 
+/** Each chunk in memory of its own. */
+export async function* inChunks(bytes: Uint8Array, size: ChunkSize): AsyncGenerator<Uint8Array> {
+  for await (const chunk of chunked(bytes, size)) yield Uint8Array.from(chunk);
+}
+
 export async function* inOnePiece(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield bytes;
 }
