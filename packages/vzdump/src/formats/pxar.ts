@@ -48,6 +48,7 @@ function asListed(entry: FileEntry): ListedEntry {
   return {
     ...entry,
     storedType: '0',
+    storedMode: entry.mode,
     ...{ userName: '', groupName: '' },
     storedName: nameOf(entry),
     storedLinkName: entry.type === 'hardlink' ? `./${linkTarget}` : linkTarget,
