@@ -81,28 +81,26 @@ export async function unpackTree(
   archive: ArchiveBytes,
   { directory, patterns = [], excludes = [], onProgress, ...options }: UnpackTreeOptions,
 ): Promise<RestoreResult> {
-  const { onWarning } = options;
-  const rules = gnuTarExcludes(excludes, onWarning);
+  const rules = gnuTarExcludes(excludes, options.onWarning);
   const selection = new Selection(patterns);
-  const result = await restoreTree(
-    observedEntries(format.entries(archive, options), selection, onProgress),
-    directory,
-    { ...options, excludes: (path, isDirectory) => rules.excludes(path, isDirectory) },
-  );
+  const result = await restoreTree(observedEntries(format.entries(archive, options), onProgress), directory, {
+    ...options,
+    excludes: (path, isDirectory) =>
+      !selection.has(path) || pathAndParents(path).some((above) => rules.excludes(above, isDirectory)),
+  });
   selection.requireAllFound();
   return result;
 }
 
 async function* observedEntries(
   entries: AsyncIterable<FileEntry>,
-  selection: Selection,
   onProgress: OperationOptions['onProgress'],
 ): AsyncGenerator<FileEntry> {
   let bytes = 0;
   for await (const entry of entries) {
     bytes += entry.size;
     onProgress?.(bytes);
-    if (selection.has(entry.path)) yield entry;
+    yield entry;
   }
 }
 

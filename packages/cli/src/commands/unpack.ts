@@ -1,4 +1,4 @@
-import type { RestoreResult } from '@vzdump-format/file-tree';
+import { type RestoreResult, readAccounts } from '@vzdump-format/file-tree';
 import { type DiskFormat, type OpenArchive, type TreeFormat, unpackTree } from '@vzdump-format/vzdump';
 import { withArchive } from '../archive-input.js';
 import type { Command, CommandContext } from '../command.js';
@@ -114,6 +114,7 @@ async function unpackDirectory(
     ...{ directory, patterns, excludes: includeDev ? excludePath : [...excludePath, DEVICES] },
     existing: force ? 'replace' : skipOldFiles ? 'skip' : 'refuse',
     idMap: idMapOf(options),
+    accounts: readAccounts(),
     ...(ignoreOwner && { owner: false }),
   });
   report(result, context);
