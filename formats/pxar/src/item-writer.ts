@@ -1,5 +1,6 @@
 import { pathToBytes } from '@vzdump-format/posix';
 import { ITEM_HEADER_SIZE, type ItemType, writeU64 } from './format.js';
+import { writeAscii } from './names.js';
 
 /** What has been gathered is passed on when it is this much. */
 const GATHERED = 128 * 1024;
@@ -85,16 +86,8 @@ export class ItemWriter {
   /** A path as bytes (see `pathToBytes`). */
   text(text: string): void {
     this.reserve(text.length);
-    const { bytes, length } = this;
-    for (let index = 0; index < text.length; index++) {
-      const code = text.charCodeAt(index);
-      if (code >= 0x80) {
-        this.put(pathToBytes(text));
-        return;
-      }
-      bytes[length + index] = code;
-    }
-    this.length += text.length;
+    if (writeAscii(this.bytes, this.length, text)) this.length += text.length;
+    else this.put(pathToBytes(text));
   }
 
   /** Writes the header of an item whose content was gathered since `start`, where room was left for it. */

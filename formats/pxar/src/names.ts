@@ -12,6 +12,16 @@ export function decodeText(bytes: Uint8Array, start: number, end: number): strin
   return Buffer.prototype.latin1Slice.call(bytes, start, end);
 }
 
+/** Writes a text that is all ASCII, and says whether it is; if not, what was written is of no use. */
+export function writeAscii(bytes: Uint8Array, at: number, text: string): boolean {
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index);
+    if (code >= 0x80) return false;
+    bytes[at + index] = code;
+  }
+  return true;
+}
+
 /**
  * The name in a FILENAME, whose content is given.
  * @param offset of the item

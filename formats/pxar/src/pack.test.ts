@@ -386,6 +386,13 @@ describe('what was excluded', () => {
     expect(warnings).toEqual([{ code: 'PXAR_LEFT_OUT', entry: '.pxarexclude-cli' }]);
   });
 
+  test('may be many patterns', async () => {
+    const many = Array.from({ length: 5000 }, (_, index) => `/some/pattern-${index}`);
+    const { entries } = await packed([ROOT], { excludePatterns: many });
+    const { content } = entries[1]!;
+    expect(Buffer.from(content as Uint8Array).toString()).toBe(`${many.join('\n')}\n`);
+  });
+
   test('is nothing where there are no patterns', async () => {
     expect((await packed([ROOT], { excludePatterns: [] })).entries).toHaveLength(1);
     const { archive } = await pack([ROOT], { excludePatterns: [], split: true });
