@@ -12,5 +12,10 @@ const bundle = await rolldown({
   external: ['koffi', /^zstd-napi/, /^@mongodb-js\/zstd/],
 });
 rmSync(`${cli}chunks`, { recursive: true, force: true });
-await bundle.write({ dir: cli, entryFileNames: 'vzdump-format.js', chunkFileNames: 'chunks/[name].js' });
+await bundle.write({
+  dir: cli,
+  entryFileNames: 'vzdump-format.js',
+  chunkFileNames: 'chunks/[name].js',
+  minify: true,
+});
 await bundle.close();

@@ -4,7 +4,7 @@ import { packTree, type TreeFormat } from '@vzdump-format/vzdump';
 import type { CodecChoice } from './codec-options.js';
 import type { CommandContext, OptionSpec } from './command.js';
 import { UsageError } from './exit-status.js';
-import { binaryOutput, writerFor } from './output.js';
+import { binaryOutput } from './output.js';
 import { idMapOf, type TreeOptions, treeOptions } from './tree-options.js';
 
 export const packDirectoryOptions: readonly OptionSpec[] = [
@@ -45,7 +45,6 @@ export async function packDirectory(
   const output = out === '-' ? binaryOutput('an archive', context.signal) : out;
   return packTree({
     ...{ format, output, overwrite: options.force ?? false, codec, compress, root, first },
-    writeAt: writerFor(codec),
     excludes: gnuTarExcludes(patterns, context.onWarning),
     walk: { idMap },
     limit: bytesPerSecond,

@@ -13,4 +13,5 @@ export * from './read-pipe.js';
 export * from './stage.js';
 export * from './throttle.js';
 export * from './throttled-source.js';
+export * from './work-ahead.js';
 export * from './write-chunks.js';

@@ -1,7 +1,7 @@
 import type { Writable } from 'node:stream';
 import { type Codec, type CompressOptions, FrameStarts } from '@vzdump-format/codecs';
 import { type ExcludeRules, type FileEntry, walk } from '@vzdump-format/file-tree';
-import { type RateLimiter, throttle, type WriteAt } from '@vzdump-format/streams';
+import { type RateLimiter, throttle, type WriteAt, workAhead } from '@vzdump-format/streams';
 import type { OperationOptions, TreeFormat } from './archive-format.js';
 import { writeOutput } from './output-file.js';
 
@@ -58,7 +58,7 @@ export async function packTree(options: PackTreeOptions): Promise<PackTreeResult
   });
   const onFrameStart = (offset: number) => frameStarts.add(offset);
   const archive = format.pack(counted(walked), { first, onFrameStart, onWarning, signal });
-  const limited = throttle(options.limit ?? 0, signal && { signal })(archive);
+  const limited = throttle(options.limit ?? 0, signal && { signal })(workAhead()(archive));
   const compress = codec.compress({ ...options.compress, frameStarts, reuseBuffers: true, signal });
   const archiveBytes = await writeOutput(compress(limited), options.output, options);
   return { ...counts, archiveBytes };
