@@ -12,8 +12,9 @@ import {
 } from './format.js';
 import { encodeText, isAscii, nameOfPath, pathFault } from './names.js';
 import { encodePaxRecord, encodeTime, splitTime } from './pax.js';
-import { encodeXattrKeyword } from './pax-attributes.js';
+import { XATTR } from './pax-attributes.js';
 import type { SparseLayout } from './sparse-layout.js';
+import { encodeXattrName } from './xattr-names.js';
 
 /** What can be packed: `TarEntry` is one, too. */
 export interface PackEntry extends FileEntry {
@@ -145,8 +146,8 @@ function recordsOf(
   if (ctime !== undefined) add('ctime', encodeTime(ctime));
   if (acl !== undefined) add('SCHILY.acl.access', formatAclText(acl));
   if (defaultAcl !== undefined) add('SCHILY.acl.default', formatAclText(defaultAcl));
-  for (const [xattr, value] of xattrs ?? []) add(encodeXattrKeyword(xattr), value);
-  if (fcaps !== undefined) add(encodeXattrKeyword(CAPABILITIES), fcaps);
+  for (const [xattr, value] of xattrs ?? []) add(XATTR + encodeXattrName(xattr), value);
+  if (fcaps !== undefined) add(XATTR + CAPABILITIES, fcaps);
   return records;
 }
 

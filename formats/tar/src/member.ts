@@ -4,7 +4,7 @@ import type { TarEntry } from './entry.js';
 import { MAX_ID, TYPE } from './format.js';
 import type { Header } from './header.js';
 import { pathOfName } from './names.js';
-import { timeOf } from './pax.js';
+import { joinTime } from './pax.js';
 import type { PaxAttributes } from './pax-attributes.js';
 
 /** A member's entry while it is being made. */
@@ -41,7 +41,7 @@ export function entryOf(facts: MemberFacts): MemberEntry {
     mode: modeBesideAcl(storedMode, pax.acl),
     uid: checkedId(resolve(pax.uid, globals.uid) ?? header.uid, offset, storedName),
     gid: checkedId(resolve(pax.gid, globals.gid) ?? header.gid, offset, storedName),
-    mtime: resolve(pax.mtime, globals.mtime) ?? timeOf(header.mtime, 0),
+    mtime: resolve(pax.mtime, globals.mtime) ?? joinTime(header.mtime, 0),
     size: type === 'file' ? storedSize : 0,
     linkTarget: type === 'hardlink' ? pathOfName(storedLinkName) : storedLinkName || undefined,
     device: type === 'block' || type === 'char' ? deviceOf(header, offset, storedName) : undefined,

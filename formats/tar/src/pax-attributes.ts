@@ -7,12 +7,22 @@ import {
   parseAclText,
   printableName,
 } from '@vzdump-format/file-tree';
-import { bytesToPath } from '@vzdump-format/posix';
 import { ArchiveError } from '@vzdump-format/streams';
 import type { Stretch } from './archive-reader.js';
 import { MAX_EXTENTS, MAX_ID } from './format.js';
-import { decodeText, encodeText } from './names.js';
-import { decodeDecimal, decodePaxRecords, decodeTime, paxError } from './pax.js';
+import { decodePaxRecords, paxError } from './pax.js';
+import {
+  base64Of,
+  bytesOf,
+  decimalOf,
+  decimalsOf,
+  isEmpty,
+  nameOf,
+  type PaxRecord,
+  textOf,
+  timeOf,
+} from './pax-values.js';
+import { decodePercents, decodeXattrName } from './xattr-names.js';
 
 /**
  * What pax records say of a member. `null` is an empty value: what a global header says is undone, and the member's own
@@ -52,12 +62,11 @@ export interface PaxSparse {
   map?: number[];
 }
 
-const XATTR = 'SCHILY.xattr.';
+export const XATTR = 'SCHILY.xattr.';
 const XATTR_OF_LIBARCHIVE = 'LIBARCHIVE.xattr.';
 const SPARSE = 'GNU.sparse.';
 /** Of a file that goes on on another volume. */
 const VOLUME = 'GNU.volume.';
-const COMMA = 0x2c;
 
 /** What says nothing that a `FileEntry` could hold, and what no restore could put back. */
 const IGNORED: ReadonlySet<string> = new Set([
@@ -78,16 +87,6 @@ export interface DecodePaxOptions {
   readonly isGlobal: boolean;
   /** Told of a keyword that means nothing here. */
   readonly onUnknown: (keyword: string, offset: number) => void;
-}
-
-interface PaxRecord {
-  readonly keyword: string;
-  readonly bytes: Buffer;
-  /** Of the value. */
-  readonly start: number;
-  readonly end: number;
-  /** Of the value, in the archive. */
-  readonly offset: number;
 }
 
 /**
@@ -129,17 +128,17 @@ function decodeShared(record: PaxRecord, attributes: PaxAttributes): boolean {
     case 'mtime':
     case 'atime':
     case 'ctime':
-      attributes[record.keyword] = time(record);
+      attributes[record.keyword] = timeOf(record);
       return true;
     case 'uid':
     case 'gid':
-      attributes[record.keyword] = isEmpty(record) ? null : decimal(record, MAX_ID);
+      attributes[record.keyword] = isEmpty(record) ? null : decimalOf(record, MAX_ID);
       return true;
     case 'uname':
-      attributes.userName = name(record);
+      attributes.userName = nameOf(record);
       return true;
     case 'gname':
-      attributes.groupName = name(record);
+      attributes.groupName = nameOf(record);
       return true;
     default:
       return IGNORED.has(record.keyword);
@@ -151,19 +150,19 @@ function decodeOwn(record: PaxRecord, attributes: PaxAttributes): boolean {
   const { keyword } = record;
   switch (keyword) {
     case 'path':
-      attributes.path = name(record);
+      attributes.path = nameOf(record);
       return true;
     case 'linkpath':
-      attributes.linkPath = name(record);
+      attributes.linkPath = nameOf(record);
       return true;
     case 'size':
-      attributes.size = isEmpty(record) ? null : decimal(record);
+      attributes.size = isEmpty(record) ? null : decimalOf(record);
       return true;
     case 'SCHILY.acl.access':
-      attributes.acl = acl(record, () => parseAclText(text(record)));
+      attributes.acl = acl(record, () => parseAclText(textOf(record)));
       return true;
     case 'SCHILY.acl.default':
-      attributes.defaultAcl = acl(record, () => parseAclText(text(record)));
+      attributes.defaultAcl = acl(record, () => parseAclText(textOf(record)));
       return true;
     case 'GNU.dumpdir':
       attributes.isDumpDirectory = true;
@@ -179,7 +178,7 @@ function decodeOwn(record: PaxRecord, attributes: PaxAttributes): boolean {
   if (keyword.startsWith(XATTR_OF_LIBARCHIVE)) {
     attributes.isOfLibarchive = true;
     const xattr = decodePercents(keyword.slice(XATTR_OF_LIBARCHIVE.length));
-    setXattr(record, xattr, base64(record), attributes);
+    setXattr(record, xattr, base64Of(record), attributes);
     return true;
   }
   if (keyword.startsWith(VOLUME)) throw multiVolume(record.offset);
@@ -191,23 +190,23 @@ function decodeSparse(record: PaxRecord, attributes: PaxAttributes): boolean {
   const { sparse } = attributes;
   switch (record.keyword) {
     case 'GNU.sparse.major':
-      sparse.major = decimal(record);
+      sparse.major = decimalOf(record);
       return true;
     case 'GNU.sparse.minor':
-      sparse.minor = decimal(record);
+      sparse.minor = decimalOf(record);
       return true;
     case 'GNU.sparse.name':
-      sparse.name = text(record);
+      sparse.name = textOf(record);
       return true;
     case 'GNU.sparse.size':
     case 'GNU.sparse.realsize':
-      sparse.realSize = decimal(record);
+      sparse.realSize = decimalOf(record);
       return true;
     case 'GNU.sparse.numblocks':
-      sparse.count = decimal(record, MAX_EXTENTS);
+      sparse.count = decimalOf(record, MAX_EXTENTS);
       return true;
     case 'GNU.sparse.map':
-      sparse.map = decimals(record);
+      sparse.map = decimalsOf(record);
       return true;
     case 'GNU.sparse.offset':
     case 'GNU.sparse.numbytes':
@@ -223,7 +222,7 @@ function addToMap(record: PaxRecord, sparse: PaxSparse): void {
   sparse.map ??= [];
   const expected = sparse.map.length % 2 === 0 ? 'GNU.sparse.offset' : 'GNU.sparse.numbytes';
   if (record.keyword !== expected) throw paxError(`stands where ${expected} must`, record.offset);
-  sparse.map.push(decimal(record));
+  sparse.map.push(decimalOf(record));
 }
 
 function setXattr(record: PaxRecord, xattr: string, value: Uint8Array, attributes: PaxAttributes): void {
@@ -242,31 +241,6 @@ function setXattr(record: PaxRecord, xattr: string, value: Uint8Array, attribute
       attributes.xattrs ??= new Map();
       attributes.xattrs.set(xattr, value);
   }
-}
-
-/** GNU tar writes `=` and `%` in an attribute's name as `%3D` and `%25`, and nothing else so. */
-function decodeXattrName(xattr: string): string {
-  return xattr.includes('%') ? xattr.replaceAll('%3D', '=').replaceAll('%25', '%') : xattr;
-}
-
-export function encodeXattrKeyword(xattr: string): string {
-  return XATTR + xattr.replaceAll('%', '%25').replaceAll('=', '%3D');
-}
-
-/** libarchive writes them as in a URL: `%C3%A9` → `é`. */
-function decodePercents(xattr: string): string {
-  if (!xattr.includes('%')) return xattr;
-  const bytes = encodeText(xattr).toString('latin1');
-  const decoded = bytes.replace(/%([0-9a-fA-F]{2})/g, (_all, hex: string) =>
-    String.fromCharCode(Number.parseInt(hex, 16)),
-  );
-  return bytesToPath(Buffer.from(decoded, 'latin1'));
-}
-
-function base64(record: PaxRecord): Uint8Array {
-  const encoded = text(record);
-  if (!/^[A-Za-z0-9+/]*={0,2}$/.test(encoded)) throw paxError('is not in base 64', record.offset);
-  return Buffer.from(encoded, 'base64');
 }
 
 /** @returns nothing for an empty list @throws `TAR_ACL` */
@@ -289,53 +263,4 @@ export function multiVolume(offset: number): ArchiveError {
       hint: 'join them with GNU tar --multi-volume',
     },
   );
-}
-
-function isEmpty({ start, end }: PaxRecord): boolean {
-  return start === end;
-}
-
-function text({ bytes, start, end }: PaxRecord): string {
-  return decodeText(bytes, start, end);
-}
-
-function name(record: PaxRecord): string | null {
-  return isEmpty(record) ? null : text(record);
-}
-
-function bytesOf({ bytes, start, end }: PaxRecord): Uint8Array {
-  return new Uint8Array(bytes.subarray(start, end));
-}
-
-function time(record: PaxRecord): bigint | null {
-  if (isEmpty(record)) return null;
-  const decoded = decodeTime(record.bytes, record.start, record.end);
-  if (decoded === undefined) throw badValue(record, 'a time');
-  return decoded;
-}
-
-function decimal(record: PaxRecord, most = Number.MAX_SAFE_INTEGER): number {
-  const decoded = decodeDecimal(record.bytes, record.start, record.end, most);
-  if (decoded === undefined) throw badValue(record, `a number up to ${most}`);
-  return decoded;
-}
-
-/** Numbers with commas between. */
-function decimals(record: PaxRecord): number[] {
-  const { bytes, start, end } = record;
-  const numbers: number[] = [];
-  for (let at = start; at <= end && !isEmpty(record); ) {
-    const comma = bytes.indexOf(COMMA, at);
-    const numberEnd = comma < 0 ? end : Math.min(comma, end);
-    const number = decodeDecimal(bytes, at, numberEnd, Number.MAX_SAFE_INTEGER);
-    if (number === undefined) throw badValue(record, 'numbers with commas between');
-    numbers.push(number);
-    at = numberEnd + 1;
-  }
-  return numbers;
-}
-
-function badValue(record: PaxRecord, what: string): ArchiveError {
-  const value = printableName(text({ ...record, end: Math.min(record.end, record.start + 40) }));
-  return paxError(`must hold ${what}: ${printableName(record.keyword)}=${value}`, record.offset);
 }

@@ -113,13 +113,13 @@ export function decodeTime(bytes: Buffer, start: number, end: number): bigint | 
     }
     for (; digits < NANOSECOND_DIGITS; digits++) nanoseconds *= 10;
   }
-  const time = timeOf(whole.value, nanoseconds);
+  const time = joinTime(whole.value, nanoseconds);
   if (!isNegative) return time;
   return isCut ? -time - 1n : -time;
 }
 
 /** @returns nanoseconds since the epoch */
-export function timeOf(seconds: number, nanoseconds: number): bigint {
+export function joinTime(seconds: number, nanoseconds: number): bigint {
   return BigInt(seconds) * 1_000_000_000n + BigInt(nanoseconds);
 }
 
