@@ -66,8 +66,10 @@ export class EntryReader {
     if (items.type !== ITEM.ENTRY && items.type !== ITEM.ENTRY_V1) throw unexpected(items, path);
     this.readMetadata(path);
     switch (items.type) {
-      case ITEM.PAYLOAD:
-        return this.file(path, start, { contentOffset: items.start + ITEM_HEADER_SIZE, size: items.size });
+      case ITEM.PAYLOAD: {
+        const contentOffset = items.start + ITEM_HEADER_SIZE;
+        return this.file(path, start, { type: 'file', size: items.size, contentOffset });
+      }
       case ITEM.PAYLOAD_REF:
         return this.fileElsewhere(path, start);
       case ITEM.SYMLINK:
@@ -88,9 +90,9 @@ export class EntryReader {
     } while (metadata.take(items, path));
   }
 
-  private file(path: string, start: number, content: Omit<Special, 'type'>): ReadEntry {
+  private file(path: string, start: number, special: Special): ReadEntry {
     this.requireType(path, start, FILE_TYPE.file, 'a file');
-    return this.entry(path, start, { type: 'file', ...content });
+    return this.entry(path, start, special);
   }
 
   private fileElsewhere(path: string, start: number): ReadEntry {
@@ -102,7 +104,7 @@ export class EntryReader {
       throw new ArchiveError('PXAR_PAYLOAD_REF', what, { offset, entry: path });
     }
     const contentOffset = reference + ITEM_HEADER_SIZE;
-    return this.file(path, start, { contentOffset, inPayloadStream: true, size });
+    return this.file(path, start, { type: 'file', size, contentOffset, inPayloadStream: true });
   }
 
   private symlink(path: string, start: number): ReadEntry {

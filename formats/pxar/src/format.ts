@@ -97,8 +97,11 @@ export interface U64 {
   readonly low: number;
 }
 
-export interface ItemType extends U64 {
+export interface ItemType {
   readonly name: ItemName;
+  /** The halves of its number, signed: V8 keeps integers of 32 bits apart from all other numbers. */
+  readonly low: number;
+  readonly high: number;
   /** What its content may have, in bytes. */
   readonly least: number;
   readonly most: number;
@@ -126,7 +129,8 @@ export const MAX_DEPTH = 1024;
 export const MAX_PATH_LENGTH = 65536;
 
 function itemType(name: ItemName, hex: string, least: number, most = least): ItemType {
-  return { name, least, most, goesOn: false, ...u64(hex) };
+  const { low, high } = u64(hex);
+  return { name, least, most, goesOn: false, low: low | 0, high: high | 0 };
 }
 
 function itemThatGoesOn(name: ItemName, hex: string, least: number, most = least): ItemType {
@@ -184,8 +188,8 @@ const typesByLowHalf = new Map<number, ItemType>(Object.values(ITEM).map((type) 
 
 /** The type of the item whose header is at `at`; `undefined` when it is none of this format. */
 export function itemTypeAt(view: DataView, at: number): ItemType | undefined {
-  const type = typesByLowHalf.get(view.getUint32(at, true));
-  return type?.high === view.getUint32(at + 4, true) ? type : undefined;
+  const type = typesByLowHalf.get(view.getInt32(at, true));
+  return type?.high === view.getInt32(at + 4, true) ? type : undefined;
 }
 
 /** A u64; infinite when it is above 2^53, which nothing that is measured in bytes here can be. */

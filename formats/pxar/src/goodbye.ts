@@ -145,8 +145,8 @@ export class ChildTable {
    * @param directory where the directory's ENTRY stands; for the root, where the archive begins
    */
   encode(view: DataView, at: number, start: number, directory: number): boolean {
-    view.setUint32(at, ITEM.GOODBYE.low, true);
-    view.setUint32(at + 4, ITEM.GOODBYE.high, true);
+    view.setInt32(at, ITEM.GOODBYE.low, true);
+    view.setInt32(at + 4, ITEM.GOODBYE.high, true);
     writeU64(view, at + 8, this.goodbyeSize);
     const sorted = this.sorted();
     let to = at + ITEM_HEADER_SIZE;

@@ -1,6 +1,5 @@
-import { pathToBytes } from '@vzdump-format/posix';
 import { ITEM_HEADER_SIZE, type ItemType, writeU64 } from './format.js';
-import { writeAscii } from './names.js';
+import { encodeText } from './names.js';
 
 /** What has been gathered is passed on when it is this much. */
 const GATHERED = 128 * 1024;
@@ -85,15 +84,14 @@ export class ItemWriter {
 
   /** A path as bytes (see `pathToBytes`). */
   text(text: string): void {
-    this.reserve(text.length);
-    if (writeAscii(this.bytes, this.length, text)) this.length += text.length;
-    else this.put(pathToBytes(text));
+    this.reserve(3 * text.length);
+    this.length += encodeText(this.bytes, this.length, text);
   }
 
   /** Writes the header of an item whose content was gathered since `start`, where room was left for it. */
   headerAt(start: number, type: ItemType, size: number): void {
-    this.view.setUint32(start, type.low, true);
-    this.view.setUint32(start + 4, type.high, true);
+    this.view.setInt32(start, type.low, true);
+    this.view.setInt32(start + 4, type.high, true);
     writeU64(this.view, start + 8, ITEM_HEADER_SIZE + size);
   }
 

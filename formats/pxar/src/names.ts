@@ -1,10 +1,8 @@
 import { printableName } from '@vzdump-format/file-tree';
-import { bytesToPath } from '@vzdump-format/posix';
+import { bytesToPath, pathToBytes } from '@vzdump-format/posix';
 import { ArchiveError } from '@vzdump-format/streams';
 
-const SLASH = 0x2f;
-
-/** A part of a buffer as a string; what is ASCII takes a short way. */
+/** A part of a buffer as a string, as `bytesToPath` gives it; what is ASCII takes a short way. */
 export function decodeText(bytes: Uint8Array, start: number, end: number): string {
   for (let at = start; at < end; at++) {
     if (bytes[at]! >= 0x80) return bytesToPath(bytes.subarray(start, end));
@@ -12,14 +10,18 @@ export function decodeText(bytes: Uint8Array, start: number, end: number): strin
   return Buffer.prototype.latin1Slice.call(bytes, start, end);
 }
 
-/** Writes a text that is all ASCII, and says whether it is; if not, what was written is of no use. */
-export function writeAscii(bytes: Uint8Array, at: number, text: string): boolean {
+/** Encodes a path, as `pathToBytes` does, to where there are three bytes for each of its characters. Returns how many it takes. */
+export function encodeText(bytes: Uint8Array, at: number, text: string): number {
   for (let index = 0; index < text.length; index++) {
     const code = text.charCodeAt(index);
-    if (code >= 0x80) return false;
+    if (code >= 0x80) {
+      const encoded = pathToBytes(text);
+      bytes.set(encoded, at);
+      return encoded.length;
+    }
     bytes[at + index] = code;
   }
-  return true;
+  return text.length;
 }
 
 /**
@@ -29,20 +31,10 @@ export function writeAscii(bytes: Uint8Array, at: number, text: string): boolean
  */
 export function decodeName(bytes: Uint8Array, start: number, size: number, offset: number): string {
   const end = start + size - 1;
-  const fault = byteFault(bytes, start, end);
-  if (fault === undefined && bytes[end] === 0) return decodeText(bytes, start, end);
-  const name = printableName(decodeText(bytes, start, bytes[end] === 0 ? end : end + 1));
-  throw new ArchiveError('PXAR_NAME', `"${name}" cannot be a name: ${fault ?? 'no NUL ends it'}`, { offset });
-}
-
-function byteFault(bytes: Uint8Array, start: number, end: number): string | undefined {
-  if (end <= start) return 'it is empty';
-  for (let at = start; at < end; at++) {
-    if (bytes[at] === 0) return 'it holds a NUL byte';
-    if (bytes[at] === SLASH) return 'it holds a slash';
-  }
-  const dots = end - start <= 2 && bytes[start] === 0x2e && bytes[end - 1] === 0x2e;
-  return dots ? 'it names a directory itself' : undefined;
+  const name = decodeText(bytes, start, end);
+  const fault = bytes[end] === 0 ? nameFault(name) : 'no NUL ends it';
+  if (fault === undefined) return name;
+  throw new ArchiveError('PXAR_NAME', `"${printableName(name)}" cannot be a name: ${fault}`, { offset });
 }
 
 /**
@@ -68,8 +60,9 @@ export function decodeTarget(
 
 /** Why a name cannot be that of an entry; `undefined` when it can. */
 export function nameFault(name: string): string | undefined {
-  if (name === '') return 'it is empty, or has an empty component';
-  if (name === '.' || name === '..') return `it has a component "${name}"`;
+  if (name === '') return 'it is empty';
+  if (name === '.' || name === '..') return 'it names a directory itself';
+  if (name.includes('/')) return 'it holds a slash';
   return name.includes('\0') ? 'it holds a NUL byte' : undefined;
 }
 
@@ -77,7 +70,7 @@ export function nameFault(name: string): string | undefined {
 export function pathFault(path: string): string | undefined {
   for (const name of path.split('/')) {
     const fault = nameFault(name);
-    if (fault !== undefined) return fault;
+    if (fault !== undefined) return `of "${printableName(name)}", ${fault}`;
   }
   return undefined;
 }

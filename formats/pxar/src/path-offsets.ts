@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { pathToBytes } from '@vzdump-format/posix';
 import type { U64 } from './format.js';
-import { writeAscii } from './names.js';
+import { encodeText } from './names.js';
 import { SipHash } from './siphash.js';
 
 const FIRST_CAPACITY = 1024;
@@ -19,8 +18,8 @@ export class PathOffsets {
   private highs = new Uint32Array(FIRST_CAPACITY);
   private offsets = new Float64Array(FIRST_CAPACITY).fill(FREE);
   private used = 0;
-  /** For the bytes of a path, most of which are short and ASCII. */
-  private readonly scratch = new Uint8Array(512);
+  /** For the bytes of a path. */
+  private scratch = Buffer.alloc(4096);
 
   /** A path that is there already gets the new offset. */
   set(path: string, offset: number): void {
@@ -36,9 +35,8 @@ export class PathOffsets {
   }
 
   private slotOf(path: string): number {
-    const isShort = path.length <= this.scratch.length && writeAscii(this.scratch, 0, path);
-    const bytes = isShort ? this.scratch : pathToBytes(path);
-    this.hash.hash(bytes, 0, isShort ? path.length : bytes.length);
+    if (this.scratch.length < 3 * path.length) this.scratch = Buffer.alloc(6 * path.length);
+    this.hash.hash(this.scratch, 0, encodeText(this.scratch, 0, path));
     return this.find(this.hash);
   }
 

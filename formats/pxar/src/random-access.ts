@@ -17,7 +17,7 @@ import type { UnpackPxarOptions } from './unpack.js';
 /** Read at a time where one entry is wanted. */
 const ENTRY_CHUNK = 512;
 /** And where those of a directory are, one after the other. */
-const DIRECTORY_CHUNK = 4096;
+const DIRECTORY_CHUNK = 64 * 1024;
 /** Goodbye tables whose first levels are kept. */
 const MOST_TABLES = 64;
 /** Names of one hash that are looked at: nobody has two by chance. */

@@ -23,7 +23,8 @@ const PUBLISHED = [
 ];
 
 function hex({ high, low }: U64): string {
-  return high.toString(16).padStart(8, '0') + low.toString(16).padStart(8, '0');
+  const half = (number: number) => (number >>> 0).toString(16).padStart(8, '0');
+  return half(high) + half(low);
 }
 
 function hashOf(key: readonly [U64, U64], bytes: Uint8Array): string {
