@@ -17,7 +17,7 @@ const NAMES = [
   'bsd-attributes',
   'gnu-incremental',
 ];
-const ROUNDS = 150;
+const ROUNDS = 80;
 
 /** Reads all there is to read. @returns the code of the error, if there was one */
 async function readAll(bytes: Uint8Array): Promise<string | undefined> {

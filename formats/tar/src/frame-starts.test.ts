@@ -18,7 +18,7 @@ function tree(changed: ReadonlyMap<string, Uint8Array> = new Map()): FileEntry[]
   const entries: FileEntry[] = [];
   for (let index = 0; index < COUNT; index++) {
     const path = `directory/${index}`;
-    entries.push(entry(path, changed.get(path) ?? noise(6000, index)));
+    entries.push(entry(path, changed.get(path) ?? Buffer.alloc(6000, `file ${index}. `)));
     if (index === COUNT / 2) entries.push(entry('large', changed.get('large') ?? large));
   }
   return entries;

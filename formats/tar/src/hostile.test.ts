@@ -111,7 +111,7 @@ describe('maps of sparse files', () => {
   test('a line that never ends', async () => {
     async function* digits(): AsyncGenerator<Uint8Array> {
       yield sparse('', 2 ** 40);
-      for (let count = 0; count < 100; count++) yield Buffer.alloc(512 * 1024, '9');
+      for (let count = 0; count < 20; count++) yield Buffer.alloc(512 * 1024, '9');
     }
     await expect(verifyTar(digits())).rejects.toMatchObject({ code: 'TAR_TRUNCATED' });
   });
@@ -149,10 +149,10 @@ test('members of nothing take no memory, however many', async () => {
   const one = header({ name: 'x' });
   const many = Buffer.concat(Array.from({ length: 1000 }, () => one));
   async function* source(): AsyncGenerator<Uint8Array> {
-    for (let count = 0; count < 300; count++) yield many;
+    for (let count = 0; count < 200; count++) yield many;
     yield END;
   }
   const before = process.memoryUsage().arrayBuffers;
-  expect((await verifyTar(source())).members).toBe(300_000);
+  expect((await verifyTar(source())).members).toBe(200_000);
   expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(32 * 1024 * 1024);
 });

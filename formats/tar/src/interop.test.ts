@@ -8,7 +8,7 @@ import { describe, expect } from 'vitest';
 import { packTar } from './pack.js';
 import { goldenArchive } from './testing/archives.js';
 import { chunked, collect } from './testing/bytes.js';
-import { runTool, testAsRoot, treeOf } from './testing/tools.js';
+import { runTool, testAsRoot, testWithTools, treeOf } from './testing/tools.js';
 import { unpackTar } from './unpack.js';
 
 /** The options of pct restore. */
@@ -117,7 +117,7 @@ describe('trees on disk', () => {
     });
   }
 
-  testAsRoot('a part of this system, which GNU tar compares with what we packed', ['tar'], async () => {
+  testWithTools('a part of this system, which GNU tar compares with what we packed', ['tar'], async () => {
     const tree = ['/usr/share/zoneinfo', '/usr/share/perl', '/usr/share/doc'].find(existsSync)!;
     const compare = spawn('tar', ['--compare', '--file=-', '--numeric-owner', `--directory=${tree}`]);
     const complaints: Buffer[] = [];
@@ -129,7 +129,7 @@ describe('trees on disk', () => {
     expect(status).toBe(0);
   });
 
-  testAsRoot('a socket is left out, and told', ['tar', 'python3'], async (directory) => {
+  testWithTools('a socket is left out, and told', ['tar', 'python3'], async (directory) => {
     writeFileSync(join(directory, 'file'), 'x');
     runTool('python3', [
       '-c',

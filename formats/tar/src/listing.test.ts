@@ -3,7 +3,7 @@ import { formatListing, ListingColumns } from './listing.js';
 import { archive, type BuiltHeader, header, pax } from './testing/built-archive.js';
 import { chunked } from './testing/bytes.js';
 import { readEntries } from './testing/entries.js';
-import { runTool, testAsRoot } from './testing/tools.js';
+import { runTool, testWithTools } from './testing/tools.js';
 import { unpackTar } from './unpack.js';
 
 process.env.TZ = 'UTC'; // as the real tool runs in these tests
@@ -49,7 +49,7 @@ async function listed(bytes: Uint8Array, numericOwner: boolean): Promise<string[
 }
 
 for (const numericOwner of [true, false]) {
-  testAsRoot(`as GNU tar prints them, ${numericOwner ? 'in numbers' : 'by name'}`, ['tar'], async () => {
+  testWithTools(`as GNU tar prints them, ${numericOwner ? 'in numbers' : 'by name'}`, ['tar'], async () => {
     const bytes = archive(...MEMBERS);
     const options = numericOwner ? ['--numeric-owner'] : [];
     const theirs = runTool('tar', ['-tvf', '-', '--full-time', ...options], bytes).toString();

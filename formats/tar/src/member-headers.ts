@@ -37,6 +37,8 @@ const TYPES: Readonly<Record<Exclude<FileEntry['type'], 'socket'>, string>> = {
 const SPARSE_FOLDER = 'GNUSparseFile.0';
 const PAX_FOLDER = 'PaxHeaders';
 const PAX_MODE = 0o644;
+/** In nanoseconds. */
+const TIME_LIMIT = 2n ** 53n * 1_000_000_000n;
 const NO_DEVICE = { major: 0, minor: 0 };
 
 /**
@@ -91,10 +93,23 @@ function requireStorable(entry: PackEntry): void {
     throw nameError(entry, 'it links to nothing');
   if (linkTarget.includes('\0')) throw nameError(entry, 'its target holds a NUL byte');
   requireUpTo(entry, 'size', size, Number.MAX_SAFE_INTEGER);
+  for (const time of [entry.mtime, entry.atime, entry.ctime]) requireTime(entry, time);
   requireUpTo(entry, 'uid', uid, MAX_ID);
   requireUpTo(entry, 'gid', gid, MAX_ID);
   requireUpTo(entry, 'major device number', device.major, MAX_OCTAL_ID);
   requireUpTo(entry, 'minor device number', device.minor, MAX_OCTAL_ID);
+}
+
+/** @throws `TAR_LIMIT` for a time that readers would not take */
+function requireTime(entry: PackEntry, time: bigint | undefined): void {
+  if (time === undefined || (time < TIME_LIMIT && time > -TIME_LIMIT)) return;
+  throw new ArchiveError(
+    'TAR_LIMIT',
+    `a time of ${printableName(entry.path)} is past 2^53 seconds: ${time}`,
+    {
+      entry: entry.path,
+    },
+  );
 }
 
 function nameError({ path }: PackEntry, fault: string): ArchiveError {

@@ -3,7 +3,7 @@ import { pathHash } from './path-hash.js';
 const FIRST_CAPACITY = 1024;
 const NONE = 0xffffffff;
 
-/** Where members stand, by path: 28 to 56 bytes each. */
+/** Where members stand, by path: 20 to 40 bytes each. */
 export class MemberIndex {
   /** How many there are. */
   count = 0;

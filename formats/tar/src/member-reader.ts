@@ -133,7 +133,8 @@ export class MemberReader {
   private async readEnd(preamble: Preamble): Promise<undefined> {
     const { cursor } = this;
     const { offset } = cursor;
-    if (preamble.pax ?? preamble.longName ?? preamble.longLink) {
+    const { pax, longName, longLink } = preamble;
+    if (pax !== undefined || longName !== undefined || longLink !== undefined) {
       throw new ArchiveError('TAR_HEADER_ORDER', 'the archive ends behind the header of a member to come', {
         offset,
       });
@@ -160,13 +161,13 @@ export class MemberReader {
       this.warnings.once('TAR_INCREMENTAL', message, { offset, entry: path });
     } else if (!KNOWN_TYPES.has(storedType)) {
       const message = `${printableName(path)} is of a type that is not known, '${printableName(storedType)}': taken for a file`;
-      this.warnings.once('TAR_UNKNOWN_TYPE', message, { offset, entry: path }, `type ${storedType}`);
+      this.warnings.once('TAR_UNKNOWN_TYPE', message, { offset, entry: path }, storedType);
     }
   }
 
   private warnOfRecord(keyword: string, offset: number): void {
     const message = `pax records of a kind that is not known are passed over: ${printableName(keyword)}`;
-    this.warnings.once('TAR_UNKNOWN_RECORD', message, { offset }, `record ${keyword}`);
+    this.warnings.once('TAR_UNKNOWN_RECORD', message, { offset }, keyword);
   }
 }
 

@@ -77,17 +77,22 @@ function resolve<T>(own: T | null | undefined, global: T | null | undefined): T 
 }
 
 function nameOf({ header, pax, longName, offset }: MemberFacts): string {
-  if (longName !== undefined && typeof pax.path === 'string') {
-    throw new ArchiveError('TAR_HEADER_ORDER', 'a member has a long name, and another in a pax record', {
-      offset,
-      entry: longName,
-      hint: 'tools disagree on which to take: ask who made the archive',
-    });
-  }
-  const name = pax.sparse?.name ?? pax.path ?? longName ?? header.name;
+  const paxName = pax.sparse?.name ?? pax.path;
+  requireOne(longName, paxName, offset);
+  const name = paxName ?? longName ?? header.name;
   if (name === '') throw new ArchiveError('TAR_NAME', 'a member has no name', { offset });
   if (name.includes('\0')) throw nulInName('name', name, offset);
   return name;
+}
+
+/** Of a long name and another in a pax record, GNU tar takes this one, bsdtar that. */
+function requireOne(long: string | undefined, pax: string | null | undefined, offset: number): void {
+  if (long === undefined || typeof pax !== 'string') return;
+  throw new ArchiveError('TAR_HEADER_ORDER', 'a member has a long name, and another in a pax record', {
+    offset,
+    entry: long,
+    hint: 'tools disagree on which to take: ask who made the archive',
+  });
 }
 
 function nulInName(what: string, name: string, offset: number): ArchiveError {
@@ -137,6 +142,7 @@ function sizeError(what: string, offset: number, entry: string): ArchiveError {
 }
 
 function linkNameOf({ header, pax, longLink, offset }: MemberFacts, entry: string): string {
+  requireOne(longLink, pax.linkPath, offset);
   const linkName = pax.linkPath ?? longLink ?? header.linkName;
   if (linkName === '') {
     throw new ArchiveError('TAR_NAME', `${printableName(entry)} is a link to nothing`, { offset, entry });

@@ -101,6 +101,7 @@ describe('what cannot be stored is refused', () => {
     ['a hardlink out of the tree', { type: 'hardlink' as const, linkTarget: '../b' }, 'TAR_NAME'],
     ['a size past 2^53', { size: 2 ** 53 }, 'TAR_LIMIT'],
     ['a negative size', { size: -1 }, 'TAR_LIMIT'],
+    ['a time past 2^53 seconds', { mtime: 2n ** 53n * 1_000_000_000n }, 'TAR_LIMIT'],
     ['a user id of 33 bits', { uid: 2 ** 32 }, 'TAR_LIMIT'],
     ['a group id that is no integer', { gid: 0.5 }, 'TAR_LIMIT'],
     [
@@ -176,6 +177,18 @@ test('what comes first has the owner, mode and time that it is given', async () 
   });
   expect(firewall).toMatchObject({ ...owner, storedName: './etc/vzdump/pct.fw', mode: 0o600, size: 0 });
   expect(firewall!.mtime).toBeGreaterThanOrEqual(before);
+});
+
+test('only files have content, whatever else entries say', async () => {
+  const odd = {
+    ...file('s', noise(5), 5),
+    type: 'symlink' as const,
+    linkTarget: 'x',
+    extents: [{ offset: 0, length: 1 }],
+  };
+  const [link, after] = await readEntries(unpackTar(packTar([odd, file('f', noise(3), 3)])));
+  expect(link).toMatchObject({ path: 's', type: 'symlink', size: 0 });
+  expect(after!.content).toEqual(noise(3));
 });
 
 test('times of last access and change are stored when they are given', async () => {

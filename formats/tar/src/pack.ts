@@ -95,10 +95,9 @@ class Packing {
       if (leftOut.leavesOut(entry)) continue;
       const layout = sparseLayoutOf(entry);
       this.appendHeaders(entry, layout);
-      if (isSmall(entry.content) && layout === undefined) {
-        this.appendContent(entry.content, entry);
-      } else if (entry.type === 'file') {
-        yield* this.passOn(contentOf(entry, layout), entry, dataSizeOf(entry, layout));
+      if (entry.type === 'file') {
+        if (isSmall(entry.content) && layout === undefined) this.appendContent(entry.content, entry);
+        else yield* this.passOn(contentOf(entry, layout), entry, dataSizeOf(entry, layout));
       }
       out.pad();
       if (out.isFull) yield* this.chunks();

@@ -35,7 +35,7 @@ export interface TarArchive {
 
 /**
  * Opens an archive for random access: one pass over the headers, which skips the content. It is refused like by
- * `unpackTar`, but what stands behind its end is not looked at. Memory: some 50 bytes for each member.
+ * `unpackTar`, but what stands behind its end is not looked at. Memory: 20 to 40 bytes for each member.
  *
  * @throws as `unpackTar`
  */

@@ -18,8 +18,8 @@ export interface SparseLayout {
  * @throws `TAR_SPARSE_MAP` for extents that are not in order, overlap or go past the end
  */
 export function sparseLayoutOf(entry: FileEntry): SparseLayout | undefined {
-  const { extents, size } = entry;
-  if (extents === undefined || size === 0) return undefined;
+  const { type, extents, size } = entry;
+  if (type !== 'file' || extents === undefined || size === 0) return undefined;
   requireInOrder(entry, extents);
   if (extents.length === 1 && extents[0]!.length === size) return undefined;
   const { stretches, zeros } = wholeStretches(extents);

@@ -142,6 +142,16 @@ export const CRAFTED: readonly Crafted[] = [
     ours: ['TAR_HEADER_ORDER'],
   },
   {
+    name: 'long-link-and-pax-linkpath',
+    bytes: thenMore(
+      member({ type: 'K' }, 'long\0'),
+      pax(['linkpath', 'pax']),
+      header({ name: 's', type: '2', linkName: 'l' }),
+    ),
+    ours: ['TAR_HEADER_ORDER'],
+  },
+  { name: 'long-name-alone', bytes: archive(FILE, member({ type: 'L' }, '')), ours: ['TAR_HEADER_ORDER'] },
+  {
     name: 'long-name-twice',
     bytes: thenMore(member({ type: 'L' }, 'one\0'), member({ type: 'L' }, 'two\0'), FILE),
     ours: ['TAR_HEADER_ORDER'],

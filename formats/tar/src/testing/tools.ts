@@ -8,14 +8,24 @@ import { test } from 'vitest';
 /** Where everything that tests use is installed, and they run as root, so that what is missing is a failure. */
 const REQUIRED = process.env.CI !== undefined;
 
-/** A test as root, with these programs and a directory of its own. It is skipped where they are not, and says so. */
-export function testAsRoot(
-  name: string,
-  tools: readonly string[],
-  body: (directory: string) => void | Promise<void>,
-): void {
-  const missing = tools.filter((tool) => spawnSync(tool, ['--version']).error !== undefined);
-  if (process.getuid?.() !== 0) missing.push('the rights of root');
+type Body = (directory: string) => void | Promise<void>;
+
+/** A test with these programs and a directory of its own. It is skipped where they are not, and says so. */
+export function testWithTools(name: string, tools: readonly string[], body: Body): void {
+  defineTest(name, missingOf(tools), body);
+}
+
+/** The same for what takes the rights of root. */
+export function testAsRoot(name: string, tools: readonly string[], body: Body): void {
+  const isRoot = process.getuid?.() === 0;
+  defineTest(name, isRoot ? missingOf(tools) : [...missingOf(tools), 'the rights of root'], body);
+}
+
+function missingOf(tools: readonly string[]): string[] {
+  return tools.filter((tool) => spawnSync(tool, ['--version']).error !== undefined);
+}
+
+function defineTest(name: string, missing: readonly string[], body: Body): void {
   const run = async () => {
     const directory = mkdtempSync(join(tmpdir(), 'tar-'));
     try {
