@@ -7,7 +7,10 @@ type NamedTag = 'user' | 'group';
 /** All bits set, where an ACL_DEFAULT has none. */
 const NONE = 0xffff_ffff;
 
-/** What the items of an entry say of one of its two ACLs, and which come to one list only when all of them are there. */
+/**
+ * What the items of an entry say of one of its two ACLs, and which come to one list only when all of them are
+ * there.
+ */
 export class AclItems {
   private readonly named: Record<NamedTag, AclEntry[]> = { user: [], group: [] };
   private readonly others = new Map<AclEntry['tag'], AclEntry>();
@@ -33,16 +36,25 @@ export class AclItems {
     }
   }
 
-  /** What of an access ACL stands in the mode alone. If the ACL has a mask, that is there in place of the group's bits. */
-  addMode(mode: number): void {
-    this.others.set('user-object', { tag: 'user-object', permissions: (mode >> 6) & 7 });
-    this.others.set('other', { tag: 'other', permissions: mode & 7 });
-    const tag = this.others.has('group-object') ? 'mask' : 'group-object';
-    this.others.set(tag, { tag, permissions: (mode >> 3) & 7 });
+  /**
+   * The access ACL of a file with this mode, which has what the items do not: in the group's place the mask, if
+   * there is one.
+   */
+  accessAcl(mode: number): Acl {
+    const group = this.others.has('group-object') ? 'mask' : 'group-object';
+    const others = new Map(this.others)
+      .set('user-object', { tag: 'user-object', permissions: (mode >> 6) & 7 })
+      .set(group, { tag: group, permissions: (mode >> 3) & 7 })
+      .set('other', { tag: 'other', permissions: mode & 7 });
+    return this.inOrder(others);
   }
 
-  list(): Acl {
-    const one = (tag: AclEntry['tag']) => (this.others.has(tag) ? [this.others.get(tag)!] : []);
+  defaultAcl(): Acl {
+    return this.inOrder(this.others);
+  }
+
+  private inOrder(others: ReadonlyMap<AclEntry['tag'], AclEntry>): Acl {
+    const one = (tag: AclEntry['tag']) => (others.has(tag) ? [others.get(tag)!] : []);
     const { user, group } = this.named;
     return [
       ...one('user-object'),

@@ -90,8 +90,8 @@ export class ChildReader {
   }
 
   /**
-   * Where an entry ends: a directory where the table says, anything else where its items do. The table must agree, but
-   * for a file whose content is elsewhere, since it may or may not be counted in.
+   * Where an entry ends: a directory where the table says, anything else where its items do. The table must
+   * agree, but for a file whose content is elsewhere, since it may or may not be counted in.
    */
   private endOf(entry: PxarEntry, item: TableItem): number {
     const { input, table } = this;

@@ -51,7 +51,8 @@ export class EntryReader {
   }
 
   /**
-   * The entry whose FILENAME was taken. Of a file, it ends before the content; of what has none, behind its last item.
+   * The entry whose FILENAME was taken. Of a file, it ends before the content; of what has none, behind its
+   * last item.
    * @param firstChild where the root's first child begins in the archive
    */
   read(path: string, firstChild: number): ReadEntry {

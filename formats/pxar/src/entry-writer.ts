@@ -11,7 +11,10 @@ export interface EntryWriterOptions {
   readonly onWarning: OnWarning | undefined;
 }
 
-/** Writes entries as items, in the order of the real encoder; not their names, nor what comes behind their metadata. */
+/**
+ * Writes entries as items, in the order of the real encoder; not their names, nor what comes behind their
+ * metadata.
+ */
 export class EntryWriter {
   constructor(
     private readonly writer: ItemWriter,

@@ -1,7 +1,8 @@
 /**
  * The pxar format: the file archives of Proxmox Backup Server, made for being read at random.
  *
- * An archive is a sequence of items, one behind the other, without alignment or padding. All numbers are little endian.
+ * An archive is a sequence of items, one behind the other, without alignment or padding. All numbers are little
+ * endian.
  *
  * ## Item: a header of 16 bytes, then its content
  *
@@ -10,7 +11,8 @@
  * |      0 |    8 | type |
  * |      8 |    8 | size of the item, these 16 bytes included |
  *
- * Most types are the SipHash-2-4 of `__PROXMOX_FORMAT_<NAME>__` with the keys that names are hashed with too (`NAME_HASH_KEY`).
+ * Most types are the SipHash-2-4 of `__PROXMOX_FORMAT_<NAME>__` with the keys that names are hashed with too
+ * (`NAME_HASH_KEY`).
  *
  * | item              | content |
  * |-------------------|---------|
@@ -39,11 +41,13 @@
  *     entry     = directory | HARDLINK | ENTRY metadata* [PAYLOAD | PAYLOAD_REF | SYMLINK | DEVICE]
  *     metadata  = XATTR* ACL_USER* ACL_GROUP* [ACL_GROUP_OBJ] [ACL_DEFAULT] ACL_DEFAULT_USER* ACL_DEFAULT_GROUP* [FCAPS] [QUOTA_PROJID]
  *
- * Metadata is written in that order and read in any. What an entry is, the item at its end tells; where there is none, the mode
- * does: a directory, fifo or socket. Children come in any order; `pxar create` sorts them by the bytes of their names.
+ * Metadata is written in that order and read in any. What an entry is, the item at its end tells; where there
+ * is none, the mode does: a directory, fifo or socket. Children come in any order; `pxar create` sorts them by
+ * the bytes of their names.
  *
- * A hardlink's offset is the distance from the FILENAME of its target to its own, so it points backwards; the target is a
- * regular file. Times are the kernel's: 1.5 seconds before the epoch are -2 seconds and 500,000,000 nanoseconds.
+ * A hardlink's offset is the distance from the FILENAME of its target to its own, so it points backwards; the
+ * target is a regular file. Times are the kernel's: 1.5 seconds before the epoch are -2 seconds and 500,000,000
+ * nanoseconds.
  *
  * ## Goodbye table: what makes an archive readable at random
  *
@@ -55,15 +59,17 @@
  * |      8 |    8 | from its FILENAME to the GOODBYE    | from the directory's ENTRY to the GOODBYE     |
  * |     16 |    8 | from its FILENAME to the child's end | size of the GOODBYE, its header included     |
  *
- * The root's last item, which are the last 24 bytes of the archive, points to the first byte of the archive, be there a
- * FORMAT_VERSION or not. The children are sorted by hash and laid out as a complete binary tree (see `goodbye.ts`). In a split
- * archive, the size of a file counts its content in too, though that is elsewhere, if the file's content was written with it.
+ * The root's last item, which are the last 24 bytes of the archive, points to the first byte of the archive, be
+ * there a FORMAT_VERSION or not. The children are sorted by hash and laid out as a complete binary tree (see
+ * `goodbye.ts`). In a split archive, the size of a file counts its content in too, though that is elsewhere, if
+ * the file's content was written with it.
  *
  * ## Split archive: version 2
  *
- * Metadata (`.mpxar`) and contents (`.ppxar`) are kept apart, so that contents need not be read again from one backup to the
- * next. In the archive, each PAYLOAD is replaced by a PAYLOAD_REF. The payload stream is a PAYLOAD_START, the PAYLOAD items in the archive's order, and a
- * PAYLOAD_TAIL; both markers are items without content. Between two PAYLOAD items there may be anything.
+ * Metadata (`.mpxar`) and contents (`.ppxar`) are kept apart, so that contents need not be read again from one
+ * backup to the next. In the archive, each PAYLOAD is replaced by a PAYLOAD_REF. The payload stream is a
+ * PAYLOAD_START, the PAYLOAD items in the archive's order, and a PAYLOAD_TAIL; both markers are items without
+ * content. Between two PAYLOAD items there may be anything.
  */
 
 /** The name of an item, as in the table above. */
@@ -172,7 +178,7 @@ export const GOODBYE_TAIL_MARKER: U64 = u64('ef5eed5b753e1555');
 /** The key that names are hashed with, as two little-endian numbers. */
 export const NAME_HASH_KEY: readonly [U64, U64] = [u64('83ac3f1cfbb450db'), u64('aa4f1b6879369fbd')];
 
-/** The four file types of `st_mode` that an entry's own items do not tell, and the others. */
+/** The bits of `st_mode` that tell the type of a file. */
 export const FILE_TYPE = {
   mask: 0o170000,
   socket: 0o140000,

@@ -1,7 +1,7 @@
 import { ArchiveError, ByteReader, type ByteSource, readChunks } from '@vzdump-format/streams';
 
 /** Bytes in motion or at rest. */
-export type Input = AsyncIterable<Uint8Array> | ByteSource;
+export type PxarInput = AsyncIterable<Uint8Array> | ByteSource;
 
 export interface ForwardReaderOptions {
   /** What an error calls it: 'the archive'. */
@@ -9,7 +9,7 @@ export interface ForwardReaderOptions {
   /** At rest: where to begin, and how much to read at a time; 0 and 1 MiB unless given. */
   readonly start?: number;
   readonly end?: number;
-  readonly chunkSize?: number;
+  readonly chunkSize?: number | undefined;
   readonly readAhead?: number;
   /** See `Stage`. */
   readonly reuseBuffers?: boolean | undefined;
@@ -17,7 +17,7 @@ export interface ForwardReaderOptions {
 }
 
 /** A stream of Node's has a method `read` as well, but is an iterable. */
-export function isAtRest(input: Input): input is ByteSource {
+export function isAtRest(input: PxarInput): input is ByteSource {
   return !(Symbol.asyncIterator in input);
 }
 
@@ -27,8 +27,8 @@ const CHUNK_SIZE = 1 << 20;
 const NO_BYTES = new Uint8Array(0);
 
 /**
- * Reads forwards through a window: bytes that stand together in memory, mostly a chunk as it came, so that small structures
- * are decoded in place, without waiting. What is at rest is not read where it is skipped.
+ * Reads forwards through a window: bytes that stand together in memory, mostly a chunk as it came, so that
+ * small structures are decoded in place, without waiting. What is at rest is not read where it is skipped.
  *
  * Bytes of the window are valid until it moves on: until the next call that waits.
  */
@@ -42,7 +42,7 @@ export class ForwardReader {
   private readerStart: number;
 
   constructor(
-    private readonly input: Input,
+    private readonly input: PxarInput,
     private readonly options: ForwardReaderOptions,
   ) {
     this.readerStart = options.start ?? 0;
@@ -65,7 +65,8 @@ export class ForwardReader {
   }
 
   /**
-   * Moves the window so that it has at least `least` bytes, more than it has now, and if it has to be put together, up to `most`.
+   * Moves the window so that it has at least `least` bytes, more than it has now, and if it has to be put
+   * together, up to `most`.
    * @throws `PXAR_TRUNCATED`
    */
   async gather(least: number, most: number): Promise<void> {

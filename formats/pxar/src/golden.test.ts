@@ -2,7 +2,7 @@ import { BufferSource } from '@vzdump-format/streams';
 import type { PxarListing } from '@vzdump-format/test-vectors';
 import { describe, expect, test } from 'vitest';
 import type { PxarHeader } from './entry.js';
-import type { Input } from './forward-reader.js';
+import type { PxarInput } from './forward-reader.js';
 import { CHUNK_SIZES, chunked } from './testing/bytes.js';
 import { comparable, headerListing, listingOf } from './testing/listing.js';
 import { goldenVectors } from './testing/vectors.js';
@@ -15,7 +15,7 @@ describe.each(goldenVectors())('$name', (vector) => {
   const expected = decoder.entries.map(comparable);
 
   /** What the crate would list. */
-  async function list(input: Input, options: UnpackPxarOptions): Promise<PxarListing[]> {
+  async function list(input: PxarInput, options: UnpackPxarOptions): Promise<PxarListing[]> {
     const listing: PxarListing[] = [];
     const hasVersionItem = archive.toString('hex', 0, 8) === VERSION_ITEM;
     const onHeader = (header: PxarHeader) => listing.push(...headerListing(header, hasVersionItem));

@@ -11,7 +11,10 @@ import {
 import { wrongTable } from './goodbye-table.js';
 import type { ItemReader } from './item-reader.js';
 
-/** How far children of one name may have changed places: to look further would be to let an archive's author waste time. */
+/**
+ * How far children of one name may have changed places: to look further would be to let an archive's author
+ * waste time.
+ */
 const MOST_NAMESAKES = 1000;
 
 export interface CheckedDirectory {
@@ -22,8 +25,8 @@ export interface CheckedDirectory {
 }
 
 /**
- * Holds the GOODBYE at hand against what the directory held, and reads past it: the same children, in the order in which
- * they are looked up, and the end. Children of the same name may have changed places.
+ * Holds the GOODBYE at hand against what the directory held, and reads past it: the same children, in the order
+ * in which they are looked up, and the end. Children of the same name may have changed places.
  * @throws `PXAR_GOODBYE`
  */
 export async function checkGoodbye(items: ItemReader, directory: CheckedDirectory): Promise<void> {
@@ -64,7 +67,10 @@ interface Expected {
   readonly goodbye: number;
 }
 
-/** The child that an item is about, which must be the one at `position` of the sorted ones, or one of the same hash. */
+/**
+ * The child that an item is about, which must be the one at `position` of the sorted ones, or one of the same
+ * hash.
+ */
 function matchingChild(item: GoodbyeItem, position: number, expected: Expected): Child | undefined {
   const { children, sorted, goodbye } = expected;
   const start = goodbye - item.distance;

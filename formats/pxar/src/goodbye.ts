@@ -9,9 +9,9 @@ import {
 } from './format.js';
 
 /**
- * The order in which sorted children stand in a goodbye table: which of them is at each position. They form a complete binary
- * tree, written level by level: the children of position i are at 2i+1 (smaller hashes) and 2i+2 (larger ones), so
- * that to walk it from left to right is to count.
+ * The order in which sorted children stand in a goodbye table: which of them is at each position. They form a
+ * complete binary tree, written level by level: the children of position i are at 2i+1 (smaller hashes) and
+ * 2i+2 (larger ones), so that to walk it from left to right is to count.
  */
 export function treeOrder(length: number): Uint32Array {
   const order = new Uint32Array(length);

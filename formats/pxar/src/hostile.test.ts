@@ -8,7 +8,10 @@ import { directoryOf, fileOf, pack, ROOT } from './testing/packing.js';
 import { unpackPxar } from './unpack.js';
 import { verifyPxar } from './verify.js';
 
-/** Archives whose author wants memory or time of us, or to lead us astray. Each must end by itself, in an error or a result. */
+/**
+ * Archives whose author wants memory or time of us, or to lead us astray. Each must end by itself, in an error
+ * or a result.
+ */
 
 async function drain(archive: AsyncIterable<Uint8Array>, verify = false): Promise<number> {
   let entries = 0;

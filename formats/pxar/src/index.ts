@@ -1,6 +1,6 @@
 export type { PxarEntry, PxarHeader } from './entry.js';
 export { isPxar, isPxarPayload } from './format.js';
-export type { Input } from './forward-reader.js';
+export type { PxarInput } from './forward-reader.js';
 export {
   createPackPxar,
   isKeptByProxmox,

@@ -16,9 +16,9 @@ const GATHERED = 512;
 const MAX_ENTRY_SIZE = MAX_METADATA_SIZE + MAX_NAME_SIZE + 4 * ITEM_HEADER_SIZE;
 
 /**
- * Goes through the items of an archive, one at a time. The content of an item stands in the window of `input` as a whole,
- * from `contentAt` on, until the window moves; but for a PAYLOAD or GOODBYE, which can be of any size: theirs is left for
- * the caller to read or skip.
+ * Goes through the items of an archive, one at a time. The content of an item stands in the window of `input`
+ * as a whole, from `contentAt` on, until the window moves; but for a PAYLOAD or GOODBYE, which can be of any
+ * size: theirs is left for the caller to read or skip.
  */
 export class ItemReader {
   type: ItemType = ITEM.ENTRY;
@@ -61,8 +61,8 @@ export class ItemReader {
   }
 
   /**
-   * Whether the window has all of the next entry but its content: from its FILENAME or ENTRY up to the item behind its
-   * metadata. Of what is no entry, a header is enough. @throws `PXAR_LIMIT`
+   * Whether the window has all of the next entry but its content: from its FILENAME or ENTRY up to the item
+   * behind its metadata. Of what is no entry, a header is enough. @throws `PXAR_LIMIT`
    */
   entryAtHand(): boolean {
     return this.bytesOfEntry() === undefined;

@@ -8,7 +8,10 @@ import { decodeText } from './names.js';
 
 const NANOSECONDS = 1_000_000_000;
 
-/** What nobody writes as an XATTR: the real extractor passes over them there, and `FileEntry` has other places for them. */
+/**
+ * What nobody writes as an XATTR: the real extractor passes over them there, and `FileEntry` has other places
+ * for them.
+ */
 const HAVE_ITEMS_OF_THEIR_OWN: ReadonlySet<string> = new Set([
   'security.capability',
   ACCESS_ACL,
@@ -60,12 +63,11 @@ export class Metadata {
   }
 
   get acl(): Acl | undefined {
-    this.access?.addMode(this.mode);
-    return this.access?.list();
+    return this.access?.accessAcl(this.mode);
   }
 
   get defaultAcl(): Acl | undefined {
-    return this.default?.list();
+    return this.default?.defaultAcl();
   }
 
   /**

@@ -10,7 +10,10 @@ export function decodeText(bytes: Uint8Array, start: number, end: number): strin
   return Buffer.prototype.latin1Slice.call(bytes, start, end);
 }
 
-/** Encodes a path, as `pathToBytes` does, to where there are three bytes for each of its characters. Returns how many it takes. */
+/**
+ * Encodes a path, as `pathToBytes` does, to where there are three bytes for each of its characters. Returns how
+ * many it takes.
+ */
 export function encodeText(bytes: Uint8Array, at: number, text: string): number {
   for (let index = 0; index < text.length; index++) {
     const code = text.charCodeAt(index);

@@ -3,7 +3,10 @@ import type { FileEntry } from '@vzdump-format/file-tree';
 import type { OnWarning } from '@vzdump-format/streams';
 import { Packer } from './packer.js';
 
-/** Takes the bytes of a payload stream, one chunk after the other; valid until it resolves, where buffers are reused. */
+/**
+ * Takes the bytes of a payload stream, one chunk after the other; valid until it resolves, where buffers are
+ * reused.
+ */
 export type PayloadSink = (bytes: Uint8Array) => void | Promise<void>;
 
 export interface PackPxarOptions {
@@ -22,16 +25,17 @@ export interface PackPxarOptions {
 }
 
 /**
- * Packs entries into an archive, byte for byte as the real encoder does. They come depth first: a directory, then all that
- * is in it; the root (path '') before all. Within a directory their order is kept. A directory that does not come before what is in
- * it is made up, with a warning. A hardlink comes after the file that it names.
+ * Packs entries into an archive, byte for byte as the real encoder does. They come depth first: a directory,
+ * then all that is in it; the root (path '') before all. Within a directory their order is kept. A directory
+ * that does not come before what is in it is made up, with a warning. A hardlink comes after the file that it
+ * names.
  *
- * Memory: 32 bytes for each entry of the directories that are open, and about as much for each file that may get another name:
- * those whose `links` is not 1.
+ * Memory: 32 bytes for each entry of the directories that are open, and about as much for each file that may
+ * get another name: those whose `links` is not 1.
  *
  * @throws `PXAR_ENTRY_ORDER` when a directory is come back to, `PXAR_PATH`, `PXAR_ROOT`, `PXAR_HARDLINK`,
- * `PXAR_LINK_TARGET`, `PXAR_CONTENT_SIZE`, `PXAR_LIMIT`, and for what the format cannot hold, `PXAR_OWNER`, `PXAR_MTIME`,
- * `PXAR_DEVICE`, `PXAR_ACL`, `PXAR_XATTR`, `PXAR_QUOTA_PROJECT`
+ * `PXAR_LINK_TARGET`, `PXAR_CONTENT_SIZE`, `PXAR_LIMIT`, and for what the format cannot hold, `PXAR_OWNER`,
+ * `PXAR_MTIME`, `PXAR_DEVICE`, `PXAR_ACL`, `PXAR_XATTR`, `PXAR_QUOTA_PROJECT`
  */
 export async function* packPxar(
   entries: AsyncIterable<FileEntry> | Iterable<FileEntry>,

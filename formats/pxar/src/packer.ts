@@ -26,7 +26,10 @@ interface OpenDirectory {
   readonly children: ChildTable;
 }
 
-/** Writes entries to the streams of an archive, where they are gathered: small ones wholly, of large ones all but the content. */
+/**
+ * Writes entries to the streams of an archive, where they are gathered: small ones wholly, of large ones all
+ * but the content.
+ */
 export class Packer {
   readonly archive: ItemWriter;
   readonly payload: ItemWriter | undefined;
@@ -36,7 +39,10 @@ export class Packer {
   private readonly open: OpenDirectory[] = [];
   /** Tables of directories that were left, to be filled again. */
   private readonly spare: ChildTable[] = [];
-  /** Of the entry that is being written, unless it is a directory: where its FILENAME stands, −1 when there is none. */
+  /**
+   * Of the entry that is being written, unless it is a directory: where its FILENAME stands, −1 when there is
+   * none.
+   */
   private start = -1;
   /** Bytes of its content in the payload stream. */
   private elsewhere = 0;

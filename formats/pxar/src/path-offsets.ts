@@ -9,8 +9,9 @@ const FULLEST = 0.75;
 const FREE = -1;
 
 /**
- * Where files stand in an archive, by path: what hardlinks refer to. Paths are kept as hashes of 64 bits under a key that
- * nobody else knows, so that a million files take 32 MiB, and nobody can make two paths that are taken for one.
+ * Where files stand in an archive, by path: what hardlinks refer to. Paths are kept as hashes of 64 bits under
+ * a key that nobody else knows, so that a million files take 32 MiB, and nobody can make two paths that are
+ * taken for one.
  */
 export class PathOffsets {
   private readonly hash = new SipHash([randomU64(), randomU64()]);

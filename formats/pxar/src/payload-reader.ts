@@ -1,7 +1,7 @@
 import { printableName } from '@vzdump-format/file-tree';
 import { ArchiveError } from '@vzdump-format/streams';
 import { ITEM, ITEM_HEADER_SIZE, itemTypeAt, readU64 } from './format.js';
-import { ForwardReader, type Input, isAtRest } from './forward-reader.js';
+import { ForwardReader, isAtRest, type PxarInput } from './forward-reader.js';
 
 const PAYLOAD_STREAM = 'the payload stream';
 
@@ -15,7 +15,7 @@ export class PayloadReader {
   readonly input: ForwardReader;
 
   constructor(
-    private readonly source: Input,
+    private readonly source: PxarInput,
     options: PayloadReaderOptions,
   ) {
     this.input = new ForwardReader(source, { name: PAYLOAD_STREAM, ...options });

@@ -38,13 +38,16 @@ export interface PxarArchive {
   readDirectory(directory: PxarEntry | string): AsyncGenerator<PxarEntry>;
   /** The file that a hardlink names; any other entry itself. @throws `PXAR_HARDLINK` */
   resolve(entry: PxarEntry): Promise<PxarEntry>;
-  /** A file, or what a hardlink names, as bytes at rest. @throws `PXAR_NO_FILE`, `PXAR_PAYLOAD_MISSING`, `PXAR_PAYLOAD_REF` */
+  /**
+   * A file, or what a hardlink names, as bytes at rest. @throws `PXAR_NO_FILE`, `PXAR_PAYLOAD_MISSING`,
+   * `PXAR_PAYLOAD_REF`
+   */
   file(entry: PxarEntry | string): Promise<ByteSource>;
 }
 
 /**
- * Opens an archive at rest. Of it and its payload stream only what is needed is read, and all that is read is checked; the
- * rest is for `verifyPxar` to prove. The sources stay their owner's to close.
+ * Opens an archive at rest. Of it and its payload stream only what is needed is read, and all that is read is
+ * checked; the rest is for `verifyPxar` to prove. The sources stay their owner's to close.
  *
  * @throws `PXAR_GOODBYE` when no goodbye table ends the archive, and as `unpackPxar`
  */
@@ -80,7 +83,7 @@ interface Found {
 class Archive implements PxarArchive {
   private readonly hash = new SipHash(NAME_HASH_KEY);
   /** Those used last are at the end. */
-  private readonly tables = new Map<number, GoodbyeTable>();
+  private readonly tables = new Map<string, GoodbyeTable>();
 
   constructor(
     private readonly source: ByteSource,
@@ -134,9 +137,10 @@ class Archive implements PxarArchive {
 
   /** The goodbye table of a directory. */
   async table(place: DirectoryPlace): Promise<GoodbyeTable> {
-    const table = this.tables.get(place.end) ?? (await GoodbyeTable.open(this.source, place));
-    this.tables.delete(place.end);
-    this.tables.set(place.end, table);
+    const key = `${place.entryStart} ${place.end} ${place.path}`;
+    const table = this.tables.get(key) ?? (await GoodbyeTable.open(this.source, place));
+    this.tables.delete(key);
+    this.tables.set(key, table);
     if (this.tables.size > MOST_TABLES) this.tables.delete(this.tables.keys().next().value!);
     return table;
   }

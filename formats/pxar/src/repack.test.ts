@@ -10,7 +10,10 @@ import { pack } from './testing/packing.js';
 import { goldenVectors } from './testing/vectors.js';
 import { unpackPxar } from './unpack.js';
 
-/** Vectors that the real encoder did not write as they are: made from others by hand, or with calls that `pxar create` has not. */
+/**
+ * Vectors that the real encoder did not write as they are: made from others by hand, or with calls that `pxar
+ * create` has not.
+ */
 const BY_HAND = [
   'entry-v1',
   'trailing-bytes',

@@ -74,28 +74,24 @@ describe('content', () => {
     await entries.return(undefined);
   });
 
-  test('of what is at rest is not read when nobody wants it', async () => {
-    const { archive } = await pack([
-      ROOT,
-      largeFile('a'),
-      directoryOf('d'),
-      largeFile('d/b'),
-      largeFile('d/c'),
-      fileOf('z'),
-    ]);
-    const source = new CountingSource(Buffer.concat([archive.subarray(0, 0), archive]));
-    const huge = await pack([
-      ROOT,
-      entryOf({ path: 'hole', type: 'file', size: 40_000_000, extents: [] }),
-      fileOf('z', 'end'),
-    ]);
-    const hugeSource = new CountingSource(huge.archive);
-    let paths = 0;
-    for await (const { path } of unpackPxar(source, { metadataOnly: true })) paths += path === '' ? 0 : 1;
-    for await (const { path } of unpackPxar(hugeSource)) paths += path === '' ? 0 : 1;
-    expect(paths).toBe(5 + 2);
-    expect(hugeSource.bytesRead).toBeLessThan(8 << 20);
-  });
+  test.each([{ metadataOnly: false }, { metadataOnly: true }])(
+    'of what is at rest is not read when nobody wants it: %o',
+    async (options) => {
+      const hole = entryOf({ path: 'hole', type: 'file', size: 40_000_000, extents: [] });
+      const { archive } = await pack([
+        ROOT,
+        hole,
+        directoryOf('d'),
+        { ...hole, path: 'd/hole' },
+        fileOf('z'),
+      ]);
+      const source = new CountingSource(archive);
+      const paths: string[] = [];
+      for await (const { path } of unpackPxar(source, options)) paths.push(path);
+      expect(paths).toEqual(['', 'hole', 'd', 'd/hole', 'z']);
+      expect(source.bytesRead).toBeLessThan(archive.length / 4);
+    },
+  );
 
   test('of a split archive at rest likewise', async () => {
     const hole = entryOf({ path: 'hole', type: 'file', size: 40_000_000, extents: [] });

@@ -5,7 +5,7 @@ import { ArchiveProof } from './archive-proof.js';
 import type { PxarEntry, PxarHeader } from './entry.js';
 import { EntryReader, type OnDoubt, type ReadEntry, unexpected } from './entry-reader.js';
 import { ITEM, MAX_DEPTH } from './format.js';
-import { ForwardReader, type Input } from './forward-reader.js';
+import { ForwardReader, type PxarInput } from './forward-reader.js';
 import { readHeader } from './header.js';
 import { ItemReader } from './item-reader.js';
 import { PatientEntries } from './patient-entries.js';
@@ -15,12 +15,18 @@ import { StreamedContent } from './streamed-content.js';
 /** Contents up to this size are given as a whole: in most cases, a slice of what is in memory anyway. */
 const SMALL_CONTENT = 64 * 1024;
 
+/** At rest, so much is read at a time where contents are passed over. */
+const LIST_CHUNK = 256 * 1024;
+
 export interface UnpackPxarOptions {
   /** The payload stream (`.ppxar`) of a split archive. It is read along with the archive. */
-  readonly payload?: Input | undefined;
+  readonly payload?: PxarInput | undefined;
   /** Entries shall have no `content`: a list of a split archive needs no payload stream. */
   readonly metadataOnly?: boolean | undefined;
-  /** Proves all that can be proven: goodbye tables and hardlinks against the entries, and that nothing follows the end. */
+  /**
+   * Proves all that can be proven: goodbye tables and hardlinks against the entries, and that nothing follows
+   * the end.
+   */
   readonly verify?: boolean | undefined;
   /** Called before the first entry. */
   readonly onHeader?: ((header: PxarHeader) => void) | undefined;
@@ -32,17 +38,18 @@ export interface UnpackPxarOptions {
 
 /**
  * Takes an archive apart, in one pass: its entries in its order, the root first, a directory before what is in it.
- * A file's `content` is read before the next entry is asked for, or not at all; up to 64 KiB it is one array, which is as
- * short-lived as the archive's chunks (see `Stage`). It ends without an error only if the archive is whole.
+ * A file's `content` is read before the next entry is asked for, or not at all; up to 64 KiB it is one array,
+ * which is as short-lived as the archive's chunks (see `Stage`). It ends without an error only if the archive
+ * is whole.
  *
- * Of what is at rest, contents that nobody reads are skipped. Memory: a few chunks, and with `verify` 32 bytes for each
- * entry of the directories that are open, and as much for each file.
+ * Of what is at rest, contents that nobody reads are skipped. Memory: a few chunks, and with `verify` 32 bytes
+ * for each entry of the directories that are open, and as much for each file.
  *
- * @throws ArchiveError with a code of `PXAR_…`, see the format's README. Its `offset` is a position in the archive, or
- * in the payload stream where the message says so
+ * @throws ArchiveError with a code of `PXAR_…`, see the format's README. Its `offset` is a position in the
+ * archive, or in the payload stream where the message says so
  */
 export async function* unpackPxar(
-  archive: Input,
+  archive: PxarInput,
   options: UnpackPxarOptions = {},
 ): AsyncGenerator<PxarEntry> {
   const unpacker = new Unpacker(archive, options);
@@ -64,8 +71,9 @@ export async function* unpackPxar(
 }
 
 /**
- * The same as a Duplex: bytes in, entries out. Since a Duplex reads ahead, the next entry comes when the content of the one
- * before has been read to its end or given up (by leaving the loop over it), unless it came as one array.
+ * The same as a Duplex: bytes in, entries out. Since a Duplex reads ahead, the next entry comes when the
+ * content of the one before has been read to its end or given up (by leaving the loop over it), unless it came
+ * as one array.
  */
 export function createUnpackPxar(options: UnpackPxarOptions = {}): Duplex {
   return toDuplex((archive: AsyncIterable<Uint8Array>) => new PatientEntries(unpackPxar(archive, options)));
@@ -84,11 +92,12 @@ class Unpacker {
   private content: StreamedContent | undefined;
 
   constructor(
-    archive: Input,
+    archive: PxarInput,
     private readonly options: UnpackPxarOptions,
   ) {
     const { onWarning, reuseBuffers, signal } = options;
-    this.input = new ForwardReader(archive, { name: 'the archive', reuseBuffers, signal });
+    const chunkSize = options.metadataOnly ? LIST_CHUNK : undefined;
+    this.input = new ForwardReader(archive, { name: 'the archive', chunkSize, reuseBuffers, signal });
     this.items = new ItemReader(this.input);
     this.entries = new EntryReader(this.items, { onWarning, onDoubt: this.onDoubt });
     if (options.payload !== undefined) {
@@ -144,8 +153,11 @@ class Unpacker {
   }
 
   async close(): Promise<void> {
-    await this.payload?.close();
-    await this.input.close();
+    try {
+      await this.payload?.close();
+    } finally {
+      await this.input.close();
+    }
   }
 
   private readonly onDoubt: OnDoubt = (code, message, details) => {

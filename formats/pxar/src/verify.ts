@@ -1,5 +1,5 @@
 import type { EntryType } from '@vzdump-format/file-tree';
-import type { Input } from './forward-reader.js';
+import type { PxarInput } from './forward-reader.js';
 import { type UnpackPxarOptions, unpackPxar } from './unpack.js';
 
 export interface VerifyPxarOptions
@@ -16,13 +16,14 @@ export interface PxarSummary {
 }
 
 /**
- * Reads a whole archive, and with it the payload stream of a split one, and proves what can be proven: the structure, every
- * goodbye table against the entries, every hardlink against the file that it names, every reference against the payload stream, and
- * that nothing follows the end. Contents have no checksum in this format.
+ * Reads a whole archive, and with it the payload stream of a split one, and proves what can be proven: the
+ * structure, every goodbye table against the entries, every hardlink against the file that it names, every
+ * reference against the payload stream, and that nothing follows the end. Contents have no checksum in this
+ * format.
  *
  * @throws ArchiveError, the first thing that is wrong
  */
-export async function verifyPxar(archive: Input, options: VerifyPxarOptions = {}): Promise<PxarSummary> {
+export async function verifyPxar(archive: PxarInput, options: VerifyPxarOptions = {}): Promise<PxarSummary> {
   const { onProgress, ...unpackOptions } = options;
   const entries = { file: 0, directory: 0, symlink: 0, hardlink: 0, block: 0, char: 0, fifo: 0, socket: 0 };
   let bytes = 0;
