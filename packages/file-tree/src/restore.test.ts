@@ -287,6 +287,14 @@ describe('what was there before', () => {
     },
   );
 
+  test('skip: a target that was made for it gets its own, and what it came with stays', async () => {
+    mkdirSync(join(target, 'lost+found'), { recursive: true, mode: 0o700 });
+    const entries = [directory('', { mode: 0o711, mtime: AT }), directory('lost+found', { mode: 0o755 })];
+    const result = await restore(entries, { existing: 'skip', freshTarget: true });
+    expect(result).toMatchObject({ restored: 1, skipped: 1 });
+    expect([modeOf('.'), modeOf('lost+found'), modifiedAt('.')]).toEqual(['711', '700', AT]);
+  });
+
   test('skip: directories are merged, and keep theirs, the target too', async () => {
     const [mode, time] = [modeOf(''), modifiedAt('')];
     const entries = [directory('', { mode: 0o700 }), directory('there', { mode: 0o701, mtime: AT })];

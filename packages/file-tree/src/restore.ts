@@ -17,6 +17,11 @@ export interface RestoreOptions {
   /** `refuse` unless given. Directories that are there are merged, whatever it says. */
   readonly existing?: Existing | undefined;
   /**
+   * Whether the target was made for this restore: what is in it, as a new file system's `lost+found`, counts as made by
+   * this run, and the target itself gets the metadata of its entry, whatever `existing` says.
+   */
+  readonly freshTarget?: boolean | undefined;
+  /**
    * Whether files get the owner that they had. Unless given: for the superuser they do; others, who may not give files
    * away, own what they restore, and what belonged to someone else is counted as lost.
    */
@@ -117,8 +122,11 @@ interface OpenTarget extends TreeRoot {
 }
 
 /** Links in its path are followed, because the user named it. */
-function openTarget(target: string, { existing = 'refuse' }: RestoreOptions): OpenTarget {
-  const made = mkdirSync(pathToBytes(target), { recursive: true }) !== undefined;
+function openTarget(
+  target: string,
+  { existing = 'refuse', freshTarget = false }: RestoreOptions,
+): OpenTarget {
+  const made = mkdirSync(pathToBytes(target), { recursive: true }) !== undefined || freshTarget;
   const directory = openDirectory(target);
   // the portable implementation has no descriptors
   const fd = directory.fd ?? openSync(pathToBytes(target), constants.O_RDONLY | (constants.O_DIRECTORY ?? 0));

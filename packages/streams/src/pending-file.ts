@@ -12,7 +12,8 @@ export class PendingFile {
 
   private constructor(
     readonly path: string,
-    private readonly partialPath: string,
+    /** Where it stands until then. */
+    readonly partialPath: string,
     readonly handle: FileHandle,
     private readonly overwrite: boolean,
   ) {}

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { type ArchiveWarning, BufferSource, readChunks } from '@vzdump-format/streams';
+import { type ArchiveWarning, BufferSource, RateLimiter, readChunks } from '@vzdump-format/streams';
 import { packVma } from '@vzdump-format/vma';
 import { describe, expect, test } from 'vitest';
 import { openArchive } from './open-archive.js';
@@ -23,6 +23,33 @@ async function writeArchive(name: string, bytes: Uint8Array): Promise<{ director
   await writeFile(join(directory, name), bytes);
   return { directory, path: join(directory, name) };
 }
+
+/** Lets everything through, and counts it. */
+class CountingLimiter extends RateLimiter {
+  taken = 0;
+
+  override async take(length: number): Promise<void> {
+    this.taken += length;
+  }
+}
+
+describe('a limiter counts what is stored', () => {
+  test.each([
+    ['a.vma', (bytes: Buffer) => bytes],
+    ['a.vma.gz', (bytes: Buffer) => gzipSync(bytes)],
+  ])('of %s', async (name, encode) => {
+    const bytes = await makeArchive();
+    const stored = encode(bytes);
+    const { path } = await writeArchive(name, stored);
+    for (const input of [path, readChunks(new BufferSource(stored))]) {
+      const limiter = new CountingLimiter(0);
+      const archive = await openArchive(input, { limiter });
+      expect((await collect(archive.bytes)).equals(bytes)).toBe(true);
+      await archive.close();
+      expect(Math.abs(limiter.taken - stored.length)).toBeLessThan(stored.length * 0.05 + 1);
+    }
+  });
+});
 
 describe('a file', () => {
   test('that is not compressed can be read at any offset', async () => {

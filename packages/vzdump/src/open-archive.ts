@@ -1,11 +1,21 @@
 import { type Codec, codecForFileName, DETECT_BYTES, detectCodec } from '@vzdump-format/codecs';
-import { ByteReader, FileSource, type OnWarning, readChunks } from '@vzdump-format/streams';
+import {
+  ByteReader,
+  FileSource,
+  type OnWarning,
+  type RateLimiter,
+  readChunks,
+  ThrottledSource,
+  throttle,
+} from '@vzdump-format/streams';
 import { type ArchiveBytes, type ArchiveFormat, FORMAT_DETECT_BYTES } from './archive-format.js';
 import { detectFormat, formatForFileName } from './formats.js';
 
 export interface OpenArchiveOptions {
   /** The largest window to allocate for decompression, as a power of two; see the codecs. */
   readonly maxWindowLog?: number | undefined;
+  /** The archive as it is stored, compressed, is read no faster. */
+  readonly limiter?: RateLimiter | undefined;
   readonly onWarning?: OnWarning | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -26,7 +36,11 @@ export async function openArchive(
   input: string | AsyncIterable<Uint8Array>,
   options: OpenArchiveOptions = {},
 ): Promise<OpenArchive> {
-  if (typeof input !== 'string') return openStream(input, '', options);
+  const { limiter, signal } = options;
+  if (typeof input !== 'string') {
+    const chunks = limiter === undefined ? input : throttle(limiter, signal && { signal })(input);
+    return openStream(chunks, '', options);
+  }
   const file = await FileSource.open(input);
   try {
     return await openFile(file, input, options);
@@ -37,16 +51,17 @@ export async function openArchive(
 }
 
 async function openFile(file: FileSource, path: string, options: OpenArchiveOptions): Promise<OpenArchive> {
-  const { signal, onWarning } = options;
+  const { signal, onWarning, limiter } = options;
+  const source = limiter === undefined ? file : new ThrottledSource(file, limiter, signal);
   const start = Buffer.alloc(FORMAT_DETECT_BYTES);
   const head = start.subarray(0, await file.read(start, 0));
   const codec = detectCodec(head.subarray(0, DETECT_BYTES), path);
   if (codec.magic.length === 0) {
     warnOfMisnomer(codec, path, onWarning);
     const format = detectFormat(head, path);
-    return { codec, format, bytes: format.read(file, signal), source: file, close: () => file.close() };
+    return { codec, format, bytes: format.read(source, signal), source, close: () => file.close() };
   }
-  const archive = await openStream(readChunks(file, { reuseBuffers: true, signal }), path, options);
+  const archive = await openStream(readChunks(source, { reuseBuffers: true, signal }), path, options);
   const close = () => archive.close().finally(() => file.close());
   return { ...archive, close };
 }

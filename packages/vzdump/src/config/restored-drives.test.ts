@@ -56,6 +56,14 @@ describe('planRestoredDrives', () => {
     ]);
   });
 
+  test('makes none where a place is chosen already, whatever storage it came from', () => {
+    const config = parseGuestConfig('#qmdump#map:scsi0:drive-scsi0:gone:raw:\n', 'qemu');
+    const devices = [DEVICES[1]!];
+    const options = { devices, storages: STORAGES };
+    expect(() => planRestoredDrives(config, options)).toThrow("storage 'gone' does not exist");
+    expect(planRestoredDrives(config, { ...options, placed: new Set(['scsi0']) })).toEqual([]);
+  });
+
   test('makes the drives for cloud-init anew', () => {
     const config = 'ide2: fast:100/vm-100-cloudinit.qcow2,media=cdrom\nide3: none,media=cdrom\n';
     expect(plan(config, undefined, [])).toEqual([['ide2', undefined, 'fast', 'qcow2', 4194304]]);

@@ -29,6 +29,8 @@ export interface PlanRestoredDrivesOptions {
   readonly storages: StorageConfig;
   /** The storage for all of them; unless given, each goes where it came from. */
   readonly storage?: string | undefined;
+  /** Keys of drives whose place is chosen already: no volumes are made for them. */
+  readonly placed?: ReadonlySet<string> | undefined;
   /** The name of this node, unless it does not matter. */
   readonly node?: string | undefined;
 }
@@ -56,13 +58,14 @@ export function planRestoredDrives(
     if (devices.some(({ name }) => name === deviceName)) continue;
     throw mapError(`archive does not contain data for drive '${printableName(key)}'`);
   }
-  const drives = devices.map(({ name, size }): RestoredDrive => {
+  const drives = devices.flatMap(({ name, size }): readonly RestoredDrive[] => {
     const entry = map.find(({ deviceName }) => deviceName === name);
     if (entry === undefined) {
       throw mapError(`found no device mapping information for device '${printableName(name)}'`);
     }
+    if (options.placed?.has(entry.key)) return [];
     const target = chooseTarget(entry, options);
-    return { key: entry.key, deviceName: name, size: Math.ceil(size / KIB) * KIB, ...target };
+    return [{ key: entry.key, deviceName: name, size: Math.ceil(size / KIB) * KIB, ...target }];
   });
   return [...drives, ...cloudInitDrives(config, options)];
 }
