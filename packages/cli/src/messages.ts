@@ -1,4 +1,5 @@
 import { getSystemErrorMap } from 'node:util';
+import { printableText } from '@vzdump-format/file-tree';
 import { ArchiveError, type ArchiveWarning } from '@vzdump-format/streams';
 import { UsageError } from './exit-status.js';
 
@@ -39,7 +40,7 @@ export interface MessageOptions {
   readonly verbose: boolean;
 }
 
-/** Everything that is not data goes to stderr through this. */
+/** Everything that is not data goes to stderr through this. Paths, which archives make up, cannot steer the terminal. */
 export class Messages {
   /** Warnings given so far. */
   warnings = 0;
@@ -66,7 +67,7 @@ export class Messages {
 
   inform(line: string): void {
     this.output.write(
-      this.options.json ? `${JSON.stringify({ type: 'info', message: line })}\n` : `${oneLine(line)}\n`,
+      this.options.json ? `${JSON.stringify({ type: 'info', message: line })}\n` : `${printableText(line)}\n`,
     );
   }
 
@@ -79,20 +80,15 @@ export class Messages {
   }
 
   private writeText(first: string, told: { [key in keyof Told]?: Told[key] | undefined }): void {
-    const lines = [oneLine(first)];
-    if (told.hint !== undefined) lines.push(`hint: ${oneLine(told.hint)}`);
+    const lines = [printableText(first)];
+    if (told.hint !== undefined) lines.push(`hint: ${printableText(told.hint)}`);
     if (this.options.verbose) {
-      for (const key of ['code', 'offset', 'entry', 'cause'] as const) {
-        if (told[key] !== undefined) lines.push(`${key}: ${told[key]}`);
+      for (const key of ['code', 'offset', 'entry'] as const) {
+        if (told[key] !== undefined) lines.push(printableText(`${key}: ${told[key]}`));
       }
+      // which can be a stack, of many lines
+      if (told.cause !== undefined) lines.push(...`cause: ${told.cause}`.split('\n').map(printableText));
     }
     this.output.write(`${lines.join('\n')}\n`);
   }
-}
-
-/** Paths can hold line breaks, and what steers a terminal. */
-function oneLine(text: string): string {
-  return text.replace(/\p{Cc}/gu, (character) => {
-    return `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`;
-  });
 }

@@ -82,8 +82,11 @@ describe('what fails has status 1', () => {
   });
 
   test('in one line each, whatever the names are', async () => {
-    const { stderr } = await runCli(['list', '/no\n\u001b[31msuch\rfile']);
-    expect(stderr).toBe('vzdump-format: /no\\x0a\\x1b[31msuch\\x0dfile: no such file or directory\n');
+    const { stderr } = await runCli(['list', '/no\n\u001b[31msuch\rfile\u202e', '--verbose']);
+    const shown = '/no\\x0a\\x1b[31msuch\\x0dfile\\u{202e}';
+    const [message, , entry] = linesOf(stderr);
+    expect(message).toBe(`vzdump-format: ${shown}: no such file or directory`);
+    expect(entry).toBe(`entry: ${shown}`);
   });
 });
 

@@ -6,7 +6,7 @@ export type { Acl, AclEntry, Content, Device, EntryType, Extent, FileEntry } fro
 export type { ExcludeRules, ReadRulesFile } from './excludes.js';
 export { gnuTarExcludes, LOST_AND_FOUND, STANDARD_EXCLUDES } from './gnu-tar-excludes.js';
 export { type IdKind, IdMap, UNMAPPED_ID } from './id-map.js';
-export { printableName } from './printable-name.js';
+export { printableName, printableText } from './printable-name.js';
 export { PXAR_EXCLUDE_FILE, pxarExcludes } from './pxar-excludes.js';
 export { type RestoreOptions, type RestoreResult, restoreTree } from './restore.js';
 export type { LossCounts, LossKind } from './restore-losses.js';

@@ -6,8 +6,12 @@ const LONGEST = 120;
  * the terminal or mislead the eye (control characters, bidirectional marks). For people: it cannot be turned back.
  */
 export function printableName(name: string): string {
-  const shown = name.length > LONGEST ? `${name.slice(0, LONGEST)}…` : name;
-  return shown.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, escapeCharacter);
+  return printableText(name.length > LONGEST ? `${name.slice(0, LONGEST)}…` : name);
+}
+
+/** The same for a whole message, in which such names may stand: however long it is. */
+export function printableText(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, escapeCharacter);
 }
 
 function escapeCharacter(character: string): string {
