@@ -40,8 +40,8 @@ describe('bash', () => {
   });
 
   testWithTools(['bash'], "completes a command's own options", async () => {
-    expect(await complete('unpack', '--s')).toEqual(['--skip']);
-    expect(await complete('pack', '--s')).toEqual([]);
+    expect(await complete('unpack', '--s')).toEqual(['--skip', '--skip-old-files']);
+    expect(await complete('pack', '--s')).toEqual(['--stdexcludes']);
     expect(await complete('list', '--p')).toEqual(['--progress']);
   });
 
@@ -92,7 +92,7 @@ describe('fish', () => {
     expect(await complete('vzdump-format ver')).toEqual(['verify']);
     expect(await complete('vzdump-format pack --compress ')).toEqual(['0', '1', 'gzip', 'lzo', 'zstd']);
     expect(await complete('vzdump-format completion ')).toEqual(['bash', 'fish', 'zsh']);
-    expect(await complete('vzdump-format unpack --sk')).toEqual(['--skip']);
+    expect(await complete('vzdump-format unpack --sk')).toEqual(['--skip', '--skip-old-files']);
     expect(await complete('vzdump-format list disk')).toEqual(['disk one.raw']);
   });
 });
