@@ -3,9 +3,15 @@ import { type FileHandle, link, lstat, open, rename, unlink } from 'node:fs/prom
 import { basename, dirname, join } from 'node:path';
 import { ArchiveError } from './archive-error.js';
 
+export interface PendingFileOptions {
+  readonly overwrite?: boolean | undefined;
+  /** Where it stands until then: in the same directory, and not there yet. */
+  readonly partialPath?: string | undefined;
+}
+
 /**
  * A file that comes to be under its final name only when it is complete. Until then it stands beside it as
- * `.vzdump-format-….partial`, and `discard` removes it.
+ * `.vzdump-format-….partial`, unless another name is given, and `discard` removes it.
  */
 export class PendingFile {
   private done = false;
@@ -19,10 +25,10 @@ export class PendingFile {
   ) {}
 
   /** @throws `FILE_EXISTS` unless `overwrite`; the system's error when the directory cannot be written. */
-  static async create(path: string, options: { overwrite?: boolean } = {}): Promise<PendingFile> {
+  static async create(path: string, options: PendingFileOptions = {}): Promise<PendingFile> {
     const overwrite = options.overwrite ?? false;
     if (!overwrite && (await exists(path))) throw fileExists(path);
-    const partialPath = join(dirname(path), `.vzdump-format-${randomBytes(8).toString('hex')}.partial`);
+    const partialPath = options.partialPath ?? hiddenSibling(path);
     return new PendingFile(path, partialPath, await open(partialPath, 'wx'), overwrite);
   }
 
@@ -43,6 +49,10 @@ export class PendingFile {
     await this.handle.close().catch(() => {}); // closed already when commit failed half-way
     await unlink(this.partialPath).catch(() => {});
   }
+}
+
+function hiddenSibling(path: string): string {
+  return join(dirname(path), `.vzdump-format-${randomBytes(8).toString('hex')}.partial`);
 }
 
 /** How a file system without hard links answers `link`; EOPNOTSUPP is ENOTSUP in Node on Linux. */

@@ -22,6 +22,18 @@ test('a path gets what is written, and no other name is left', async () => {
   expect(await readdir(directory)).toEqual(['a']);
 });
 
+test('until then it can be under a name of choice', async () => {
+  const directory = await scratch();
+  async function* looking(): AsyncGenerator<Uint8Array> {
+    yield Buffer.from('half');
+    expect(await readdir(directory)).toEqual(['a.dat']);
+  }
+  const partialPath = join(directory, 'a.dat');
+  await writeOutput(looking(), join(directory, 'a'), { partialPath });
+  await expect(writeOutput(failing('no'), join(directory, 'b'), { partialPath })).rejects.toBe('no');
+  expect(await readdir(directory)).toEqual(['a']);
+});
+
 test('a stream gets it too, and stays open', async () => {
   const stream = new PassThrough();
   expect(await writeOutput(chunks('one', 'two'), stream)).toBe(6);

@@ -5,6 +5,8 @@ import { ArchiveError, PendingFile, type WriteAt, writeToFile, writeToStream } f
 export interface WriteOutputOptions {
   /** Whether a file that exists is replaced. */
   readonly overwrite?: boolean;
+  /** See `PendingFileOptions`. */
+  readonly partialPath?: string | undefined;
   /** How a file is written (see `blockingWriter`); `writeFully` unless given. */
   readonly writeAt?: WriteAt | undefined;
 }
@@ -43,10 +45,10 @@ export async function writeOutput(
 async function writeFile(
   bytes: AsyncIterable<Uint8Array>,
   path: string,
-  { overwrite = false, writeAt }: WriteOutputOptions,
+  { overwrite = false, partialPath, writeAt }: WriteOutputOptions,
 ): Promise<number> {
   await requireReplaceable(path);
-  const file = await PendingFile.create(path, { overwrite });
+  const file = await PendingFile.create(path, { overwrite, partialPath });
   try {
     const written = await writeToFile(bytes, file.handle, writeAt);
     await file.commit();

@@ -1,7 +1,7 @@
 import type { Writable } from 'node:stream';
 import { type Codec, type CompressOptions, FrameStarts } from '@vzdump-format/codecs';
 import { type ExcludeRules, type FileEntry, walk } from '@vzdump-format/file-tree';
-import { type RateLimiter, throttle, type WriteAt, workAhead } from '@vzdump-format/streams';
+import { Meter, metered, type RateLimiter, throttle, type WriteAt, workAhead } from '@vzdump-format/streams';
 import type { OperationOptions, TreeFormat } from './archive-format.js';
 import { writeOutput } from './output-file.js';
 
@@ -11,6 +11,8 @@ export interface PackTreeOptions extends OperationOptions {
   readonly output: string | Writable;
   /** Whether a file that exists is replaced. */
   readonly overwrite?: boolean;
+  /** See `WriteOutputOptions`. */
+  readonly partialPath?: string | undefined;
   /** See `WriteOutputOptions`. */
   readonly writeAt?: WriteAt | undefined;
   readonly codec: Codec;
@@ -34,6 +36,8 @@ export interface PackTreeResult {
   readonly entries: number;
   /** Of all files, holes included. */
   readonly bytes: number;
+  /** Of the archive before it was compressed. */
+  readonly uncompressedBytes: number;
   /** Bytes written. */
   readonly archiveBytes: number;
 }
@@ -58,8 +62,9 @@ export async function packTree(options: PackTreeOptions): Promise<PackTreeResult
   });
   const onFrameStart = (offset: number) => frameStarts.add(offset);
   const archive = format.pack(counted(walked), { first, onFrameStart, onWarning, signal });
-  const limited = throttle(options.limit ?? 0, signal && { signal })(workAhead()(archive));
+  const meter = new Meter();
+  const limited = metered(meter)(throttle(options.limit ?? 0, signal && { signal })(workAhead()(archive)));
   const compress = codec.compress({ ...options.compress, frameStarts, reuseBuffers: true, signal });
   const archiveBytes = await writeOutput(compress(limited), options.output, options);
-  return { ...counts, archiveBytes };
+  return { ...counts, uncompressedBytes: meter.progress.bytes, archiveBytes };
 }

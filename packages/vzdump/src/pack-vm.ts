@@ -32,6 +32,8 @@ export interface PackVmOptions {
   /** Whether a file that exists is replaced. */
   readonly overwrite?: boolean;
   /** See `WriteOutputOptions`. */
+  readonly partialPath?: string | undefined;
+  /** See `WriteOutputOptions`. */
   readonly writeAt?: WriteAt | undefined;
   readonly codec: Codec;
   readonly compress?: CompressOptions;
