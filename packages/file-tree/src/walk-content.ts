@@ -60,12 +60,13 @@ export class ContentReader {
   }
 
   private readSmall(file: OpenFile, length: number): Buffer {
-    const { fd, path, status, extents } = file;
+    const { fd, path, extents } = file;
     const { warnings } = this.options;
     const bytes = this.small.subarray(0, length);
     if (length === 0) return bytes;
     if (extents !== undefined) {
-      if (new DataPosition(extents).read(fd, bytes) < length) warnings.shrank(path, status.size);
+      const read = new DataPosition(extents).read(fd, bytes);
+      this.warnOfChanges(file, read < length);
       return bytes;
     }
     const got = readAt(fd, this.small.subarray(0, length + 1), 0, length);
@@ -94,10 +95,11 @@ export class ContentReader {
     if (this.inChunks === file) this.warnOfChanges(file, read < length);
   }
 
-  private warnOfChanges({ fd, path, status }: OpenFile, shrank: boolean): void {
+  /** @param isShort whether something was no longer there; what was cut off before its holes were found is not missed */
+  private warnOfChanges({ fd, path, status }: OpenFile, isShort: boolean): void {
     const { warnings } = this.options;
     const now = fileStatus(fd);
-    if (shrank) warnings.shrank(path, status.size);
+    if (isShort || now.size < status.size) warnings.shrank(path, status.size);
     else if (now.size > status.size) warnings.grew(path, status.size);
     else if (now.mtime !== status.mtime || now.ctime !== status.ctime) warnings.changed(path);
   }

@@ -53,7 +53,7 @@ export class WalkWarnings {
   }
 
   shrank(path: string, size: number): void {
-    const message = `${shown(path)} became shorter while it was read: it is filled up with zeros to its ${size} bytes`;
+    const message = `${shown(path)} became shorter while it was read: what was gone of its ${size} bytes is zeros`;
     this.warn('TREE_SHRANK', message, path);
   }
 
