@@ -1,6 +1,6 @@
 import { ArchiveError } from '@vzdump-format/streams';
+import { CHUNK_SIZES, type ChunkSize, overwriting } from '@vzdump-format/test-vectors';
 import { describe, expect, test } from 'vitest';
-import { CHUNK_SIZES, type ChunkSize, chunked } from './testing/bytes.js';
 import { contentOf } from './testing/listing.js';
 import { badVectors, type VectorBytes } from './testing/vectors.js';
 import { REFUSED_ON_PURPOSE, VERDICTS, WARNINGS } from './testing/verdicts.js';
@@ -14,10 +14,10 @@ const VECTORS = badVectors();
 async function unpackAll({ archive, payload }: VectorBytes, size: ChunkSize, warnings: string[] = []) {
   let entries = 0;
   const options = {
-    payload: payload && chunked(payload, size),
+    payload: payload && overwriting(payload, size),
     onWarning: ({ code }: { code: string }) => void warnings.push(code),
   };
-  for await (const entry of unpackPxar(chunked(archive, size), options)) {
+  for await (const entry of unpackPxar(overwriting(archive, size), options)) {
     await contentOf(entry);
     entries++;
   }
@@ -49,8 +49,8 @@ describe.each(VECTORS)('$name', (vector) => {
   });
 
   test.each([7, 4096])('verified in chunks of %s', async (size) => {
-    const options = { payload: payload && chunked(payload, size) };
-    expect(await verdictOf(verifyPxar(chunked(archive, size), options))).toBe(verified);
+    const options = { payload: payload && overwriting(payload, size) };
+    expect(await verdictOf(verifyPxar(overwriting(archive, size), options))).toBe(verified);
   });
 
   test('read at random', async () => {

@@ -1,10 +1,11 @@
 import { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { FileEntry } from '@vzdump-format/file-tree';
+import { chunked, collect, noise } from '@vzdump-format/test-vectors';
 import { expect, test } from 'vitest';
 import type { PxarEntry } from './entry.js';
 import { createPackPxar, packPxar } from './pack.js';
-import { collect, inChunks, inOnePiece, noise } from './testing/bytes.js';
+import { inOnePiece } from './testing/bytes.js';
 import { contentOf } from './testing/listing.js';
 import { entryOf, fileOf, pack, ROOT } from './testing/packing.js';
 import { createUnpackPxar, unpackPxar } from './unpack.js';
@@ -33,7 +34,7 @@ test('createPackPxar gives the bytes of packPxar, though asked to reuse its buff
 test('createUnpackPxar waits until contents are read, or given up', async () => {
   const { archive } = await pack(ENTRIES);
   const found: string[] = [];
-  await pipeline(Readable.from(inChunks(archive, 10_000)), createUnpackPxar(), async (entries) => {
+  await pipeline(Readable.from(chunked(archive, 10_000)), createUnpackPxar(), async (entries) => {
     for await (const entry of entries as AsyncIterable<PxarEntry>) {
       if (entry.path === 'b') {
         for await (const _ of entry.content as AsyncIterable<Uint8Array>) break;
@@ -56,7 +57,7 @@ test('createUnpackPxar can be destroyed while it waits for somebody to read', as
   });
   async function* source(): AsyncGenerator<Uint8Array> {
     try {
-      yield* inChunks(archive, 10_000);
+      yield* chunked(archive, 10_000);
     } finally {
       closed();
     }
@@ -82,7 +83,7 @@ test('the generators themselves are stages', async () => {
   const { archive } = await pack(ENTRIES);
   let packed: Buffer | undefined;
   await pipeline(
-    Readable.from(inChunks(archive, 512)),
+    Readable.from(chunked(archive, 512)),
     (source: AsyncIterable<Uint8Array>) => unpackPxar(source),
     (entries: AsyncIterable<FileEntry>) => packPxar(entries),
     async (chunks: AsyncIterable<Uint8Array>) => {

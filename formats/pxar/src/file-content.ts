@@ -1,55 +1,7 @@
-import { type FileEntry, printableName } from '@vzdump-format/file-tree';
-import { ArchiveError, ByteReader } from '@vzdump-format/streams';
-
-const ZEROS = new Uint8Array(64 * 1024);
+import type { FileEntry } from '@vzdump-format/file-tree';
 
 /** The content of a file if it is there as a whole, as one array. */
 export function contentAtHand({ size, content, extents }: FileEntry): Uint8Array | undefined {
   const isWhole = content instanceof Uint8Array && extents === undefined && content.length === size;
   return isWhole ? content : undefined;
-}
-
-/**
- * The content of a file from its first byte to its last, with zeros in the holes of a sparse one.
- * @throws `PXAR_CONTENT_SIZE` when it has not the size that it should
- */
-export async function* wholeContent(entry: FileEntry): AsyncGenerator<Uint8Array> {
-  const { size, extents = [{ offset: 0, length: size }] } = entry;
-  const reader = new ByteReader(chunksOf(entry));
-  try {
-    let at = 0;
-    for (const { offset, length } of extents) {
-      if (!(offset >= at && length >= 0 && offset + length <= size)) {
-        throw wrongSize(entry, 'its extents overlap, or go past its end');
-      }
-      yield* zeros(offset - at);
-      for (let left = length; left > 0; ) {
-        if (await reader.atEnd()) throw wrongSize(entry, 'its content ends too early');
-        const piece = await reader.readSome(left);
-        left -= piece.length;
-        yield piece;
-      }
-      at = offset + length;
-    }
-    yield* zeros(size - at);
-    if (!(await reader.atEnd())) throw wrongSize(entry, 'its content goes on behind its end');
-  } finally {
-    await reader.close();
-  }
-}
-
-async function* chunksOf({ content }: FileEntry): AsyncGenerator<Uint8Array> {
-  if (content instanceof Uint8Array) yield content;
-  else if (content !== undefined) yield* content;
-}
-
-function* zeros(length: number): Generator<Uint8Array> {
-  for (let left = length; left > 0; left -= ZEROS.length) {
-    yield ZEROS.subarray(0, Math.min(left, ZEROS.length));
-  }
-}
-
-function wrongSize({ path, size }: FileEntry, why: string): ArchiveError {
-  const what = `${printableName(path)} should have ${size} bytes: ${why}`;
-  return new ArchiveError('PXAR_CONTENT_SIZE', what, { entry: path });
 }

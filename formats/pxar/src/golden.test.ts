@@ -1,9 +1,9 @@
 import { BufferSource } from '@vzdump-format/streams';
 import type { PxarListing } from '@vzdump-format/test-vectors';
+import { CHUNK_SIZES, overwriting } from '@vzdump-format/test-vectors';
 import { describe, expect, test } from 'vitest';
 import type { PxarHeader } from './entry.js';
 import type { PxarInput } from './forward-reader.js';
-import { CHUNK_SIZES, chunked } from './testing/bytes.js';
 import { comparable, headerListing, listingOf } from './testing/listing.js';
 import { goldenVectors } from './testing/vectors.js';
 import { type UnpackPxarOptions, unpackPxar } from './unpack.js';
@@ -26,7 +26,9 @@ describe.each(goldenVectors())('$name', (vector) => {
   }
 
   test.each(CHUNK_SIZES)('lists as the crate does, in chunks of %s', async (size) => {
-    const listing = await list(chunked(archive, size), { payload: payload && chunked(payload, size) });
+    const listing = await list(overwriting(archive, size), {
+      payload: payload && overwriting(payload, size),
+    });
     expect(listing).toEqual(expected);
   });
 
@@ -37,13 +39,13 @@ describe.each(goldenVectors())('$name', (vector) => {
 
   test('lists names and all without contents', async () => {
     const withoutHash = expected.map((listing) => ({ ...listing, sha256: undefined }));
-    const listing = await list(chunked(archive, 100), { metadataOnly: true });
+    const listing = await list(overwriting(archive, 100), { metadataOnly: true });
     expect(listing.map((entry) => ({ ...entry, sha256: undefined }))).toEqual(withoutHash);
   });
 
   test('is verified, if the crate can read it at random', async () => {
-    const payloadChunks = payload && chunked(payload, 4096);
-    const reading = list(chunked(archive, 4096), { payload: payloadChunks, verify: true });
+    const payloadChunks = payload && overwriting(payload, 4096);
+    const reading = list(overwriting(archive, 4096), { payload: payloadChunks, verify: true });
     if (accessor.ok) expect(await reading).toEqual(expected);
     else await expect(reading).rejects.toMatchObject({ code: 'PXAR_TRAILING_DATA', offset: 211 });
   });

@@ -1,7 +1,7 @@
+import { seededRandom } from '@vzdump-format/test-vectors';
 import { describe, expect, test } from 'vitest';
 import { GOODBYE_ITEM_SIZE, ITEM_HEADER_SIZE } from './format.js';
 import { ChildTable, compareHashes, decodeGoodbyeItem, isGoodbyeTail, treeOrder } from './goodbye.js';
-import { seededRandom } from './testing/bytes.js';
 
 /** The order as the facts of the format give it: by what is the root of so many sorted items. */
 function orderByRoots(length: number): number[] {

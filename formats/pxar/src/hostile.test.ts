@@ -1,9 +1,10 @@
 import { BufferSource } from '@vzdump-format/streams';
+import { overwriting } from '@vzdump-format/test-vectors';
 import { describe, expect, test } from 'vitest';
 import { ITEM, type ItemType, MAX_DEPTH, MAX_METADATA_SIZE } from './format.js';
 import { ItemWriter } from './item-writer.js';
 import { openPxar } from './random-access.js';
-import { CountingSource, chunked, inOnePiece } from './testing/bytes.js';
+import { CountingSource, inOnePiece } from './testing/bytes.js';
 import { directoryOf, fileOf, pack, ROOT } from './testing/packing.js';
 import { unpackPxar } from './unpack.js';
 import { verifyPxar } from './verify.js';
@@ -80,7 +81,7 @@ test('as many attributes as may be are read, in small chunks too', async () => {
     writer.u64(7);
   }
   writer.put(items([ITEM.PAYLOAD, Buffer.alloc(0)]));
-  const entries = unpackPxar(chunked(writer.take(), 4096));
+  const entries = unpackPxar(overwriting(writer.take(), 4096));
   await entries.next();
   const found = (await entries.next()).value as { acl: unknown[] };
   expect(found.acl).toHaveLength(count + 3);

@@ -1,9 +1,10 @@
 import type { FileEntry } from '@vzdump-format/file-tree';
+import { collect, noise } from '@vzdump-format/test-vectors';
 import { describe, expect, test } from 'vitest';
 import type { PxarEntry } from './entry.js';
 import { MAX_DEPTH } from './format.js';
 import { isKeptByProxmox, packPxar } from './pack.js';
-import { collect, inOnePiece, noise } from './testing/bytes.js';
+import { inOnePiece } from './testing/bytes.js';
 import { contentOf } from './testing/listing.js';
 import { directoryOf, entryOf, fileOf, pack, ROOT } from './testing/packing.js';
 import { unpackPxar } from './unpack.js';

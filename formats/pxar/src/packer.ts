@@ -1,8 +1,8 @@
-import { type FileEntry, printableName } from '@vzdump-format/file-tree';
+import { type FileEntry, printableName, wholeContent } from '@vzdump-format/file-tree';
 import { ArchiveError } from '@vzdump-format/streams';
 import { EntryWriter } from './entry-writer.js';
 import { EXCLUDES_FILE, excludesFile, excludesPrelude } from './excludes.js';
-import { contentAtHand, wholeContent } from './file-content.js';
+import { contentAtHand } from './file-content.js';
 import { ITEM, MAX_DEPTH, MAX_PATH_LENGTH, NAME_HASH_KEY } from './format.js';
 import { ChildTable } from './goodbye.js';
 import { ItemWriter } from './item-writer.js';
@@ -102,7 +102,7 @@ export class Packer {
 
   /** The content of a file that was added, as chunks to be passed on. What is left is gathered in `writer`. */
   async *content(entry: FileEntry, writer: ItemWriter): AsyncGenerator<Uint8Array> {
-    for await (const piece of wholeContent(entry)) {
+    for await (const piece of wholeContent(entry, 'PXAR_CONTENT_SIZE')) {
       if (piece.length < GATHER_BELOW) {
         writer.put(piece);
         if (writer.isFull) yield writer.take();

@@ -1,10 +1,10 @@
 import type { AclEntry, EntryType, FileEntry } from '@vzdump-format/file-tree';
 import { bytesToPath } from '@vzdump-format/posix';
 import type { PxarListing } from '@vzdump-format/test-vectors';
+import { overwriting, sha256 } from '@vzdump-format/test-vectors';
 import { describe, expect, test } from 'vitest';
 import type { PxarHeader } from './entry.js';
 import { toLinuxFlags } from './flags.js';
-import { chunked, sha256 } from './testing/bytes.js';
 import { contentOf } from './testing/listing.js';
 import { pack } from './testing/packing.js';
 import { goldenVectors } from './testing/vectors.js';
@@ -32,8 +32,8 @@ describe.each(VECTORS)('$name', ({ archive, payload, decoder }) => {
     const onHeader = (found: PxarHeader) => {
       header = found;
     };
-    const readPayload = payload && chunked(payload, 100);
-    const entries = unpackPxar(chunked(archive, 1000), { payload: readPayload, onHeader });
+    const readPayload = payload && overwriting(payload, 100);
+    const entries = unpackPxar(overwriting(archive, 1000), { payload: readPayload, onHeader });
     // the header is there only when the first entry is
     const first = await entries.next();
     async function* all(): AsyncGenerator<FileEntry> {
@@ -76,8 +76,8 @@ async function contentsByHash(
   payload: Buffer | undefined,
 ): Promise<Map<string, Uint8Array>> {
   const contents = new Map<string, Uint8Array>();
-  const readPayload = payload && chunked(payload, 4096);
-  for await (const entry of unpackPxar(chunked(archive, 4096), { payload: readPayload })) {
+  const readPayload = payload && overwriting(payload, 4096);
+  for await (const entry of unpackPxar(overwriting(archive, 4096), { payload: readPayload })) {
     const content = await contentOf(entry);
     contents.set(sha256(content), content);
   }

@@ -1,10 +1,10 @@
 import type { AclEntry, FileEntry } from '@vzdump-format/file-tree';
 import { bytesToPath, pathToBytes } from '@vzdump-format/posix';
 import { BufferSource, readChunks } from '@vzdump-format/streams';
+import { collect, overwriting } from '@vzdump-format/test-vectors';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { openPxar } from './random-access.js';
-import { chunked, collect } from './testing/bytes.js';
 import { contentOf } from './testing/listing.js';
 import { pack } from './testing/packing.js';
 import { unpackPxar } from './unpack.js';
@@ -144,17 +144,17 @@ test.each([{ split: false }, { split: true }])(
         seen.entries += entries.length;
         const expected = await Promise.all(entries.map(plain));
         const { archive, payload } = await pack(entries, options);
-        const payloadIn = (size: number) => payload && chunked(payload, size);
+        const payloadIn = (size: number) => payload && overwriting(payload, size);
 
         const unpacked: object[] = [];
-        for await (const entry of unpackPxar(chunked(archive, 333), {
+        for await (const entry of unpackPxar(overwriting(archive, 333), {
           payload: payloadIn(100),
           verify: true,
         })) {
           unpacked.push(await plain(entry));
         }
         expect(unpacked).toEqual(expected);
-        await verifyPxar(chunked(archive, 4096), { payload: payloadIn(4096) });
+        await verifyPxar(overwriting(archive, 4096), { payload: payloadIn(4096) });
 
         const opened = await openPxar(new BufferSource(archive), {
           payload: payload && new BufferSource(payload),
@@ -167,7 +167,10 @@ test.each([{ split: false }, { split: true }])(
           expect(content).toEqual(Buffer.from(await contentOf(entries[index]!)));
         }
 
-        const again = await pack(unpackPxar(chunked(archive, 1000), { payload: payloadIn(1000) }), options);
+        const again = await pack(
+          unpackPxar(overwriting(archive, 1000), { payload: payloadIn(1000) }),
+          options,
+        );
         expect(again.archive.equals(archive)).toBe(true);
       }),
       { seed: 5, numRuns: 60 },

@@ -1,7 +1,7 @@
 import { ArchiveError } from '@vzdump-format/streams';
+import { overwriting, seededRandom } from '@vzdump-format/test-vectors';
 import { describe, expect, test } from 'vitest';
 import { ITEM, ITEM_HEADER_SIZE, itemTypeAt, readU64 } from './format.js';
-import { chunked, seededRandom } from './testing/bytes.js';
 import { goldenVectors } from './testing/vectors.js';
 import { readAtRandom } from './testing/walk.js';
 import { type UnpackPxarOptions, unpackPxar } from './unpack.js';
@@ -32,13 +32,13 @@ function cuts(bytes: Buffer): number[] {
 }
 
 async function drain(archive: Uint8Array, options: UnpackPxarOptions): Promise<void> {
-  for await (const entry of unpackPxar(chunked(archive, 'random'), options)) {
+  for await (const entry of unpackPxar(overwriting(archive, 'random'), options)) {
     if (entry.content && !(entry.content instanceof Uint8Array)) for await (const _ of entry.content);
   }
 }
 
 describe.each(VECTORS)('$name', ({ archive, payload }) => {
-  const payloadChunks = () => payload && chunked(payload, 'random');
+  const payloadChunks = () => payload && overwriting(payload, 'random');
 
   test.each([{ verify: false }, { verify: true }, { metadataOnly: true }])(
     'cut short anywhere, it is refused, and the error tells where it ends: %o',
@@ -60,7 +60,7 @@ describe.each(VECTORS)('$name', ({ archive, payload }) => {
   test('so it is when the payload stream is cut short', async () => {
     if (payload === undefined) return;
     for (const end of cuts(payload)) {
-      const reading = drain(archive, { payload: chunked(payload.subarray(0, end), 'random') });
+      const reading = drain(archive, { payload: overwriting(payload.subarray(0, end), 'random') });
       const codes = /^PXAR_(TRUNCATED|PAYLOAD_TAIL)$/;
       await expect(reading, `cut at ${end}`).rejects.toMatchObject({ code: expect.stringMatching(codes) });
     }

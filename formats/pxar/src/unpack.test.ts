@@ -1,7 +1,8 @@
 import { BufferSource } from '@vzdump-format/streams';
+import { collect, noise, overwriting } from '@vzdump-format/test-vectors';
 import { describe, expect, test } from 'vitest';
 import type { PxarEntry, PxarHeader } from './entry.js';
-import { CountingSource, chunked, collect, inOnePiece, noise } from './testing/bytes.js';
+import { CountingSource, inOnePiece } from './testing/bytes.js';
 import { contentOf } from './testing/listing.js';
 import { directoryOf, entryOf, fileOf, pack, ROOT } from './testing/packing.js';
 import { unpackPxar } from './unpack.js';
@@ -17,7 +18,7 @@ function closable(bytes: Uint8Array): { source: AsyncGenerator<Uint8Array>; isCl
   let closed = false;
   async function* source(): AsyncGenerator<Uint8Array> {
     try {
-      yield* chunked(bytes, 1000);
+      yield* overwriting(bytes, 1000);
     } finally {
       closed = true;
     }
@@ -30,7 +31,7 @@ describe('content', () => {
     const small = noise(64 * 1024);
     const entries = [ROOT, entryOf({ path: 'small', type: 'file', content: small }), largeFile('large')];
     const { archive } = await pack(entries);
-    for await (const { path, content } of unpackPxar(chunked(archive, 4096))) {
+    for await (const { path, content } of unpackPxar(overwriting(archive, 4096))) {
       if (path === 'small') expect(Buffer.from(content as Uint8Array).equals(small)).toBe(true);
       if (path !== 'large') continue;
       expect(content).not.toBeInstanceOf(Uint8Array);
@@ -44,8 +45,8 @@ describe('content', () => {
       const entries = [ROOT, largeFile('a'), largeFile('b'), fileOf('c', 'end')];
       const { archive, payload } = await pack(entries, options);
       let last: Uint8Array | undefined;
-      for await (const entry of unpackPxar(chunked(archive, 4096), {
-        payload: payload && chunked(payload, 4096),
+      for await (const entry of unpackPxar(overwriting(archive, 4096), {
+        payload: payload && overwriting(payload, 4096),
       })) {
         if (entry.path === 'b') {
           for await (const chunk of entry.content as AsyncIterable<Uint8Array>) {
@@ -61,7 +62,7 @@ describe('content', () => {
 
   test('can be read once, before the next entry is asked for', async () => {
     const { archive } = await pack([ROOT, largeFile('a'), fileOf('b')]);
-    const entries = unpackPxar(chunked(archive, 4096));
+    const entries = unpackPxar(overwriting(archive, 4096));
     await entries.next();
     const { content } = (await entries.next()).value as PxarEntry;
     const iterator = (content as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]();
@@ -174,7 +175,7 @@ test('a payload stream that goes on after its last content is fine if it ends as
   const gap = noise(100_000);
   const withGap = Buffer.concat([payload!.subarray(0, -16), gap, tail]);
   const drain = async (bytes: Uint8Array, size: number) => {
-    for await (const entry of unpackPxar(inOnePiece(archive), { payload: chunked(bytes, size) }))
+    for await (const entry of unpackPxar(inOnePiece(archive), { payload: overwriting(bytes, size) }))
       await contentOf(entry);
   };
   for (const size of [1, 15, 16, 17, 4096]) await drain(withGap, size);

@@ -1,7 +1,7 @@
+import { CHUNK_SIZES, chunked, collect, overwriting } from '@vzdump-format/test-vectors';
 import { expect, test } from 'vitest';
 import { packTar } from './pack.js';
 import { readableArchives } from './testing/archives.js';
-import { CHUNK_SIZES, chunked, collect, overwriting } from './testing/bytes.js';
 import { CRAFTED } from './testing/crafted.js';
 import { describeEntries } from './testing/entries.js';
 import { unpackTar } from './unpack.js';

@@ -1,10 +1,10 @@
 import { ArchiveError, BufferSource } from '@vzdump-format/streams';
+import { chunked, seededRandom } from '@vzdump-format/test-vectors';
 import { expect, test } from 'vitest';
 import { BLOCK_SIZE } from './format.js';
 import { openTar } from './random-access.js';
 import { goldenArchive } from './testing/archives.js';
 import { repairChecksum } from './testing/built-archive.js';
-import { chunked, seededRandom } from './testing/bytes.js';
 import { readEntries } from './testing/entries.js';
 import { unpackTar } from './unpack.js';
 

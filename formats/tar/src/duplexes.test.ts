@@ -1,10 +1,10 @@
 import { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { chunked, collect, noise } from '@vzdump-format/test-vectors';
 import { describe, expect, test } from 'vitest';
 import type { TarEntry } from './entry.js';
 import { createPackTar, packTar } from './pack.js';
 import { goldenArchive } from './testing/archives.js';
-import { chunked, collect, noise } from './testing/bytes.js';
 import { describeEntries } from './testing/entries.js';
 import { unpackTar } from './unpack.js';
 import { createUnpackTar } from './unpack-duplex.js';

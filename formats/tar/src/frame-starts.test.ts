@@ -1,7 +1,7 @@
 import type { FileEntry } from '@vzdump-format/file-tree';
+import { chunked, collect, noise, sha256 } from '@vzdump-format/test-vectors';
 import { describe, expect, test } from 'vitest';
 import { packTar } from './pack.js';
-import { chunked, collect, noise, sha256 } from './testing/bytes.js';
 import { unpackTar } from './unpack.js';
 import { verifyTar } from './verify.js';
 
@@ -59,6 +59,11 @@ describe('frames', () => {
       large + 512 + STEP,
       large + 512 + 2 * STEP,
     ]);
+  });
+
+  test('do not begin where a large file ends', async () => {
+    const { starts } = await packWithStarts([entry('large', Buffer.alloc(2 * STEP, 1))]);
+    expect(starts).toEqual([0, 512 + STEP]);
   });
 
   test('stay as they are, but for the one in which something changed', async () => {

@@ -1,13 +1,20 @@
 import { formatAclText } from '@vzdump-format/file-tree';
 import { BufferSource } from '@vzdump-format/streams';
-import { type GoldenTar, goldenTarBytes, goldenTars, type TreeFile } from '@vzdump-format/test-vectors';
+import {
+  chunked,
+  collect,
+  type GoldenTar,
+  goldenTarBytes,
+  goldenTars,
+  sha256,
+  type TreeFile,
+} from '@vzdump-format/test-vectors';
 import { describe, expect, test } from 'vitest';
 import { BLOCK_SIZE, LENGTH } from './format.js';
 import { formatListing, ListingColumns } from './listing.js';
 import { packTar } from './pack.js';
 import { openTar } from './random-access.js';
 import { repairChecksum } from './testing/built-archive.js';
-import { chunked, collect, sha256 } from './testing/bytes.js';
 import { type ReadEntry, readEntries } from './testing/entries.js';
 import { unpackTar } from './unpack.js';
 import { verifyTar } from './verify.js';

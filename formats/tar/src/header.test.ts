@@ -1,3 +1,4 @@
+import { noise } from '@vzdump-format/test-vectors';
 import { describe, expect, test } from 'vitest';
 import { stretchOf } from './archive-reader.js';
 import { hasChecksum, sumOfBytes } from './checksum.js';
@@ -5,7 +6,6 @@ import { decodeHeader, isTar } from './header.js';
 import { decodeNumber, encodeOctal } from './numbers.js';
 import { goldenArchive } from './testing/archives.js';
 import { header } from './testing/built-archive.js';
-import { noise } from './testing/bytes.js';
 
 test.each(['gnu-v7', 'gnu-ustar', 'gnu-gnu', 'gnu-posix', 'bsd-pax'])(
   '%s is known by its first block',

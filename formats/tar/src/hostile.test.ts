@@ -1,7 +1,7 @@
+import { chunked } from '@vzdump-format/test-vectors';
 import { describe, expect, test } from 'vitest';
 import { MAX_NAME_SIZE, MAX_PAX_SIZE } from './format.js';
 import { archive, END, GNU_MAGIC, header, member, padded, pax, record } from './testing/built-archive.js';
-import { chunked } from './testing/bytes.js';
 import { readEntries } from './testing/entries.js';
 import { unpackTar } from './unpack.js';
 import { verifyTar } from './verify.js';

@@ -4,10 +4,10 @@ import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { readAccounts, restoreTree, walk } from '@vzdump-format/file-tree';
+import { chunked, collect } from '@vzdump-format/test-vectors';
 import { describe, expect } from 'vitest';
 import { packTar } from './pack.js';
 import { goldenArchive } from './testing/archives.js';
-import { chunked, collect } from './testing/bytes.js';
 import { runTool, testAsRoot, testWithTools, treeOf } from './testing/tools.js';
 import { unpackTar } from './unpack.js';
 

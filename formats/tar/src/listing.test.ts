@@ -1,7 +1,7 @@
+import { chunked } from '@vzdump-format/test-vectors';
 import { describe, expect, test } from 'vitest';
 import { formatListing, ListingColumns } from './listing.js';
 import { archive, type BuiltHeader, header, pax } from './testing/built-archive.js';
-import { chunked } from './testing/bytes.js';
 import { readEntries } from './testing/entries.js';
 import { runTool, testWithTools } from './testing/tools.js';
 import { unpackTar } from './unpack.js';

@@ -1,7 +1,7 @@
 import type { FileEntry } from '@vzdump-format/file-tree';
+import { chunked, collect, noise, overwriting } from '@vzdump-format/test-vectors';
 import { describe, expect, test } from 'vitest';
 import { type PackTarOptions, packTar } from './pack.js';
-import { chunked, collect, noise, overwriting } from './testing/bytes.js';
 import { readEntries } from './testing/entries.js';
 import { unpackTar } from './unpack.js';
 
@@ -177,6 +177,22 @@ test('what comes first has the owner, mode and time that it is given', async () 
   });
   expect(firewall).toMatchObject({ ...owner, storedName: './etc/vzdump/pct.fw', mode: 0o600, size: 0 });
   expect(firewall!.mtime).toBeGreaterThanOrEqual(before);
+});
+
+test('a size that octal digits do not hold is in a record', async () => {
+  const size = 9 * 2 ** 30 + 5;
+  async function* content(): AsyncGenerator<Uint8Array> {
+    for (;;) yield Buffer.alloc(1 << 20);
+  }
+  for await (const chunk of packTar([file('f', content(), size)])) {
+    expect(Buffer.from(chunk).toString('latin1', 512, 531)).toBe('19 size=9663676421\n');
+    expect(Buffer.from(chunk).toString('latin1', 1024 + 124, 1024 + 136)).toBe('00000000000\0');
+    for await (const entry of unpackTar(chunked(chunk, 4096))) {
+      expect(entry).toMatchObject({ size, storedSize: size });
+      break;
+    }
+    break;
+  }
 });
 
 test('only files have content, whatever else entries say', async () => {

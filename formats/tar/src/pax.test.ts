@@ -38,6 +38,12 @@ describe('records', () => {
     );
   });
 
+  test('what lies behind the end of the header is no part of a record', () => {
+    const bytes = Buffer.from('12 path=abc\n');
+    const decode = () => decodePaxRecords(bytes, 0, bytes.length - 1, 0, () => {});
+    expect(decode).toThrow(/ends past the end of its header/);
+  });
+
   test('an error tells where in the archive the record begins', () => {
     const bytes = Buffer.from('....12 path=abc\n9 mtim=\n');
     expect(() => decodePaxRecords(bytes, 4, bytes.length - 4, 1000, () => {})).toThrow(

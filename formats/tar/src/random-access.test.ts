@@ -1,10 +1,11 @@
 import { BufferSource, type ByteSource, readChunks } from '@vzdump-format/streams';
+import { collect, noise } from '@vzdump-format/test-vectors';
 import { describe, expect, test } from 'vitest';
 import { packTar } from './pack.js';
+import { pathHash } from './path-hash.js';
 import { openTar } from './random-access.js';
 import { goldenArchive } from './testing/archives.js';
 import { archive, globalPax, header, member } from './testing/built-archive.js';
-import { collect, noise } from './testing/bytes.js';
 
 async function bytesOf(source: ByteSource): Promise<string> {
   return (await collect(readChunks(source))).toString('latin1');
@@ -110,8 +111,24 @@ test('a hundred thousand members take a few megabytes', async () => {
   const tar = await openTar(source);
   expect(tar.count).toBe(count);
   expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(60 * count);
-  expect((await tar.find('directory-99/file-99999'))?.path).toBe('directory-99/file-99999');
+  for (const path of ['directory-0/file-0', 'directory-23/file-1023', 'directory-99/file-99999']) {
+    expect((await tar.find(path))?.path).toBe(path);
+  }
   expect(await tar.find('directory-99/file-100000')).toBeUndefined();
+});
+
+test('of paths with the same hash, each is itself', async () => {
+  const seen = new Map<number, string>();
+  let twins: [string, string] | undefined;
+  for (let index = 0; twins === undefined; index++) {
+    const hash = pathHash(`file-${index}`);
+    const other = seen.get(hash);
+    if (other !== undefined) twins = [other, `file-${index}`];
+    seen.set(hash, `file-${index}`);
+  }
+  const tar = await open(member({ name: twins[0] }, 'one'), member({ name: twins[1] }, 'two'));
+  expect(await bytesOf(await tar.file(twins[0]))).toBe('one');
+  expect(await bytesOf(await tar.file(twins[1]))).toBe('two');
 });
 
 test('a sparse file tells where its data is', async () => {

@@ -1,10 +1,10 @@
 import { Readable } from 'node:stream';
+import { chunked, collect, noise } from '@vzdump-format/test-vectors';
 import { packTar as packModern, unpackTar as unpackModern } from 'modern-tar';
 import * as nodeTar from 'tar';
 import tarStream from 'tar-stream';
 import { describe, expect, test } from 'vitest';
 import { type PackEntry, packTar } from './index.js';
-import { chunked, collect, noise } from './testing/bytes.js';
 import { readEntries } from './testing/entries.js';
 import { unpackTar } from './unpack.js';
 

@@ -1,10 +1,10 @@
 import type { Extent, FileEntry } from '@vzdump-format/file-tree';
 import { BufferSource, type ByteSource } from '@vzdump-format/streams';
+import { chunked, collect, noise } from '@vzdump-format/test-vectors';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { packTar } from './pack.js';
 import { openTar } from './random-access.js';
-import { chunked, collect, noise } from './testing/bytes.js';
 import { contentBytes, readEntries } from './testing/entries.js';
 import { anyEntry } from './testing/generated-entries.js';
 import { unpackTar } from './unpack.js';

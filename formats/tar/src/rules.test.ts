@@ -1,8 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { ArchiveError, BufferSource } from '@vzdump-format/streams';
+import { chunked } from '@vzdump-format/test-vectors';
 import { describe, expect, test } from 'vitest';
 import { openTar } from './random-access.js';
-import { chunked } from './testing/bytes.js';
+import { archive, globalPax, header, pax } from './testing/built-archive.js';
 import { CRAFTED } from './testing/crafted.js';
 import { BSDTAR, GNU_TAR } from './testing/verdicts.js';
 import { unpackTar } from './unpack.js';
@@ -22,6 +23,21 @@ async function outcomeOf(bytes: Uint8Array): Promise<string[]> {
 
 test.each(CRAFTED)('$name: what we make of it', async ({ bytes, ours }) => {
   expect(await outcomeOf(bytes)).toEqual(ours);
+});
+
+test('an empty record undoes what a global one says: the header holds', async () => {
+  const bytes = archive(
+    globalPax(['mtime', '77'], ['uid', '5']),
+    pax(['mtime', ''], ['uid', '']),
+    header({ name: 'a', mtime: 3, uid: 4 }),
+    header({ name: 'b', mtime: 3, uid: 4 }),
+  );
+  const found = [];
+  for await (const { path, mtime, uid } of unpackTar(chunked(bytes, 512))) found.push([path, mtime, uid]);
+  expect(found).toEqual([
+    ['a', 3_000_000_000n, 4],
+    ['b', 77_000_000_000n, 5],
+  ]);
 });
 
 /** What is only warned of behind the end, which is not looked at there. */

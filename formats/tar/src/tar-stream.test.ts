@@ -1,9 +1,9 @@
 import { Readable } from 'node:stream';
+import { chunked, collect } from '@vzdump-format/test-vectors';
 import tarStream from 'tar-stream';
 import { describe, expect, test } from 'vitest';
 import { packTar } from './pack.js';
 import { goldenArchive } from './testing/archives.js';
-import { chunked, collect } from './testing/bytes.js';
 import { readEntries } from './testing/entries.js';
 import { unpackTar } from './unpack.js';
 

@@ -1,8 +1,8 @@
 import { BufferSource } from '@vzdump-format/streams';
+import { chunked } from '@vzdump-format/test-vectors';
 import { describe, expect, test } from 'vitest';
 import { openTar } from './random-access.js';
 import { goldenArchive } from './testing/archives.js';
-import { chunked } from './testing/bytes.js';
 import { unpackTar } from './unpack.js';
 import { verifyTar } from './verify.js';
 

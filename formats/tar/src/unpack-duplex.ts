@@ -8,31 +8,21 @@ import { type UnpackTarOptions, unpackTar } from './unpack.js';
  * the one before was iterated, be it to its first chunk; a small content, which is bytes, may be left.
  */
 export function createUnpackTar(options: UnpackTarOptions = {}): Duplex {
-  // Duplex.from gives a signal, too, which tells that the stream was destroyed.
-  return toDuplex((archive: AsyncIterable<Uint8Array>, context?: { readonly signal: AbortSignal }) =>
-    waitingForContent(unpackTar(archive, options), context?.signal),
-  );
+  return toDuplex((archive: AsyncIterable<Uint8Array>) => waitingForContent(unpackTar(archive, options)));
 }
 
-async function* waitingForContent(
-  entries: AsyncIterable<TarEntry>,
-  destroyed: AbortSignal | undefined,
-): AsyncGenerator<TarEntry> {
+async function* waitingForContent(entries: AsyncIterable<TarEntry>): AsyncGenerator<TarEntry> {
   for await (const entry of entries) {
     const { content } = entry;
-    if (content === undefined) {
+    if (content === undefined || content instanceof Uint8Array) {
       yield entry;
-    } else if (content instanceof Uint8Array) {
-      yield { ...entry, content: new Uint8Array(content) };
     } else {
       let tellEnd = (): void => {};
       const end = new Promise<void>((resolve) => {
         tellEnd = resolve;
       });
-      destroyed?.addEventListener('abort', tellEnd, { once: true });
       yield { ...entry, content: tellingEnd(content, tellEnd) };
       await end;
-      destroyed?.removeEventListener('abort', tellEnd);
     }
   }
 }

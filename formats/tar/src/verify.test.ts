@@ -1,6 +1,6 @@
+import { chunked } from '@vzdump-format/test-vectors';
 import { describe, expect, test } from 'vitest';
 import { archive, header, member } from './testing/built-archive.js';
-import { chunked } from './testing/bytes.js';
 import { verifyTar } from './verify.js';
 
 async function verify(bytes: Uint8Array) {

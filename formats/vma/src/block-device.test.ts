@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { zeroRange } from '@vzdump-format/posix';
 import type { ArchiveWarning } from '@vzdump-format/streams';
+import { chunked, sha256 } from '@vzdump-format/test-vectors';
 import { describe, expect, type TestContext, test, vi } from 'vitest';
 import { type ExtractVmaOptions, extractVma } from './extract.js';
-import { chunked, sha256 } from './testing/bytes.js';
 import { useTemporaryDirectory } from './testing/temporary-directory.js';
 import { legalArchive } from './testing/vectors.js';
 

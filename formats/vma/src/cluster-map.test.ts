@@ -1,7 +1,7 @@
+import { seededRandom } from '@vzdump-format/test-vectors';
 import { describe, expect, test } from 'vitest';
 import { ClusterMap } from './cluster-map.js';
 import { CLUSTER_SIZE } from './format.js';
-import { seededRandom } from './testing/bytes.js';
 
 /** Clusters that one page of bits counts. */
 const PAGE = 32768;

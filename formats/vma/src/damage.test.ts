@@ -1,9 +1,8 @@
 import { ArchiveError, BufferSource } from '@vzdump-format/streams';
-import { badVmaBytes, badVmas } from '@vzdump-format/test-vectors';
+import { badVmaBytes, badVmas, chunked, seededRandom } from '@vzdump-format/test-vectors';
 import { describe, expect, test } from 'vitest';
 import { openVma } from './random-access.js';
 import { boundaries } from './testing/built-archive.js';
-import { chunked, seededRandom } from './testing/bytes.js';
 import { baseArchive, legalArchive, legalArchives } from './testing/vectors.js';
 import { verifyVma } from './verify.js';
 

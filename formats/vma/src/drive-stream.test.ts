@@ -1,8 +1,8 @@
 import { readdir } from 'node:fs/promises';
+import { chunked, collect, noise, overwriting, sha256 } from '@vzdump-format/test-vectors';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { streamDrive } from './drive-stream.js';
 import { type BuiltCluster, builtArchive, clustersOf, headerOf } from './testing/built-archive.js';
-import { chunked, collect, noise, overwriting, sha256 } from './testing/bytes.js';
 import { openFiles } from './testing/files.js';
 import { useTemporaryDirectory } from './testing/temporary-directory.js';
 import { baseArchive, legalArchive, legalArchives } from './testing/vectors.js';

@@ -1,11 +1,11 @@
 import { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { BufferSource } from '@vzdump-format/streams';
+import { chunked, collect, noise } from '@vzdump-format/test-vectors';
 import { describe, expect, test } from 'vitest';
 import { createPackVma, packVma } from './pack.js';
 import { createRepackVma } from './repack.js';
 import { CTIME, UUID } from './testing/built-archive.js';
-import { chunked, collect, noise } from './testing/bytes.js';
 import { describeRecords } from './testing/records.js';
 import { baseArchive, legalArchive } from './testing/vectors.js';
 import { createUnpackVma, unpackVma, type VmaRecord } from './unpack.js';

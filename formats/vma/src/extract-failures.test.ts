@@ -1,11 +1,10 @@
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { badVmaBytes, badVmas } from '@vzdump-format/test-vectors';
+import { badVmaBytes, badVmas, chunked } from '@vzdump-format/test-vectors';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type ExtractVmaOptions, extractVma } from './extract.js';
 import { EXTENT_OFFSET, OFFSET } from './format.js';
 import { boundaries, builtArchive, headerOf, repairHeaderChecksum } from './testing/built-archive.js';
-import { chunked } from './testing/bytes.js';
 import { openFiles } from './testing/files.js';
 import { useTemporaryDirectory } from './testing/temporary-directory.js';
 import { baseArchive, legalArchive } from './testing/vectors.js';

@@ -1,11 +1,10 @@
 import { mkdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ArchiveWarning } from '@vzdump-format/streams';
-import { goldenVmas } from '@vzdump-format/test-vectors';
+import { chunked, goldenVmas, overwriting, sha256 } from '@vzdump-format/test-vectors';
 import { describe, expect, test } from 'vitest';
 import { type ExtractVmaOptions, extractVma } from './extract.js';
 import { builtArchive, headerOf } from './testing/built-archive.js';
-import { chunked, overwriting, sha256 } from './testing/bytes.js';
 import { allocatedBytes, filesOf } from './testing/files.js';
 import { useTemporaryDirectory } from './testing/temporary-directory.js';
 import { baseArchive, legalArchive } from './testing/vectors.js';

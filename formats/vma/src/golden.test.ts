@@ -2,16 +2,17 @@ import { BufferSource, readChunks } from '@vzdump-format/streams';
 import {
   badVmaBytes,
   badVmas,
+  collect,
   craftedVmas,
   type GoldenVma,
   goldenVmas,
   RecipeSource,
+  sha256,
   vectorBytes,
 } from '@vzdump-format/test-vectors';
 import { describe, expect, test } from 'vitest';
 import { packVma } from './pack.js';
 import { repackVma } from './repack.js';
-import { collect, sha256 } from './testing/bytes.js';
 import { deviceHashes } from './testing/records.js';
 import { largestExtentArchive } from './testing/vectors.js';
 import { DECIDED, REFUSED_WITH, verdicts } from './testing/verdicts.js';

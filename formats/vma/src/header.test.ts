@@ -1,10 +1,10 @@
 import { BufferSource } from '@vzdump-format/streams';
+import { chunked, collect, noise, sha256 } from '@vzdump-format/test-vectors';
 import { describe, expect, test } from 'vitest';
 import { MAX_DEVICE_SIZE, OFFSET, type VmaDevice, type VmaHeader } from './format.js';
 import { encodeHeader, readVmaHeader } from './header.js';
 import { packVma } from './pack.js';
 import { CTIME, headerOf, repairHeaderChecksum, UUID } from './testing/built-archive.js';
-import { chunked, collect, noise, sha256 } from './testing/bytes.js';
 import { verifyVma } from './verify.js';
 
 async function readBack(header: VmaHeader): Promise<VmaHeader> {

@@ -1,8 +1,8 @@
+import { chunked, noise } from '@vzdump-format/test-vectors';
 import { describe, expect, test } from 'vitest';
 import { HEADER_TABLE_SIZE, MAX_HEADER_SIZE, OFFSET } from './format.js';
 import { encodeHeader, readVmaHeader } from './header.js';
 import { builtExtent, headerOf, repairHeaderChecksum } from './testing/built-archive.js';
-import { chunked, noise } from './testing/bytes.js';
 import { verifyVma } from './verify.js';
 
 /** Archives whose author wants memory or time of us. Each must end by itself, in an error or in a result. */

@@ -8,13 +8,12 @@ import {
   type ByteSource,
   FileSource,
 } from '@vzdump-format/streams';
-import { RecipeSource } from '@vzdump-format/test-vectors';
+import { collect, noise, RecipeSource, sha256 } from '@vzdump-format/test-vectors';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { CLUSTER_SIZE } from './format.js';
 import { packVma } from './pack.js';
 import { CTIME, UUID } from './testing/built-archive.js';
-import { collect, noise, sha256 } from './testing/bytes.js';
 import { useTemporaryDirectory } from './testing/temporary-directory.js';
 
 const MIB = 1 << 20;

@@ -1,10 +1,9 @@
 import { BufferSource, type ByteSource } from '@vzdump-format/streams';
-import { RecipeSource } from '@vzdump-format/test-vectors';
+import { chunked, collect, noise, RecipeSource, sha256 } from '@vzdump-format/test-vectors';
 import { describe, expect, test } from 'vitest';
 import { CLUSTER_SIZE } from './format.js';
 import { type PackProgress, type PackVmaOptions, packVma } from './pack.js';
 import { CTIME, UUID } from './testing/built-archive.js';
-import { chunked, collect, noise, sha256 } from './testing/bytes.js';
 import { deviceHashes } from './testing/records.js';
 import { unpackVma } from './unpack.js';
 import { verifyVma } from './verify.js';

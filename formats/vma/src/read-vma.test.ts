@@ -1,9 +1,8 @@
 import { BufferSource, type ByteSource } from '@vzdump-format/streams';
-import { badVmaBytes, badVmas } from '@vzdump-format/test-vectors';
+import { badVmaBytes, badVmas, collect, noise } from '@vzdump-format/test-vectors';
 import { describe, expect, test } from 'vitest';
 import { readVma } from './read-vma.js';
 import { boundaries } from './testing/built-archive.js';
-import { collect, noise } from './testing/bytes.js';
 import { baseArchive, legalArchives } from './testing/vectors.js';
 import { verifyVma } from './verify.js';
 

@@ -1,10 +1,10 @@
 import { BufferSource } from '@vzdump-format/streams';
+import { chunked, collect, noise } from '@vzdump-format/test-vectors';
 import { describe, expect, test } from 'vitest';
 import { CLUSTER_SIZE, type VmaHeader } from './format.js';
 import { packVma } from './pack.js';
 import { repackVma } from './repack.js';
 import { CTIME, headerOf, UUID } from './testing/built-archive.js';
-import { chunked, collect, noise } from './testing/bytes.js';
 import { deviceHashes } from './testing/records.js';
 import { legalArchive } from './testing/vectors.js';
 import { unpackVma, type VmaRecord } from './unpack.js';

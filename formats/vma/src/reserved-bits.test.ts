@@ -1,7 +1,7 @@
+import { chunked } from '@vzdump-format/test-vectors';
 import { expect, test } from 'vitest';
 import { checksum, EXTENT_HEADER_SIZE, EXTENT_OFFSET, OFFSET } from './format.js';
 import { boundaries, repairHeaderChecksum } from './testing/built-archive.js';
-import { chunked } from './testing/bytes.js';
 import { describeRecords } from './testing/records.js';
 import { baseArchive } from './testing/vectors.js';
 import { unpackVma } from './unpack.js';

@@ -1,11 +1,11 @@
 import { BufferSource, type ByteSource } from '@vzdump-format/streams';
+import { chunked, collect, noise } from '@vzdump-format/test-vectors';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { packVma } from './pack.js';
 import { openVma } from './random-access.js';
 import { repackVma } from './repack.js';
 import { CTIME, UUID } from './testing/built-archive.js';
-import { chunked, collect, noise } from './testing/bytes.js';
 import { unpackVma, type VmaRecord } from './unpack.js';
 
 const BLOCK = 4096;

@@ -1,7 +1,7 @@
+import { CHUNK_SIZES, chunked, noise, overwriting } from '@vzdump-format/test-vectors';
 import { describe, expect, test } from 'vitest';
 import { readVmaHeader } from './header.js';
 import { builtArchive, headerOf } from './testing/built-archive.js';
-import { CHUNK_SIZES, chunked, noise, overwriting } from './testing/bytes.js';
 import { describeRecords } from './testing/records.js';
 import { baseArchive, legalArchive, legalArchives } from './testing/vectors.js';
 import { unpackVma, type VmaRecord } from './unpack.js';

@@ -12,20 +12,24 @@ export async function* contentPieces({ content }: Pick<FileEntry, 'content'>): A
 
 /**
  * The content of a file from its first byte to its last, with zeros in the holes of a sparse one.
- * @throws `TREE_CONTENT` when it has not the size that it should
+ * @param code of the error when it has not the size that it should
  */
-export async function* wholeContent(entry: FileEntry): AsyncGenerator<Uint8Array> {
+export async function* wholeContent(entry: FileEntry, code = 'TREE_CONTENT'): AsyncGenerator<Uint8Array> {
+  const wrongSize = (why: string) => {
+    const message = `${printableName(entry.path)} should have ${entry.size} bytes: ${why}`;
+    return new ArchiveError(code, message, { entry: entry.path });
+  };
   const { size, extents = [{ offset: 0, length: size }] } = entry;
   const reader = new ByteReader(contentPieces(entry));
   try {
     let at = 0;
     for (const { offset, length } of extents) {
       if (!(offset >= at && length >= 0 && offset + length <= size)) {
-        throw wrongSize(entry, 'its extents overlap, or go past its end');
+        throw wrongSize('its extents overlap, or go past its end');
       }
       yield* zeros(offset - at);
       for (let left = length; left > 0; ) {
-        if (await reader.atEnd()) throw wrongSize(entry, 'its content ends too early');
+        if (await reader.atEnd()) throw wrongSize('its content ends too early');
         const piece = await reader.readSome(left);
         left -= piece.length;
         yield piece;
@@ -33,7 +37,7 @@ export async function* wholeContent(entry: FileEntry): AsyncGenerator<Uint8Array
       at = offset + length;
     }
     yield* zeros(size - at);
-    if (!(await reader.atEnd())) throw wrongSize(entry, 'its content goes on behind its end');
+    if (!(await reader.atEnd())) throw wrongSize('its content goes on behind its end');
   } finally {
     await reader.close();
   }
@@ -43,9 +47,4 @@ function* zeros(length: number): Generator<Uint8Array> {
   for (let left = length; left > 0; left -= ZEROS.length) {
     yield ZEROS.subarray(0, Math.min(left, ZEROS.length));
   }
-}
-
-function wrongSize({ path, size }: FileEntry, why: string): ArchiveError {
-  const what = `${printableName(path)} should have ${size} bytes: ${why}`;
-  return new ArchiveError('TREE_CONTENT', what, { entry: path });
 }

@@ -1,6 +1,6 @@
 import type { FileEntry } from '@vzdump-format/file-tree';
+import { noise } from '@vzdump-format/test-vectors';
 import fc from 'fast-check';
-import { noise } from './bytes.js';
 
 const SECOND = 1_000_000_000n;
 
