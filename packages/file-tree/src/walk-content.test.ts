@@ -15,7 +15,7 @@ import { punchHole } from '@vzdump-format/posix';
 import { describe, expect, test } from 'vitest';
 import type { Extent, FileEntry } from './entry.js';
 import { testOnFileSystem } from './testing/mounts.js';
-import { withDirectory } from './testing/tools.js';
+import { runTool, withDirectory } from './testing/tools.js';
 import { walked } from './testing/walked.js';
 import { walk } from './walk.js';
 
@@ -307,5 +307,42 @@ describe('a large file', () => {
       await expect(walked(root, { signal: aborter.signal, onChunk })).rejects.toThrow('aborted');
       expect(chunks).toBe(1);
     });
+  });
+});
+
+describe('on a disk with bad blocks', () => {
+  const EXT4 = { type: 'ext4', make: ['mkfs.ext4', '-q'] } as const;
+
+  /** Takes away all that is behind the first MiB of the image that the file system is in. */
+  function damage(mounted: string, ...names: string[]): void {
+    for (const name of names) {
+      const path = join(mounted, name);
+      runTool('dd', ['count=0', 'oflag=nocache', 'conv=notrunc,fdatasync', 'status=none', `of=${path}`]); // forgets it
+    }
+    truncateSync(join(mounted, '../image'), MIB);
+  }
+
+  testOnFileSystem('a small file is left out', EXT4, async (root) => {
+    for (const name of ['a', 'b']) writeFileSync(join(root, name), pattern(20 * KIB));
+    linkSync(join(root, 'b'), join(root, 'b2'));
+    damage(root, 'b');
+    const { paths, warnings } = await walked(root, {
+      excludes: { excludes: (path) => path === 'lost+found' },
+    });
+    expect(paths).toEqual(['', 'a']);
+    const message = expect.stringMatching(/cannot be read, and is left out: EIO/);
+    expect(warnings).toEqual(['b', 'b2'].map((entry) => ({ code: 'TREE_UNREADABLE', message, entry })));
+  });
+
+  testOnFileSystem('a large file ends the archive: its size is already in there', EXT4, async (root) => {
+    writeFileSync(join(root, 'f'), pattern(2 * MIB));
+    damage(root, 'f');
+    await expect(walked(root)).rejects.toThrow(
+      expect.objectContaining({
+        code: 'TREE_READ',
+        entry: 'f',
+        cause: expect.objectContaining({ code: 'EIO' }),
+      }),
+    );
   });
 });
