@@ -89,6 +89,7 @@ function requireStorable(entry: PackEntry): void {
   const { type, path, linkTarget = '', size, uid, gid, device = NO_DEVICE } = entry;
   const fault = pathFault(path) ?? (type === 'hardlink' ? pathFault(linkTarget) : undefined);
   if (fault !== undefined) throw nameError(entry, fault);
+  if (path === '' && type !== 'directory') throw nameError(entry, 'the root is a directory');
   if ((type === 'symlink' || type === 'hardlink') && linkTarget === '')
     throw nameError(entry, 'it links to nothing');
   if (linkTarget.includes('\0')) throw nameError(entry, 'its target holds a NUL byte');

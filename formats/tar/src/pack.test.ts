@@ -96,6 +96,7 @@ describe('what cannot be stored is refused', () => {
     ['a path with two slashes', { path: 'a//b' }, 'TAR_NAME'],
     ['a path that ends in a slash', { path: 'a/' }, 'TAR_NAME'],
     ['a NUL in a path', { path: 'a\0b' }, 'TAR_NAME'],
+    ['a root that is a file', { path: '' }, 'TAR_NAME'],
     ['a symlink without a target', { type: 'symlink' as const }, 'TAR_NAME'],
     ['a symlink with a NUL', { type: 'symlink' as const, linkTarget: 'a\0b' }, 'TAR_NAME'],
     ['a hardlink out of the tree', { type: 'hardlink' as const, linkTarget: '../b' }, 'TAR_NAME'],
