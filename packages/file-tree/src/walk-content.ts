@@ -1,5 +1,5 @@
 import { closeFile, type FileStatus, fileStatus, readBytes } from '@vzdump-format/posix';
-import { ArchiveError, type EventLoopTurns } from '@vzdump-format/streams';
+import { ArchiveError, alignedMemory, type EventLoopTurns } from '@vzdump-format/streams';
 import type { Content, Extent } from './entry.js';
 import { printableName } from './printable-name.js';
 import type { WalkWarnings } from './walk-warnings.js';
@@ -26,8 +26,8 @@ export interface OpenFile {
 /** Reads files, one at a time, synchronously: of small ones that takes a fifteenth of the time of asynchronous calls. */
 export class ContentReader {
   /** One byte more than is wanted tells of a file that grew. */
-  private readonly small = Buffer.allocUnsafeSlow(SMALL + 1);
-  private chunk: Buffer | undefined;
+  private readonly small = alignedMemory(SMALL + 1);
+  private chunk: Uint8Array | undefined;
   private held: number | undefined;
   /** What is held, when it is read in chunks. */
   private inChunks: OpenFile | undefined;
@@ -56,19 +56,19 @@ export class ContentReader {
     }
     const bytes = this.readSmall(file, length);
     this.close();
-    return this.options.reuseBuffers ? bytes : Uint8Array.from(bytes);
+    return this.options.reuseBuffers ? bytes : bytes.slice();
   }
 
-  private readSmall(file: OpenFile, length: number): Buffer {
+  private readSmall(file: OpenFile, length: number): Uint8Array {
     const { fd, path, extents } = file;
     const { warnings } = this.options;
     const bytes = this.small.subarray(0, length);
-    if (length === 0) return bytes;
     if (extents !== undefined) {
       const read = new DataPosition(extents).read(fd, bytes);
       this.warnOfChanges(file, read < length);
       return bytes;
     }
+    if (length === 0) return bytes;
     const got = readAt(fd, this.small.subarray(0, length + 1), 0, length);
     if (got > length) warnings.grew(path, length);
     if (got < length) {
@@ -86,7 +86,8 @@ export class ContentReader {
       signal?.throwIfAborted();
       if (this.inChunks !== file)
         throw new Error('a content was not read before the next entry was asked for');
-      if (this.chunk === undefined || !reuseBuffers) this.chunk = Buffer.allocUnsafeSlow(CHUNK_SIZE);
+      if (!reuseBuffers) this.chunk = Buffer.allocUnsafeSlow(Math.min(CHUNK_SIZE, left));
+      this.chunk ??= alignedMemory(CHUNK_SIZE);
       const chunk = this.chunk.subarray(0, left);
       read += readChunk(file, position, chunk);
       yield chunk;
@@ -105,7 +106,7 @@ export class ContentReader {
   }
 }
 
-function readChunk({ fd, path }: OpenFile, position: DataPosition, chunk: Buffer): number {
+function readChunk({ fd, path }: OpenFile, position: DataPosition, chunk: Uint8Array): number {
   try {
     return position.read(fd, chunk);
   } catch (cause) {
@@ -130,7 +131,7 @@ class DataPosition {
    * Fills `buffer` with the next bytes: zeros where the file has become shorter.
    * @returns how many were read
    */
-  read(fd: number, buffer: Buffer): number {
+  read(fd: number, buffer: Uint8Array): number {
     let read = 0;
     for (let filled = 0; filled < buffer.length; ) {
       const extent = this.extents[this.index]!;
@@ -150,7 +151,7 @@ class DataPosition {
 }
 
 /** Reads until there is no more, or `enough`: a file gives less than it has only at its end. */
-function readAt(fd: number, buffer: Buffer, position: number, enough: number): number {
+function readAt(fd: number, buffer: Uint8Array, position: number, enough: number): number {
   let filled = 0;
   while (filled < enough) {
     const got = readBytes(fd, filled === 0 ? buffer : buffer.subarray(filled), position + filled);

@@ -41,7 +41,7 @@ export class TreeWalk {
     const warnings = new WalkWarnings(onWarning);
     this.warnings = warnings;
     const missing = missingCapabilities();
-    if (missing !== undefined) warnings.missing(missing);
+    if (missing !== undefined) warnings.systemLacks(missing);
     this.metadata = new MetadataReader(options, warnings);
     this.content = new ContentReader({ reuseBuffers, signal, turns, warnings });
     const linksFilesOnly = options.hardlinks === 'files';

@@ -13,10 +13,16 @@ const UNMAPPED = {
 
 type UnmappedKind = keyof typeof UNMAPPED;
 
+interface Unmapped {
+  count: number;
+  readonly first: string;
+  /** An entry whose owner and group are unmapped is one entry. */
+  last: string;
+}
+
 /** What a walk has to say. What may be true of a million files is said once, with their number. */
 export class WalkWarnings {
-  private readonly unmapped = new Map<UnmappedKind, { count: number; readonly first: string }>();
-  private readonly said = new Set<string>();
+  private readonly unmapped = new Map<UnmappedKind, Unmapped>();
 
   constructor(private readonly onWarning: OnWarning | undefined) {}
 
@@ -67,17 +73,19 @@ export class WalkWarnings {
     this.warn('TREE_CHANGED', message, path);
   }
 
-  /** Something that this system has no call for. Said once. */
-  missing(what: string): void {
-    if (this.said.has(what)) return;
-    this.said.add(what);
-    this.onWarning?.({ code: 'TREE_NOT_SUPPORTED', message: what });
+  /** What this system has no calls for. */
+  systemLacks(message: string): void {
+    this.onWarning?.({ code: 'TREE_SYSTEM_LACKS', message });
   }
 
   lostToIdMap(kind: UnmappedKind, path: string): void {
     const seen = this.unmapped.get(kind);
-    if (seen === undefined) this.unmapped.set(kind, { count: 1, first: path });
-    else seen.count++;
+    if (seen === undefined) {
+      this.unmapped.set(kind, { count: 1, first: path, last: path });
+    } else if (seen.last !== path) {
+      seen.count++;
+      seen.last = path;
+    }
   }
 
   /** Says what was counted. */

@@ -555,7 +555,7 @@ test('without native calls it works as far as it can, and says so', async () => 
     try {
       const portable = await walked(root, { flags: true, quotaProjects: true, skipVirtual: true });
       expect(portable.warnings).toEqual([
-        { code: 'TREE_NOT_SUPPORTED', message: expect.stringContaining('without native calls') },
+        { code: 'TREE_SYSTEM_LACKS', message: expect.stringContaining('without native calls') },
       ]);
       expect(portable.paths).toEqual(native.paths);
       for (const [index, entry] of portable.entries.entries()) {

@@ -15,7 +15,7 @@ import { TreeWalk } from './walk-tree.js';
  *
  * What changes meanwhile is a warning: `TREE_VANISHED`, `TREE_MOVED` (left out); `TREE_SHRANK` (filled up with zeros), `TREE_GREW`
  * (cut), `TREE_CHANGED` (of files larger than 64 KiB, which are read in several steps). So is what is lost: `TREE_UNREADABLE`,
- * `TREE_XATTR`, `TREE_NOT_SUPPORTED`; `TREE_ID_UNMAPPED`, `TREE_ACL_UNMAPPED`, `TREE_CAPABILITIES_UNMAPPED`, each once, with their
+ * `TREE_XATTR`, `TREE_SYSTEM_LACKS`; `TREE_ID_UNMAPPED`, `TREE_ACL_UNMAPPED`, `TREE_CAPABILITIES_UNMAPPED`, each once, with their
  * number.
  *
  * @param root a directory; if it is a link, it is followed
