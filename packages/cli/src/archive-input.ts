@@ -6,7 +6,7 @@ import { ArchiveError, readPipe } from '@vzdump-format/streams';
 import { type OpenArchive, openArchive } from '@vzdump-format/vzdump';
 import type { CommandContext } from './command.js';
 import { UsageError } from './exit-status.js';
-import type { LongWindowOption } from './options.js';
+import type { ArchiveInputOptions } from './options.js';
 import { PIPE_SIZE } from './output.js';
 
 const STDIN = 0;
@@ -14,13 +14,14 @@ const STDIN = 0;
 /** Opens the archive that an argument names (`-` is standard input), and closes it when `use` is done. */
 export async function withArchive<Result>(
   path: string,
-  options: LongWindowOption,
+  options: ArchiveInputOptions,
   context: CommandContext,
   use: (archive: OpenArchive) => Promise<Result>,
 ): Promise<Result> {
   try {
     const archive = await openArchive(path === '-' ? binaryInput(context.signal) : path, {
       maxWindowLog: options.long,
+      payload: options.payload,
       onWarning: context.onWarning,
       signal: context.signal,
     });

@@ -31,6 +31,19 @@ export interface LongWindowOption {
   readonly long?: number;
 }
 
+/** For every command that reads what is in an archive. */
+export const archiveInputOptions: readonly OptionSpec[] = [
+  {
+    flags: '--payload <file>',
+    description: 'the contents of a split archive (.mpxar), unless they are in the .ppxar beside it',
+  },
+  longWindowOption,
+];
+
+export interface ArchiveInputOptions extends LongWindowOption {
+  readonly payload?: string;
+}
+
 export const forceOption: OptionSpec = {
   flags: '--force',
   description: 'replace files that exist',

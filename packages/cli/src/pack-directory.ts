@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { gnuTarExcludes, LOST_AND_FOUND, STANDARD_EXCLUDES } from '@vzdump-format/file-tree';
+import { LOST_AND_FOUND, STANDARD_EXCLUDES } from '@vzdump-format/file-tree';
 import { packTree, type TreeFormat } from '@vzdump-format/vzdump';
 import type { CodecChoice } from './codec-options.js';
 import type { CommandContext, OptionSpec } from './command.js';
@@ -12,6 +12,19 @@ export const packDirectoryOptions: readonly OptionSpec[] = [
   { flags: '--firewall <file>', description: 'store firewall rules, as ./etc/vzdump/pct.fw' },
   ...treeOptions,
   {
+    flags: '--exclude <pattern>',
+    description: 'the same as --exclude-path, as pxar create names it',
+    repeatable: true,
+  },
+  {
+    flags: '--all-file-systems',
+    description: 'enter what is mounted below the directory, too, and not just note where',
+  },
+  {
+    flags: '--payload <file>',
+    description: 'where the contents of a split archive (x.mpxar) go; unless given, beside it (x.ppxar)',
+  },
+  {
     flags: '--stdexcludes',
     description: 'leave out what vzdump does: /tmp/?*, /var/tmp/?*, /var/run/?*.pid; lost+found with --idmap',
   },
@@ -22,6 +35,9 @@ export interface PackDirectoryOptions extends TreeOptions {
   readonly root?: string;
   readonly firewall?: string;
   readonly stdexcludes?: boolean;
+  readonly exclude?: readonly string[];
+  readonly allFileSystems?: boolean;
+  readonly payload?: string;
 }
 
 /** Packs a directory tree. @returns the bytes packed, and those written */
@@ -32,7 +48,7 @@ export async function packDirectory(
   { codec, compress, bytesPerSecond }: CodecChoice & { readonly bytesPerSecond: number },
   context: CommandContext,
 ): Promise<{ bytes: number; archiveBytes: number }> {
-  const { root, config: configs = [], firewall, excludePath = [], stdexcludes = false } = options;
+  const { root, config: configs = [], firewall, payload, stdexcludes = false } = options;
   if (root === undefined)
     throw new UsageError(`there is nothing to pack into a ${format.name}`, 'give --root DIRECTORY');
   if (configs.length > 1) throw new UsageError('a container has one configuration: give --config once');
@@ -41,17 +57,23 @@ export async function packDirectory(
     ...(firewall === undefined ? [] : [blob('etc/vzdump/pct.fw', firewall)]),
   ]);
   const idMap = idMapOf(options);
-  const patterns = [...excludePath, ...(stdexcludes ? standardExcludes(idMap !== undefined) : [])];
+  const patterns = [...givenExcludes(options), ...(stdexcludes ? standardExcludes(idMap !== undefined) : [])];
   const output = out === '-' ? binaryOutput('an archive', context.signal) : out;
   return packTree({
     ...{ format, output, overwrite: options.force ?? false, codec, compress, root, first },
-    excludes: gnuTarExcludes(patterns, context.onWarning),
-    walk: { idMap },
+    ...{ payload, excludes: patterns },
+    walk: { idMap, allFileSystems: options.allFileSystems ?? false },
     limit: bytesPerSecond,
     onProgress: context.onProgress,
     onWarning: context.onWarning,
     signal: context.signal,
   });
+}
+
+/** The order of patterns counts in a pxar, and that of two options is not known. */
+function givenExcludes({ excludePath, exclude }: PackDirectoryOptions): readonly string[] {
+  if (excludePath === undefined || exclude === undefined) return excludePath ?? exclude ?? [];
+  throw new UsageError('--exclude and --exclude-path are the same: give one of them, as often as needed');
 }
 
 function standardExcludes(isUnprivileged: boolean): string[] {

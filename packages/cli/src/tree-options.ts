@@ -8,7 +8,7 @@ export const treeOptions: readonly OptionSpec[] = [
   {
     flags: '--exclude-path <pattern>',
     description:
-      'leave out what matches, as vzdump has it: from the root on with a slash in front, else anywhere; * matches slashes',
+      'leave out what matches, by the rules of the format. tar, as vzdump: from the root on with a slash in front, else anywhere; * matches slashes. pxar, as pxar create and git: * matches no slash, ** does, ! takes back, the last that matches counts, and .pxarexclude files add to it',
     repeatable: true,
   },
   {

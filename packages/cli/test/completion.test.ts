@@ -42,7 +42,7 @@ describe('bash', () => {
   testWithTools(['bash'], "completes a command's own options", async () => {
     expect(await complete('unpack', '--s')).toEqual(['--skip', '--skip-old-files']);
     expect(await complete('pack', '--s')).toEqual(['--stdexcludes']);
-    expect(await complete('list', '--p')).toEqual(['--progress']);
+    expect(await complete('list', '--p')).toEqual(['--payload', '--progress']);
   });
 
   testWithTools(['bash'], 'completes what options take', async () => {

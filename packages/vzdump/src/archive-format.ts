@@ -1,4 +1,4 @@
-import type { FileEntry, WalkOptions } from '@vzdump-format/file-tree';
+import type { ExcludeRules, FileEntry, WalkOptions } from '@vzdump-format/file-tree';
 import type { ByteSource, OnWarning, WriteAt } from '@vzdump-format/streams';
 
 /** What every operation on an archive takes. */
@@ -33,6 +33,15 @@ export interface ArchiveBytes {
   readonly bytes: AsyncIterable<Uint8Array>;
   /** The same at rest, where it can be read at any offset: in place of `bytes`, not beside it. */
   readonly source: ByteSource | undefined;
+  /**
+   * Of a split archive, the file with the contents: opened when it is first asked for, and closed with the archive.
+   * @throws `PAYLOAD_NOT_FOUND`
+   */
+  readonly payload?: (() => Promise<ByteSource>) | undefined;
+}
+
+export interface ArchiveAtRest extends Pick<ArchiveBytes, 'payload'> {
+  readonly source: ByteSource;
 }
 
 /** What is in an archive of disks, as `list --json` prints it (but for the codec, which the format does not know). */
@@ -68,24 +77,43 @@ export interface DiskFormat extends FormatRow {
   unpack(archive: ArchiveBytes, options: UnpackDisksOptions): Promise<void>;
 }
 
+export interface ReadEntriesOptions extends OperationOptions {
+  /** Entries without their content: what `list` needs. */
+  readonly metadataOnly?: boolean | undefined;
+  /** Everything is proven on the way, as `verify` does. */
+  readonly verify?: boolean | undefined;
+  /** Called before the first entry with what stands in a split archive before all entries, if anything does. */
+  readonly onPrelude?: ((prelude: Uint8Array) => void) | undefined;
+}
+
 export interface PackEntriesOptions extends OperationOptions {
   /** What comes before all else, by path; its bytes belong to root. */
   readonly first?: readonly { readonly path: string; readonly data: Uint8Array }[] | undefined;
   /** Told where a seekable codec should begin a frame, before the bytes there are passed on. */
   readonly onFrameStart?: ((offset: number) => void) | undefined;
+  /** Makes a split archive: takes the bytes of the file with the contents, each chunk before the next. */
+  readonly payload?: ((bytes: Uint8Array) => Promise<void>) | undefined;
+  /** What was left out, for a format that notes it. */
+  readonly excludePatterns?: readonly string[] | undefined;
+  /** What stands before all entries, for a split archive: in place of what was left out. */
+  readonly prelude?: Uint8Array | undefined;
 }
 
 /** A format that holds a directory tree, as of a container. What can be done with any tree is in `tree-archive.ts`. */
 export interface TreeFormat extends FormatRow {
   readonly kind: 'tree';
   /** An entry's content is read before the next entry is asked for, or not at all. */
-  entries(archive: ArchiveBytes, options: OperationOptions): AsyncIterable<FileEntry>;
+  entries(archive: ArchiveBytes, options: ReadEntriesOptions): AsyncIterable<FileEntry>;
   /** A file of an archive at rest, found without reading all of it. @throws when there is none of that path */
-  file(archive: ByteSource, path: string, options: OperationOptions): Promise<ByteSource>;
+  file(archive: ArchiveAtRest, path: string, options: OperationOptions): Promise<ByteSource>;
   /** A chunk is valid until the next is asked for. */
   pack(entries: AsyncIterable<FileEntry>, options: PackEntriesOptions): AsyncIterable<Uint8Array>;
   /** Which files the walk of a directory makes hardlinks of, and which attributes it keeps, for this format. */
   readonly walkOptions: WalkOptions;
+  /** What patterns leave out, by the rules of the tool whose format it is. @throws `EXCLUDE_PATTERN` */
+  excludeRules(patterns: readonly string[], onWarning?: OnWarning): ExcludeRules;
+  /** The names, by their extensions, of an archive in two files: one has the contents, the other all else. */
+  readonly split?: { readonly archive: string; readonly payload: string };
   /** The name of an entry, as this format writes it: `./etc/`. */
   nameOf(entry: FileEntry): string;
   /** Makes lines as `tar -tv` prints them, whose columns grow with what was listed before. */

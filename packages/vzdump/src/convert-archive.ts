@@ -1,14 +1,18 @@
 import type { Writable } from 'node:stream';
 import { type Codec, type CompressOptions, FrameStarts } from '@vzdump-format/codecs';
 import { ArchiveError, Meter, metered, observed } from '@vzdump-format/streams';
-import type { OperationOptions } from './archive-format.js';
+import type { ArchiveFormat, OperationOptions, TreeFormat } from './archive-format.js';
+import { convertTree } from './convert-tree.js';
 import { formatForFileName } from './formats.js';
 import type { OpenArchive } from './open-archive.js';
 import { writeOutput } from './output-file.js';
+import { splitPayloadPath } from './split-output.js';
 
 export interface ConvertArchiveOptions extends OperationOptions {
   /** A path, which gets its name when all is written, or a stream, which is left open. */
   readonly output: string | Writable;
+  /** What to make; unless given, what the name says, or else what it is. */
+  readonly format?: ArchiveFormat | undefined;
   /** Whether a file that exists is replaced. */
   readonly overwrite?: boolean;
   readonly codec: Codec;
@@ -16,22 +20,48 @@ export interface ConvertArchiveOptions extends OperationOptions {
 }
 
 export interface ConvertArchiveResult {
-  /** Of the uncompressed archive. */
+  /** Of the uncompressed archive, without the payload of a split one. */
   readonly bytes: number;
-  /** Bytes written. */
+  /** Bytes written, of both files of a split archive. */
   readonly archiveBytes: number;
 }
 
 /**
- * Writes an archive anew with another codec, as a stream. It is verified on the way: a bad one does not get a name.
- * @throws what is wrong with the archive; `CONVERT_FORMAT` when the output's name says another format
+ * Writes an archive anew with another codec, or a directory tree in another format, as a stream. It is verified on the way: a
+ * bad one does not get a name. With the same format it stays the same, byte for byte.
+ * @throws what is wrong with the archive, or cannot be held by the other format; `CONVERT_FORMAT` for what is no tree
  */
 export async function convertArchive(
   archive: OpenArchive,
   options: ConvertArchiveOptions,
 ): Promise<ConvertArchiveResult> {
+  const { output } = options;
+  const named = typeof output === 'string' ? formatForFileName(output) : undefined;
+  const target = options.format ?? named ?? archive.format;
+  const tree = treesOf(archive, target);
+  if (tree === undefined) return recompress(archive, options);
+  const payload = splitPayloadPath(tree.to, output, undefined);
+  const isSame = tree.to === tree.from && payload === undefined && archive.payload === undefined;
+  return isSame ? recompress(archive, options) : convertTree(archive, tree, payload, options);
+}
+
+/** Both formats, if they are of trees. @throws `CONVERT_FORMAT` unless they are, or the same */
+function treesOf(
+  { format: from }: OpenArchive,
+  to: ArchiveFormat,
+): { readonly from: TreeFormat; readonly to: TreeFormat } | undefined {
+  if (from.kind === 'tree' && to.kind === 'tree') return { from, to };
+  if (from === to) return undefined;
+  throw new ArchiveError('CONVERT_FORMAT', `a ${from.name} archive cannot become ${to.name}`, {
+    hint: 'a directory tree can be a tar or a pxar; the drives of a VM can be a vma',
+  });
+}
+
+async function recompress(
+  archive: OpenArchive,
+  options: ConvertArchiveOptions,
+): Promise<ConvertArchiveResult> {
   const { output, codec, signal } = options;
-  requireSameFormat(archive, output);
   const meter = new Meter();
   const frameStarts = new FrameStarts();
   const onFrameStart = (offset: number) => {
@@ -45,10 +75,4 @@ export async function convertArchive(
   const bytes = compress(metered(meter)(verified(archive.bytes)));
   const archiveBytes = await writeOutput(bytes, output, options);
   return { bytes: meter.progress.bytes, archiveBytes };
-}
-
-function requireSameFormat(archive: OpenArchive, output: string | Writable): void {
-  const wanted = typeof output === 'string' ? formatForFileName(output) : undefined;
-  if (wanted === undefined || wanted === archive.format) return;
-  throw new ArchiveError('CONVERT_FORMAT', `a ${archive.format.name} archive cannot become ${wanted.name}`);
 }

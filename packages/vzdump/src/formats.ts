@@ -1,4 +1,5 @@
 import { codecs } from '@vzdump-format/codecs';
+import { isPxarPayload } from '@vzdump-format/pxar';
 import { ArchiveError } from '@vzdump-format/streams';
 import type { ArchiveFormat } from './archive-format.js';
 import { pxar } from './formats/pxar.js';
@@ -18,13 +19,16 @@ export function format(name: string): ArchiveFormat {
 /** The format that a file name stands for, with or without a codec's extension. */
 export function formatForFileName(name: string): ArchiveFormat | undefined {
   const endings = ['', ...codecs.flatMap((row) => row.extensions)];
-  return formats.find((row) => endings.some((ending) => name.endsWith(row.extension + ending)));
+  return formats.find((row) =>
+    endings.some((ending) => extensionsOf(row).some((extension) => name.endsWith(extension + ending))),
+  );
 }
 
 /** The format by its content; the name decides only for what is damaged at its very beginning. */
 export function detectFormat(head: Uint8Array, fileName = ''): ArchiveFormat {
   const found = formats.find((row) => row.detect(head)) ?? formatForFileName(fileName);
   if (found !== undefined) return found;
+  if (isPxarPayload(head)) throw payloadAlone();
   const beginning = Buffer.from(head.subarray(0, 8)).toString('hex');
   throw unknownFormat(
     head.length === 0
@@ -34,6 +38,22 @@ export function detectFormat(head: Uint8Array, fileName = ''): ArchiveFormat {
 }
 
 function unknownFormat(message: string): ArchiveError {
-  const hint = `known are ${formats.map((row) => row.extension).join(', ')}, each with any codec`;
+  const hint = `known are ${formats.flatMap(extensionsOf).join(', ')}, each with any codec`;
   return new ArchiveError('FORMAT_UNKNOWN', message, { hint });
+}
+
+function extensionsOf(row: ArchiveFormat): string[] {
+  return row.kind === 'tree' && row.split !== undefined
+    ? [row.extension, row.split.archive]
+    : [row.extension];
+}
+
+function payloadAlone(): ArchiveError {
+  return new ArchiveError(
+    'FORMAT_UNKNOWN',
+    'these are the contents of a split archive, without their names',
+    {
+      hint: 'name the archive (.mpxar), and this file with --payload if it is not beside it',
+    },
+  );
 }

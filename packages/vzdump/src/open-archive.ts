@@ -1,5 +1,6 @@
 import { type Codec, codecForFileName, DETECT_BYTES, detectCodec } from '@vzdump-format/codecs';
 import {
+  ArchiveError,
   ByteReader,
   FileSource,
   type OnWarning,
@@ -10,8 +11,12 @@ import {
 } from '@vzdump-format/streams';
 import { type ArchiveBytes, type ArchiveFormat, FORMAT_DETECT_BYTES } from './archive-format.js';
 import { detectFormat, formatForFileName } from './formats.js';
+import { PayloadFile } from './payload-file.js';
+import { payloadPathFor } from './split-output.js';
 
 export interface OpenArchiveOptions {
+  /** Where the contents of a split archive are; the file beside it (`a.ppxar` of `a.mpxar`) unless given. */
+  readonly payload?: string | undefined;
   /** The largest window to allocate for decompression, as a power of two; see the codecs. */
   readonly maxWindowLog?: number | undefined;
   /** The archive as it is stored, compressed, is read no faster. */
@@ -39,15 +44,32 @@ export async function openArchive(
   const { limiter, signal } = options;
   if (typeof input !== 'string') {
     const chunks = limiter === undefined ? input : throttle(limiter, signal && { signal })(input);
-    return openStream(chunks, '', options);
+    return withPayload(await openStream(chunks, '', options), '', options);
   }
   const file = await FileSource.open(input);
   try {
-    return await openFile(file, input, options);
+    return withPayload(await openFile(file, input, options), input, options);
   } catch (error) {
     await file.close();
     throw error;
   }
+}
+
+/** @throws `PAYLOAD_UNUSED` */
+function withPayload(archive: OpenArchive, path: string, options: OpenArchiveOptions): OpenArchive {
+  const { format } = archive;
+  const { limiter, signal } = options;
+  const split = format.kind === 'tree' && format.split !== undefined ? format : undefined;
+  if (options.payload !== undefined && split === undefined) {
+    throw new ArchiveError('PAYLOAD_UNUSED', `a ${format.name} archive has no payload in another file`);
+  }
+  const payloadPath = options.payload ?? (split && payloadPathFor(split, path));
+  if (payloadPath === undefined) return archive;
+  const payload = new PayloadFile(payloadPath, (source) =>
+    limiter === undefined ? source : new ThrottledSource(source, limiter, signal),
+  );
+  const close = () => payload.close().finally(() => archive.close());
+  return { ...archive, payload: payload.open, close };
 }
 
 async function openFile(file: FileSource, path: string, options: OpenArchiveOptions): Promise<OpenArchive> {

@@ -21,6 +21,9 @@ const CALLS_ON_THE_FILE: ReadonlySet<unknown> = new Set([
   'rename',
 ]);
 
+/** Errors that have the path of another file already. */
+const named = new WeakSet<Error>();
+
 /**
  * Writes to a path, which gets its name when all is written, or to a stream, which is left open.
  * @returns the bytes written
@@ -32,11 +35,18 @@ export async function writeOutput(
   options: WriteOutputOptions = {},
 ): Promise<number> {
   if (typeof output !== 'string') return writeToStream(bytes, output);
+  return namingThePath(output, () => writeFile(bytes, output, options));
+}
+
+/** Does what is done to a file. @throws the system's error with the path that was asked for */
+export async function namingThePath<Result>(path: string, write: () => Promise<Result>): Promise<Result> {
   try {
-    return await writeFile(bytes, output, options);
+    return await write();
   } catch (error) {
-    if (error instanceof Error && 'syscall' in error && CALLS_ON_THE_FILE.has(error.syscall)) {
-      Object.assign(error, { path: output }); // not the temporary name, or none
+    const isOfFile = error instanceof Error && 'syscall' in error && CALLS_ON_THE_FILE.has(error.syscall);
+    if (isOfFile && !named.has(error)) {
+      Object.assign(error, { path }); // not the temporary name, or none
+      named.add(error);
     }
     throw error;
   }
@@ -59,7 +69,7 @@ async function writeFile(
 }
 
 /** A file takes the place of what has its name: that must not be, nor stand for, a device or a directory. */
-async function requireReplaceable(path: string): Promise<void> {
+export async function requireReplaceable(path: string): Promise<void> {
   const existing = await stat(path).catch(() => undefined);
   if (existing === undefined || existing.isFile()) return;
   throw new ArchiveError('OUTPUT_KIND', `${path} is there, and not a regular file`, {

@@ -1,14 +1,20 @@
 import type { Writable } from 'node:stream';
 import { type Codec, type CompressOptions, FrameStarts } from '@vzdump-format/codecs';
-import { type ExcludeRules, type FileEntry, walk } from '@vzdump-format/file-tree';
-import { Meter, metered, type RateLimiter, throttle, type WriteAt, workAhead } from '@vzdump-format/streams';
+import { type FileEntry, walk } from '@vzdump-format/file-tree';
+import { Meter, metered, RateLimiter, throttle, type WriteAt, workAhead } from '@vzdump-format/streams';
 import type { OperationOptions, TreeFormat } from './archive-format.js';
 import { writeOutput } from './output-file.js';
+import { type PayloadSink, requireUncompressed, splitPayloadPath, writeSplitOutput } from './split-output.js';
 
 export interface PackTreeOptions extends OperationOptions {
   readonly format: TreeFormat;
   /** A path, which gets its name when all is written, or a stream, which is left open. */
   readonly output: string | Writable;
+  /**
+   * Where the contents of a split archive go; unless given, a file beside one whose name says that it is split. It gets its
+   * name with the archive.
+   */
+  readonly payload?: string | undefined;
   /** Whether a file that exists is replaced. */
   readonly overwrite?: boolean;
   /** See `WriteOutputOptions`. */
@@ -20,7 +26,8 @@ export interface PackTreeOptions extends OperationOptions {
   readonly root: string;
   /** See `WalkOptions`. */
   readonly walk?: WalkChoices;
-  readonly excludes?: ExcludeRules | undefined;
+  /** Patterns of what is left out, by the format's own rules, see `excludeRules`. */
+  readonly excludes?: readonly string[] | undefined;
   /** Files that come before all else, by path: `etc/vzdump/pct.conf`. */
   readonly first?: readonly { readonly path: string; readonly data: Uint8Array }[];
   /** The uncompressed archive passes no faster: a limiter, or bytes a second (0 = unlimited), as cstream does for vzdump. */
@@ -36,15 +43,17 @@ export interface PackTreeResult {
   readonly entries: number;
   /** Of all files, holes included. */
   readonly bytes: number;
-  /** Of the archive before it was compressed. */
+  /** Of the archive before it was compressed, without the contents of a split one. */
   readonly uncompressedBytes: number;
-  /** Bytes written. */
+  /** Bytes written, of both files of a split archive. */
   readonly archiveBytes: number;
 }
 
 /** Packs a directory tree: walked, packed, throttled, compressed, written. */
 export async function packTree(options: PackTreeOptions): Promise<PackTreeResult> {
-  const { format, codec, first, excludes, onProgress, onWarning, signal } = options;
+  const { format, codec, first, excludes = [], onProgress, onWarning, signal } = options;
+  const payload = splitPayloadPath(format, options.output, options.payload);
+  if (payload !== undefined) requireUncompressed(codec);
   const counts = { entries: 0, bytes: 0 };
   async function* counted(entries: AsyncIterable<FileEntry>): AsyncGenerator<FileEntry> {
     for await (const entry of entries) {
@@ -58,13 +67,25 @@ export async function packTree(options: PackTreeOptions): Promise<PackTreeResult
   const walked = walk(options.root, {
     ...format.walkOptions,
     ...options.walk,
-    ...{ excludes, reuseBuffers: true, onWarning, signal },
+    ...{ excludes: format.excludeRules(excludes, onWarning), reuseBuffers: true, onWarning, signal },
   });
   const onFrameStart = (offset: number) => frameStarts.add(offset);
-  const archive = format.pack(counted(walked), { first, onFrameStart, onWarning, signal });
+  const limiter = options.limit instanceof RateLimiter ? options.limit : new RateLimiter(options.limit ?? 0);
   const meter = new Meter();
-  const limited = metered(meter)(throttle(options.limit ?? 0, signal && { signal })(workAhead()(archive)));
-  const compress = codec.compress({ ...options.compress, frameStarts, reuseBuffers: true, signal });
-  const archiveBytes = await writeOutput(compress(limited), options.output, options);
+  const pack = (sink?: PayloadSink) =>
+    format.pack(counted(walked), {
+      ...{ first, onFrameStart, excludePatterns: excludes, payload: sink, onWarning, signal },
+    });
+  const limited = (archive: AsyncIterable<Uint8Array>) =>
+    metered(meter)(throttle(limiter, signal && { signal })(archive));
+  const compressed = (archive: AsyncIterable<Uint8Array>) =>
+    codec.compress({ ...options.compress, frameStarts, reuseBuffers: true, signal })(limited(archive));
+  const archiveBytes =
+    payload === undefined
+      ? await writeOutput(compressed(workAhead()(pack())), options.output, options)
+      : await writeSplitOutput((sink) => limited(pack(sink)), options.output, payload, {
+          ...options,
+          limiter,
+        });
   return { ...counts, uncompressedBytes: meter.progress.bytes, archiveBytes };
 }

@@ -45,17 +45,17 @@ export async function treeConfig(
  */
 export async function* catFile(
   format: TreeFormat,
-  { bytes, source }: ArchiveBytes,
+  { bytes, source, payload }: ArchiveBytes,
   name: string,
   options: OperationOptions,
 ): AsyncGenerator<Uint8Array> {
   const path = pathOf(name);
   if (source !== undefined) {
     const { signal } = options;
-    yield* readChunks(await format.file(source, path, options), { reuseBuffers: true, signal });
+    yield* readChunks(await format.file({ source, payload }, path, options), { reuseBuffers: true, signal });
     return;
   }
-  for await (const entry of format.entries({ bytes, source }, options)) {
+  for await (const entry of format.entries({ bytes, source, payload }, options)) {
     if (entry.path !== path) continue;
     if (entry.type !== 'file') throw notAFile(entry);
     yield* wholeContent(entry);
@@ -71,7 +71,7 @@ export interface UnpackTreeOptions extends Omit<RestoreOptions, 'excludes' | 'on
   readonly directory: string;
   /** Only what matches one of these, and what lies below it: patterns whose `*` matches slashes, from the root on. */
   readonly patterns?: readonly string[];
-  /** As vzdump's `exclude-path`. */
+  /** By the format's own rules, see `excludeRules`. */
   readonly excludes?: readonly string[];
 }
 
@@ -81,12 +81,13 @@ export async function unpackTree(
   archive: ArchiveBytes,
   { directory, patterns = [], excludes = [], onProgress, ...options }: UnpackTreeOptions,
 ): Promise<RestoreResult> {
-  const rules = gnuTarExcludes(excludes, options.onWarning);
+  const rules = format.excludeRules(excludes, options.onWarning);
   const selection = new Selection(patterns);
   const result = await restoreTree(observedEntries(format.entries(archive, options), onProgress), directory, {
     ...options,
     excludes: (path, isDirectory) =>
-      !selection.has(path) || pathAndParents(path).some((above) => rules.excludes(above, isDirectory)),
+      !selection.has(path) ||
+      pathAndParents(path).some((above) => rules.excludes(above, isDirectory || above !== path)),
   });
   selection.requireAllFound();
   return result;
@@ -158,7 +159,9 @@ function pathOf(name: string): string {
 function notAFile(entry: FileEntry): ArchiveError {
   const { path, type, linkTarget } = entry;
   const hint =
-    linkTarget === undefined ? undefined : `it is a ${type} to ${printableName(linkTarget)}: ask for that`;
+    linkTarget === undefined
+      ? 'list shows what there is'
+      : `it points to ${printableName(linkTarget)}: ask for that`;
   return new ArchiveError('ENTRY_KIND', `${printableName(path)} is no file, but a ${type}`, {
     entry: path,
     hint,

@@ -2,17 +2,17 @@ import { writeToStream } from '@vzdump-format/streams';
 import { catFile } from '@vzdump-format/vzdump';
 import { withArchive } from '../archive-input.js';
 import type { Command } from '../command.js';
-import { type CommonOptions, type LongWindowOption, longWindowOption } from '../options.js';
+import { type ArchiveInputOptions, archiveInputOptions, type CommonOptions } from '../options.js';
 import { binaryOutput } from '../output.js';
 
-export const cat: Command<CommonOptions & LongWindowOption> = {
+export const cat: Command<CommonOptions & ArchiveInputOptions> = {
   name: 'cat',
   summary: 'write one drive or file to standard output',
   arguments: [
     { name: '<archive>', description: 'the archive; - is standard input', values: 'file' },
     { name: '<name>', description: 'the drive, as list shows it, or its number; or the file' },
   ],
-  options: [longWindowOption],
+  options: archiveInputOptions,
   examples: [
     'vzdump-format cat backup.vma.zst drive-scsi0 > disk.raw',
     'vzdump-format cat backup.tar.zst etc/fstab | less',

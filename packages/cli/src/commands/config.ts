@@ -1,10 +1,10 @@
 import { treeConfig } from '@vzdump-format/vzdump';
 import { withArchive } from '../archive-input.js';
 import type { Command } from '../command.js';
-import { type CommonOptions, type LongWindowOption, longWindowOption } from '../options.js';
+import { type ArchiveInputOptions, archiveInputOptions, type CommonOptions } from '../options.js';
 import { printBytes } from '../output.js';
 
-interface Options extends CommonOptions, LongWindowOption {
+interface Options extends CommonOptions, ArchiveInputOptions {
   readonly name?: string;
 }
 
@@ -17,7 +17,7 @@ export const config: Command<Options> = {
       flags: '--name <name>',
       description: 'another blob than qemu-server.conf, as list shows it; of a container, pct.fw',
     },
-    longWindowOption,
+    ...archiveInputOptions,
   ],
   examples: [
     'vzdump-format config backup.vma.zst',

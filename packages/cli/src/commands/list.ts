@@ -4,24 +4,25 @@ import { writeToStream } from '@vzdump-format/streams';
 import type { TreeFormat, VmaListing } from '@vzdump-format/vzdump';
 import { withArchive } from '../archive-input.js';
 import type { Command } from '../command.js';
-import { type CommonOptions, type LongWindowOption, longWindowOption } from '../options.js';
+import { type ArchiveInputOptions, archiveInputOptions, type CommonOptions } from '../options.js';
 import { print, printJson } from '../output.js';
 import { entryAsJson } from '../tree-listing.js';
 
-export const list: Command<CommonOptions & LongWindowOption> = {
+export const list: Command<CommonOptions & ArchiveInputOptions> = {
   name: 'list',
   summary: 'show what is in an archive',
   arguments: [{ name: '<archive>', description: 'the archive; - is standard input', values: 'file' }],
-  options: [longWindowOption],
+  options: archiveInputOptions,
   examples: [
     'vzdump-format list vzdump-qemu-100-2026_11_20-02_00_00.vma.zst',
     'vzdump-format list vzdump-lxc-101-2026_11_20-02_00_00.tar.zst --json',
+    'vzdump-format list root.mpxar',
   ],
 
   async run([path], options, context) {
     await withArchive(path!, options, context, async ({ format, codec, ...archive }) => {
       if (format.kind === 'tree') {
-        const entries = format.entries(archive, context);
+        const entries = format.entries(archive, { ...context, metadataOnly: true });
         const lines = options.json ? jsonLines(format, codec.name, entries) : textLines(format, entries);
         await writeToStream(inChunks(lines), process.stdout);
         return;

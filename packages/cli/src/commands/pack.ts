@@ -22,7 +22,16 @@ const KIB = 1024;
 
 /** What only one kind of archive is made of. */
 const DISKS_ONLY = ['drive', 'uuid', 'ctime'] as const;
-const TREES_ONLY = ['root', 'firewall', 'excludePath', 'idmap', 'stdexcludes'] as const;
+const TREES_ONLY = [
+  'root',
+  'firewall',
+  'excludePath',
+  'exclude',
+  'idmap',
+  'stdexcludes',
+  'allFileSystems',
+  'payload',
+] as const;
 
 export const pack: Command<Options> = {
   name: 'pack',
@@ -60,6 +69,8 @@ export const pack: Command<Options> = {
     'vzdump-format pack vm.vma.zst --config qemu-server.conf --drive drive-scsi0=disk.raw',
     'vzdump-format pack - --format vma --compress zstd --drive drive-scsi0=disk.qcow2 | ssh host "cat > vm.vma.zst"',
     'vzdump-format pack ct.tar.zst --root /srv/rootfs --config pct.conf --stdexcludes',
+    "vzdump-format pack root.pxar --root /srv/rootfs --exclude '*.log' --exclude '!/var/log/keep.log'",
+    'vzdump-format pack root.mpxar --root /srv/rootfs',
   ],
 
   async run([out], options, context) {
@@ -91,7 +102,7 @@ function requireFormat(out: string, name: string | undefined): ArchiveFormat {
   if (format !== undefined) return format;
   throw new UsageError(
     `the name '${out}' does not tell the format`,
-    'name it .vma, .tar or .pxar, with .gz, .lzo or .zst behind, or give --format',
+    'name it .vma, .tar or .pxar, with .gz, .lzo or .zst behind, or .mpxar, or give --format',
   );
 }
 

@@ -4,16 +4,16 @@ import { withArchive } from '../archive-input.js';
 import type { Command, CommandContext } from '../command.js';
 import { UsageError } from '../exit-status.js';
 import {
+  type ArchiveInputOptions,
+  archiveInputOptions,
   type CommonOptions,
   forceOption,
-  type LongWindowOption,
-  longWindowOption,
   nameAndPath,
 } from '../options.js';
 import { writerFor } from '../output.js';
 import { idMapOf, type TreeOptions, treeOptions } from '../tree-options.js';
 
-interface Options extends CommonOptions, LongWindowOption, TreeOptions {
+interface Options extends CommonOptions, ArchiveInputOptions, TreeOptions {
   readonly to?: string;
   readonly drive?: readonly { readonly name: string; readonly path: string }[];
   readonly skip?: readonly string[];
@@ -52,7 +52,7 @@ export const unpack: Command<Options> = {
     { flags: '--include-dev', description: 'restore what is in ./dev, too, which pct restore leaves out' },
     { flags: '--ignore-owner', description: 'let everything belong to who runs this, and say nothing of it' },
     forceOption,
-    longWindowOption,
+    ...archiveInputOptions,
   ],
   examples: [
     'vzdump-format unpack backup.vma.zst --to restored',

@@ -2,12 +2,13 @@ import { ArchiveError, type ArchiveWarning, Meter, metered } from '@vzdump-forma
 import type { OpenArchive } from '@vzdump-format/vzdump';
 import { withArchive } from '../archive-input.js';
 import type { Command, CommandContext } from '../command.js';
+import { UsageError } from '../exit-status.js';
 import { describeError } from '../messages.js';
-import { type CommonOptions, type LongWindowOption, longWindowOption } from '../options.js';
+import { type ArchiveInputOptions, archiveInputOptions, type CommonOptions } from '../options.js';
 import { print, printJson } from '../output.js';
 import { formatBytes } from '../units.js';
 
-type Options = CommonOptions & LongWindowOption;
+type Options = CommonOptions & ArchiveInputOptions;
 
 interface Finding {
   readonly code: string | undefined;
@@ -32,10 +33,13 @@ export const verify: Command<Options> = {
   name: 'verify',
   summary: 'read archives and prove what can be proven of them',
   arguments: [{ name: '<archive...>', description: 'the archives; - is standard input', values: 'file' }],
-  options: [longWindowOption],
+  options: archiveInputOptions,
   examples: ['vzdump-format verify /var/lib/vz/dump/*.vma.zst'],
 
   async run(paths, options, context) {
+    if (options.payload !== undefined && paths.length > 1) {
+      throw new UsageError('--payload is of one archive: verify the others by themselves');
+    }
     const verdicts: Verdict[] = [];
     const failures: unknown[] = [];
     for (const path of paths) {
@@ -68,7 +72,7 @@ async function judge(path: string, options: Options, context: CommandContext): P
     await withArchive(path, options, { ...context, onWarning }, async (archive) => {
       opened = archive;
       const bytes = metered(meter)(archive.bytes);
-      await archive.format.verify({ bytes, source: archive.source }, { ...context, onWarning });
+      await archive.format.verify({ ...archive, bytes }, { ...context, onWarning });
     });
   } catch (error) {
     context.signal.throwIfAborted();

@@ -1,13 +1,16 @@
-import type { FileEntry } from '@vzdump-format/file-tree';
+import { type FileEntry, pxarExcludes } from '@vzdump-format/file-tree';
 import { isKeptByProxmox, isPxar, openPxar, packPxar, unpackPxar, verifyPxar } from '@vzdump-format/pxar';
 import { readChunks } from '@vzdump-format/streams';
 import { formatListing, type ListedEntry, ListingColumns } from '@vzdump-format/tar';
 import type { TreeFormat } from '../archive-format.js';
+import { configsInPlace } from './configs-in-place.js';
+import { warnOfNames } from './names-of-owners.js';
 
 export const pxar: TreeFormat = {
   kind: 'tree',
   name: 'pxar',
   extension: '.pxar',
+  split: { archive: '.mpxar', payload: '.ppxar' },
   detect: isPxar,
   read: (source, signal) => readChunks(source, { reuseBuffers: true, signal }),
   walkOptions: {
@@ -17,18 +20,33 @@ export const pxar: TreeFormat = {
     flags: true,
     quotaProjects: true,
   },
+  excludeRules: pxarExcludes,
 
-  async verify({ bytes }, { onProgress, ...options }) {
-    await verifyPxar(bytes, { ...options, onProgress: (done) => onProgress?.(done) });
+  async verify({ bytes, payload }, { onProgress, onWarning, signal }) {
+    await verifyPxar(bytes, {
+      payload: await payload?.(),
+      ...{ onProgress: (done) => onProgress?.(done), onWarning, signal },
+    });
   },
 
-  entries: ({ bytes }, options) => unpackPxar(bytes, { ...options, reuseBuffers: true }),
-
-  async file(source, path, options) {
-    return (await openPxar(source, options)).file(path);
+  async *entries({ bytes, source, payload }, { metadataOnly = false, verify, onPrelude, onWarning, signal }) {
+    yield* unpackPxar(source ?? bytes, {
+      payload: metadataOnly ? undefined : await payload?.(),
+      onHeader: ({ prelude }) => prelude && onPrelude?.(prelude),
+      ...{ metadataOnly, verify, reuseBuffers: true, onWarning, signal },
+    });
   },
 
-  pack: (entries, { onProgress: _, ...options }) => packPxar(entries, { ...options, reuseBuffers: true }),
+  async file({ source, payload }, path, { onWarning, signal }) {
+    return (await openPxar(source, { payload: await payload?.(), onWarning, signal })).file(path);
+  },
+
+  pack(entries, { first, payload, prelude, excludePatterns, onWarning, signal }) {
+    const named = warnOfNames(entries, onWarning);
+    return packPxar(configsInPlace(named, first, onWarning), {
+      ...{ payload, prelude, excludePatterns, reuseBuffers: true, onWarning, signal },
+    });
+  },
 
   nameOf,
 

@@ -1,4 +1,5 @@
-import { readChunks } from '@vzdump-format/streams';
+import { gnuTarExcludes } from '@vzdump-format/file-tree';
+import { observed, readChunks } from '@vzdump-format/streams';
 import {
   formatListing,
   isTar,
@@ -18,14 +19,19 @@ export const tar: TreeFormat = {
   detect: isTar,
   read: (source, signal) => readChunks(source, { reuseBuffers: true, signal }),
   walkOptions: { hardlinks: 'all' },
+  excludeRules: gnuTarExcludes,
 
   async verify({ bytes }, { onProgress, ...options }) {
     await verifyTar(bytes, { ...options, onProgress: (done) => onProgress?.(done) });
   },
 
-  entries: ({ bytes }, options) => unpackTar(bytes, options),
+  entries({ bytes }, { verify = false, onWarning, signal }) {
+    if (!verify) return unpackTar(bytes, { onWarning, signal });
+    const verified = observed((chunks) => verifyTar(chunks, { onWarning, signal }));
+    return unpackTar(verified(bytes), { signal }); // its warnings are given already
+  },
 
-  async file(source, path, options) {
+  async file({ source }, path, options) {
     return (await openTar(source, options)).file(path);
   },
 

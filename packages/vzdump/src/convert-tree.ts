@@ -1,0 +1,74 @@
+import { FrameStarts } from '@vzdump-format/codecs';
+import type { FileEntry } from '@vzdump-format/file-tree';
+import { Meter, metered, type OnWarning } from '@vzdump-format/streams';
+import type { TreeFormat } from './archive-format.js';
+import type { ConvertArchiveOptions, ConvertArchiveResult } from './convert-archive.js';
+import type { OpenArchive } from './open-archive.js';
+import { writeOutput } from './output-file.js';
+import { type PayloadSink, requireUncompressed, writeSplitOutput } from './split-output.js';
+
+/**
+ * Writes a tree in another format, entry by entry.
+ * @param payloadPath where the contents go, of an archive that is to be split
+ */
+export async function convertTree(
+  archive: OpenArchive,
+  { from, to }: { readonly from: TreeFormat; readonly to: TreeFormat },
+  payloadPath: string | undefined,
+  options: ConvertArchiveOptions,
+): Promise<ConvertArchiveResult> {
+  const { output, codec, onProgress, onWarning, signal } = options;
+  if (payloadPath !== undefined) requireUncompressed(codec);
+  const meter = new Meter();
+  const frameStarts = new FrameStarts();
+  const { bytes: archiveBytes, payload } = archive;
+  const input = { bytes: metered(meter)(archiveBytes), source: undefined, payload };
+  async function* packed(sink?: PayloadSink): AsyncGenerator<Uint8Array> {
+    let prelude: Uint8Array | undefined;
+    const entries = from
+      .entries(input, {
+        verify: true,
+        onPrelude: (found) => {
+          prelude = Uint8Array.from(found);
+        },
+        ...{ onWarning, signal },
+      })
+      [Symbol.asyncIterator]();
+    const first = await entries.next(); // the prelude comes before it
+    if (sink === undefined && prelude !== undefined) warnOfPrelude(to, onWarning);
+    yield* to.pack(observedEntries(first, entries, onProgress), {
+      onFrameStart: (offset) => frameStarts.add(offset),
+      ...(sink !== undefined && { payload: sink, prelude }),
+      ...{ onWarning, signal },
+    });
+  }
+  if (payloadPath !== undefined) {
+    const written = await writeSplitOutput(packed, output, payloadPath, options);
+    return { bytes: meter.progress.bytes, archiveBytes: written };
+  }
+  const compress = codec.compress({ ...options.compress, frameStarts, reuseBuffers: true, signal });
+  const written = await writeOutput(compress(packed()), output, options);
+  return { bytes: meter.progress.bytes, archiveBytes: written };
+}
+
+async function* observedEntries(
+  first: IteratorResult<FileEntry>,
+  rest: AsyncIterator<FileEntry>,
+  onProgress: ConvertArchiveOptions['onProgress'],
+): AsyncGenerator<FileEntry> {
+  let bytes = 0;
+  try {
+    for (let next = first; !next.done; next = await rest.next()) {
+      bytes += next.value.size;
+      onProgress?.(bytes);
+      yield next.value;
+    }
+  } finally {
+    await rest.return?.();
+  }
+}
+
+function warnOfPrelude({ name }: TreeFormat, onWarning: OnWarning | undefined): void {
+  const message = `the prelude is left out, in which pxar create notes what it left out: only a split archive has one, not a ${name}`;
+  onWarning?.({ code: 'PXAR_PRELUDE', message });
+}

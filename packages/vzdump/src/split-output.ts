@@ -1,0 +1,163 @@
+import { unlink } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import type { Writable } from 'node:stream';
+import { type Codec, codecs } from '@vzdump-format/codecs';
+import {
+  ArchiveError,
+  PendingFile,
+  type RateLimiter,
+  type WriteAt,
+  writeFully,
+  writeToFile,
+  writeToStream,
+} from '@vzdump-format/streams';
+import type { TreeFormat } from './archive-format.js';
+import { formatForFileName } from './formats.js';
+import { namingThePath, requireReplaceable, type WriteOutputOptions } from './output-file.js';
+
+/** Takes the bytes of the file with the contents; they are its caller's again when it resolves. */
+export type PayloadSink = (bytes: Uint8Array) => Promise<void>;
+
+/** `a.mpxar` and `a.mpxar.zst` → `a.ppxar`; nothing for a name that does not say that the archive is split. */
+export function payloadPathFor({ split }: TreeFormat, path: string): string | undefined {
+  if (split === undefined) return undefined;
+  const endings = ['', ...codecs.flatMap(({ extensions }) => extensions)].map(
+    (ending) => split.archive + ending,
+  );
+  const ending = endings.find((candidate) => path.endsWith(candidate));
+  return ending && path.slice(0, -ending.length) + split.payload;
+}
+
+/**
+ * Where the contents of an archive go; nothing when it is not to be split.
+ * @throws `PAYLOAD_UNUSED` when a path is given for a format, or a name, that has no use for it
+ */
+export function splitPayloadPath(
+  format: TreeFormat,
+  output: string | Writable,
+  payload: string | undefined,
+): string | undefined {
+  const beside = typeof output === 'string' ? payloadPathFor(format, output) : undefined;
+  if (payload === undefined || beside !== undefined) return payload ?? beside;
+  const isNamed = typeof output === 'string' && formatForFileName(output) !== undefined;
+  if (format.split !== undefined && !isNamed) return payload;
+  throw new ArchiveError(
+    'PAYLOAD_UNUSED',
+    'there is no use for a payload file: the archive is not to be split',
+    {
+      hint: 'a split archive is named .mpxar',
+    },
+  );
+}
+
+/** @throws `SPLIT_CODEC` */
+export function requireUncompressed(codec: Codec): void {
+  if (codec.magic.length === 0) return;
+  throw new ArchiveError('SPLIT_CODEC', 'a split archive is not compressed', {
+    hint: 'the backup server compresses its chunks itself; for a file, make a .pxar.zst',
+  });
+}
+
+/**
+ * Writes a split archive. Both files get their names when both are whole, the contents first: what is found under the archive's
+ * name has its contents. One that is replaced is removed before them, so that it is never beside those of another.
+ *
+ * @param pack gives the bytes of the archive, and those of the contents to the sink
+ * @returns the bytes written to both
+ */
+export async function writeSplitOutput(
+  pack: (payload: PayloadSink) => AsyncIterable<Uint8Array>,
+  output: string | Writable,
+  payloadPath: string,
+  options: WriteOutputOptions & {
+    readonly limiter?: RateLimiter;
+    readonly signal?: AbortSignal | undefined;
+  } = {},
+): Promise<number> {
+  const { overwrite = false, writeAt } = options;
+  if (typeof output === 'string' && resolve(output) === resolve(payloadPath)) {
+    throw new ArchiveError('FILE_EXISTS', `${output} cannot be the archive and its payload`, {
+      entry: output,
+    });
+  }
+  return namingThePath(payloadPath, async () => {
+    await requireReplaceable(payloadPath);
+    const payload = await PendingFile.create(payloadPath, { overwrite });
+    try {
+      const contents = new PayloadWriter(payload, options);
+      const bytes = pack(contents.write);
+      const written =
+        typeof output === 'string'
+          ? await namingThePath(output, () => writePair(bytes, output, payload, { overwrite, writeAt }))
+          : await writeAndCommit(bytes, output, payload);
+      return written + contents.position;
+    } finally {
+      await payload.discard();
+    }
+  });
+}
+
+async function writeAndCommit(
+  bytes: AsyncIterable<Uint8Array>,
+  output: Writable,
+  payload: PendingFile,
+): Promise<number> {
+  const written = await writeToStream(bytes, output);
+  await payload.commit();
+  return written;
+}
+
+async function writePair(
+  bytes: AsyncIterable<Uint8Array>,
+  path: string,
+  payload: PendingFile,
+  { overwrite, writeAt }: { readonly overwrite: boolean; readonly writeAt: WriteAt | undefined },
+): Promise<number> {
+  await requireReplaceable(path);
+  const archive = await PendingFile.create(path, { overwrite });
+  try {
+    const written = await writeToFile(bytes, archive.handle, writeAt);
+    // A full disk shows now, while what was there is still there.
+    await payload.handle.sync();
+    await archive.handle.sync();
+    if (overwrite) await unlink(path).catch(ignoreMissing);
+    await payload.commit();
+    try {
+      await archive.commit();
+    } catch (error) {
+      await unlink(payload.path).catch(() => {}); // of use to nobody
+      throw error;
+    }
+    return written;
+  } finally {
+    await archive.discard();
+  }
+}
+
+function ignoreMissing(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'ENOENT') throw error;
+}
+
+/** Writes the contents one chunk after the other. */
+class PayloadWriter {
+  position = 0;
+  private readonly writeAt: WriteAt;
+
+  constructor(
+    private readonly file: PendingFile,
+    private readonly options: Parameters<typeof writeSplitOutput>[3] & {},
+  ) {
+    this.writeAt = options.writeAt ?? writeFully;
+  }
+
+  readonly write: PayloadSink = async (bytes) => {
+    const { limiter, signal } = this.options;
+    for (let taken = 0; limiter !== undefined && taken < bytes.length; ) {
+      const portion = limiter.portion(bytes.length - taken);
+      await limiter.take(portion, signal);
+      taken += portion;
+    }
+    await this.writeAt(this.file.handle, bytes, this.position);
+    this.position += bytes.length;
+  };
+}
