@@ -137,13 +137,18 @@ class IndexedTar implements TarArchive {
 function noSuchMember(asked: string, path: string): ArchiveError {
   const isAsked = pathOfName(asked) === path;
   const what = isAsked ? 'there is no member' : `${printableName(asked)} is a link to what is not there,`;
-  return new ArchiveError('TAR_NO_SUCH_MEMBER', `${what} ${printableName(path)}`, { entry: path });
+  const hint = 'list shows what there is';
+  return new ArchiveError('TAR_NO_SUCH_MEMBER', `${what} ${printableName(path)}`, { entry: path, hint });
 }
 
-function noContent(asked: string, { type, path, headerOffset }: TarEntry): ArchiveError {
+function noContent(asked: string, { type, path, headerOffset, linkTarget }: TarEntry): ArchiveError {
   return new ArchiveError('TAR_NO_CONTENT', `${printableName(asked)} has no content: it is a ${type}`, {
     offset: headerOffset,
     entry: path,
+    hint:
+      linkTarget === undefined
+        ? 'list shows what there is'
+        : `it points to ${printableName(linkTarget)}: ask for that`,
   });
 }
 

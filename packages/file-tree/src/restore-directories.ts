@@ -48,6 +48,8 @@ export interface TreeRoot {
 export interface OpenDirectoriesOptions {
   /** Makes what is missing on the way; otherwise it is an error, `ENOENT`. */
   readonly makesParents: boolean;
+  /** Whose those become; unless given, they belong to this process. */
+  readonly parentsOwner?: Owner | undefined;
   /** Whether permissions stand in this process's way. */
   readonly needsPermission: boolean;
   /** Gives a directory its metadata, when it is left for now. */
@@ -152,6 +154,8 @@ export class OpenDirectories {
       this.touch();
       this.current.directory.makeDirectory(name, 0o755);
       this.enter(name, 'made');
+      const { parentsOwner } = this.options;
+      if (parentsOwner !== undefined) this.current.inode.setOwner(parentsOwner.uid, parentsOwner.gid);
     }
   }
 

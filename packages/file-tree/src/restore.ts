@@ -4,7 +4,7 @@ import { EventLoopTurns, type OnWarning } from '@vzdump-format/streams';
 import type { Accounts } from './accounts.js';
 import type { FileEntry } from './entry.js';
 import type { IdMap } from './id-map.js';
-import { OpenDirectories, type TreeRoot } from './restore-directories.js';
+import { OpenDirectories, type Owner, type TreeRoot } from './restore-directories.js';
 import { restoreEntry } from './restore-entry.js';
 import { FoundDirectory } from './restore-found.js';
 import { type Inode, OpenInode } from './restore-inode.js';
@@ -103,7 +103,9 @@ function newRestoration(root: TreeRoot, options: RestoreOptions): Restoration {
     metadata.giveFlagsAfterwards(inode, entry);
   };
   const needsPermission = !isSuperuser();
-  const directories = new OpenDirectories(root, { makesParents: true, needsPermission, settle });
+  const directories = new OpenDirectories(root, {
+    ...{ makesParents: true, parentsOwner: parentsOwner(options), needsPermission, settle },
+  });
   const targets = new OpenDirectories(root, { makesParents: false, needsPermission, settle });
   return {
     options: { ...options, existing, devices, sockets, zerosToHoles },
@@ -147,6 +149,14 @@ function openTarget(
 function ownerPolicy(owner: boolean | undefined): MetadataOptions['owner'] {
   if (owner === undefined) return isSuperuser() ? 'set' : 'lost';
   return owner ? 'set' : 'ignore';
+}
+
+/** What the container's root makes belongs to it: a parent that is no entry would be nobody's in there. */
+function parentsOwner({ idMap, owner }: RestoreOptions): Owner | undefined {
+  if (idMap === undefined || owner === false || !isSuperuser()) return undefined;
+  const uid = idMap.toHost('user', 0);
+  const gid = idMap.toHost('group', 0);
+  return uid === undefined || gid === undefined ? undefined : { uid, gid };
 }
 
 function isSuperuser(): boolean {
