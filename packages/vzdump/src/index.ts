@@ -16,7 +16,21 @@ export {
   convertArchive,
 } from './convert-archive.js';
 export { type ImageFormat, imageFormats, type OpenDiskImageOptions, openDiskImage } from './disk-image.js';
+export * from './dump/index.js';
 export { detectFormat, format, formatForFileName, formats } from './formats.js';
+export type {
+  AccessPhase,
+  BackupMode,
+  DiskData,
+  GuestAccess,
+  GuestContext,
+  GuestData,
+  GuestDrive,
+  GuestLog,
+  GuestMethods,
+  PreparedGuest,
+  TreeData,
+} from './guest-access/guest-access.js';
 export {
   INDEX_EXTENSION,
   type IndexArchiveOptions,

@@ -1,0 +1,91 @@
+import { mkdir, rm } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ArchiveError } from '@vzdump-format/streams';
+import { isThere, removeIfThere } from '../backups/backup-file.js';
+import { requireRoomForBackup, requireRoomForProtected } from '../backups/backup-limits.js';
+import type { BackupCompression } from '../backups/backup-name.js';
+import { listBackups } from '../backups/list-backups.js';
+import { type NewBackup, newBackup } from '../backups/new-backup.js';
+import { chooseTemporaryDirectory } from '../backups/temporary-directory.js';
+import type { Guest } from '../config/pve-root.js';
+import type { DumpJob } from './dump-job.js';
+import { errorText } from './error-text.js';
+import type { GuestLogFile } from './guest-log.js';
+
+/** Where a guest's backup goes. */
+export interface BackupPlace {
+  readonly stem: string;
+  /** `undefined` for one that goes to standard output. */
+  readonly files: NewBackup | undefined;
+  /** The log's path, where one is kept. */
+  readonly log: string | undefined;
+}
+
+/** More than one protected backup than this, and a storage refuses it. Below 0 is any number, as for Proxmox VE's administrators. */
+const ANY_NUMBER = -1;
+
+/**
+ * Finds names for a guest's backup, and checks that it may be made.
+ * @throws `BACKUP_LIMIT`; the system's error
+ */
+export async function placeBackup(guest: Guest, job: DumpJob): Promise<BackupPlace> {
+  const { directory, output } = job.target;
+  const compression = job.compression.codec.extensions[0]?.slice(1) as BackupCompression | undefined;
+  const namesAt = (start: Date) => newBackup(directory ?? '', { ...guest, start, compression });
+  if (directory === undefined) return { stem: namesAt(new Date()).stem, files: undefined, log: undefined };
+  if (output === undefined) await requireRoom(guest, directory, job);
+  const files = await unusedNames(namesAt, job.signal);
+  const log = files.log;
+  if (output !== undefined) return { stem: files.stem, files: undefined, log };
+  await removeIfThere(files.unfinished);
+  return { stem: files.stem, files, log };
+}
+
+/** Two backups of a guest in one second would have the same name. */
+async function unusedNames(namesAt: (start: Date) => NewBackup, signal?: AbortSignal): Promise<NewBackup> {
+  for (;;) {
+    const now = new Date();
+    const files = namesAt(now);
+    if (!(await isThere(files.archive)) && !(await isThere(files.log))) return files;
+    await sleep(1000 - now.getMilliseconds(), undefined, signal && { signal });
+  }
+}
+
+async function requireRoom({ type, vmid }: Guest, directory: string, job: DumpJob): Promise<void> {
+  const { options, target, log } = job;
+  const willBeProtected = options.protected === true;
+  if (options.remove && !willBeProtected) return;
+  const backups = await listBackups(directory, { type, vmid, onWarning: log.onWarning });
+  if (!willBeProtected) requireRoomForBackup(backups, options['prune-backups']);
+  else if (target.storage !== undefined) {
+    const { maxProtectedBackups = ANY_NUMBER, id } = target.storage;
+    requireRoomForProtected(backups, maxProtectedBackups, id);
+  }
+}
+
+/** Makes the directory for temporary files. @throws `TEMPORARY_DIRECTORY` */
+export async function makeTemporaryDirectory(
+  guest: Guest,
+  { stem }: BackupPlace,
+  job: DumpJob,
+  log: GuestLogFile,
+): Promise<string> {
+  const { path, notice } = await chooseTemporaryDirectory({
+    ...{ type: guest.type, vmid: guest.vmid, stem },
+    tmpdir: job.options.tmpdir,
+    dumpDirectory: job.target.directory,
+  });
+  if (notice !== undefined) log.info(notice);
+  await job.journal.add({ kind: 'temporary', path });
+  try {
+    await rm(path, { recursive: true, force: true });
+    await mkdir(path, { mode: 0o700 });
+  } catch (cause) {
+    throw new ArchiveError(
+      'TEMPORARY_DIRECTORY',
+      `unable to create temporary directory '${path}' - ${errorText(cause)}`,
+      { entry: path, cause },
+    );
+  }
+  return path;
+}

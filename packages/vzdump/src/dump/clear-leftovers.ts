@@ -1,0 +1,46 @@
+import { rm } from 'node:fs/promises';
+import { printableName } from '@vzdump-format/file-tree';
+import { bytesToPath, pathToBytes } from '@vzdump-format/posix';
+import { isThere } from '../backups/backup-file.js';
+import { readConfigFile, writeConfigFile } from '../config/config-file.js';
+import { withoutKeys } from '../config/edit-guest-config.js';
+import { configValue, formatGuestConfig, parseGuestConfig } from '../config/guest-config.js';
+import { errorText } from './error-text.js';
+import { BACKUP_LOCK } from './guest-lock.js';
+import type { JobLog } from './job-log.js';
+import type { Journal, JournalEntry } from './journal.js';
+
+/** Puts right what a job that was killed has left; what cannot be is a warning. Our own job begins after it. */
+export async function clearLeftovers(journal: Journal, log: JobLog): Promise<void> {
+  for (const entry of await journal.leftovers()) {
+    try {
+      if (await clear(entry)) log.info(`cleared what a backup that was killed has left: ${told(entry)}`);
+    } catch (error) {
+      log.warn(
+        `unable to clear what a backup that was killed has left: ${told(entry)} - ${errorText(error)}`,
+      );
+    }
+  }
+  await journal.begin();
+}
+
+function told({ kind, path }: JournalEntry): string {
+  return kind === 'locked' ? `lock in '${printableName(path)}'` : `'${printableName(path)}'`;
+}
+
+/** @returns whether there was anything to do */
+async function clear({ kind, path }: JournalEntry): Promise<boolean> {
+  if (!(await isThere(path))) return false;
+  if (kind === 'locked') return unlockConfig(path);
+  await rm(path, { recursive: kind === 'temporary', force: true });
+  return true;
+}
+
+async function unlockConfig(path: string): Promise<boolean> {
+  const type = path.includes('/qemu-server/') ? 'qemu' : 'lxc';
+  const config = parseGuestConfig(bytesToPath(await readConfigFile(path)), type);
+  if (configValue(config, 'lock') !== BACKUP_LOCK) return false;
+  const unlocked = withoutKeys(config, (key) => key === 'lock');
+  await writeConfigFile(path, pathToBytes(formatGuestConfig(unlocked)), true);
+  return true;
+}

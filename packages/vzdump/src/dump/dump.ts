@@ -1,0 +1,41 @@
+import { ArchiveError } from '@vzdump-format/streams';
+import { vmMethods } from '../guest-access/vm-methods.js';
+import type { DumpResult } from './dump-event.js';
+import type { DumpOptions } from './dump-options.js';
+import { planDump } from './dump-plan.js';
+import { JOB_LOCK, stopJob } from './job-lock.js';
+import { JobLog } from './job-log.js';
+import { runJob } from './run-job.js';
+
+/**
+ * Backs up guests, as `vzdump` does: finds them in Proxmox VE's configuration, makes an archive of each, names it, and removes
+ * older ones.
+ *
+ *     const { guests } = await dump({ vmids: [100, 101], storage: 'local', compress: 'zstd', onEvent: console.log });
+ *
+ * A guest whose backup fails is told by its result, and the next one has its turn.
+ *
+ * @throws what is wrong with the options (`OPTION_CONFLICT` and the like); `JOB_LOCK`; `PROGRAM_FAILED` of a hook script
+ * for the job as a whole; the signal's reason
+ */
+export async function dump(options: DumpOptions): Promise<DumpResult> {
+  const { vmids = [], pveRoot, configFile, forceRunning, methods, ...rest } = options;
+  const { output, lockPath, logDirectory, setsPriority, onEvent, signal, ...commandLine } = rest;
+  signal?.throwIfAborted();
+  requireOutput(options);
+  const log = new JobLog(onEvent);
+  if (commandLine.stop === true) await stopJob(lockPath ?? JOB_LOCK);
+  const plan = await planDump({ vmids, commandLine, pveRoot, configFile }, log);
+  if (plan === undefined) return { guests: [], warnings: log.warnings };
+  const allMethods = { qemu: vmMethods({ forceRunning }), ...methods };
+  return runJob(
+    plan,
+    { output, lockPath, logDirectory, setsPriority, onEvent, signal, methods: allMethods },
+    log,
+  );
+}
+
+function requireOutput({ stdout, output }: DumpOptions): void {
+  if ((stdout === true) === (output !== undefined)) return;
+  throw new ArchiveError('OPTION_REQUIRES', "'stdout' and 'output' go together");
+}

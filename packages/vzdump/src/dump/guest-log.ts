@@ -1,0 +1,120 @@
+import { closeSync, openSync, writeSync } from 'node:fs';
+import { access, constants, copyFile, mkdtemp, open, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { bytesToPath, pathToBytes } from '@vzdump-format/posix';
+import type { ArchiveWarning } from '@vzdump-format/streams';
+import { localTimeOf, padded } from '../backups/local-time.js';
+import type { GuestType } from '../config/guest-config.js';
+import type { GuestLog } from '../guest-access/guest-access.js';
+import type { LogLevel } from './dump-event.js';
+import { errorText } from './error-text.js';
+import { type JobLog, LOG_PREFIXES, linesOf } from './job-log.js';
+
+/** Where vzdump keeps the log of each guest's last backup. */
+export const LOG_DIRECTORY = '/var/log/vzdump';
+
+interface LogFile {
+  readonly path: string;
+  /** Made for this log, and gone with it. */
+  readonly ownDirectory: string | undefined;
+}
+
+/**
+ * The log of one guest's backup: its lines go to the job's log, and, with the time in front, to a file of their own, of
+ * which a copy is put beside the archive in the end.
+ *
+ * ```
+ * 2026-11-20 02:00:00 INFO: Starting Backup of VM 100 (qemu)
+ * ```
+ */
+export class GuestLogFile implements GuestLog {
+  private file: LogFile | undefined;
+  private fd: number | undefined;
+
+  constructor(
+    private readonly vmid: number,
+    private readonly job: JobLog,
+  ) {}
+
+  /** From here on, there is a file. @param directory if it is there and can be written; a temporary file otherwise */
+  async open(type: GuestType, directory = LOG_DIRECTORY): Promise<void> {
+    const writable = await access(directory, constants.W_OK).then(
+      () => true,
+      () => false,
+    );
+    const own = writable ? undefined : await mkdtemp(join(tmpdir(), 'vzdump-format-log-'));
+    const path = join(own ?? directory, `${type}-${this.vmid}.log`);
+    this.file = { path, ownDirectory: own };
+    this.fd = openSync(path, 'w', 0o640);
+  }
+
+  readonly info = (message: string): void => this.add('info', message);
+  readonly warn = (message: string): void => this.add('warn', message);
+  readonly error = (message: string): void => this.add('error', message);
+
+  /** For libraries. */
+  readonly onWarning = ({ message }: ArchiveWarning): void => this.warn(message);
+
+  /** What stands in the job's log alone. */
+  readonly infoToJob = (message: string): void => this.job.add('info', message, this.vmid);
+
+  private add(level: LogLevel, message: string): void {
+    this.job.add(level, message, this.vmid);
+    for (const line of linesOf(message)) this.write(`${timeStamp()} ${LOG_PREFIXES[level]}: ${line}\n`);
+  }
+
+  /** A disk that is full must not keep the backup from being ended well: what cannot be written is only told. */
+  private write(line: string): void {
+    if (this.fd === undefined) return;
+    try {
+      writeSync(this.fd, pathToBytes(line));
+    } catch (error) {
+      this.close();
+      this.job.add('warn', `the log ends here: ${errorText(error)}`, this.vmid);
+    }
+  }
+
+  /** No more goes into the file. */
+  close(): void {
+    if (this.fd !== undefined) closeSync(this.fd);
+    this.fd = undefined;
+  }
+
+  /** @throws the system's error; a copy that is not whole is removed */
+  async copyTo(path: string): Promise<void> {
+    if (this.file === undefined) return;
+    try {
+      await copyFile(this.file.path, path);
+    } catch (error) {
+      await rm(path, { force: true });
+      throw error;
+    }
+  }
+
+  /** The beginning of the file; `undefined` when there is none. */
+  async beginning(bytes: number): Promise<string | undefined> {
+    if (this.file === undefined) return undefined;
+    const file = await open(this.file.path);
+    try {
+      const { buffer, bytesRead } = await file.read(Buffer.alloc(bytes), 0, bytes, 0);
+      return bytesToPath(buffer.subarray(0, bytesRead));
+    } finally {
+      await file.close();
+    }
+  }
+
+  /** Removes the file, if it was a temporary one. */
+  async discard(): Promise<void> {
+    this.close();
+    const own = this.file?.ownDirectory;
+    if (own !== undefined) await rm(own, { recursive: true, force: true });
+  }
+}
+
+/** `2026-11-20 02:00:00`, local time. */
+export function timeStamp(date = new Date()): string {
+  const { year, month, day, hour, minute, second } = localTimeOf(Math.floor(date.getTime() / 1000));
+  const time = [hour, minute, second].map((part) => padded(part)).join(':');
+  return `${padded(year, 4)}-${padded(month)}-${padded(day)} ${time}`;
+}

@@ -1,0 +1,71 @@
+import { access, constants } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import type { EffectiveOptions } from '../config/effective-options.js';
+import type { GuestResult } from './dump-event.js';
+import { errorText } from './error-text.js';
+import type { JobLog } from './job-log.js';
+import { formatMail } from './mail.js';
+import { runLogged } from './run-logged.js';
+
+/** What a notification tells of. */
+export interface JobSummary {
+  /** The job, as a command line. */
+  readonly command: string;
+  /** All that were to be backed up. */
+  readonly vmids: readonly number[];
+  /** What came of those whose turn it was. */
+  readonly results: readonly GuestResult[];
+  /** The beginnings of their logs. */
+  readonly logs: ReadonlyMap<number, string | undefined>;
+  /** What ended the job as a whole. */
+  readonly error: string | undefined;
+  readonly seconds: number;
+}
+
+const SBIN = ['/usr/sbin', '/sbin', '/usr/lib'];
+
+/** Whom the job's outcome is mailed to. Proxmox VE's own targets cannot be told from here. */
+export function mailRecipients(options: EffectiveOptions, log: JobLog): readonly string[] {
+  const { mailto = [], 'notification-mode': mode } = options;
+  if (mode === 'notification-system') {
+    log.warn("notification targets and matchers are Proxmox VE's own: nobody is notified of this job");
+    return [];
+  }
+  return mailto;
+}
+
+/** Tells whom it concerns what came of the job, unless they asked for failures only. What fails is a warning. */
+export async function notify(
+  summary: JobSummary,
+  recipients: readonly string[],
+  options: EffectiveOptions,
+  log: JobLog,
+): Promise<void> {
+  const failed = summary.error !== undefined || summary.results.some(({ state }) => state === 'failed');
+  if (recipients.length === 0 || (options.mailnotification === 'failure' && !failed)) return;
+  try {
+    const program = await findSendmail();
+    if (program === undefined) throw new Error('there is no sendmail on this host');
+    const mail = formatMail(summary, { host: hostname(), recipients });
+    await runLogged(program, ['-B', '8BITMIME', '-f', 'root', '--', ...recipients], {
+      env: { ...process.env, LC_ALL: 'C' },
+      input: mail,
+      onLine: (line) => log.warn(`sendmail: ${line}`),
+    });
+  } catch (error) {
+    log.warn(`unable to notify ${recipients.join(', ')} - ${errorText(error)}`);
+  }
+}
+
+async function findSendmail(): Promise<string | undefined> {
+  for (const directory of [...(process.env.PATH ?? '').split(':'), ...SBIN]) {
+    const path = join(directory, 'sendmail');
+    const runnable = await access(path, constants.X_OK).then(
+      () => true,
+      () => false,
+    );
+    if (directory !== '' && runnable) return path;
+  }
+  return undefined;
+}

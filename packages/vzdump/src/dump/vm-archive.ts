@@ -1,0 +1,61 @@
+import { randomUUID } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pathToBytes } from '@vzdump-format/posix';
+import { BANDWIDTH_UNIT } from '../config/bandwidth-limit.js';
+import { QEMU_CONFIG_NAME, QEMU_FIREWALL_NAME, qemuArchiveConfig } from '../config/qemu-archive-config.js';
+import type { DiskData } from '../guest-access/guest-access.js';
+import { packVm } from '../pack-vm.js';
+import { type ArchiveRun, archiveOutput } from './archive-run.js';
+import { errorText } from './error-text.js';
+import { ProgressLines } from './progress-lines.js';
+
+/** Makes the archive of a virtual machine: its configuration, its firewall rules, its disks. @returns its size in bytes */
+export async function archiveVm({ drives }: DiskData, run: ArchiveRun): Promise<number> {
+  const { job, log, guest } = run;
+  const configs = await writeConfigs(drives, run);
+  const output = await archiveOutput(run);
+  const uuid = randomUUID();
+  if (drives.length === 0) {
+    log.info('backup contains no disks');
+    log.info('starting diskless backup');
+  } else {
+    log.info(`started backup task '${uuid}'`);
+  }
+  let lines: ProgressLines | undefined;
+  try {
+    const { archiveBytes } = await packVm({
+      ...output,
+      ...{ configs, drives, uuid },
+      bytesPerSecond: job.options.bwlimit * BANDWIDTH_UNIT,
+      onProgress: (progress, total) => {
+        if (drives.length > 0) lines ??= new ProgressLines(total, log.info);
+        lines?.update(progress);
+        job.onEvent?.({ type: 'progress', vmid: guest.vmid, bytes: progress.bytes, total });
+      },
+    });
+    lines?.end();
+    return archiveBytes;
+  } catch (error) {
+    log.error(job.signal?.aborted ? 'interrupted by signal' : errorText(error));
+    log.info('aborting backup job');
+    throw error;
+  }
+}
+
+/** @returns the paths of what is stored beside the disks */
+async function writeConfigs(drives: DiskData['drives'], run: ArchiveRun): Promise<readonly string[]> {
+  const { job, log, guest, config, temporaryDirectory } = run;
+  const { text, messages } = qemuArchiveConfig(
+    config,
+    drives.map(({ mapEntry }) => mapEntry),
+  );
+  for (const message of messages) log.info(message);
+  const configPath = join(temporaryDirectory, QEMU_CONFIG_NAME);
+  await writeFile(configPath, pathToBytes(text), { mode: 0o600 });
+  const rules = await job.root.readFirewall(guest.vmid);
+  if (rules === undefined) return [configPath];
+  const firewallPath = join(temporaryDirectory, QEMU_FIREWALL_NAME);
+  await writeFile(firewallPath, rules, { mode: 0o600 });
+  return [configPath, firewallPath];
+}
