@@ -1,6 +1,6 @@
 const names = process.argv.slice(2);
 if (names.length === 0) {
-  console.error('usage: npm run bench -- NAME…   where NAME is a file of bench/src: vma, codecs');
+  console.error('usage: npm run bench -- NAME…   where NAME is a file of bench/src: vma, codecs, tar');
   process.exitCode = 2;
 }
 for (const name of names) {
