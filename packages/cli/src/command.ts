@@ -1,8 +1,9 @@
 import type { OnWarning } from '@vzdump-format/streams';
+import type { LogLevel } from '@vzdump-format/vzdump';
 
 /** One row of the option table, from which parser, help, manual page and completions are made. */
 export interface OptionSpec {
-  /** As `--drive <NAME=PATH>`. The placeholders `file`, `directory` and `NAME=PATH` are completed with paths. */
+  /** As `--drive <NAME=PATH>`, or `--all [0|1]` where the value may be left out. The placeholders `file`, `directory` and `NAME=PATH` are completed with paths. */
   readonly flags: string;
   readonly description: string;
   readonly choices?: readonly string[];
@@ -29,6 +30,8 @@ export interface CommandContext {
   readonly onProgress: (bytes: number, total?: number) => void;
   /** Says something of interest to a person, on stderr, unless they asked for quiet. */
   readonly inform: (line: string) => void;
+  /** Writes a line of the log of a job, as vzdump has it: `INFO: …`. Of warnings, the exit status tells. */
+  readonly log: (level: LogLevel, line: string, vmid?: number) => void;
   /** Ends the progress of one piece of work; the next one counts from zero. */
   readonly endProgress: () => void;
   readonly signal: AbortSignal;
@@ -42,6 +45,17 @@ export interface Command<Options = Readonly<Record<string, unknown>>> {
   readonly options: readonly OptionSpec[];
   readonly examples: readonly string[];
   run(args: readonly string[], options: Options, context: CommandContext): Promise<void>;
+}
+
+/** Every option that a command takes: its own, and the common ones of which it has none of its own. */
+export function allOptions(command: Command, commonOptions: readonly OptionSpec[]): readonly OptionSpec[] {
+  const own = new Set(command.options.map(longName));
+  return [...command.options, ...commonOptions.filter((spec) => !own.has(longName(spec)))];
+}
+
+/** `--drive <NAME=PATH>` → `--drive` */
+function longName({ flags }: OptionSpec): string {
+  return flags.split(' ')[0]!;
 }
 
 /** Everything that can be asked for: what help, manual page and completions tell of. */

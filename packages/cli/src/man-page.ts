@@ -6,7 +6,7 @@ const DESCRIPTION = [
     'or standard output; binary data is not written to a terminal.',
   'Files get their names when they are complete, or not at all. A file that exists is replaced only with --force.',
   'An error is one line, with a second one that begins with "hint:" where there is something to be done about it. ' +
-    'With --json, every line on standard error is a JSON document, of "type" error, warning, info or progress, and ' +
+    'With --json, every line on standard error is a JSON document, of "type" error, warning, info, log or progress, and ' +
     'an error is the last of them.',
 ];
 

@@ -1,6 +1,7 @@
 import { getSystemErrorMap } from 'node:util';
 import { printableText } from '@vzdump-format/file-tree';
 import { ArchiveError, type ArchiveWarning } from '@vzdump-format/streams';
+import { LOG_PREFIXES, type LogLevel } from '@vzdump-format/vzdump';
 import { UsageError } from './exit-status.js';
 
 interface Told {
@@ -68,6 +69,18 @@ export class Messages {
   inform(line: string): void {
     this.output.write(
       this.options.json ? `${JSON.stringify({ type: 'info', message: line })}\n` : `${printableText(line)}\n`,
+    );
+  }
+
+  /** A line of a job's log, of one guest or of the whole; those of warnings count as such. */
+  log(level: LogLevel, line: string, { vmid, show }: { vmid: number | undefined; show: boolean }): void {
+    if (level === 'warn') this.warnings++;
+    if (!show) return;
+    const document = { type: 'log', level, vmid, message: line };
+    this.output.write(
+      this.options.json
+        ? `${JSON.stringify(document)}\n`
+        : `${LOG_PREFIXES[level]}: ${printableText(line)}\n`,
     );
   }
 

@@ -1,5 +1,5 @@
 import { Option, Command as Parser } from 'commander';
-import type { Command, CommandTable, OptionSpec } from './command.js';
+import { allOptions, type Command, type CommandTable, type OptionSpec } from './command.js';
 import { exitStatuses } from './exit-status.js';
 import type { CommonOptions } from './options.js';
 
@@ -33,7 +33,7 @@ export function buildProgram(options: ProgramOptions): Parser {
 function addCommand(program: Parser, command: Command, { commonOptions, invoke }: ProgramOptions): void {
   const parser = program.command(command.name).summary(command.summary).description(command.summary);
   for (const { name, description } of command.arguments) parser.argument(name, description);
-  for (const spec of [...command.options, ...commonOptions]) parser.addOption(toOption(spec));
+  for (const spec of allOptions(command, commonOptions)) parser.addOption(toOption(spec));
   parser.addHelpText('after', `\nExamples:\n${command.examples.map((line) => `  ${line}`).join('\n')}`);
   parser.action(() => invoke({ command, args: parser.args, options: parser.opts() }));
 }

@@ -28,6 +28,10 @@ export async function runCommand({ command, args, options }: Invocation): Promis
       progress.end();
       if (!quiet) messages.inform(line);
     },
+    log: (level, line, vmid) => {
+      progress.leaveLine();
+      messages.log(level, line, { vmid, show: !quiet || level !== 'info' });
+    },
     signal: interruption.signal,
   };
   try {

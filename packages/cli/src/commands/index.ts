@@ -5,6 +5,7 @@ import { cat } from './cat.js';
 import { completion } from './completion.js';
 import { config } from './config.js';
 import { convert } from './convert.js';
+import { dump } from './dump.js';
 import { index } from './index-command.js';
 import { list } from './list.js';
 import { man } from './man.js';
@@ -20,7 +21,7 @@ const table = (): CommandTable => ({ commands, commonOptions });
 /** Every command, in the order of the help. */
 export const commands: readonly Command[] = [
   ...([pack, unpack, list, config, verify, cat, convert, index] as readonly Command[]),
-  ...([backups, prune, notes, protect] as readonly Command[]),
+  ...([dump, backups, prune, notes, protect] as readonly Command[]),
   completion(table),
   man(table),
 ];

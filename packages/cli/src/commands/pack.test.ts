@@ -19,7 +19,14 @@ async function asked(...words: readonly string[]): Promise<PackVmOptions> {
   packVm.mockResolvedValue({ bytes: 0, zeroBytes: 0, archiveBytes: 0 });
   const nothing = () => {};
   await command.run(args, options, {
-    ...{ onWarning: nothing, onError: nothing, onProgress: nothing, inform: nothing, endProgress: nothing },
+    ...{
+      onWarning: nothing,
+      onError: nothing,
+      onProgress: nothing,
+      inform: nothing,
+      log: nothing,
+      endProgress: nothing,
+    },
     signal: new AbortController().signal,
   });
   return packVm.mock.calls[0]![0];

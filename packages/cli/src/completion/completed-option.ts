@@ -1,4 +1,4 @@
-import type { Command, CommandTable, OptionSpec } from '../command.js';
+import { allOptions, type Command, type CommandTable, type OptionSpec } from '../command.js';
 
 /** What an option's value is completed with. */
 export type ValueSource = 'none' | 'text' | 'file' | 'directory' | readonly string[];
@@ -25,9 +25,10 @@ const SOURCE_OF_PLACEHOLDER: Readonly<Record<string, ValueSource>> = {
 /** Every option that a command takes. */
 export function optionsOf(command: Command, { commonOptions }: CommandTable): CompletedOption[] {
   const help: OptionSpec = { flags: '--help', description: 'show how it is used' };
-  return [...command.options, ...commonOptions, help].map((spec) => {
+  return [...allOptions(command, commonOptions), help].map((spec) => {
     const { flags, description, choices, repeatable = false } = spec;
     const [name = '', placeholder = ''] = flags.replace(/[<>]/g, '').split(' ');
+    if (placeholder.startsWith('[')) return { name, description, value: 'none', placeholder: '', repeatable };
     const value = choices ?? SOURCE_OF_PLACEHOLDER[placeholder] ?? 'text';
     return { name, description, value, placeholder, repeatable };
   });
