@@ -64,7 +64,7 @@ export class Glob {
     } else if (token.kind === 'many') {
       if (token.set[byte] === 1) this.reach(index);
     } else {
-      this.mark(index);
+      this.mark(index); // within a directory; only a slash leads on
       if (byte === SLASH) this.reach(index + 1);
     }
   }
@@ -72,7 +72,7 @@ export class Glob {
   /** Reaches a token, and those behind it that need no byte to be passed. */
   private reach(index: number): void {
     for (let at = index; ; at++) {
-      if (this.next[at] === 1 && this.tokens[at]?.kind !== 'directories') return;
+      if (this.next[at] === 1) return;
       this.mark(at);
       const kind = this.tokens[at]?.kind;
       if (kind !== 'many' && kind !== 'directories') return;

@@ -23,6 +23,7 @@ beforeEach(() => {
 });
 
 const TEXT = 'a text of some length';
+const BEFORE = 'secret'.repeat(10_000);
 
 /** Walks a tree with one file, which changes as soon as it was looked at. */
 async function walkFile(
@@ -33,7 +34,10 @@ async function walkFile(
   await withDirectory(async (root) => {
     const path = join(root, 'f');
     prepare(path);
-    meanwhile = () => change(path);
+    writeFileSync(join(root, 'a'), BEFORE); // what may not be seen in the other
+    meanwhile = ({ size }) => {
+      if (size !== BEFORE.length) change(path);
+    };
     result = await walked(root);
   });
   return { entry: result!.at('f'), warnings: result!.warnings };

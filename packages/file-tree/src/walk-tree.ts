@@ -188,7 +188,6 @@ export class TreeWalk {
   }
 
   private leaveOut(path: string, error: unknown): void {
-    this.content.close();
     if (isGone(error)) this.warnings.vanished(path);
     else if (isOfTheFile(error)) this.warnings.unreadable(path, error);
     else throw error;
