@@ -110,6 +110,8 @@ export interface TreeFormat extends FormatRow {
   pack(entries: AsyncIterable<FileEntry>, options: PackEntriesOptions): AsyncIterable<Uint8Array>;
   /** Which files the walk of a directory makes hardlinks of, and which attributes it keeps, for this format. */
   readonly walkOptions: WalkOptions;
+  /** Whether an archive says where files have holes. If not, blocks of zeros become holes when they are restored. */
+  readonly hasHoles: boolean;
   /** What patterns leave out, by the rules of the tool whose format it is. @throws `EXCLUDE_PATTERN` */
   excludeRules(patterns: readonly string[], onWarning?: OnWarning): ExcludeRules;
   /** The names, by their extensions, of an archive in two files: one has the contents, the other all else. */

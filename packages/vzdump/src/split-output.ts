@@ -157,7 +157,7 @@ class PayloadWriter {
       await limiter.take(portion, signal);
       taken += portion;
     }
-    await this.writeAt(this.file.handle, bytes, this.position);
+    await namingThePath(this.file.path, () => this.writeAt(this.file.handle, bytes, this.position));
     this.position += bytes.length;
   };
 }

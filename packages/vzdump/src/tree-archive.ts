@@ -83,7 +83,9 @@ export async function unpackTree(
 ): Promise<RestoreResult> {
   const rules = format.excludeRules(excludes, options.onWarning);
   const selection = new Selection(patterns);
+  await archive.payload?.(); // if it is not there, no directory is to be made
   const result = await restoreTree(observedEntries(format.entries(archive, options), onProgress), directory, {
+    zerosToHoles: !format.hasHoles,
     ...options,
     excludes: (path, isDirectory) =>
       !selection.has(path) ||

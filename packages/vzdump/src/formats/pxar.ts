@@ -20,6 +20,7 @@ export const pxar: TreeFormat = {
     flags: true,
     quotaProjects: true,
   },
+  hasHoles: false,
   excludeRules: pxarExcludes,
 
   async verify({ bytes, payload }, { onProgress, onWarning, signal }) {

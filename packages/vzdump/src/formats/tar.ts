@@ -19,6 +19,7 @@ export const tar: TreeFormat = {
   detect: isTar,
   read: (source, signal) => readChunks(source, { reuseBuffers: true, signal }),
   walkOptions: { hardlinks: 'all' },
+  hasHoles: true,
   excludeRules: gnuTarExcludes,
 
   async verify({ bytes }, { onProgress, ...options }) {
