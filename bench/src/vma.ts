@@ -3,7 +3,7 @@ import { closeSync, ftruncateSync, openSync, rmSync, statSync, writeSync } from 
 import { join } from 'node:path';
 import { type Contender, peakMemory, race, vzdumpFormat } from './measure.js';
 import { printTable } from './table.js';
-import { withWorkspace } from './workspace.js';
+import { warmMemory, withWorkspace } from './workspace.js';
 
 const MIB = 1 << 20;
 const GIB = 1 << 30;
@@ -75,19 +75,6 @@ function contendersFor(directory: string, image: string, archive: string): Conte
     },
     { name: 'verify', command: vzdumpFormat('verify', archive), reset: resetTo([archive]) },
   ];
-}
-
-/**
- * Takes more memory than a contender needs, and gives it back: on a virtual machine, pages that were free for a
- * while belong to the host, and whoever touches them first would pay for getting them back.
- */
-function warmMemory(directory: string, size: number): void {
-  const path = join(directory, 'warm');
-  const file = openSync(path, 'w');
-  const chunk = Buffer.alloc(16 * MIB, 1);
-  for (let offset = 0; offset < size; offset += chunk.length) writeSync(file, chunk);
-  closeSync(file);
-  rmSync(path);
 }
 
 /** A raw image: random data, then zeros, which are written unless it is to be sparse. */

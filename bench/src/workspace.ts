@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, statfsSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, rmSync, statfsSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 
 const TMPFS_MAGIC = 0x01021994; // <linux/magic.h>
@@ -16,4 +16,19 @@ export async function withWorkspace(use: (directory: string) => Promise<void>): 
   } finally {
     rmSync(directory, { recursive: true });
   }
+}
+
+const CHUNK = 16 * 1024 * 1024;
+
+/**
+ * Takes more memory than a contender needs, and gives it back: on a virtual machine, pages that were free for a
+ * while belong to the host, and whoever touches them first would pay for getting them back.
+ */
+export function warmMemory(directory: string, size: number): void {
+  const path = join(directory, 'warm');
+  const file = openSync(path, 'w');
+  const chunk = Buffer.alloc(CHUNK, 1);
+  for (let offset = 0; offset < size; offset += chunk.length) writeSync(file, chunk);
+  closeSync(file);
+  rmSync(path);
 }
