@@ -29,7 +29,7 @@ export class PendingFile {
     const overwrite = options.overwrite ?? false;
     if (!overwrite && (await exists(path))) throw fileExists(path);
     const partialPath = options.partialPath ?? hiddenSibling(path);
-    return new PendingFile(path, partialPath, await open(partialPath, 'wx'), overwrite);
+    return new PendingFile(path, partialPath, await open(partialPath, 'wx+'), overwrite);
   }
 
   /** Makes the content durable and gives the file its name. @throws `FILE_EXISTS` when another came first. */
