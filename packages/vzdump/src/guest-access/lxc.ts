@@ -1,0 +1,109 @@
+import { accessSync, constants } from 'node:fs';
+import { join } from 'node:path';
+import { ArchiveError } from '@vzdump-format/streams';
+import { type Command, runTool, toolEnvironment } from './run-tool.js';
+
+export interface LxcOptions {
+  /** Where LXC keeps its containers, `lxc.lxcpath`; LXC's own default unless given. */
+  readonly lxcPath?: string | undefined;
+}
+
+export type LxcState = 'running' | 'frozen' | 'stopped';
+
+/** Seconds that starting and freezing may take: both wait for the container's processes. */
+const START_TIMEOUT = 300;
+const FREEZE_TIMEOUT = 120;
+/** What stopping may take beyond the time that the guest has for it. */
+const STOP_MARGIN = 60;
+
+/**
+ * LXC's containers, by their ids, through its own programs. A container's name is its id, as on Proxmox VE.
+ *
+ * On Proxmox VE, `pct` starts them, since it writes LXC's configuration first; with `--skiplock`, as the backup itself holds the
+ * guest's lock. The rest is up to LXC's programs there too: `pct shutdown` refuses guests that are locked, and `pct
+ * suspend` writes a checkpoint, which is more than to freeze.
+ */
+export class Lxc {
+  constructor(private readonly options: LxcOptions = {}) {}
+
+  /** A container that LXC does not know, or where there is no LXC, is stopped. */
+  async state(vmid: number): Promise<LxcState> {
+    let state: string;
+    try {
+      state = await this.info(vmid, '--state');
+    } catch (error) {
+      const { code, message } = error as ArchiveError;
+      if (code === 'PROGRAM_MISSING') return 'stopped';
+      if (code === 'PROGRAM_FAILED' && message.includes("doesn't exist")) return 'stopped';
+      throw error;
+    }
+    if (state === 'STOPPED') return 'stopped';
+    return state === 'FROZEN' || state === 'FREEZING' ? 'frozen' : 'running';
+  }
+
+  /** The first process of a container that runs, as the host sees it. @throws `LXC_PID` */
+  async initPid(vmid: number): Promise<number> {
+    const text = await this.info(vmid, '--pid');
+    if (/^[1-9]\d{0,9}$/.test(text)) return Number(text);
+    throw new ArchiveError('LXC_PID', `container ${vmid} has no process: has it been stopped meanwhile?`);
+  }
+
+  /**
+   * Has a container shut down, and kills it when that takes too long.
+   * @param seconds 0 kills it at once
+   * @throws `LXC_STOP` when it runs nevertheless
+   */
+  async stop(vmid: number, seconds: number): Promise<void> {
+    const how = seconds === 0 ? ['--kill'] : [`--timeout=${seconds}`];
+    await runTool(this.command('lxc-stop', vmid, ...how), { timeout: seconds + STOP_MARGIN });
+    if ((await this.state(vmid)) === 'stopped') return;
+    throw new ArchiveError('LXC_STOP', `container ${vmid} does not stop`);
+  }
+
+  async start(vmid: number): Promise<void> {
+    await runTool(this.startCommand(vmid), { timeout: START_TIMEOUT });
+  }
+
+  /** Stops all processes of a container where they are. */
+  async freeze(vmid: number): Promise<void> {
+    await runTool(this.command('lxc-freeze', vmid), { timeout: FREEZE_TIMEOUT });
+  }
+
+  async thaw(vmid: number): Promise<void> {
+    await runTool(this.thawCommand(vmid), { timeout: FREEZE_TIMEOUT });
+  }
+
+  startCommand(vmid: number): Command {
+    if (this.options.lxcPath === undefined && isInstalled('pct')) {
+      return ['pct', 'start', String(vmid), '--skiplock', '1'];
+    }
+    return this.command('lxc-start', vmid, '--daemon');
+  }
+
+  thawCommand(vmid: number): Command {
+    return this.command('lxc-unfreeze', vmid);
+  }
+
+  private async info(vmid: number, what: string): Promise<string> {
+    return (await runTool(this.command('lxc-info', vmid, what, '--no-humanize'))).trim();
+  }
+
+  private command(program: string, vmid: number, ...args: readonly string[]): Command {
+    const { lxcPath } = this.options;
+    const path = lxcPath === undefined ? [] : [`--lxcpath=${lxcPath}`];
+    return [program, `--name=${vmid}`, ...path, ...args];
+  }
+}
+
+function isInstalled(program: string): boolean {
+  return toolEnvironment()
+    .PATH!.split(':')
+    .some((directory) => {
+      try {
+        accessSync(join(directory, program), constants.X_OK);
+        return true;
+      } catch {
+        return false;
+      }
+    });
+}

@@ -1,0 +1,33 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { toolEnvironment } from '../run-tool.js';
+
+/** Bytes that each needs to be made at all. They are sparse. */
+const SIZES = { btrfs: 256 << 20, ext4: 32 << 20, xfs: 320 << 20 } as const;
+const QUIET = { btrfs: '-q', ext4: '-qF', xfs: '-q' } as const;
+
+/** An image with an empty file system. */
+export function makeImage(type: keyof typeof SIZES, path: string): void {
+  writeFileSync(path, '');
+  truncateSync(path, SIZES[type]);
+  run(`mkfs.${type}`, QUIET[type], path);
+}
+
+export function mountImage(image: string, directory: string): void {
+  mkdirSync(directory, { recursive: true });
+  run('mount', '-o', 'loop', image, directory);
+}
+
+export function unmount(directory: string): void {
+  run('umount', directory);
+}
+
+export function run(program: string, ...args: readonly string[]): string {
+  return execFileSync(program, args, { encoding: 'utf8', env: toolEnvironment(), stdio: 'pipe' });
+}
+
+/** What of a directory, and below it, this process sees mounted or used by a loop device. */
+export function usesOf(directory: string): readonly string[] {
+  const lines = `${readFileSync('/proc/self/mountinfo', 'utf8')}${run('losetup', '--list', '--noheadings', '--output', 'BACK-FILE')}`;
+  return lines.split('\n').filter((line) => line.includes(directory));
+}
