@@ -18,6 +18,7 @@ export {
 export { type ImageFormat, imageFormats, type OpenDiskImageOptions, openDiskImage } from './disk-image.js';
 export * from './dump/index.js';
 export { detectFormat, format, formatForFileName, formats } from './formats.js';
+export { containerMethods } from './guest-access/container-methods.js';
 export type {
   AccessPhase,
   BackupMode,
@@ -31,6 +32,7 @@ export type {
   PreparedGuest,
   TreeData,
 } from './guest-access/guest-access.js';
+export type { LxcOptions } from './guest-access/lxc.js';
 export {
   INDEX_EXTENSION,
   type IndexArchiveOptions,

@@ -16,6 +16,8 @@ export interface DumpOptions extends VzdumpOptions {
   readonly output?: Writable | undefined;
   /** Whether the disks of virtual machines that run are read as they are. */
   readonly forceRunning?: boolean | undefined;
+  /** Where LXC keeps its containers, each by the name of its id; LXC's own default unless given. */
+  readonly lxcPath?: string | undefined;
   /** What is locked meanwhile; /var/run/vzdump.lock unless given. */
   readonly lockPath?: string | undefined;
   /** Where the log of each guest's last backup is kept; /var/log/vzdump unless given, as far as it is there. */

@@ -1,4 +1,5 @@
 import { ArchiveError } from '@vzdump-format/streams';
+import { containerMethods } from '../guest-access/container-methods.js';
 import { vmMethods } from '../guest-access/vm-methods.js';
 import type { DumpResult } from './dump-event.js';
 import type { DumpOptions } from './dump-options.js';
@@ -19,7 +20,7 @@ import { runJob } from './run-job.js';
  * for the job as a whole; the signal's reason
  */
 export async function dump(options: DumpOptions): Promise<DumpResult> {
-  const { vmids = [], pveRoot, configFile, forceRunning, methods, ...rest } = options;
+  const { vmids = [], pveRoot, configFile, forceRunning, lxcPath, methods, ...rest } = options;
   const { output, lockPath, logDirectory, setsPriority, onEvent, signal, ...commandLine } = rest;
   signal?.throwIfAborted();
   requireOutput(options);
@@ -27,10 +28,10 @@ export async function dump(options: DumpOptions): Promise<DumpResult> {
   if (commandLine.stop === true) await stopJob(lockPath ?? JOB_LOCK);
   const plan = await planDump({ vmids, commandLine, pveRoot, configFile }, log);
   if (plan === undefined) return { guests: [], warnings: log.warnings };
-  const allMethods = { qemu: vmMethods({ forceRunning }), ...methods };
+  const ownMethods = { qemu: vmMethods({ forceRunning }), lxc: containerMethods({ lxcPath }) };
   return runJob(
     plan,
-    { output, lockPath, logDirectory, setsPriority, onEvent, signal, methods: allMethods },
+    { output, lockPath, logDirectory, setsPriority, onEvent, signal, methods: { ...ownMethods, ...methods } },
     log,
   );
 }
