@@ -166,7 +166,7 @@ class GuestBackup {
   /** Whatever happened: the guest is unlocked, runs as it did, and no temporary file is left. */
   private async putBack(): Promise<void> {
     this.isOver = true;
-    let isDone = true;
+    let isRight = true;
     const steps = [
       () => this.locked?.unlock(),
       () => this.prepared?.release(),
@@ -177,10 +177,10 @@ class GuestBackup {
         await step();
       } catch (error) {
         this.log.warn(errorText(error));
-        isDone = false;
+        isRight = false;
       }
     }
-    if (isDone) await this.job.journal.begin();
+    await this.job.journal.settle(isRight);
   }
 
   private async conclude(failure: { error: unknown } | undefined, seconds: number): Promise<void> {

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { printableName } from '@vzdump-format/file-tree';
 import { lockFile, unlockFile } from '@vzdump-format/posix';
 import { ArchiveError } from '@vzdump-format/streams';
+import { errorText } from './error-text.js';
 import { Journal } from './journal.js';
 
 /** What vzdump locks, so that one job runs on a node at a time. */
@@ -86,7 +87,16 @@ export async function stopJob(path: string, patience = 15_000): Promise<void> {
 }
 
 async function openLock(path: string): Promise<FileHandle> {
-  return open(path, constants.O_RDWR | constants.O_CREAT | constants.O_APPEND | constants.O_NOFOLLOW, 0o644);
+  const { O_RDWR, O_CREAT, O_APPEND, O_NOFOLLOW } = constants;
+  try {
+    return await open(path, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW, 0o644);
+  } catch (cause) {
+    throw new ArchiveError('JOB_LOCK', `can't open lock '${printableName(path)}' - ${errorText(cause)}`, {
+      entry: path,
+      hint: 'who is not root needs a lock elsewhere: --lock-file FILE',
+      cause,
+    });
+  }
 }
 
 async function wait(file: FileHandle, options: JobLockOptions): Promise<void> {

@@ -1,6 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
 import { isAbsolute } from 'node:path';
-import { bytesToPath, pathToBytes } from '@vzdump-format/posix';
 
 /** What a job has to put right in the end, and the next one if it was killed. */
 export type JournalEntry =
@@ -26,9 +25,14 @@ const NAMES: Readonly<Record<JournalEntry['kind'], RegExp>> = {
  * put right. vzdump itself writes nothing there, and minds nothing.
  */
 export class Journal {
+  /** Of the guest at hand. */
+  private open: readonly JournalEntry[] = [];
+  /** Could not be put right, and is left for the next job to try. */
+  private left: readonly JournalEntry[] = [];
+
   constructor(private readonly file: FileHandle) {}
 
-  /** What the job before has left; nothing when it ended, or the file could be somebody else's. */
+  /** What the job before has left; nothing when it ended well, or the file could be somebody else's. */
   async leftovers(): Promise<readonly JournalEntry[]> {
     const { uid, mode } = await this.file.stat();
     if (uid !== process.geteuid?.() || (mode & 0o022) !== 0) return [];
@@ -37,35 +41,50 @@ export class Journal {
 
   /** The process that holds the lock. */
   async pid(): Promise<number | undefined> {
-    for (const line of await this.lines()) {
-      if (typeof line.pid === 'number' && Number.isSafeInteger(line.pid) && line.pid > 1) return line.pid;
+    for (const { pid } of await this.lines()) {
+      if (typeof pid === 'number' && Number.isSafeInteger(pid) && pid > 1) return pid;
     }
     return undefined;
   }
 
-  /** Nothing is left to be put right: of the job before, or of one of this job's guests. */
-  async begin(): Promise<void> {
-    await this.file.truncate();
-    await this.append({ pid: process.pid });
+  /** This job takes over. @param left what could not be put right of the leftovers */
+  async begin(left: readonly JournalEntry[]): Promise<void> {
+    this.left = left;
+    await this.write([{ pid: process.pid }, ...left]);
   }
 
   /** To be called before that is done which is to be put right. */
   async add(entry: JournalEntry): Promise<void> {
-    await this.append(entry);
+    this.open = [...this.open, entry];
+    await this.append([entry]);
   }
 
+  /** A guest's turn is over. @param isRight whether all of it was put right */
+  async settle(isRight: boolean): Promise<void> {
+    const left = isRight ? this.left : [...this.left, ...this.open];
+    this.open = [];
+    await this.begin(left);
+  }
+
+  /** This job is over. */
   async end(): Promise<void> {
-    await this.file.truncate();
+    await this.write(this.left);
   }
 
-  private async append(line: object): Promise<void> {
-    await this.file.appendFile(pathToBytes(`${JSON.stringify(line)}\n`));
+  private async write(lines: readonly object[]): Promise<void> {
+    await this.file.truncate();
+    await this.append(lines);
+  }
+
+  private async append(lines: readonly object[]): Promise<void> {
+    await this.file.appendFile(lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
   }
 
   private async lines(): Promise<readonly Readonly<Record<string, unknown>>[]> {
     const buffer = Buffer.alloc(MAX_SIZE);
     const { bytesRead } = await this.file.read(buffer, 0, MAX_SIZE, 0);
-    return bytesToPath(buffer.subarray(0, bytesRead))
+    return buffer
+      .toString('utf8', 0, bytesRead)
       .split('\n')
       .flatMap((line) => parsed(line));
   }
