@@ -61,15 +61,23 @@ function nameOf({ path, type }: FileEntry): string {
   return `./${path}${type === 'directory' && path !== '' ? '/' : ''}`;
 }
 
-/** What only tar has, as tar would have it. */
+/** What a line of a listing needs, as tar would have it. Field by field: a spread of all costs as much as reading the entry. */
 function asListed(entry: FileEntry): ListedEntry {
-  const { linkTarget = '' } = entry;
+  const { path, type, mode, uid, gid, mtime, size, device, linkTarget = '' } = entry;
   return {
-    ...entry,
+    path,
+    type,
+    mode,
+    uid,
+    gid,
+    mtime,
+    size,
+    device,
     storedType: '0',
-    storedMode: entry.mode,
-    ...{ userName: '', groupName: '' },
+    storedMode: mode,
+    userName: '',
+    groupName: '',
     storedName: nameOf(entry),
-    storedLinkName: entry.type === 'hardlink' ? `./${linkTarget}` : linkTarget,
+    storedLinkName: type === 'hardlink' ? `./${linkTarget}` : linkTarget,
   };
 }
