@@ -18,6 +18,7 @@ interface OwnOptions {
   readonly config?: string;
   readonly forceRunning?: boolean;
   readonly lockFile?: string;
+  readonly lxcPath?: string;
 }
 
 type Options = CommonOptions & OwnOptions & ParsedVzdumpOptions;
@@ -50,6 +51,10 @@ export const dump: Command<Options> = {
       flags: '--lock-file <file>',
       description: 'what is locked, so that one job runs at a time (/var/run/vzdump.lock)',
     },
+    {
+      flags: '--lxc-path <directory>',
+      description: "where LXC keeps its containers; LXC's own default unless given",
+    },
   ],
   examples: [
     'vzdump-format dump 100 101 --storage local --compress zstd --prune-backups keep-last=3',
@@ -58,13 +63,13 @@ export const dump: Command<Options> = {
   ],
 
   async run(args, options, context) {
-    const { pveRoot, config: configFile, forceRunning, lockFile: lockPath, json = false } = options;
+    const { pveRoot, config: configFile, forceRunning, lockFile: lockPath, lxcPath, json = false } = options;
     const given = givenVzdumpOptions(options);
     const toStdout = given.stdout === true;
     const { guests } = await asUsage(async () => {
       return dumpGuests({
         ...given,
-        ...{ vmids: parseVmids(args), pveRoot, configFile, forceRunning, lockPath },
+        ...{ vmids: parseVmids(args), pveRoot, configFile, forceRunning, lockPath, lxcPath },
         output: toStdout ? binaryOutput('an archive', context.signal) : undefined,
         setsPriority: true,
         onEvent: (event) => tell(event, context),

@@ -29,7 +29,7 @@ export interface DumpJob {
   readonly target: DumpTarget;
   readonly compression: CompressChoice;
   readonly hooks: HookScript;
-  readonly methods: Readonly<Partial<Record<GuestType, GuestMethods>>>;
+  readonly methods: Readonly<Record<GuestType, GuestMethods>>;
   readonly journal: Journal;
   readonly log: JobLog;
   /** Where guests' logs are kept. */

@@ -8,7 +8,6 @@ import type {
   GuestAccess,
   GuestContext,
   GuestData,
-  GuestMethods,
   PreparedGuest,
 } from '../guest-access/guest-access.js';
 import { afterBackup } from './after-backup.js';
@@ -84,12 +83,12 @@ class GuestBackup {
     this.temporaryDirectory = await makeTemporaryDirectory(guest, this.place, job, log);
     log.info(`Starting Backup of VM ${guest.vmid} (${guest.type})`);
     log.infoToJob(`Backup started at ${timeStamp()}`);
-    const isRunning = await this.methodsFor(guest).isRunning(guest, job.signal);
+    const isRunning = await job.methods[guest.type].isRunning(guest, job.signal);
     log.info(`status = ${isRunning ? 'running' : 'stopped'}`);
     this.locked = await lockGuest(job.root, guest, job.journal);
     const { config } = this.locked;
-    this.prepared = await this.prepare(guest, config, isRunning);
     this.name = guestName(guest, config);
+    this.prepared = await this.prepare(guest, config, isRunning);
     await this.hook('backup-start');
     const data = await this.prepared.open();
     this.size = await this.makeArchive(data, guest, config);
@@ -100,20 +99,14 @@ class GuestBackup {
     await this.hook('backup-end');
   }
 
-  private methodsFor({ type }: Guest): GuestMethods {
-    const methods = this.job.methods[type];
-    if (methods !== undefined) return methods;
-    throw new ArchiveError('GUEST_ACCESS', `there is no way to read guests of the type ${type}`);
-  }
-
   /** In the mode asked for, or the next one where that cannot be. */
   private async prepare(guest: Guest, config: GuestConfig, isRunning: boolean): Promise<PreparedGuest> {
-    const { log } = this;
-    const access = (mode: BackupMode) => this.methodsFor(guest).access(guest, mode, isRunning);
+    const { job, log } = this;
+    const access = (mode: BackupMode) => job.methods[guest.type].access(guest, mode, isRunning);
     const first = access(isRunning ? this.mode : 'stop');
     if (first.mode !== 'snapshot') return this.prepareIn(first, this.contextOf(guest, config, isRunning));
     try {
-      const prepared = await first.prepare(this.contextOf(guest, config, isRunning));
+      const prepared = await this.prepareWith(first, this.contextOf(guest, config, isRunning));
       this.tellMode(first.mode);
       return prepared;
     } catch (error) {
@@ -126,6 +119,12 @@ class GuestBackup {
 
   private async prepareIn(access: GuestAccess, context: GuestContext): Promise<PreparedGuest> {
     this.tellMode(access.mode);
+    return this.prepareWith(access, context);
+  }
+
+  private async prepareWith(access: GuestAccess, context: GuestContext): Promise<PreparedGuest> {
+    const { name, log } = this;
+    if (name !== undefined) log.info(`${context.guest.type === 'qemu' ? 'VM' : 'CT'} Name: ${name}`);
     return access.prepare(context);
   }
 

@@ -19,7 +19,7 @@ import { mailRecipients, notify } from './notification.js';
 /** What a job does it with. */
 export interface JobSettings
   extends Pick<DumpOptions, 'output' | 'lockPath' | 'logDirectory' | 'setsPriority' | 'onEvent' | 'signal'> {
-  readonly methods: Readonly<Partial<Record<GuestType, GuestMethods>>>;
+  readonly methods: Readonly<Record<GuestType, GuestMethods>>;
 }
 
 /** Backs up the guests of a plan, one after the other. One that fails keeps no other from its turn. */

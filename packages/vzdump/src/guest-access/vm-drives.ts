@@ -1,7 +1,5 @@
-import { printableName } from '@vzdump-format/file-tree';
 import { ArchiveError } from '@vzdump-format/streams';
 import { driveMapEntry, driveVolume } from '../config/drive-volume.js';
-import { configValue } from '../config/guest-config.js';
 import { type SelectedDrive, selectDrives } from '../config/qemu-drives.js';
 import type { GuestContext, GuestDrive } from './guest-access.js';
 
@@ -11,8 +9,6 @@ import type { GuestContext, GuestDrive } from './guest-access.js';
  */
 export function vmDrives(context: GuestContext): readonly GuestDrive[] {
   const { config, log } = context;
-  const name = configValue(config, 'name');
-  if (name !== undefined) log.info(`VM Name: ${printableName(name)}`);
   const { included, messages } = selectDrives(config);
   for (const message of messages) log.info(message);
   return included.map((drive) => vmDrive(drive, context));
