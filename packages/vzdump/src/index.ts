@@ -42,4 +42,5 @@ export {
 export { type OpenArchive, type OpenArchiveOptions, openArchive } from './open-archive.js';
 export { type PackTreeOptions, type PackTreeResult, packTree } from './pack-tree.js';
 export { type DriveSpec, type PackVmOptions, type PackVmResult, packVm } from './pack-vm.js';
+export { type RestoreEvent, type RestoreOptions, type RestoreResult, restore } from './restore/index.js';
 export { catFile, treeConfig, type UnpackTreeOptions, unpackTree } from './tree-archive.js';

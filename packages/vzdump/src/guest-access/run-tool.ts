@@ -34,6 +34,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
   lvcreate: 'lvm2',
   lvremove: 'lvm2',
   lvs: 'lvm2',
+  'mkfs.ext4': 'e2fsprogs',
   rsync: 'rsync',
   zfs: 'zfsutils-linux',
 };

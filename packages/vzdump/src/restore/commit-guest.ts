@@ -1,0 +1,94 @@
+import { unlink } from 'node:fs/promises';
+import { printableName } from '@vzdump-format/file-tree';
+import { configValue, type GuestConfig, parseVolumeId, requireStorage, withValue } from '../config/index.js';
+import { sortOldVolumes } from './old-volumes.js';
+import { addToPool } from './pool.js';
+import { type ReplacedGuest, requireUnchanged } from './replaced-guest.js';
+import type { RestoreJob } from './restore-job.js';
+
+/** A guest whose volumes are whole, and wait for their names. */
+export interface WholeGuest {
+  readonly config: GuestConfig;
+  /** Rules that came with the archive. */
+  readonly firewall: Uint8Array | undefined;
+  /** Volumes of the configuration by key. */
+  readonly volumes: ReadonlyMap<string, string>;
+  /** The keys whose content came with the archive. */
+  readonly restored: ReadonlySet<string>;
+  /** Further volumes that belong to the guest, and stay. */
+  readonly orphans: readonly string[];
+  readonly replaced: ReplacedGuest | undefined;
+}
+
+/**
+ * Makes a guest of it: first its volumes get their names, then it its firewall rules and its configuration, and only
+ * then the volumes go that the new ones take the place of. If any of the first three fails, all is as it was.
+ */
+export async function commitGuest(job: RestoreJob, guest: WholeGuest): Promise<void> {
+  const { pveRoot, options } = job;
+  options.signal?.throwIfAborted();
+  if (guest.replaced !== undefined) await requireUnchanged(job, guest.replaced);
+  const inUse = new Set(guest.volumes.values());
+  const old = guest.replaced && sortOldVolumes(guest.replaced.config, options.vmid, guest.restored, inUse);
+  const others = [...(old?.kept ?? []), ...guest.orphans.filter((volume) => !inUse.has(volume))];
+  const unused = [...new Set(others)].filter((volume) => !old?.replaced.includes(volume));
+  const config = withUnused(job, guest.config, unused);
+  await job.staged.commit();
+  const takeBack = await writeFirewall(job, guest.firewall);
+  try {
+    await pveRoot.writeConfig(options.vmid, config, { overwrite: guest.replaced !== undefined });
+  } catch (error) {
+    await takeBack();
+    throw error;
+  }
+  job.staged.release();
+  for (const volume of old?.replaced ?? []) await removeOldVolume(job, volume);
+  if (options.pool !== undefined) await addToItsPool(job, options.pool);
+}
+
+function withUnused(job: RestoreJob, config: GuestConfig, volumes: readonly string[]): GuestConfig {
+  let result = config;
+  let number = 0;
+  for (const volume of volumes) {
+    while (configValue(result, `unused${number}`) !== undefined) number++;
+    const key = `unused${number}`;
+    result = withValue(result, key, volume);
+    job.tell({ type: 'unused-volume', key, volume });
+  }
+  return result;
+}
+
+/** @returns what puts the rules back that were there before */
+async function writeFirewall(
+  { pveRoot, options: { vmid, force = false } }: RestoreJob,
+  rules: Uint8Array | undefined,
+): Promise<() => Promise<void>> {
+  if (rules === undefined) return async () => {};
+  const before = await pveRoot.readFirewall(vmid);
+  await pveRoot.writeFirewall(vmid, rules, { overwrite: force });
+  return async () => {
+    if (before === undefined) await unlink(pveRoot.firewallPath(vmid));
+    else await pveRoot.writeFirewall(vmid, before, { overwrite: true });
+  };
+}
+
+async function removeOldVolume(job: RestoreJob, volume: string): Promise<void> {
+  try {
+    const storage = requireStorage(job.storages, parseVolumeId(volume)!.storage, job.pveRoot.node);
+    await job.allocator.store(storage).remove(volume);
+    job.tell({ type: 'old-volume-removed', volume });
+  } catch (error) {
+    const message = `${printableName(volume)}, which was replaced, could not be removed: ${(error as Error).message}`;
+    job.options.onWarning?.({ code: 'RESTORE_LEFTOVER', message, entry: volume });
+  }
+}
+
+/** The guest is there: that it is in no pool does not undo it. */
+async function addToItsPool({ pveRoot, options }: RestoreJob, pool: string): Promise<void> {
+  try {
+    await addToPool(pveRoot, pool, options.vmid);
+  } catch (error) {
+    const message = `${options.vmid} was restored, but not added to its pool: ${(error as Error).message}`;
+    options.onWarning?.({ code: 'RESTORE_POOL', message });
+  }
+}

@@ -1,0 +1,125 @@
+import { printableName } from '@vzdump-format/file-tree';
+import { RateLimiter, type WriteAt } from '@vzdump-format/streams';
+import type { VmaHeader, VmaRecord } from '@vzdump-format/vma';
+import type { SupportedStorage } from '../config/index.js';
+import { failedWrite } from './failed-write.js';
+import { type ImageWriter, openImageWriter } from './image/image-writer.js';
+import type { DrivePlan } from './plan-drives.js';
+import { limitFor, type RestoreJob } from './restore-job.js';
+import { stageChosenTarget } from './volumes/chosen-target.js';
+import type { StagedVolume } from './volumes/staged-volume.js';
+
+interface Output {
+  readonly volume: StagedVolume;
+  readonly writer: ImageWriter;
+  readonly limiter: RateLimiter;
+  isWritten: boolean;
+}
+
+/** All that the drives of an archive are written to. */
+export class DriveOutput {
+  /** By the id of the device. */
+  private readonly outputs = new Map<number, Output>();
+  /** By storage; drives at chosen paths share one. */
+  private readonly limiters = new Map<SupportedStorage | undefined, RateLimiter>();
+  private isWhole = false;
+
+  constructor(
+    private readonly job: RestoreJob,
+    private readonly writeAt: WriteAt | undefined,
+  ) {}
+
+  /** Makes a drive's volume, unless it is there, and is ready for its content. */
+  async open(drive: DrivePlan): Promise<void> {
+    const { device, storage, size, path, exists } = drive;
+    if (exists) return;
+    const volume = this.job.staged.add(await this.stage(drive), size);
+    if (volume.place.kind === 'directory') throw new Error('a drive is no directory');
+    const format = drive.format;
+    const writer = await openImageWriter(volume.place, { format, size, writeAt: this.writeAt });
+    if (device === undefined) {
+      await writer.finish().finally(() => writer.close());
+      return;
+    }
+    this.outputs.set(device.id, { volume, writer, limiter: this.limiterOf(storage), isWritten: false });
+    this.job.tell({ type: 'drive', device: device.name, path, writesZeros: writer.writesZeros });
+  }
+
+  /** Writes all content, and finishes the images. @returns the bytes of all drives */
+  async writeAll(records: AsyncIterable<VmaRecord>, header: VmaHeader): Promise<number> {
+    const { onProgress } = this.job.options;
+    const total = header.devices.reduce((sum, { size }) => sum + size, 0);
+    let bytes = 0;
+    let zeroBytes = 0;
+    for await (const record of records) {
+      if (record.kind === 'header') continue;
+      const length = record.kind === 'data' ? record.data.length : record.length;
+      if (record.kind === 'zeros') zeroBytes += length;
+      await this.write(record, length);
+      bytes += length;
+      onProgress?.(bytes, total);
+    }
+    for (const { writer, volume } of this.outputs.values()) {
+      await writer.finish().catch((error) => {
+        throw failedWrite(error, volume.path);
+      });
+    }
+    this.isWhole = true;
+    this.job.tell({ type: 'drives-written', bytes, zeroBytes });
+    return bytes;
+  }
+
+  async close(): Promise<void> {
+    for (const { writer, volume, isWritten } of this.outputs.values()) {
+      await writer.close();
+      if (this.isWhole || !isWritten || volume.place.kind !== 'device' || volume.volume !== volume.path)
+        continue;
+      const message = `${printableName(volume.path)} was written in part: its content is of no use`;
+      this.job.options.onWarning?.({ code: 'TARGET_INCOMPLETE', message, entry: volume.path });
+    }
+    this.outputs.clear();
+  }
+
+  private async write(record: Exclude<VmaRecord, { kind: 'header' }>, length: number): Promise<void> {
+    const output = this.outputs.get(record.device.id);
+    if (output === undefined) return;
+    const { writer, limiter, volume } = output;
+    if (record.kind === 'zeros' && !writer.writesZeros) return;
+    await this.wait(limiter, length);
+    output.isWritten = true;
+    try {
+      if (record.kind === 'data') await writer.write(record.data, record.offset);
+      else await writer.zero(record.offset, length);
+    } catch (error) {
+      throw failedWrite(error, volume.path);
+    }
+  }
+
+  private async wait(limiter: RateLimiter, length: number): Promise<void> {
+    if (limiter.bytesPerSecond === 0) return;
+    for (let taken = 0; taken < length; ) {
+      const portion = limiter.portion(length - taken);
+      await limiter.take(portion, this.job.options.signal);
+      taken += portion;
+    }
+  }
+
+  private stage({ volume, path, size, storage }: DrivePlan): Promise<StagedVolume> {
+    const { allocator, options } = this.job;
+    const { vmid, force = false } = options;
+    if (storage === undefined) return stageChosenTarget(path, force);
+    return allocator.store(storage).makeImage({ vmid, volume, size });
+  }
+
+  private limiterOf(storage: SupportedStorage | undefined): RateLimiter {
+    const known = this.limiters.get(storage);
+    if (known !== undefined) return known;
+    const kibPerSecond = limitFor(this.job, storage === undefined ? [] : [storage]);
+    const limiter = new RateLimiter(kibPerSecond * 1024);
+    this.limiters.set(storage, limiter);
+    if (storage !== undefined && kibPerSecond > 0) {
+      this.job.tell({ type: 'storage-limit', storage: storage.id, kibPerSecond });
+    }
+    return limiter;
+  }
+}

@@ -1,0 +1,120 @@
+import { printableName } from '@vzdump-format/file-tree';
+import { ArchiveError } from '@vzdump-format/streams';
+import {
+  configValue,
+  formatGuestConfig,
+  type Guest,
+  type GuestConfig,
+  type GuestType,
+  parseBoolean,
+} from '../config/index.js';
+import { containerMethods } from '../guest-access/container-methods.js';
+import { vmMethods } from '../guest-access/vm-methods.js';
+import type { RestoreJob } from './restore-job.js';
+
+/** A guest that a restore replaces, as it was when the restore began. */
+export interface ReplacedGuest {
+  readonly guest: Guest;
+  readonly config: GuestConfig;
+}
+
+const KINDS: Readonly<Record<GuestType, { readonly short: string; readonly long: string }>> = {
+  qemu: { short: 'VM', long: 'a virtual machine' },
+  lxc: { short: 'CT', long: 'a container' },
+};
+
+/**
+ * Makes sure that a guest can be restored under the number that was asked for.
+ * @returns the guest that it replaces, if there is one
+ * @throws `GUEST_NUMBER`; `GUEST_EXISTS`, also for one on another node, or of the other type; `GUEST_RUNNING`,
+ * `GUEST_LOCKED`, `GUEST_PROTECTED`; `FILE_EXISTS` for firewall rules without a guest
+ */
+export async function requireRestorable(
+  job: RestoreJob,
+  type: GuestType,
+): Promise<ReplacedGuest | undefined> {
+  const { vmid, force = false } = job.options;
+  const guest = await findGuest(job, type);
+  if (guest === undefined) {
+    await requireNoFirewall(job);
+    return undefined;
+  }
+  if (guest.type !== type) throw refusal(job, type, 'GUEST_EXISTS', `it is ${KINDS[guest.type].long}`);
+  if (!force) {
+    throw refusal(job, type, 'GUEST_EXISTS', `${KINDS[type].short} ${vmid} exists already`, {
+      hint: 'choose another number, or replace it with --force',
+    });
+  }
+  const replaced = { guest, config: await job.pveRoot.readConfig(guest) };
+  await requireReplaceable(job, replaced);
+  return replaced;
+}
+
+/** Makes sure that a guest is as it was, and may be replaced, right before it is. @throws `GUEST_CHANGED`, and as above */
+export async function requireUnchanged(job: RestoreJob, replaced: ReplacedGuest): Promise<void> {
+  const { guest, config } = replaced;
+  const now = await job.pveRoot.readConfig(guest);
+  if (formatGuestConfig(now) !== formatGuestConfig(config)) {
+    throw refusal(job, guest.type, 'GUEST_CHANGED', 'its configuration was changed meanwhile');
+  }
+  await requireReplaceable(job, replaced);
+}
+
+async function findGuest({ pveRoot, options }: RestoreJob, type: GuestType): Promise<Guest | undefined> {
+  const { vmid } = options;
+  if (!Number.isInteger(vmid) || vmid < 100 || vmid > 999_999_999) {
+    throw new ArchiveError('GUEST_NUMBER', `${vmid} is no number of a guest: those are 100 to 999999999`);
+  }
+  const { external } = await pveRoot.knownGuests();
+  if (external.includes(vmid)) {
+    throw new ArchiveError(
+      'GUEST_EXISTS',
+      `unable to restore ${KINDS[type].short} ${vmid} - it exists on another node`,
+    );
+  }
+  return (await pveRoot.guests()).find((guest) => guest.vmid === vmid);
+}
+
+async function requireReplaceable(job: RestoreJob, { guest, config }: ReplacedGuest): Promise<void> {
+  const { type } = guest;
+  const { short } = KINDS[type];
+  const lock = configValue(config, 'lock');
+  if (lock !== undefined) {
+    throw new ArchiveError('GUEST_LOCKED', `${short} is locked (${printableName(lock)})`, {
+      entry: guest.configPath,
+    });
+  }
+  if (parseBoolean(configValue(config, 'protection') ?? '0') !== false) {
+    throw refusal(job, type, 'GUEST_PROTECTED', 'protection mode enabled');
+  }
+  if (await isRunning(job, guest)) {
+    throw refusal(job, type, 'GUEST_RUNNING', type === 'qemu' ? 'vm is running' : 'container is running', {
+      hint: 'stop it first',
+    });
+  }
+}
+
+function isRunning({ options }: RestoreJob, guest: Guest): Promise<boolean> {
+  const methods = { qemu: vmMethods(), lxc: containerMethods(), ...options.methods };
+  return methods[guest.type].isRunning(guest, options.signal);
+}
+
+/** Rules that outlived their guest are someone's nevertheless. */
+async function requireNoFirewall({ pveRoot, options: { vmid, force } }: RestoreJob): Promise<void> {
+  if (force || (await pveRoot.readFirewall(vmid)) === undefined) return;
+  const path = pveRoot.firewallPath(vmid);
+  throw new ArchiveError('FILE_EXISTS', `there are firewall rules for ${vmid} already: ${path}`, {
+    entry: path,
+    hint: 'remove them, or replace them with --force',
+  });
+}
+
+function refusal(
+  { options: { vmid } }: RestoreJob,
+  type: GuestType,
+  code: string,
+  why: string,
+  details: { readonly hint?: string } = {},
+): ArchiveError {
+  return new ArchiveError(code, `unable to restore ${KINDS[type].short} ${vmid} - ${why}`, details);
+}

@@ -1,0 +1,216 @@
+import {
+  type FileEntry,
+  IdMap,
+  printableName,
+  readAccounts,
+  restoreTree,
+  type RestoreResult as TreeResult,
+} from '@vzdump-format/file-tree';
+import { bytesToPath } from '@vzdump-format/posix';
+import { ArchiveError, type RateLimiter } from '@vzdump-format/streams';
+import type { TreeFormat } from '../archive-format.js';
+import {
+  configValue,
+  formatIdRange,
+  type GuestConfig,
+  idMap,
+  isUnprivileged,
+  LXC_CONFIG_NAME,
+  parseBoolean,
+  parseGuestConfig,
+  restoreLxcConfig,
+} from '../config/index.js';
+import { type OpenArchive, openArchive } from '../open-archive.js';
+import { treeConfig } from '../tree-archive.js';
+import { ArchivedFiles } from './archived-files.js';
+import { commitGuest } from './commit-guest.js';
+import { ContainerVolumes, type OpenVolume } from './container-volumes.js';
+import { dealEntries } from './deal-entries.js';
+import { type ContainerPlan, planMountPoints } from './plan-mount-points.js';
+import { requireRestorable } from './replaced-guest.js';
+import { limitFor, type RestoreJob } from './restore-job.js';
+import type { RestoreResult } from './restore-options.js';
+import { isDeviceFile, restoredEntries } from './restored-entries.js';
+
+export interface ContainerArchive {
+  readonly archive: OpenArchive;
+  readonly format: TreeFormat;
+  /** Of what is read of the archive. */
+  readonly limiter: RateLimiter;
+}
+
+/** Restores a container of an archive of files. */
+export async function restoreContainer(
+  { archive, format, limiter }: ContainerArchive,
+  job: RestoreJob,
+): Promise<RestoreResult> {
+  const { vmid, onWarning, signal, archive: input } = job.options;
+  requireNoDrives(job);
+  const replaced = await requireRestorable(job, 'lxc');
+  const path = typeof input === 'string' ? input : undefined;
+  job.tell({ type: 'archive', guest: 'lxc', path });
+  const files = await ArchivedFiles.open(format.entries(archive, { onWarning, signal }));
+  let volumes: ContainerVolumes | undefined;
+  try {
+    const early = files.config ?? (path === undefined ? undefined : await findConfig(path, format, job));
+    const archived = parseArchived(early ?? new Uint8Array(), job);
+    if (early === undefined) requireRootfs(job);
+    const plan = await planMountPoints(archived, job);
+    const config = mergedConfig(archived, plan, job);
+    const ids = idMapOf(config);
+    limitBy(plan, limiter, job);
+    volumes = new ContainerVolumes(job, ids);
+    for (const mount of plan.mounts) await volumes.open(mount);
+    const bytes = await extract(files, volumes.volumes, ids, job);
+    await volumes.finish();
+    const volumesByKey = new Map(plan.mounts.map(({ key, volume }) => [key, volume]));
+    await commitGuest(job, {
+      config: early === undefined ? lateConfig(files, plan, config, job) : config,
+      firewall: files.firewall,
+      volumes: volumesByKey,
+      restored: plan.restored,
+      orphans: [],
+      replaced,
+    });
+    const configPath = job.pveRoot.configPath('lxc', vmid);
+    return { type: 'lxc', vmid, configPath, volumes: volumesByKey, bytes };
+  } finally {
+    await files.close();
+    await volumes?.close();
+  }
+}
+
+/** The configuration of an archive that does not begin with it. @throws `RESTORE_CONFIG` */
+async function findConfig(path: string, format: TreeFormat, { options }: RestoreJob): Promise<Uint8Array> {
+  const { maxWindowLog, signal } = options;
+  const archive = await openArchive(path, { maxWindowLog, signal });
+  try {
+    return await treeConfig(format, archive, 'pct.conf', { signal });
+  } catch (error) {
+    if (!(error instanceof ArchiveError) || error.code !== 'CONFIG_NOT_FOUND') throw error;
+    throw new ArchiveError('RESTORE_CONFIG', 'archive contains no configuration file', {
+      hint: `a container's archive has ${LXC_CONFIG_NAME}; unpack takes this one apart`,
+    });
+  } finally {
+    await archive.close();
+  }
+}
+
+function parseArchived(bytes: Uint8Array, { options: { onWarning } }: RestoreJob): GuestConfig {
+  return parseGuestConfig(bytesToPath(bytes), 'lxc', { file: LXC_CONFIG_NAME, onWarning });
+}
+
+function mergedConfig(archived: GuestConfig, plan: ContainerPlan, job: RestoreJob): GuestConfig {
+  const { vmid, overrides, unprivileged, unique = false, onWarning } = job.options;
+  if (!overrides?.has('template') && parseBoolean(configValue(archived, 'template') ?? '0')) {
+    onWarning?.({
+      code: 'RESTORE_TEMPLATE',
+      message: `${vmid} was a template, and is restored as a container`,
+      hint: `make it one again: pct template ${vmid}`,
+    });
+  }
+  return restoreLxcConfig(archived, {
+    ...{ vmid, mountPoints: plan.values, unprivileged, unique, identity: job.identity, onWarning },
+    ...(overrides === undefined ? {} : { overrides }),
+    restricted: process.geteuid?.() !== 0,
+  });
+}
+
+/**
+ * The configuration of a stream that did not begin with it, and from which the files were unpacked without it.
+ * @throws `RESTORE_CONFIG` when they would have to belong to other users
+ */
+function lateConfig(
+  files: ArchivedFiles,
+  plan: ContainerPlan,
+  assumed: GuestConfig,
+  job: RestoreJob,
+): GuestConfig {
+  if (files.config === undefined) {
+    job.options.onWarning?.({
+      code: 'RESTORE_CONFIG',
+      message: 'Backup archive does not contain any configuration: the container has defaults',
+    });
+    return assumed;
+  }
+  const options = { ...job.options, unprivileged: isUnprivileged(assumed) };
+  const config = mergedConfig(parseArchived(files.config, job), plan, { ...job, options });
+  if (rangesOf(config).join() === rangesOf(assumed).join()) return config;
+  throw new ArchiveError('RESTORE_CONFIG', 'the configuration came late, and maps ids otherwise', {
+    hint: 'restore it from a file, where the configuration is looked for first',
+  });
+}
+
+function idMapOf(config: GuestConfig): IdMap | undefined {
+  const ranges = rangesOf(config);
+  return ranges.length === 0 ? undefined : IdMap.parse(ranges);
+}
+
+function rangesOf(config: GuestConfig): readonly string[] {
+  return idMap(config).map(formatIdRange);
+}
+
+/** The archive as it is stored is read as fast as the storages allow that the container goes to. */
+function limitBy({ mounts }: ContainerPlan, limiter: RateLimiter, job: RestoreJob): void {
+  const storages = new Set(mounts.flatMap(({ made }) => made?.storage ?? []));
+  const kibPerSecond = limitFor(job, [...storages]);
+  if (kibPerSecond === 0) return;
+  limiter.bytesPerSecond = kibPerSecond * 1024;
+  job.tell({ type: 'read-limit', kibPerSecond });
+}
+
+/** @returns the bytes of all files */
+async function extract(
+  files: ArchivedFiles,
+  volumes: readonly OpenVolume[],
+  ids: IdMap | undefined,
+  job: RestoreJob,
+): Promise<number> {
+  const { onWarning, onProgress, signal, ignoreUnpackErrors = false } = job.options;
+  let bytes = 0;
+  let restored = 0;
+  const entries = restoredEntries(files.rest(), {
+    accounts: readAccounts(),
+    onProgress: (soFar) => {
+      bytes = soFar;
+      onProgress?.(soFar);
+    },
+    onWarning,
+  });
+  const targets = volumes.map(({ plan: { path }, directory }) => ({
+    path,
+    restore: async (own: AsyncIterable<FileEntry>) => {
+      const result: TreeResult = await restoreTree(own, directory, {
+        ...{ existing: 'skip', freshTarget: true, idMap: ids, onWarning, signal },
+        devices: ids === undefined,
+        ...(path === '' ? { excludes: isDeviceFile } : {}),
+      });
+      restored += result.restored;
+    },
+  }));
+  const [only] = targets;
+  try {
+    await (targets.length === 1 ? only!.restore(entries) : dealEntries(entries, targets, onWarning));
+  } catch (error) {
+    if (!ignoreUnpackErrors || signal?.aborted) throw error;
+    const message = `not all could be unpacked, and what could is kept: ${(error as Error).message}`;
+    onWarning?.({ code: 'RESTORE_UNPACK', message });
+  }
+  job.tell({ type: 'files-written', entries: restored, bytes });
+  return bytes;
+}
+
+function requireRootfs({ options: { mountPoints } }: RestoreJob): void {
+  if (mountPoints?.has('rootfs')) return;
+  throw new ArchiveError('RESTORE_CONFIG', 'the stream does not begin with the configuration', {
+    hint: 'say where the root file system goes: --rootfs STORAGE:SIZE_IN_GIB',
+  });
+}
+
+function requireNoDrives({ options: { drives } }: RestoreJob): void {
+  if (drives === undefined || drives.size === 0) return;
+  throw new ArchiveError(
+    'RESTORE_OPTION',
+    `${[...drives.keys()].map(printableName).join(', ')}: only virtual machines have drives, and the archive is a container's`,
+  );
+}

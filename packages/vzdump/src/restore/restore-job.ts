@@ -1,0 +1,51 @@
+import {
+  type BandwidthLimits,
+  type DatacenterConfig,
+  type IdentitySource,
+  PveRoot,
+  randomIdentity,
+  restoreBandwidthLimit,
+  type StorageConfig,
+} from '../config/index.js';
+import type { RestoreEvent, RestoreOptions } from './restore-options.js';
+import { StagedVolumes } from './staged-volumes.js';
+import { VolumeAllocator } from './volume-allocator.js';
+
+/** A restore under way: what was asked for, and what is known of the host. */
+export interface RestoreJob {
+  readonly options: RestoreOptions;
+  readonly pveRoot: PveRoot;
+  readonly storages: StorageConfig;
+  readonly datacenter: DatacenterConfig;
+  readonly identity: IdentitySource;
+  readonly allocator: VolumeAllocator;
+  /** All that is made, so that it can be taken back. */
+  readonly staged: StagedVolumes;
+  readonly tell: (event: RestoreEvent) => void;
+}
+
+export async function newRestoreJob(options: RestoreOptions): Promise<RestoreJob> {
+  const { vmid, onEvent, onWarning } = options;
+  const pveRoot = await PveRoot.open(options.pveRoot, { onWarning });
+  const [storages, datacenter] = await Promise.all([pveRoot.storages(), pveRoot.datacenter()]);
+  const tell = (event: RestoreEvent) => onEvent?.(event);
+  return {
+    ...{ options, pveRoot, storages, datacenter, tell },
+    identity: options.identity ?? randomIdentity(datacenter.macPrefix),
+    allocator: new VolumeAllocator(vmid),
+    staged: new StagedVolumes(tell, onWarning),
+  };
+}
+
+/** KiB/s for a part of a restore that these storages take part in; 0 is no limit. */
+export function limitFor(
+  { options, datacenter }: RestoreJob,
+  storages: readonly { readonly bandwidthLimits: BandwidthLimits | undefined }[],
+): number {
+  const limit = restoreBandwidthLimit({
+    override: options.bwlimit,
+    storages: storages.map(({ bandwidthLimits }) => bandwidthLimits),
+    datacenter: datacenter.bandwidthLimits,
+  });
+  return limit ?? 0;
+}

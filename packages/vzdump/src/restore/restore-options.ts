@@ -1,0 +1,80 @@
+import type { Codec } from '@vzdump-format/codecs';
+import type { OnWarning, WriteAt } from '@vzdump-format/streams';
+import type { GuestType, IdentitySource } from '../config/index.js';
+import type { GuestMethods } from '../guest-access/guest-access.js';
+
+export interface RestoreOptions {
+  /** A path, or bytes in motion; any format and codec that is known, told by its content. */
+  readonly archive: string | AsyncIterable<Uint8Array>;
+  /** The number that the guest gets, 100 to 999999999. */
+  readonly vmid: number;
+  /** The directory of Proxmox VE's configuration; /etc/pve unless given. */
+  readonly pveRoot?: string | undefined;
+  /** The storage for all volumes of which nothing else is said. */
+  readonly storage?: string | undefined;
+  /** Whether a guest of that number is replaced, once the new one is whole. */
+  readonly force?: boolean | undefined;
+  /** Whether the guest gets MAC addresses, and a machine a SMBIOS uuid, of its own. */
+  readonly unique?: boolean | undefined;
+  /** KiB/s, 0 for no limit; unless given, what the storages and datacenter.cfg say. */
+  readonly bwlimit?: number | undefined;
+  /** The pool that the guest becomes a member of. */
+  readonly pool?: string | undefined;
+  /** For a virtual machine. */
+  readonly drives?: ReadonlyMap<string, string> | undefined;
+  /** For a container: rootfs and mount points by key. When there are any, those in the archive do not count. */
+  readonly mountPoints?: ReadonlyMap<string, string> | undefined;
+  /** For a container: values of the configuration that win over those in the archive, by key. */
+  readonly overrides?: ReadonlyMap<string, string> | undefined;
+  /** For a container; as in the archive unless given. */
+  readonly unprivileged?: boolean | undefined;
+  /** For a container: what was unpacked until an error counts as all there is. */
+  readonly ignoreUnpackErrors?: boolean | undefined;
+  /** Where new MAC addresses and uuids come from; random unless given. */
+  readonly identity?: IdentitySource | undefined;
+  /** In place of our own, which tell whether a guest runs. */
+  readonly methods?: Readonly<Partial<Record<GuestType, GuestMethods>>> | undefined;
+  /** The largest window to allocate for decompression, as a power of two; see the codecs. */
+  readonly maxWindowLog?: number | undefined;
+  /** How files are written beside a codec; `writeFully` unless given. */
+  readonly writerFor?: ((codec: Codec) => WriteAt) | undefined;
+  readonly onEvent?: ((event: RestoreEvent) => void) | undefined;
+  /** Called with the bytes of guest data dealt with so far, and in all where that is known. */
+  readonly onProgress?: ((bytes: number, total?: number) => void) | undefined;
+  readonly onWarning?: OnWarning | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What happens during a restore, in the order in which it does. */
+export type RestoreEvent =
+  /** The archive is open, and it is known what it holds. */
+  | { readonly type: 'archive'; readonly guest: GuestType; readonly path: string | undefined }
+  /** The archive is read no faster. */
+  | { readonly type: 'read-limit'; readonly kibPerSecond: number }
+  /** A storage is written no faster. */
+  | { readonly type: 'storage-limit'; readonly storage: string; readonly kibPerSecond: number }
+  /** A volume is made; it has its name when all is whole. Size in bytes, 0 for a directory without a limit. */
+  | { readonly type: 'volume'; readonly volume: string; readonly path: string; readonly size: number }
+  /** A drive of the archive goes to a volume or path. */
+  | { readonly type: 'drive'; readonly device: string; readonly path: string; readonly writesZeros: boolean }
+  /** The drives are written. Bytes of them in all, and those of them that are zeros in the archive. */
+  | { readonly type: 'drives-written'; readonly bytes: number; readonly zeroBytes: number }
+  /** A container's files are there. */
+  | { readonly type: 'files-written'; readonly entries: number; readonly bytes: number }
+  /** A volume of the guest that was replaced is gone. */
+  | { readonly type: 'old-volume-removed'; readonly volume: string }
+  /** A volume that belongs to the guest is in its configuration as `unusedN`. */
+  | { readonly type: 'unused-volume'; readonly key: string; readonly volume: string }
+  /** The restore has failed, and what it had made is gone. */
+  | { readonly type: 'discarded'; readonly volume: string };
+
+export interface RestoreResult {
+  readonly type: GuestType;
+  readonly vmid: number;
+  /** Of the guest's configuration. */
+  readonly configPath: string;
+  /** Volumes by key: `scsi0` → `local:300/vm-300-disk-0.raw`. */
+  readonly volumes: ReadonlyMap<string, string>;
+  /** Bytes of drives, or of files, holes included. */
+  readonly bytes: number;
+}

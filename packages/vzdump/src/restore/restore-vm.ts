@@ -1,0 +1,94 @@
+import { printableName } from '@vzdump-format/file-tree';
+import { bytesToPath } from '@vzdump-format/posix';
+import { ArchiveError } from '@vzdump-format/streams';
+import { findConfig, unpackVma } from '@vzdump-format/vma';
+import {
+  type GuestConfig,
+  parseGuestConfig,
+  QEMU_CONFIG_NAME,
+  QEMU_FIREWALL_NAME,
+  restoreQemuConfig,
+  withDriveSizes,
+  withoutKeys,
+} from '../config/index.js';
+import type { OpenArchive } from '../open-archive.js';
+import { commitGuest } from './commit-guest.js';
+import { DriveOutput } from './drive-output.js';
+import { type DrivePlan, orphanVolumes, planDrives } from './plan-drives.js';
+import { requireRestorable } from './replaced-guest.js';
+import type { RestoreJob } from './restore-job.js';
+import type { RestoreResult } from './restore-options.js';
+
+/** Restores a virtual machine of a VMA archive. */
+export async function restoreVm(archive: OpenArchive, job: RestoreJob): Promise<RestoreResult> {
+  const { options } = job;
+  const { vmid, onWarning, signal } = options;
+  requireNoContainerOptions(job);
+  const replaced = await requireRestorable(job, 'qemu');
+  job.tell({
+    type: 'archive',
+    guest: 'qemu',
+    path: typeof options.archive === 'string' ? options.archive : undefined,
+  });
+  const records = unpackVma(archive.bytes, { onWarning, signal });
+  const output = new DriveOutput(job, options.writerFor?.(archive.codec));
+  try {
+    const first = await records.next();
+    if (first.done || first.value.kind !== 'header') throw new Error('a VMA archive begins with its header');
+    const { header } = first.value;
+    const archived = parseGuestConfig(bytesToPath(findConfig(header, QEMU_CONFIG_NAME).data), 'qemu', {
+      file: QEMU_CONFIG_NAME,
+      onWarning,
+    });
+    const drives = await planDrives(archived, header, job);
+    const volumes = new Map(drives.map(({ key, volume }) => [key, volume]));
+    const config = restoredConfig(archived, drives, volumes, job);
+    const orphans = await orphanVolumes(drives, job);
+    for (const drive of drives) await output.open(drive);
+    const bytes = await output.writeAll(records, header);
+    await commitGuest(job, {
+      ...{ config, volumes, orphans, replaced },
+      firewall: header.configs.find(({ name }) => name === QEMU_FIREWALL_NAME)?.data,
+      restored: new Set(drives.map(({ key }) => key)),
+    });
+    return { type: 'qemu', vmid, configPath: job.pveRoot.configPath('qemu', vmid), volumes, bytes };
+  } finally {
+    await output.close();
+    await records.return(undefined);
+  }
+}
+
+/** All of it is known before the first byte is written, and so is what is wrong with it. */
+function restoredConfig(
+  archived: GuestConfig,
+  drives: readonly DrivePlan[],
+  volumes: ReadonlyMap<string, string>,
+  { options, identity }: RestoreJob,
+): GuestConfig {
+  const rewritten = restoreQemuConfig(archived, { volumes, unique: options.unique ?? false, identity });
+  const sizes = new Map(drives.map(({ key, size }) => [key, size]));
+  const config = withoutKeys(withDriveSizes(rewritten, sizes), (key) => key === 'template');
+  if (config.sections[0].lines.length < rewritten.sections[0].lines.length) {
+    options.onWarning?.({
+      code: 'RESTORE_TEMPLATE',
+      message: `${options.vmid} was a template, and is restored as a virtual machine`,
+      hint: `make it one again: qm template ${options.vmid}`,
+    });
+  }
+  return config;
+}
+
+function requireNoContainerOptions({ options }: RestoreJob): void {
+  const { mountPoints, overrides, unprivileged, ignoreUnpackErrors } = options;
+  const given = [
+    ...(mountPoints?.keys() ?? []),
+    ...(overrides?.keys() ?? []),
+    ...(unprivileged === undefined ? [] : ['unprivileged']),
+    ...(ignoreUnpackErrors ? ['ignore-unpack-errors'] : []),
+  ];
+  if (given.length === 0) return;
+  throw new ArchiveError(
+    'RESTORE_OPTION',
+    `${given.map(printableName).join(', ')}: only for containers, and the archive is a virtual machine's`,
+  );
+}

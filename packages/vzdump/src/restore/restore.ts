@@ -1,0 +1,56 @@
+import { dirname, resolve } from 'node:path';
+import { RateLimiter } from '@vzdump-format/streams';
+import { contentDirectory, type DirectoryStorage } from '../config/index.js';
+import { type OpenArchive, openArchive } from '../open-archive.js';
+import { requirePool } from './pool.js';
+import { restoreContainer } from './restore-container.js';
+import { limitFor, newRestoreJob, type RestoreJob } from './restore-job.js';
+import type { RestoreOptions, RestoreResult } from './restore-options.js';
+import { restoreVm } from './restore-vm.js';
+
+/**
+ * Makes a guest of an archive, as qmrestore and `pct restore` do: volumes on the storages of `pveRoot`, and a configuration
+ * there. The guest is whole in the end, or there is nothing of it; one that it replaces (`force`) stays until then.
+ *
+ * What `onEvent` is told of is done, or about to be; what was lost of a file's metadata is a warning.
+ *
+ * @throws ArchiveError: `GUEST_…`, `POOL_UNKNOWN`, `RESTORE_…`, `STORAGE_…`, `VOLUME_ID`, `CONFIG_VALUE`, `FILE_EXISTS`, `TARGET_…`,
+ * `PROGRAM_…`; what the archive's format and codec and `restoreTree` throw; the system's error
+ */
+export async function restore(options: RestoreOptions): Promise<RestoreResult> {
+  const { archive: input, signal, onWarning, maxWindowLog, pool } = options;
+  signal?.throwIfAborted();
+  const job = await newRestoreJob(options);
+  if (pool !== undefined) await requirePool(job.pveRoot, pool);
+  const limiter = new RateLimiter(0);
+  const archive = await openArchive(input, { limiter, maxWindowLog, onWarning, signal });
+  try {
+    return archive.format.kind === 'disks'
+      ? await restoreVm(limitedByItsStorage(job, archive, limiter), job)
+      : await restoreContainer({ archive, format: archive.format, limiter }, job);
+  } catch (error) {
+    await job.staged.discard();
+    throw error;
+  } finally {
+    await archive.close();
+  }
+}
+
+/** A virtual machine's archive is read as fast as the storage allows that it is on, if it is on any. */
+function limitedByItsStorage(job: RestoreJob, archive: OpenArchive, limiter: RateLimiter): OpenArchive {
+  const { archive: input } = job.options;
+  const storage = typeof input === 'string' ? storageOf(job, input) : undefined;
+  const kibPerSecond = storage === undefined ? 0 : limitFor(job, [storage]);
+  if (kibPerSecond > 0) {
+    limiter.bytesPerSecond = kibPerSecond * 1024;
+    job.tell({ type: 'read-limit', kibPerSecond });
+  }
+  return archive;
+}
+
+function storageOf({ storages }: RestoreJob, path: string): DirectoryStorage | undefined {
+  return [...storages.values()].find(
+    (storage): storage is DirectoryStorage =>
+      storage.kind === 'directory' && contentDirectory(storage, 'backup') === dirname(resolve(path)),
+  );
+}

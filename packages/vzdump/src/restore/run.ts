@@ -1,0 +1,6 @@
+import { type Command, runTool } from '../guest-access/run-tool.js';
+
+/** Runs one of the system's programs, for as long as it takes. @returns what it wrote to standard output */
+export type Run = (...command: Command) => Promise<string>;
+
+export const run: Run = (...command) => runTool(command, { timeout: Number.POSITIVE_INFINITY });

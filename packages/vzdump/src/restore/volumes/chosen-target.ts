@@ -1,0 +1,34 @@
+import { stat } from 'node:fs/promises';
+import { printableName } from '@vzdump-format/file-tree';
+import { ArchiveError } from '@vzdump-format/streams';
+import { StagedFile } from './staged-file.js';
+import type { StagedVolume } from './staged-volume.js';
+
+/**
+ * A path that the user chose for a drive: a block device that is there, or a file to be made.
+ * @param path absolute
+ * @throws `TARGET_KIND`; `FILE_EXISTS` unless `overwrite`
+ */
+export async function stageChosenTarget(path: string, overwrite: boolean): Promise<StagedVolume> {
+  if (path.endsWith('.vmdk')) {
+    throw targetError(`${printableName(path)}: vmdk images cannot be written`, 'choose .raw or .qcow2');
+  }
+  const existing = await stat(path).catch(() => undefined);
+  if (existing?.isBlockDevice()) {
+    return {
+      volume: path,
+      path,
+      place: { kind: 'device', path, zeroed: false },
+      commit: async () => {},
+      remove: async () => {},
+    };
+  }
+  if (existing !== undefined && !existing.isFile()) {
+    throw targetError(`${printableName(path)} is neither a regular file nor a block device`);
+  }
+  return StagedFile.create(path, path, overwrite);
+}
+
+function targetError(message: string, hint?: string): ArchiveError {
+  return new ArchiveError('TARGET_KIND', message, { hint });
+}

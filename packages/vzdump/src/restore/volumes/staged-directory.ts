@@ -1,0 +1,92 @@
+import { randomBytes } from 'node:crypto';
+import { chmod, lstat, mkdir, open, rename, rm, rmdir } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { ArchiveError } from '@vzdump-format/streams';
+import { run } from '../run.js';
+import { makeDirectories } from './made-directory.js';
+import type { StagedVolume, VolumePlace } from './staged-volume.js';
+
+/** How a directory comes to be, and goes with all that is in it. */
+export interface DirectoryKind {
+  make(path: string): Promise<void>;
+  remove(path: string): Promise<void>;
+}
+
+export const plainDirectory: DirectoryKind = {
+  make: (path) => mkdir(path),
+  remove: (path) => rm(path, { recursive: true, force: true }),
+};
+
+/** The mode of a new volume's root, unless the archive says another. */
+const ROOT_MODE = 0o755;
+
+/** A volume that is a directory, under a hidden name beside its own until it is whole. */
+export class StagedDirectory implements StagedVolume {
+  private committed = false;
+
+  private constructor(
+    readonly volume: string,
+    readonly path: string,
+    private readonly partialPath: string,
+    private readonly kind: DirectoryKind,
+    private readonly removeDirectories: () => Promise<void>,
+  ) {}
+
+  /** @throws `FILE_EXISTS` */
+  static async create(volume: string, path: string, kind: DirectoryKind): Promise<StagedDirectory> {
+    await requireFree(path);
+    const removeDirectories = await makeDirectories(dirname(path));
+    const partialPath = join(dirname(path), `.vzdump-format-${randomBytes(8).toString('hex')}.partial`);
+    try {
+      await kind.make(partialPath);
+      await chmod(partialPath, ROOT_MODE);
+    } catch (error) {
+      await kind.remove(partialPath).catch(() => {}); // what failed may have been to make it
+      await removeDirectories();
+      throw error;
+    }
+    return new StagedDirectory(volume, path, partialPath, kind, removeDirectories);
+  }
+
+  get place(): VolumePlace {
+    return { kind: 'directory', path: this.partialPath };
+  }
+
+  /** `rename` takes the place of an empty directory: the one that reserves the name, and nothing that was there. */
+  async commit(): Promise<void> {
+    await run('sync', '--file-system', this.partialPath);
+    await mkdir(this.path).catch((error: NodeJS.ErrnoException) => {
+      throw error.code === 'EEXIST' ? taken(this.path) : error;
+    });
+    try {
+      await rename(this.partialPath, this.path);
+    } catch (error) {
+      await rmdir(this.path);
+      throw error;
+    }
+    this.committed = true;
+    await syncDirectory(dirname(this.path));
+  }
+
+  async remove(): Promise<void> {
+    await this.kind.remove(this.committed ? this.path : this.partialPath);
+    await this.removeDirectories();
+  }
+}
+
+async function requireFree(path: string): Promise<void> {
+  const isThere = await lstat(path).then(
+    () => true,
+    () => false,
+  );
+  if (isThere) throw taken(path);
+}
+
+function taken(path: string): ArchiveError {
+  return new ArchiveError('FILE_EXISTS', `${basename(path)} exists already: ${path}`, { entry: path });
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, 'r');
+  await directory.sync().finally(() => directory.close());
+}

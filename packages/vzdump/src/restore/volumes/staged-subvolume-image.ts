@@ -1,0 +1,47 @@
+import { type FileHandle, open } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { type DirectoryKind, StagedDirectory } from './staged-directory.js';
+import type { StagedVolume, VolumePlace } from './staged-volume.js';
+
+/** A guest's disk is not for all to read. */
+const IMAGE_MODE = 0o640;
+
+/** A raw image on btrfs: the file `disk.raw` in a subvolume of its own, which is what gets a name in the end. */
+export class StagedSubvolumeImage implements StagedVolume {
+  readonly place: VolumePlace;
+
+  private constructor(
+    readonly path: string,
+    private readonly subvolume: StagedDirectory,
+    private readonly handle: FileHandle,
+    filePath: string,
+  ) {
+    this.place = { kind: 'file', path: filePath, handle };
+  }
+
+  static async create(volume: string, path: string, kind: DirectoryKind): Promise<StagedSubvolumeImage> {
+    const subvolume = await StagedDirectory.create(volume, dirname(path), kind);
+    try {
+      const filePath = join(subvolume.place.path, basename(path));
+      return new StagedSubvolumeImage(path, subvolume, await open(filePath, 'wx+', IMAGE_MODE), filePath);
+    } catch (error) {
+      await subvolume.remove();
+      throw error;
+    }
+  }
+
+  get volume(): string {
+    return this.subvolume.volume;
+  }
+
+  async commit(): Promise<void> {
+    await this.handle.sync();
+    await this.handle.close();
+    await this.subvolume.commit();
+  }
+
+  async remove(): Promise<void> {
+    await this.handle.close().catch(() => {}); // closed already once it was committed
+    await this.subvolume.remove();
+  }
+}

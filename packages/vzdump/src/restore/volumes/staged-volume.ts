@@ -1,0 +1,23 @@
+import type { FileHandle } from 'node:fs/promises';
+
+/** Where the content of a volume that is being made goes. */
+export type VolumePlace =
+  /** A file that is empty so far; what is not written reads as zeros. */
+  | { readonly kind: 'file'; readonly path: string; readonly handle: FileHandle }
+  /** A block device; `zeroed` says whether all of it reads as zeros. */
+  | { readonly kind: 'device'; readonly path: string; readonly zeroed: boolean }
+  /** A directory that is empty so far. */
+  | { readonly kind: 'directory'; readonly path: string };
+
+/** A volume that a restore makes. Until `commit`, no guest and no listing knows it. */
+export interface StagedVolume {
+  /** What a configuration calls it: `local:300/vm-300-disk-0.raw`, or an absolute path. */
+  readonly volume: string;
+  /** Where it is in the end. */
+  readonly path: string;
+  readonly place: VolumePlace;
+  /** Its content is there: makes that durable, and gives it its name. @throws `FILE_EXISTS` when the name is taken */
+  commit(): Promise<void>;
+  /** Takes it away, whether it was committed or not. */
+  remove(): Promise<void>;
+}

@@ -1,0 +1,39 @@
+import type { SupportedStorage } from '../../config/index.js';
+import { type Run, run as runProgram } from '../run.js';
+import { DirectoryStore } from './directory-store.js';
+import { LvmStore } from './lvm-store.js';
+import type { StagedVolume } from './staged-volume.js';
+import { ZfsStore } from './zfs-store.js';
+
+/** A volume to make. */
+export interface VolumeRequest {
+  readonly vmid: number;
+  /** Its id, `local:300/vm-300-disk-0.raw`. */
+  readonly volume: string;
+  /** Bytes, whole KiB. For a directory, the most that may be in it; 0 is no limit. */
+  readonly size: number;
+}
+
+/** Makes and removes the volumes of a storage. */
+export interface VolumeStore {
+  /** The ids of the volumes that a guest has there. */
+  list(vmid: number): Promise<readonly string[]>;
+  /** Makes a volume for a disk's content. */
+  makeImage(request: VolumeRequest): Promise<StagedVolume>;
+  /** Makes a volume for a container's files. */
+  makeDirectory(request: VolumeRequest): Promise<StagedVolume>;
+  /** Removes a volume for good. */
+  remove(volume: string): Promise<void>;
+}
+
+/** @param run how the programs of LVM and ZFS are run */
+export function volumeStore(storage: SupportedStorage, run: Run = runProgram): VolumeStore {
+  switch (storage.kind) {
+    case 'directory':
+      return new DirectoryStore(storage);
+    case 'lvm':
+      return new LvmStore(storage, run);
+    case 'zfs':
+      return new ZfsStore(storage, run);
+  }
+}
