@@ -1,3 +1,5 @@
+import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -143,4 +145,27 @@ describe.runIf(isMet('lxc', 'root'))('a container that runs', () => {
     await prepared.release();
     expect(await container.state()).toBe('running');
   });
+
+  for (const [does, becomes] of [
+    ['freezing', 'frozen'],
+    ['stopping', 'stopped'],
+  ] as const) {
+    testWith(['lxc', 'root'], `runs again when the process is killed while it is ${becomes}`, async () => {
+      await container.start();
+      const modules = new URL('../../dist/guest-access/', import.meta.url).href;
+      const program = `
+        import { GuestPause, ${does} } from '${modules}guest-pause.js';
+        import { Lxc } from '${modules}lxc.js';
+        const lxc = new Lxc(${JSON.stringify({ lxcPath: container.lxcPath })});
+        const context = { guest: { vmid: ${VMID} }, stopWait: 1 };
+        await new GuestPause(context, await ${does}(lxc, context), '').begin();
+        process.stdout.write('begun');
+        setInterval(() => {}, 1000);`;
+      const child = execFile(process.execPath, ['--input-type=module', '-e', program]);
+      await once(child.stdout!, 'data');
+      expect(await container.state()).toBe(becomes);
+      child.kill('SIGKILL');
+      await vi.waitFor(async () => expect(await container.state()).toBe('running'), { timeout: 20_000 });
+    });
+  }
 });

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
@@ -20,7 +21,7 @@ function holder(file: string, then: string) {
 test('the command is run when the process is killed', async () => {
   const file = join(await scratch(), 'a name');
   const child = holder(file, 'setInterval(() => {}, 1000);');
-  await new Promise((resolve) => child.stdout!.once('data', resolve));
+  await once(child.stdout!, 'data');
   expect(existsSync(file)).toBe(false);
   child.kill('SIGKILL');
   await vi.waitFor(() => expect(existsSync(file)).toBe(true), { timeout: 20_000 });
@@ -29,7 +30,7 @@ test('the command is run when the process is killed', async () => {
 test('the command is run when the process ends without a release, which it is not kept from', async () => {
   const file = join(await scratch(), 'file');
   const child = holder(file, '');
-  await new Promise((resolve) => child.once('exit', resolve));
+  await once(child, 'exit');
   await vi.waitFor(() => expect(existsSync(file)).toBe(true), { timeout: 20_000 });
 });
 

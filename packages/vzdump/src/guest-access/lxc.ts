@@ -1,10 +1,10 @@
 import { accessSync, constants } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { ArchiveError } from '@vzdump-format/streams';
 import { type Command, runTool, toolEnvironment } from './run-tool.js';
 
 export interface LxcOptions {
-  /** Where LXC keeps its containers, `lxc.lxcpath`; LXC's own default unless given. */
+  /** Where LXC keeps its containers, by the path that they were started with; LXC's default (`lxc.lxcpath`) unless given. */
   readonly lxcPath?: string | undefined;
 }
 
@@ -24,7 +24,12 @@ const STOP_MARGIN = 60;
  * suspend` writes a checkpoint, which is more than to freeze.
  */
 export class Lxc {
-  constructor(private readonly options: LxcOptions = {}) {}
+  private readonly lxcPath: string | undefined;
+
+  constructor({ lxcPath }: LxcOptions = {}) {
+    // LXC finds a running container by the text of the path: another one for the same directory has none
+    this.lxcPath = lxcPath && resolve(lxcPath);
+  }
 
   /** A container that LXC does not know, or where there is no LXC, is stopped. */
   async state(vmid: number): Promise<LxcState> {
@@ -74,7 +79,7 @@ export class Lxc {
   }
 
   startCommand(vmid: number): Command {
-    if (this.options.lxcPath === undefined && isInstalled('pct')) {
+    if (this.lxcPath === undefined && isInstalled('pct')) {
       return ['pct', 'start', String(vmid), '--skiplock', '1'];
     }
     return this.command('lxc-start', vmid, '--daemon');
@@ -89,8 +94,7 @@ export class Lxc {
   }
 
   private command(program: string, vmid: number, ...args: readonly string[]): Command {
-    const { lxcPath } = this.options;
-    const path = lxcPath === undefined ? [] : [`--lxcpath=${lxcPath}`];
+    const path = this.lxcPath === undefined ? [] : [`--lxcpath=${this.lxcPath}`];
     return [program, `--name=${vmid}`, ...path, ...args];
   }
 }

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import {
   copyFileSync,
   existsSync,
@@ -183,7 +184,7 @@ testWith(['root'], 'nothing stays mounted when the process is killed', async () 
     process.stdout.write('mounted');
     setInterval(() => {}, 1000);`;
   const child = execFile(process.execPath, ['--input-type=module', '-e', program]);
-  await new Promise((resolve) => child.stdout!.once('data', resolve));
+  await once(child.stdout!, 'data');
   expect(usesOf(directory)).toEqual([images('rootfs.raw')]);
   child.kill('SIGKILL');
   await vi.waitFor(() => expect(usesOf(directory)).toEqual([]), { timeout: 20_000 });
