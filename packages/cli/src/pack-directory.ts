@@ -26,7 +26,7 @@ export const packDirectoryOptions: readonly OptionSpec[] = [
   },
   {
     flags: '--stdexcludes',
-    description: 'leave out what vzdump does: /tmp/?*, /var/tmp/?*, /var/run/?*.pid; lost+found with --idmap',
+    description: 'leave out what vzdump does: /tmp/?*, /var/tmp/?*, /var/run/?*.pid',
   },
 ];
 
@@ -57,11 +57,15 @@ export async function packDirectory(
     ...(firewall === undefined ? [] : [blob('etc/vzdump/pct.fw', firewall)]),
   ]);
   const idMap = idMapOf(options);
-  const patterns = [...givenExcludes(options), ...(stdexcludes ? standardExcludes(idMap !== undefined) : [])];
+  const excludes = [
+    ...givenExcludes(options),
+    ...(stdexcludes ? STANDARD_EXCLUDES : []),
+    ...(idMap === undefined ? [] : [LOST_AND_FOUND]),
+  ];
   const output = out === '-' ? binaryOutput('an archive', context.signal) : out;
   return packTree({
     ...{ format, output, overwrite: options.force ?? false, codec, compress, root, first },
-    ...{ payload, excludes: patterns },
+    ...{ payload, excludes },
     walk: { idMap, allFileSystems: options.allFileSystems ?? false },
     limit: bytesPerSecond,
     onProgress: context.onProgress,
@@ -74,10 +78,6 @@ export async function packDirectory(
 function givenExcludes({ excludePath, exclude }: PackDirectoryOptions): readonly string[] {
   if (excludePath === undefined || exclude === undefined) return excludePath ?? exclude ?? [];
   throw new UsageError('--exclude and --exclude-path are the same: give one of them, as often as needed');
-}
-
-function standardExcludes(isUnprivileged: boolean): string[] {
-  return [...STANDARD_EXCLUDES, ...(isUnprivileged ? [LOST_AND_FOUND] : [])];
 }
 
 async function blob(path: string, source: string): Promise<{ path: string; data: Uint8Array }> {

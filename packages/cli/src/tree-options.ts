@@ -14,7 +14,7 @@ export const treeOptions: readonly OptionSpec[] = [
   {
     flags: '--idmap <u:GUEST:HOST:COUNT>',
     description:
-      'ids of an unprivileged container: u for users, g for groups, b for both (b:0:100000:65536 is the usual one)',
+      'ids of an unprivileged container: u for users, g for groups, b for both (b:0:100000:65536 is the usual one); lost+found is not packed then, as by vzdump',
     repeatable: true,
   },
 ];

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { goldenPxars, vectorPath } from '@vzdump-format/test-vectors';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { errorDocument, linesOf, runCli, runCliForJson, runCliWell } from './running-cli.js';
@@ -157,6 +157,36 @@ describe('what is left out', () => {
     expect([bad.status, errorDocument(bad).code]).toEqual([1, 'EXCLUDE_PATTERN']);
     expect(readdirSync(directory).sort()).toEqual(['a.pxar', 'tree']);
   });
+
+  test.each(['a.pxar', 'a.mpxar'])(
+    'the notes of an archive before are not packed, be it a %s',
+    async (name) => {
+      const [directory, tree] = await makeFiles();
+      writeFileSync(`${tree}/.pxarexclude-cli`, 'of an earlier time\n');
+      mkdirSync(`${tree}/var/.pxarexclude-cli`);
+      for (const [options, notes] of [
+        [[], []],
+        [['--exclude', '*.log'], name === 'a.pxar' ? ['./.pxarexclude-cli'] : []],
+      ] as const) {
+        const args = ['pack', `${directory}/${name}`, '--force', '--root', tree, ...options];
+        const { status, stderr } = await runCli(args);
+        expect(linesOf(stderr).filter((line) => line.includes('.pxarexclude-cli'))).toEqual([
+          'vzdump-format: warning: .pxarexclude-cli in the root is not packed: that is the name of the notes of what was left out',
+        ]);
+        expect(status).toBe(3);
+        const paths = await pathsIn(`${directory}/${name}`);
+        expect(paths.filter((path) => path.includes('.pxarexclude-cli'))).toEqual([
+          './var/.pxarexclude-cli/',
+          ...notes,
+        ]);
+        await runCliWell(['verify', `${directory}/${name}`]);
+      }
+      rmSync(`${tree}/.pxarexclude-cli`);
+      mkdirSync(`${tree}/.pxarexclude-cli/inner`, { recursive: true });
+      expect((await runCli(['pack', `${directory}/b.pxar`, '--root', tree])).status).toBe(3);
+      expect((await pathsIn(`${directory}/b.pxar`)).join()).not.toContain('inner');
+    },
+  );
 
   testAsRoot('file systems below stay out unless asked for, virtual ones always', async () => {
     const [directory, tree] = await makeFiles();

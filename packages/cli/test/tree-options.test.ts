@@ -172,11 +172,18 @@ describe('what is left out', () => {
     expect(namesIn(ours)).not.toContain('./var/run/a.pid');
   });
 
-  test('lost+found, of an unprivileged container', async () => {
-    const options = ['--stdexcludes', '--idmap', 'b:0:0:65536'];
-    const ours = await runCliWell(['pack', '-', '--format', 'tar', '--root', simple, ...options]);
-    expect(namesIn(ours)).not.toContain('./home/lost+found/');
-  });
+  test.each([['tar'], ['tar', '--stdexcludes'], ['pxar']])(
+    'lost+found, of an unprivileged container: %s %s',
+    async (format, ...options) => {
+      const args = ['pack', '-', '--format', format!, '--root', simple, '--idmap', 'b:0:0:65536', ...options];
+      const { entries } = (await runCliForJson(['list', '-'], { stdin: await runCliWell(args) })) as {
+        entries: readonly { readonly path: string }[];
+      };
+      const paths = entries.map(({ path }) => path);
+      expect(paths).toContain('./home/');
+      expect(paths.filter((path) => path.includes('lost+found'))).toEqual([]);
+    },
+  );
 
   test('a slash behind a pattern makes it match nothing, which is a warning', async () => {
     const options = excludes.flatMap((pattern) => ['--exclude-path', pattern]);
@@ -261,9 +268,10 @@ describe('unpack', () => {
       'etc/vzdump/pct.conf': __,
       'etc/vzdump/pct.fw': ___,
       etc: ____,
+      home: _____,
       ...back
     } = stateOf(join(directory, 'back'));
-    expect(back).toEqual(stateOf(simple, /^etc$/));
+    expect(back).toEqual(stateOf(simple, /^(etc|home|home\/lost\+found.*)$/));
   });
 });
 
