@@ -1,4 +1,5 @@
 export type { PxarEntry, PxarHeader } from './entry.js';
+export { EXCLUDES_FILE } from './excludes.js';
 export { isPxar, isPxarPayload } from './format.js';
 export type { PxarInput } from './forward-reader.js';
 export {

@@ -1,5 +1,6 @@
 import { type DirectoryListing, type FileStatus, fileStatus, type OpenDirectory } from '@vzdump-format/posix';
 import type { ExcludeRules } from './excludes.js';
+import { isGone, isOfTheFile } from './walk-errors.js';
 
 /** A tree may be deeper than a process can have files open. */
 const MOST_OPEN = 64;
@@ -29,8 +30,11 @@ interface OpenLevel extends Level {
 export class WalkLevels {
   private readonly levels: OpenLevel[] = [];
 
-  /** @param onMoved told of a directory that is no longer where it was: the walk has left it, and what is below it */
-  constructor(private readonly onMoved: (level: Level) => void) {}
+  /**
+   * @param onLost told of a directory that is no longer where it was, or that the system does not open again: the walk has left it,
+   *   and what is below it
+   */
+  constructor(private readonly onLost: (level: Level, error: Error | undefined) => void) {}
 
   get current(): Level | undefined {
     return this.levels.at(-1);
@@ -45,17 +49,18 @@ export class WalkLevels {
     this.levels.pop()!.directory?.close();
   }
 
-  /** The innermost directory; `undefined` when it, or one above it, is no longer where it was. */
+  /** The innermost directory; `undefined` when it, or one above it, was lost. */
   open(): OpenDirectory | undefined {
     const last = this.levels.length - 1;
     let at = last;
     while (this.levels[at]!.directory === undefined) at--;
     while (at < last) {
       at++;
-      if (this.reopen(at)) continue;
-      const moved = this.levels[at]!;
+      const found = this.reopen(at);
+      if (found === true) continue;
+      const lost = this.levels[at]!;
       while (this.levels.length > at) this.leave();
-      this.onMoved(moved);
+      this.onLost(lost, found === false ? undefined : found);
       return undefined;
     }
     return this.levels[last]!.directory;
@@ -65,7 +70,8 @@ export class WalkLevels {
     while (this.levels.length > 0) this.leave();
   }
 
-  private reopen(index: number): boolean {
+  /** @returns whether it is there; why it cannot be opened */
+  private reopen(index: number): boolean | Error {
     const parent = this.levels[index - 1]!.directory!;
     const level = this.levels[index]!;
     try {
@@ -76,6 +82,7 @@ export class WalkLevels {
       return deviceId === level.status.deviceId && inode === level.status.inode;
     } catch (error) {
       if (isGone(error)) return false;
+      if (isOfTheFile(error)) return error;
       throw error;
     }
   }
@@ -92,10 +99,4 @@ export class WalkLevels {
 /** What the system tells of an open directory, which the portable ones are not: of them it is looked up by the name. */
 export function statusOf(directory: OpenDirectory, parent: OpenDirectory, name: string): FileStatus {
   return directory.fd === undefined ? parent.status(name) : fileStatus(directory.fd);
-}
-
-/** Whether an error says that a name is no longer there, or no longer what it was. */
-export function isGone(error: unknown): boolean {
-  const { code } = error as NodeJS.ErrnoException;
-  return code === 'ENOENT' || code === 'ENOTDIR' || code === 'ELOOP' || code === 'ESTALE';
 }

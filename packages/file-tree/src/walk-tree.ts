@@ -3,18 +3,16 @@ import type { EventLoopTurns } from '@vzdump-format/streams';
 import type { FileEntry } from './entry.js';
 import type { ExcludeRules } from './excludes.js';
 import { ContentReader } from './walk-content.js';
+import { isGone, isOfTheFile } from './walk-errors.js';
 import { FileSystemBounds } from './walk-file-systems.js';
 import { FileReader } from './walk-files.js';
-import { isGone, type Level, statusOf, WalkLevels } from './walk-levels.js';
+import { type Level, statusOf, WalkLevels } from './walk-levels.js';
 import { MetadataReader } from './walk-metadata.js';
 import type { WalkOptions } from './walk-options.js';
 import { sortByBytes } from './walk-order.js';
 import { rulesWithin } from './walk-rules.js';
 import { openSource } from './walk-sources.js';
 import { WalkWarnings } from './walk-warnings.js';
-
-/** What the process is short of: no matter of one file. */
-const NOT_OF_THE_FILE: ReadonlySet<string | undefined> = new Set(['EMFILE', 'ENFILE', 'ENOMEM', 'ENOBUFS']);
 
 type Awaitable<T> = T | Promise<T>;
 
@@ -28,7 +26,7 @@ export class TreeWalk {
   private readonly content: ContentReader;
   private readonly files: FileReader;
   private readonly bounds: FileSystemBounds;
-  private readonly levels = new WalkLevels((moved) => this.leaveMoved(moved));
+  private readonly levels = new WalkLevels((lost, error) => this.leaveLost(lost, error));
   /** Of the directory that the walk is in. */
   private path = '';
 
@@ -182,8 +180,10 @@ export class TreeWalk {
     this.path = this.path.slice(0, this.levels.current?.pathLength ?? 0);
   }
 
-  private leaveMoved(moved: Level): void {
-    this.warnings.moved(this.path.slice(0, moved.pathLength));
+  private leaveLost(lost: Level, error: Error | undefined): void {
+    const path = this.path.slice(0, lost.pathLength);
+    if (error === undefined) this.warnings.moved(path);
+    else this.warnings.unreadableRest(path, error);
     this.path = this.path.slice(0, this.levels.current?.pathLength ?? 0);
   }
 
@@ -203,13 +203,4 @@ export class TreeWalk {
     }
     return devices;
   }
-}
-
-/** Whether the system says that this file cannot be read, which is no reason not to read others. */
-function isOfTheFile(error: unknown): error is NodeJS.ErrnoException {
-  return (
-    error instanceof Error &&
-    'syscall' in error &&
-    !NOT_OF_THE_FILE.has((error as NodeJS.ErrnoException).code)
-  );
 }

@@ -54,6 +54,14 @@ export class WalkWarnings {
     );
   }
 
+  unreadableRest(path: string, error: Error): void {
+    this.warn(
+      'TREE_UNREADABLE',
+      `${shown(path)} can no longer be read: what was left in it is left out: ${error.message}`,
+      path,
+    );
+  }
+
   lostXattr(path: string, name: string, error: Error): void {
     this.warn('TREE_XATTR', `${shown(path)} lost its ${printableName(name)}: ${error.message}`, path);
   }

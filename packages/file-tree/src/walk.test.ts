@@ -299,6 +299,33 @@ describe('what others do meanwhile', () => {
     });
   });
 
+  testAsRoot('one that was closed meanwhile, and may not be opened again', [], async (root) => {
+    const deep = Array.from({ length: 100 }, (_, level) => `d${level}`);
+    plant(root, join(...deep, 'file'), join(...deep.slice(0, 3), 'z/after'), 'd0/z', 'z');
+    chmodSync(root, 0o755);
+    let result: Walked | undefined;
+    await asUser(65_534, 65_534, async () => {
+      result = await walked(root, {
+        onEntry: ({ path }) => {
+          if (!path.endsWith('/file')) return;
+          process.seteuid!(0);
+          chmodSync(join(root, 'd0/d1'), 0);
+          process.seteuid!(65_534);
+        },
+      });
+    });
+    expect(result!.warnings).toEqual([
+      {
+        code: 'TREE_UNREADABLE',
+        entry: 'd0/d1',
+        message: expect.stringMatching(
+          /^d0\/d1 can no longer be read: what was left in it is left out: EACCES: permission denied, /,
+        ),
+      },
+    ]);
+    expect(result!.paths.slice(-3)).toEqual([join(...deep, 'file'), 'd0/z', 'z']);
+  });
+
   test('names added to a directory that was read are not looked for', async () => {
     await withDirectory(async (root) => {
       plant(root, 'a', 'b');

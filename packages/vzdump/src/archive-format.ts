@@ -114,6 +114,8 @@ export interface TreeFormat extends FormatRow {
   readonly hasHoles: boolean;
   /** What patterns leave out, by the rules of the tool whose format it is. @throws `EXCLUDE_PATTERN` */
   excludeRules(patterns: readonly string[], onWarning?: OnWarning): ExcludeRules;
+  /** The same for a directory that is packed, where what the format has its own use for is left out, too. */
+  packRules(patterns: readonly string[], onWarning?: OnWarning): ExcludeRules;
   /** The names, by their extensions, of an archive in two files: one has the contents, the other all else. */
   readonly split?: { readonly archive: string; readonly payload: string };
   /** The name of an entry, as this format writes it: `./etc/`. */

@@ -26,7 +26,7 @@ export interface PackTreeOptions extends OperationOptions {
   readonly root: string;
   /** See `WalkOptions`. */
   readonly walk?: WalkChoices;
-  /** Patterns of what is left out, by the format's own rules, see `excludeRules`. */
+  /** Patterns of what is left out, by the format's own rules, see `packRules`. */
   readonly excludes?: readonly string[] | undefined;
   /** Files that come before all else, by path: `etc/vzdump/pct.conf`. */
   readonly first?: readonly { readonly path: string; readonly data: Uint8Array }[];
@@ -67,7 +67,7 @@ export async function packTree(options: PackTreeOptions): Promise<PackTreeResult
   const walked = walk(options.root, {
     ...format.walkOptions,
     ...options.walk,
-    ...{ excludes: format.excludeRules(excludes, onWarning), reuseBuffers: true, onWarning, signal },
+    ...{ excludes: format.packRules(excludes, onWarning), reuseBuffers: true, onWarning, signal },
   });
   const onFrameStart = (offset: number) => frameStarts.add(offset);
   const limiter = options.limit instanceof RateLimiter ? options.limit : new RateLimiter(options.limit ?? 0);

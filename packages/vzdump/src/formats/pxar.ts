@@ -5,6 +5,7 @@ import { formatListing, type ListedEntry, ListingColumns } from '@vzdump-format/
 import type { TreeFormat } from '../archive-format.js';
 import { configsInPlace } from './configs-in-place.js';
 import { warnOfNames } from './names-of-owners.js';
+import { withoutNotes } from './notes-of-excludes.js';
 
 export const pxar: TreeFormat = {
   kind: 'tree',
@@ -22,6 +23,7 @@ export const pxar: TreeFormat = {
   },
   hasHoles: false,
   excludeRules: pxarExcludes,
+  packRules: (patterns, onWarning) => withoutNotes(pxarExcludes(patterns, onWarning), onWarning),
 
   async verify({ bytes, payload }, { onProgress, onWarning, signal }) {
     await verifyPxar(bytes, {

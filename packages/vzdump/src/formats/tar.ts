@@ -21,6 +21,7 @@ export const tar: TreeFormat = {
   walkOptions: { hardlinks: 'all' },
   hasHoles: true,
   excludeRules: gnuTarExcludes,
+  packRules: gnuTarExcludes,
 
   async verify({ bytes }, { onProgress, ...options }) {
     await verifyTar(bytes, { ...options, onProgress: (done) => onProgress?.(done) });
