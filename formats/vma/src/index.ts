@@ -1,6 +1,6 @@
 export { streamDrive } from './drive-stream.js';
 export { type ExtractVmaOptions, extractVma } from './extract.js';
-export { type VmaConfig, type VmaDevice, type VmaHeader, wholeSectors } from './format.js';
+export { CLUSTER_SIZE, type VmaConfig, type VmaDevice, type VmaHeader, wholeSectors } from './format.js';
 export type { OnFrameStart } from './frame-starts.js';
 export { isVma, readVmaHeader } from './header.js';
 export { findConfig, findDevice } from './names.js';

@@ -32,7 +32,7 @@ export async function withArchive<Result>(
 }
 
 /** Standard input, which may keep us waiting for ever: an abort ends that. */
-function binaryInput(signal: AbortSignal): AsyncIterable<Uint8Array> {
+export function binaryInput(signal: AbortSignal): AsyncIterable<Uint8Array> {
   if (isatty(STDIN)) {
     throw new UsageError('an archive cannot be read from a terminal', 'give a path, or pipe the archive in');
   }
@@ -42,7 +42,7 @@ function binaryInput(signal: AbortSignal): AsyncIterable<Uint8Array> {
 }
 
 /** Puts the archive's name before what is wrong with it, unless it is there already. */
-function sayWhere(error: unknown, name: string): unknown {
+export function sayWhere(error: unknown, name: string): unknown {
   if (error instanceof ArchiveError) {
     if (!error.message.startsWith(name)) error.message = `${name}: ${error.message}`;
   } else if (error instanceof Error && 'syscall' in error && error.syscall === 'read' && !('path' in error)) {

@@ -46,7 +46,7 @@ describe.each(completionShells)('completion for %s', (shell) => {
   test('knows every command and option', () => {
     const script = completionScript(shell, TABLE);
     for (const { name } of commands) expect(script).toMatch(new RegExp(`\\b${name}\\b`));
-    for (const name of longNames) {
+    for (const name of longNames.map((each) => each.replace(/N$/, '0'))) {
       expect(script).toContain(shell === 'fish' ? `-l ${name.slice(2)} ` : name);
     }
   });

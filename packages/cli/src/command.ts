@@ -9,6 +9,8 @@ export interface OptionSpec {
   readonly choices?: readonly string[];
   /** May be given several times; its value is then a list. */
   readonly repeatable?: boolean;
+  /** `--mpN <volume>` stands for `--mp0`, `--mp1` and so on, each once: its value is a map by `mp0`. */
+  readonly numbered?: boolean;
   /** Turns the text into the value. @throws UsageError */
   readonly parse?: (text: string) => unknown;
 }

@@ -2,6 +2,7 @@ import { CommanderError } from 'commander';
 import { commands } from './commands/index.js';
 import { EXIT, UsageError } from './exit-status.js';
 import { Messages } from './messages.js';
+import { spellNumbered } from './numbered-options.js';
 import { commonOptions } from './options.js';
 import { print } from './output.js';
 import { buildProgram, type Invocation } from './program.js';
@@ -29,7 +30,7 @@ async function main(argv: readonly string[]): Promise<number> {
   const messages = () =>
     new Messages({ json: argv.includes('--json'), verbose: argv.includes('--verbose') }, commandName(argv));
   try {
-    program.parse(argv, { from: 'user' });
+    program.parse(spellNumbered(argv, commands), { from: 'user' });
   } catch (error) {
     const wrong = usageError(error, argv);
     if (wrong === undefined) return printHelp(shown, messages());

@@ -59,12 +59,13 @@ function commandSection(command: Command): string[] {
   ];
 }
 
-function optionItem({ flags, description, choices, repeatable }: OptionSpec): string[] {
+function optionItem({ flags, description, choices, repeatable, numbered }: OptionSpec): string[] {
   const [name = '', value] = flags.split(' ');
   const term = value === undefined ? `.B ${text(name)}` : `.BI "${text(name)} " ${text(placeholder(value))}`;
   const notes = [
     choices === undefined ? '' : `One of ${choices.join(', ')}.`,
     repeatable ? 'May be given several times.' : '',
+    numbered ? 'N is a number, from 0 on.' : '',
   ];
   return item(term, [`${description}.`, ...notes].filter((note) => note !== '').join(' '));
 }

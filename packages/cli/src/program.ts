@@ -1,6 +1,7 @@
 import { Option, Command as Parser } from 'commander';
 import { allOptions, type Command, type CommandTable, type OptionSpec } from './command.js';
 import { exitStatuses } from './exit-status.js';
+import { type NumberedValues, withNumbered } from './numbered-options.js';
 import type { CommonOptions } from './options.js';
 
 /** What a command line asks for. */
@@ -38,10 +39,13 @@ function addCommand(program: Parser, command: Command, { commonOptions, invoke }
   parser.action(() => invoke({ command, args: parser.args, options: parser.opts() }));
 }
 
-function toOption({ flags, description, choices, repeatable, parse }: OptionSpec): Option {
+function toOption(spec: OptionSpec): Option {
+  const { flags, description, choices, repeatable, numbered, parse } = spec;
   const option = new Option(flags, description);
   if (choices !== undefined) option.choices(choices);
-  if (repeatable) {
+  if (numbered) {
+    option.argParser((text, previous?: NumberedValues) => withNumbered(spec, text, previous));
+  } else if (repeatable) {
     option.argParser((text, previous: readonly unknown[] = []) => [...previous, parse?.(text) ?? text]);
   } else if (parse !== undefined) {
     option.argParser(parse);

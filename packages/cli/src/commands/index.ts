@@ -13,6 +13,7 @@ import { notes } from './notes.js';
 import { pack } from './pack.js';
 import { protect } from './protect.js';
 import { prune } from './prune.js';
+import { restore } from './restore.js';
 import { unpack } from './unpack.js';
 import { verify } from './verify.js';
 
@@ -21,7 +22,7 @@ const table = (): CommandTable => ({ commands, commonOptions });
 /** Every command, in the order of the help. */
 export const commands: readonly Command[] = [
   ...([pack, unpack, list, config, verify, cat, convert, index] as readonly Command[]),
-  ...([dump, backups, prune, notes, protect] as readonly Command[]),
+  ...([dump, restore, backups, prune, notes, protect] as readonly Command[]),
   completion(table),
   man(table),
 ];

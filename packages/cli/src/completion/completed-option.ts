@@ -1,4 +1,5 @@
 import { allOptions, type Command, type CommandTable, type OptionSpec } from '../command.js';
+import { firstNumbered } from '../numbered-options.js';
 
 /** What an option's value is completed with. */
 export type ValueSource = 'none' | 'text' | 'file' | 'directory' | readonly string[];
@@ -26,8 +27,9 @@ const SOURCE_OF_PLACEHOLDER: Readonly<Record<string, ValueSource>> = {
 export function optionsOf(command: Command, { commonOptions }: CommandTable): CompletedOption[] {
   const help: OptionSpec = { flags: '--help', description: 'show how it is used' };
   return [...allOptions(command, commonOptions), help].map((spec) => {
-    const { flags, description, choices, repeatable = false } = spec;
-    const [name = '', placeholder = ''] = flags.replace(/[<>]/g, '').split(' ');
+    const { flags, description, choices, numbered = false, repeatable = numbered } = spec;
+    const [written = '', placeholder = ''] = flags.replace(/[<>]/g, '').split(' ');
+    const name = numbered ? firstNumbered(written) : written;
     if (placeholder.startsWith('[')) return { name, description, value: 'none', placeholder: '', repeatable };
     const value = choices ?? SOURCE_OF_PLACEHOLDER[placeholder] ?? 'text';
     return { name, description, value, placeholder, repeatable };

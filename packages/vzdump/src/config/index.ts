@@ -55,7 +55,7 @@ export {
   parsePropertyString,
   replaceProperty,
 } from './property-string.js';
-export { type Guest, PveRoot, type PveRootOptions } from './pve-root.js';
+export { DEFAULT_PVE_ROOT, type Guest, PveRoot, type PveRootOptions } from './pve-root.js';
 export {
   type ArchiveConfig,
   QEMU_CONFIG_NAME,

@@ -9,6 +9,7 @@ import { type Properties, parseBoolean, parsePropertyString } from './property-s
 export type OptionType =
   | { readonly kind: 'boolean' }
   | { readonly kind: 'integer'; readonly min?: number; readonly max?: number }
+  | { readonly kind: 'number'; readonly min?: number; readonly max?: number }
   | { readonly kind: 'choice'; readonly choices: readonly string[] }
   | { readonly kind: 'string'; readonly maxLength?: number; readonly pattern?: RegExp }
   /** Several, between commas, semicolons or blanks; each matches the pattern. */
@@ -27,6 +28,7 @@ export type PropertyTypes = Readonly<
 interface ValueTypes {
   readonly boolean: boolean;
   readonly integer: number;
+  readonly number: number;
   readonly choice: string;
   readonly string: string;
   readonly list: readonly string[];
@@ -59,7 +61,9 @@ function parseValue(type: OptionType, text: string): OptionValue {
     case 'boolean':
       return parseBoolean(text) ?? failType('boolean', text);
     case 'integer':
-      return parseInteger(text, type);
+      return parseNumber(text, /^[+-]?\d+$/, type);
+    case 'number':
+      return parseNumber(text, /^[+-]?\d+(?:\.\d+)?$/, type);
     case 'choice':
       if (type.choices.includes(text)) return text;
       throw invalid(
@@ -83,11 +87,15 @@ function parseValue(type: OptionType, text: string): OptionValue {
 /** Of a guest: 100 to 999999999. */
 export const GUEST_NUMBER = /^[1-9]\d{2,8}$/;
 
-function parseInteger(text: string, { min, max }: { readonly min?: number; readonly max?: number }): number {
-  const number = /^[+-]?\d+$/.test(text) ? Number(text) : failType('integer', text);
+function parseNumber(
+  text: string,
+  pattern: RegExp,
+  { kind, min, max }: Extract<OptionType, { kind: 'integer' | 'number' }>,
+): number {
+  const number = pattern.test(text) ? Number(text) : failType(kind, text);
   if (min !== undefined && number < min) throw invalid(`value must have a minimum value of ${min}`);
   if (max !== undefined && number > max) throw invalid(`value must have a maximum value of ${max}`);
-  return Number.isSafeInteger(number) ? number : failType('integer', text);
+  return Math.abs(number) <= Number.MAX_SAFE_INTEGER ? number : failType(kind, text);
 }
 
 function checkedString(

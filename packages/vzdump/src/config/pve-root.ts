@@ -24,7 +24,7 @@ export interface PveRootOptions {
   readonly onWarning?: OnWarning | undefined;
 }
 
-const DEFAULT_PVE_ROOT = '/etc/pve';
+export const DEFAULT_PVE_ROOT = '/etc/pve';
 
 const FOLDERS: Readonly<Record<GuestType, string>> = { qemu: 'qemu-server', lxc: 'lxc' };
 

@@ -71,6 +71,19 @@ describe('from the archive', () => {
     ]);
   });
 
+  test('those of the host are left out, and told of, for all but root', () => {
+    const warnings: ArchiveWarning[] = [];
+    const planned = plan(`${ARCHIVED}mp3: /dev/sdb,mp=/y\n`, {
+      restricted: true,
+      onWarning: (warning) => warnings.push(warning),
+    });
+    expect(planned.map(([key]) => key)).toEqual(['rootfs', 'mp0', 'mp1']);
+    expect(warnings.map(({ code, entry }) => [code, entry])).toEqual([
+      ['MOUNT_POINT_NOT_RESTORED', 'mp2'],
+      ['MOUNT_POINT_NOT_RESTORED', 'mp3'],
+    ]);
+  });
+
   test.each([
     ['rootfs: x:y\n', 'unable to detect disk size - please specify rootfs (size)'],
     [

@@ -49,7 +49,9 @@ export interface PlanRestoredMountPointsOptions {
    */
   readonly mountPoints?: ReadonlyMap<string, string>;
   readonly node?: string | undefined;
-  /** `MOUNT_POINT_NOT_RESTORED` for one of the host that asked for a backup. */
+  /** Whether whoever restores is not root@pam: the host's directories and devices in the archive are then left out. */
+  readonly restricted?: boolean | undefined;
+  /** `MOUNT_POINT_NOT_RESTORED` for one of the host that asked for a backup, or is left out. */
   readonly onWarning?: OnWarning | undefined;
 }
 
@@ -74,7 +76,10 @@ export function planRestoredMountPoints(
       'say where it goes: --rootfs STORAGE:SIZE',
     );
   }
-  return found.map((mountPoint) => planArchived(mountPoint, options));
+  return found.flatMap((mountPoint) => {
+    const leavesOut = options.restricted === true && isOfHost(mountPoint);
+    return leavesOut ? leaveOut(mountPoint, options) : [planArchived(mountPoint, options)];
+  });
 }
 
 /** The value of a mount point in the restored configuration. @param volume the id of the volume that was made */
@@ -110,10 +115,24 @@ function planGiven(
   });
 }
 
+/** rootfs is one of its own: where it is not a volume, the restore fails. */
+function isOfHost({ key, type }: MountPoint): boolean {
+  return key !== 'rootfs' && type !== 'volume';
+}
+
+function leaveOut(
+  { key, path, type }: MountPoint,
+  { onWarning }: PlanRestoredMountPointsOptions,
+): readonly [] {
+  const message = `only root may restore ${type} mount point ${key} ('${printableName(path)}'): it is left out`;
+  onWarning?.({ code: 'MOUNT_POINT_NOT_RESTORED', message, entry: key });
+  return [];
+}
+
 function planArchived(mountPoint: MountPoint, options: PlanRestoredMountPointsOptions): RestoredMountPoint {
   const { key, type, path, size: sizeText } = mountPoint;
   if (type !== 'volume') {
-    if (key !== 'rootfs' && wantsBackup(mountPoint)) {
+    if (isOfHost(mountPoint) && wantsBackup(mountPoint)) {
       const message = `${type} mount point ${key} ('${printableName(path)}') was not in the backup, though it has backup=1`;
       options.onWarning?.({ code: 'MOUNT_POINT_NOT_RESTORED', message, entry: key });
     }

@@ -1,7 +1,6 @@
-import { accessSync, constants } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { ArchiveError } from '@vzdump-format/streams';
-import { type Command, runTool, toolEnvironment } from './run-tool.js';
+import { type Command, isInstalled, runTool } from './run-tool.js';
 
 export interface LxcOptions {
   /** Where LXC keeps its containers, by the path that they were started with; LXC's default (`lxc.lxcpath`) unless given. */
@@ -97,17 +96,4 @@ export class Lxc {
     const path = this.lxcPath === undefined ? [] : [`--lxcpath=${this.lxcPath}`];
     return [program, `--name=${vmid}`, ...path, ...args];
   }
-}
-
-function isInstalled(program: string): boolean {
-  return toolEnvironment()
-    .PATH!.split(':')
-    .some((directory) => {
-      try {
-        accessSync(join(directory, program), constants.X_OK);
-        return true;
-      } catch {
-        return false;
-      }
-    });
 }

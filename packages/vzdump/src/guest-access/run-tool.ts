@@ -1,3 +1,5 @@
+import { accessSync, constants } from 'node:fs';
+import { join } from 'node:path';
 import { printableName } from '@vzdump-format/file-tree';
 import { hasEscapedBytes } from '@vzdump-format/posix';
 import { ArchiveError } from '@vzdump-format/streams';
@@ -85,6 +87,20 @@ export async function runTool([program, ...args]: Command, options: RunToolOptio
 export function toolEnvironment(): NodeJS.ProcessEnv {
   const path = `${process.env.PATH ?? '/usr/bin:/bin'}:/usr/sbin:/sbin`;
   return { ...process.env, LC_ALL: 'C', PATH: path };
+}
+
+/** Whether there is such a program where `runTool` looks for it. */
+export function isInstalled(program: string): boolean {
+  return toolEnvironment()
+    .PATH!.split(':')
+    .some((directory) => {
+      try {
+        accessSync(join(directory, program), constants.X_OK);
+        return true;
+      } catch {
+        return false;
+      }
+    });
 }
 
 function explained(program: string, error: ArchiveError, complaints: readonly string[]): ArchiveError {

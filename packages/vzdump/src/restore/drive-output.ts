@@ -1,6 +1,6 @@
 import { printableName } from '@vzdump-format/file-tree';
 import { RateLimiter, type WriteAt } from '@vzdump-format/streams';
-import type { VmaHeader, VmaRecord } from '@vzdump-format/vma';
+import { CLUSTER_SIZE, type VmaHeader, type VmaRecord } from '@vzdump-format/vma';
 import type { SupportedStorage } from '../config/index.js';
 import { failedWrite } from './failed-write.js';
 import { type ImageWriter, openImageWriter } from './image/image-writer.js';
@@ -50,11 +50,14 @@ export class DriveOutput {
     const { onProgress } = this.job.options;
     const total = header.devices.reduce((sum, { size }) => sum + size, 0);
     let bytes = 0;
-    let zeroBytes = 0;
+    const zeros = { zeroBytes: 0, zeroClusterBytes: 0 };
     for await (const record of records) {
       if (record.kind === 'header') continue;
       const length = record.kind === 'data' ? record.data.length : record.length;
-      if (record.kind === 'zeros') zeroBytes += length;
+      if (record.kind === 'zeros') {
+        zeros.zeroBytes += length;
+        zeros.zeroClusterBytes += bytesInWholeClusters(record);
+      }
       await this.write(record, length);
       bytes += length;
       onProgress?.(bytes, total);
@@ -65,7 +68,7 @@ export class DriveOutput {
       });
     }
     this.isWhole = true;
-    this.job.tell({ type: 'drives-written', bytes, zeroBytes });
+    this.job.tell({ type: 'drives-written', bytes, ...zeros });
     return bytes;
   }
 
@@ -122,4 +125,12 @@ export class DriveOutput {
     }
     return limiter;
   }
+}
+
+/** The last cluster of a device need not be whole. */
+function bytesInWholeClusters({ device, offset, length }: Extract<VmaRecord, { kind: 'zeros' }>): number {
+  const start = Math.ceil(offset / CLUSTER_SIZE) * CLUSTER_SIZE;
+  const end = offset + length;
+  const wholeEnd = end === device.size ? end : end - (end % CLUSTER_SIZE);
+  return Math.max(0, wholeEnd - start);
 }

@@ -10,7 +10,7 @@ import {
 } from '../config/index.js';
 import { wantsBackup } from '../config/lxc-mount-points.js';
 import { requireContent } from './plan-drives.js';
-import type { RestoreJob } from './restore-job.js';
+import { isRestricted, type RestoreJob } from './restore-job.js';
 
 /** A volume that is made for a container, or a directory that the user chose for its root. */
 export interface MountPlan {
@@ -42,6 +42,7 @@ export async function planMountPoints(archived: GuestConfig, job: RestoreJob): P
   const planned = planRestoredMountPoints(archived, {
     ...{ storages, storage: options.storage, node: pveRoot.node, onWarning: options.onWarning },
     mountPoints: given,
+    restricted: isRestricted(),
   });
   const mounts: MountPlan[] = [];
   const values = new Map<string, string>();

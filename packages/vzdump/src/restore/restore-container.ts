@@ -28,9 +28,10 @@ import { ContainerVolumes, type OpenVolume } from './container-volumes.js';
 import { dealEntries } from './deal-entries.js';
 import { type ContainerPlan, planMountPoints } from './plan-mount-points.js';
 import { requireRestorable } from './replaced-guest.js';
-import { limitFor, type RestoreJob } from './restore-job.js';
+import { isRestricted, limitFor, type RestoreJob } from './restore-job.js';
 import type { RestoreResult } from './restore-options.js';
 import { isDeviceFile, restoredEntries } from './restored-entries.js';
+import { requireStartable, startGuest } from './start-guest.js';
 
 export interface ContainerArchive {
   readonly archive: OpenArchive;
@@ -47,6 +48,7 @@ export async function restoreContainer(
   const { vmid, onWarning, signal, archive: input } = job.options;
   requireNoDrives(job);
   const replaced = await requireRestorable(job, 'lxc');
+  await requireStartable(job, 'lxc');
   const path = typeof input === 'string' ? input : undefined;
   job.tell({ type: 'archive', guest: 'lxc', path });
   const files = await ArchivedFiles.open(format.entries(archive, { onWarning, signal }));
@@ -72,6 +74,7 @@ export async function restoreContainer(
       orphans: [],
       replaced,
     });
+    await startGuest(job, 'lxc');
     const configPath = job.pveRoot.configPath('lxc', vmid);
     return { type: 'lxc', vmid, configPath, volumes: volumesByKey, bytes };
   } finally {
@@ -82,8 +85,8 @@ export async function restoreContainer(
 
 /** The configuration of an archive that does not begin with it. @throws `RESTORE_CONFIG` */
 async function findConfig(path: string, format: TreeFormat, { options }: RestoreJob): Promise<Uint8Array> {
-  const { maxWindowLog, signal } = options;
-  const archive = await openArchive(path, { maxWindowLog, signal });
+  const { maxWindowLog, payload, signal } = options;
+  const archive = await openArchive(path, { maxWindowLog, payload, signal });
   try {
     return await treeConfig(format, archive, 'pct.conf', { signal });
   } catch (error) {
@@ -112,7 +115,7 @@ function mergedConfig(archived: GuestConfig, plan: ContainerPlan, job: RestoreJo
   return restoreLxcConfig(archived, {
     ...{ vmid, mountPoints: plan.values, unprivileged, unique, identity: job.identity, onWarning },
     ...(overrides === undefined ? {} : { overrides }),
-    restricted: process.geteuid?.() !== 0,
+    restricted: isRestricted(),
   });
 }
 

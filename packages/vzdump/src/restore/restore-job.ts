@@ -37,6 +37,11 @@ export async function newRestoreJob(options: RestoreOptions): Promise<RestoreJob
   };
 }
 
+/** Whether who restores is not root, and may not do all that root@pam may. */
+export function isRestricted(): boolean {
+  return process.geteuid?.() !== 0;
+}
+
 /** KiB/s for a part of a restore that these storages take part in; 0 is no limit. */
 export function limitFor(
   { options, datacenter }: RestoreJob,

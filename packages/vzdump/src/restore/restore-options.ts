@@ -4,7 +4,10 @@ import type { GuestType, IdentitySource } from '../config/index.js';
 import type { GuestMethods } from '../guest-access/guest-access.js';
 
 export interface RestoreOptions {
-  /** A path, or bytes in motion; any format and codec that is known, told by its content. */
+  /**
+   * A path, a volume's id (`local:backup/vzdump-…`), or bytes in motion; any format and codec that is known, told by its
+   * content.
+   */
   readonly archive: string | AsyncIterable<Uint8Array>;
   /** The number that the guest gets, 100 to 999999999. */
   readonly vmid: number;
@@ -30,6 +33,10 @@ export interface RestoreOptions {
   readonly unprivileged?: boolean | undefined;
   /** For a container: what was unpacked until an error counts as all there is. */
   readonly ignoreUnpackErrors?: boolean | undefined;
+  /** Whether the guest is started once it is whole, by Proxmox VE's own `qm` or `pct`. */
+  readonly start?: boolean | undefined;
+  /** Where the contents of a split archive are, unless beside it. */
+  readonly payload?: string | undefined;
   /** Where new MAC addresses and uuids come from; random unless given. */
   readonly identity?: IdentitySource | undefined;
   /** In place of our own, which tell whether a guest runs. */
@@ -49,6 +56,13 @@ export interface RestoreOptions {
 export type RestoreEvent =
   /** The archive is open, and it is known what it holds. */
   | { readonly type: 'archive'; readonly guest: GuestType; readonly path: string | undefined }
+  /** What a virtual machine's archive says that it holds. `ctime` in seconds since the epoch. */
+  | {
+      readonly type: 'contents';
+      readonly configs: readonly { readonly name: string; readonly size: number }[];
+      readonly devices: readonly { readonly id: number; readonly name: string; readonly size: number }[];
+      readonly ctime: bigint;
+    }
   /** The archive is read no faster. */
   | { readonly type: 'read-limit'; readonly kibPerSecond: number }
   /** A storage is written no faster. */
@@ -57,14 +71,21 @@ export type RestoreEvent =
   | { readonly type: 'volume'; readonly volume: string; readonly path: string; readonly size: number }
   /** A drive of the archive goes to a volume or path. */
   | { readonly type: 'drive'; readonly device: string; readonly path: string; readonly writesZeros: boolean }
-  /** The drives are written. Bytes of them in all, and those of them that are zeros in the archive. */
-  | { readonly type: 'drives-written'; readonly bytes: number; readonly zeroBytes: number }
+  /** The drives are written. Bytes of them in all, those that are zeros, and those of these in clusters of nothing else. */
+  | {
+      readonly type: 'drives-written';
+      readonly bytes: number;
+      readonly zeroBytes: number;
+      readonly zeroClusterBytes: number;
+    }
   /** A container's files are there. */
   | { readonly type: 'files-written'; readonly entries: number; readonly bytes: number }
   /** A volume of the guest that was replaced is gone. */
   | { readonly type: 'old-volume-removed'; readonly volume: string }
   /** A volume that belongs to the guest is in its configuration as `unusedN`. */
   | { readonly type: 'unused-volume'; readonly key: string; readonly volume: string }
+  /** The guest is whole, and is about to be started. */
+  | { readonly type: 'starting' }
   /** The restore has failed, and what it had made is gone. */
   | { readonly type: 'discarded'; readonly volume: string };
 

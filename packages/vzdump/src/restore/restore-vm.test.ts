@@ -1,5 +1,5 @@
-import { copyFile, mkdir, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { copyFile, mkdir, readdir, readFile, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { archiveVm, keepSample, makeSample, restoreTold, type Sample } from './testing/sample.js';
 import { runTool, testAsRoot } from './testing/tools.js';
@@ -32,10 +32,22 @@ describe('a virtual machine', () => {
     expect(mode & 0o777).toBe(0o640);
     expect(events).toEqual([
       { type: 'archive', guest: 'qemu', path: archive },
+      {
+        type: 'contents',
+        ctime: expect.any(BigInt),
+        configs: [
+          { name: 'qemu-server.conf', size: expect.any(Number) },
+          { name: 'qemu-server.fw', size: 143 },
+        ],
+        devices: [{ id: 1, name: 'drive-scsi0', size: 16 << 20 }],
+      },
       { type: 'volume', volume: 'local:300/vm-300-disk-0.raw', path, size: 16 << 20 },
       { type: 'storage-limit', storage: 'local', kibPerSecond: 102400 },
       { type: 'drive', device: 'drive-scsi0', path, writesZeros: false },
-      { type: 'drives-written', bytes: 16 << 20, zeroBytes: expect.any(Number) },
+      {
+        ...{ type: 'drives-written', bytes: 16 << 20 },
+        ...{ zeroBytes: expect.any(Number), zeroClusterBytes: expect.any(Number) },
+      },
     ]);
     expect(result).toEqual({
       ...{ type: 'qemu', vmid: 300, bytes: 16 << 20 },
@@ -71,6 +83,21 @@ describe('a virtual machine', () => {
     const config = await sample.config('qemu-server/300.conf');
     expect(config).toContain('net0: virtio=BC:24:11:AA:BB:CC,bridge=vmbr0,firewall=1\n');
     expect(config).toContain('smbios1: uuid=11111111-2222-4333-8444-555555555555\n');
+  });
+
+  test('out of an archive that is named as a volume', async () => {
+    const sample = await makeSample();
+    const archive = await archiveVm(sample);
+    const path = join(sample.storage, 'archive/weekly', basename(archive));
+    await rename(archive, path);
+    const { events } = await restoreTold({
+      archive: `archive:backup/${basename(archive)}`,
+      ...{ vmid: 300, pveRoot: sample.pveRoot },
+    });
+    expect(events).toContainEqual({ type: 'archive', guest: 'qemu', path });
+    await expectSameDisk(sample, sample.image(300, 'vm-300-disk-0.raw'));
+    const unknown = restoreTold({ archive: 'none:backup/x.vma', vmid: 301, pveRoot: sample.pveRoot });
+    await expect(unknown).rejects.toMatchObject({ code: 'STORAGE_UNKNOWN' });
   });
 
   test('out of a stream', async () => {
@@ -331,6 +358,17 @@ describe('an archive that cannot be restored leaves nothing', () => {
     );
     await expect(readdir(join(sample.storage, 'images/300'))).rejects.toThrow('ENOENT');
     await expect(sample.config('firewall/300.fw')).rejects.toThrow('ENOENT');
+  });
+
+  test('that is to be started where nobody can do that', async () => {
+    const sample = await makeSample();
+    const archive = await archiveVm(sample);
+    const restored = restoreTold({ archive, vmid: 300, pveRoot: sample.pveRoot, start: true });
+    await expect(restored).rejects.toMatchObject({
+      code: 'RESTORE_START',
+      hint: 'restore it with --start 0',
+    });
+    await expectNothing(sample);
   });
 
   test('for options of containers', async () => {

@@ -1,7 +1,7 @@
 import { printableName } from '@vzdump-format/file-tree';
 import { bytesToPath } from '@vzdump-format/posix';
 import { ArchiveError } from '@vzdump-format/streams';
-import { findConfig, unpackVma } from '@vzdump-format/vma';
+import { findConfig, unpackVma, type VmaHeader } from '@vzdump-format/vma';
 import {
   type GuestConfig,
   parseGuestConfig,
@@ -18,6 +18,7 @@ import { type DrivePlan, orphanVolumes, planDrives } from './plan-drives.js';
 import { requireRestorable } from './replaced-guest.js';
 import type { RestoreJob } from './restore-job.js';
 import type { RestoreResult } from './restore-options.js';
+import { requireStartable, startGuest } from './start-guest.js';
 
 /** Restores a virtual machine of a VMA archive. */
 export async function restoreVm(archive: OpenArchive, job: RestoreJob): Promise<RestoreResult> {
@@ -25,6 +26,7 @@ export async function restoreVm(archive: OpenArchive, job: RestoreJob): Promise<
   const { vmid, onWarning, signal } = options;
   requireNoContainerOptions(job);
   const replaced = await requireRestorable(job, 'qemu');
+  await requireStartable(job, 'qemu');
   job.tell({
     type: 'archive',
     guest: 'qemu',
@@ -36,6 +38,7 @@ export async function restoreVm(archive: OpenArchive, job: RestoreJob): Promise<
     const first = await records.next();
     if (first.done || first.value.kind !== 'header') throw new Error('a VMA archive begins with its header');
     const { header } = first.value;
+    job.tell({ type: 'contents', ...contentsOf(header) });
     const archived = parseGuestConfig(bytesToPath(findConfig(header, QEMU_CONFIG_NAME).data), 'qemu', {
       file: QEMU_CONFIG_NAME,
       onWarning,
@@ -51,11 +54,16 @@ export async function restoreVm(archive: OpenArchive, job: RestoreJob): Promise<
       firewall: header.configs.find(({ name }) => name === QEMU_FIREWALL_NAME)?.data,
       restored: new Set(drives.map(({ key }) => key)),
     });
+    await startGuest(job, 'qemu');
     return { type: 'qemu', vmid, configPath: job.pveRoot.configPath('qemu', vmid), volumes, bytes };
   } finally {
     await output.close();
     await records.return(undefined);
   }
+}
+
+function contentsOf({ configs, devices, ctime }: VmaHeader) {
+  return { configs: configs.map(({ name, data }) => ({ name, size: data.length })), devices, ctime };
 }
 
 /** All of it is known before the first byte is written, and so is what is wrong with it. */

@@ -1,6 +1,6 @@
 import { dirname, resolve } from 'node:path';
 import { RateLimiter } from '@vzdump-format/streams';
-import { contentDirectory, type DirectoryStorage } from '../config/index.js';
+import { contentDirectory, type DirectoryStorage, parseVolumeId, resolveVolume } from '../config/index.js';
 import { type OpenArchive, openArchive } from '../open-archive.js';
 import { requirePool } from './pool.js';
 import { restoreContainer } from './restore-container.js';
@@ -18,12 +18,13 @@ import { restoreVm } from './restore-vm.js';
  * `PROGRAM_…`; what the archive's format and codec and `restoreTree` throw; the system's error
  */
 export async function restore(options: RestoreOptions): Promise<RestoreResult> {
-  const { archive: input, signal, onWarning, maxWindowLog, pool } = options;
+  const { signal, onWarning, maxWindowLog, payload, pool } = options;
   signal?.throwIfAborted();
-  const job = await newRestoreJob(options);
+  const job = withArchivePath(await newRestoreJob(options));
   if (pool !== undefined) await requirePool(job.pveRoot, pool);
   const limiter = new RateLimiter(0);
-  const archive = await openArchive(input, { limiter, maxWindowLog, onWarning, signal });
+  const { archive: input } = job.options;
+  const archive = await openArchive(input, { limiter, maxWindowLog, payload, onWarning, signal });
   try {
     return archive.format.kind === 'disks'
       ? await restoreVm(limitedByItsStorage(job, archive, limiter), job)
@@ -34,6 +35,14 @@ export async function restore(options: RestoreOptions): Promise<RestoreResult> {
   } finally {
     await archive.close();
   }
+}
+
+/** An archive that is named as a volume is where its storage keeps it: `local:backup/vzdump-…`. */
+function withArchivePath(job: RestoreJob): RestoreJob {
+  const { options, storages, pveRoot } = job;
+  const { archive } = options;
+  if (typeof archive !== 'string' || !parseVolumeId(archive)?.name.startsWith('backup/')) return job;
+  return { ...job, options: { ...options, archive: resolveVolume(storages, archive, pveRoot.node).path } };
 }
 
 /** A virtual machine's archive is read as fast as the storage allows that it is on, if it is on any. */

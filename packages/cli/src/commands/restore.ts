@@ -1,0 +1,151 @@
+import { codecs } from '@vzdump-format/codecs';
+import { ArchiveError } from '@vzdump-format/streams';
+import {
+  formats,
+  type RestoreOptions,
+  type RestoreResult,
+  restore as restoreGuest,
+} from '@vzdump-format/vzdump';
+import { binaryInput, sayWhere } from '../archive-input.js';
+import type { Command, CommandContext } from '../command.js';
+import { UsageError } from '../exit-status.js';
+import {
+  type ArchiveInputOptions,
+  archiveInputOptions,
+  type CommonOptions,
+  nameAndPath,
+  wholeNumber,
+} from '../options.js';
+import { printJson, writerFor } from '../output.js';
+import type { ParsedOptions } from '../proxmox-options.js';
+import { PercentLines, restoreLines } from '../restore-lines.js';
+import {
+  givenMountPoints,
+  givenOverrides,
+  givenRestoreOptions,
+  restoreOptionSpecs,
+} from '../restore-options.js';
+
+interface OwnOptions {
+  readonly drive?: readonly { readonly name: string; readonly path: string }[];
+  readonly unusedN?: ReadonlyMap<string, string>;
+  readonly pveRoot?: string;
+}
+
+type Options = CommonOptions & ArchiveInputOptions & OwnOptions & ParsedOptions;
+
+export const restore: Command<Options> = {
+  name: 'restore',
+  summary:
+    'make a guest of a backup, as qmrestore and pct restore do, with their options: whole, or not at all',
+  arguments: [
+    {
+      name: '<archive>',
+      description: 'the backup: a path, a volume as local:backup/NAME, or - for standard input',
+      values: 'file',
+    },
+    { name: '<vmid>', description: 'the number that the guest gets' },
+  ],
+  options: [
+    ...restoreOptionSpecs,
+    {
+      flags: '--drive <NAME=PATH>',
+      description: 'write a drive of a VM (scsi0, drive-scsi0 or 1) to a file or block device of your choice',
+      repeatable: true,
+      parse: (text) => nameAndPath('--drive', text),
+    },
+    {
+      flags: '--pve-root <directory>',
+      description: "the directory of Proxmox VE's configuration (/etc/pve)",
+    },
+    ...archiveInputOptions,
+  ],
+  examples: [
+    'vzdump-format restore vzdump-qemu-100-2026_11_20-02_00_00.vma.zst 300 --storage local-lvm --unique',
+    'vzdump-format restore local:backup/vzdump-lxc-101-2026_11_20-02_00_00.tar.zst 101 --force',
+    'vzdump-format dump 101 --stdout | vzdump-format restore - 300 --rootfs local:4 --hostname copy',
+  ],
+
+  async run([archive, number], options, context) {
+    for (const name of options.unusedN?.keys() ?? []) tellUnused(name, context);
+    const result = await restoreGuest({
+      ...givenRestoreOptions(options),
+      ...{ vmid: vmidOf(number!, archive!), archive: inputOf(archive!, context) },
+      ...{ pveRoot: options.pveRoot, maxWindowLog: options.long, payload: options.payload },
+      drives: drivesOf(options),
+      mountPoints: givenMountPoints(options),
+      overrides: givenOverrides(options),
+      writerFor,
+      ...reports(options, context),
+    }).catch((error) => {
+      throw asUsage(isOfArchive(error) ? sayWhere(error, nameOf(archive!)) : error);
+    });
+    if (options.json) await printJson(document(result));
+    else
+      context.inform(`restored ${result.type === 'qemu' ? 'VM' : 'CT'} ${result.vmid}: ${result.configPath}`);
+  },
+};
+
+/** What is told while it goes on. Where no progress is drawn or asked for, it is told as `vma extract -v` does. */
+function reports({ progress = 'auto', json }: CommonOptions, context: CommandContext) {
+  const lines = new PercentLines(context.inform);
+  const tellsPercents = progress === 'auto' && !json && !process.stderr.isTTY;
+  const reported: Pick<RestoreOptions, 'onEvent' | 'onProgress' | 'onWarning' | 'signal'> = {
+    onEvent: (event) => {
+      for (const line of restoreLines(event)) context.inform(line);
+    },
+    onProgress: (bytes, total) => {
+      context.onProgress(bytes, total);
+      if (tellsPercents) lines.update(bytes, total);
+    },
+    onWarning: context.onWarning,
+    signal: context.signal,
+  };
+  return reported;
+}
+
+function vmidOf(text: string, archive: string): number {
+  if (!/^\d+$/.test(text) && /^[1-9]\d{2,8}$/.test(archive)) {
+    throw new UsageError('the archive comes first, then the number', `restore ${text} ${archive}`);
+  }
+  return wholeNumber('VMID', text, 100, 999_999_999);
+}
+
+function inputOf(archive: string, { signal }: CommandContext): string | AsyncIterable<Uint8Array> {
+  return archive === '-' ? binaryInput(signal) : archive;
+}
+
+function nameOf(archive: string): string {
+  return archive === '-' ? 'standard input' : archive;
+}
+
+function drivesOf({ drive = [] }: OwnOptions): ReadonlyMap<string, string> {
+  const drives = new Map<string, string>();
+  for (const { name, path } of drive) {
+    if (drives.has(name)) throw new UsageError(`--drive ${name} is given twice`);
+    drives.set(name, path);
+  }
+  return drives;
+}
+
+/** Proxmox VE takes these, and passes over them. */
+function tellUnused(name: string, { onWarning }: CommandContext): void {
+  onWarning({ code: 'OPTION_IGNORED', message: `--${name} has no effect on a restore`, entry: name });
+}
+
+/** What is wrong is in the archive rather than with the host: its format says so, or its codec. */
+function isOfArchive(error: unknown): boolean {
+  if (!(error instanceof ArchiveError)) return true;
+  const names = [...formats, ...codecs].map(({ name }) => name.toUpperCase());
+  return [...names, 'FORMAT_', 'UNEXPECTED_'].some((start) => error.code.startsWith(start));
+}
+
+/** Options of the other type of guest: nothing was done. */
+function asUsage(error: unknown): unknown {
+  const isUsage = error instanceof ArchiveError && error.code === 'RESTORE_OPTION';
+  return isUsage ? new UsageError(error.message, error.hint) : error;
+}
+
+function document({ type, vmid, configPath, volumes, bytes }: RestoreResult) {
+  return { type, vmid, configPath, volumes: Object.fromEntries(volumes), bytes };
+}

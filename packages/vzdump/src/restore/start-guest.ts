@@ -1,0 +1,48 @@
+import { realpath } from 'node:fs/promises';
+import { ArchiveError } from '@vzdump-format/streams';
+import { DEFAULT_PVE_ROOT, type GuestType } from '../config/index.js';
+import { type Command, isInstalled, runTool } from '../guest-access/run-tool.js';
+import type { RestoreJob } from './restore-job.js';
+
+const PROGRAMS: Readonly<Record<GuestType, string>> = { qemu: 'qm', lxc: 'pct' };
+/** Seconds: Proxmox VE waits for a machine with much memory to be made. */
+const TIMEOUT = 300;
+
+/**
+ * Makes sure that a guest can be started when it is whole, if it is to be: only a host of Proxmox VE knows how.
+ * @throws `RESTORE_START`
+ */
+export async function requireStartable({ options, pveRoot }: RestoreJob, type: GuestType): Promise<void> {
+  if (options.start !== true) return;
+  const program = PROGRAMS[type];
+  if (!isInstalled(program)) throw notStartable(`${program}, which would start it, is not installed`);
+  const [chosen, own] = await Promise.all([pveRoot.directory, DEFAULT_PVE_ROOT].map(realPath));
+  if (chosen !== own) throw notStartable(`${program} knows only the guests of ${DEFAULT_PVE_ROOT}`);
+}
+
+/** The guest is there: that it does not start does not undo it. */
+export async function startGuest(job: RestoreJob, type: GuestType): Promise<void> {
+  const { options, tell } = job;
+  if (options.start !== true) return;
+  tell({ type: 'starting' });
+  try {
+    await runTool(startCommand(type, options.vmid), { timeout: TIMEOUT });
+  } catch (error) {
+    const message = `${options.vmid} was restored, but does not start: ${(error as Error).message}`;
+    options.onWarning?.({ code: 'RESTORE_START', message });
+  }
+}
+
+export function startCommand(type: GuestType, vmid: number): Command {
+  return [PROGRAMS[type], 'start', String(vmid)];
+}
+
+async function realPath(path: string): Promise<string> {
+  return realpath(path).catch(() => path);
+}
+
+function notStartable(why: string): ArchiveError {
+  return new ArchiveError('RESTORE_START', `the guest cannot be started: ${why}`, {
+    hint: 'restore it with --start 0',
+  });
+}
