@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { findViolations, type WorkspacePackage } from './layering.js';
@@ -11,6 +12,21 @@ describe('this repository', async () => {
 
   test('keeps the layering', () => {
     expect(findViolations(packages, devDependencies)).toEqual([]);
+  });
+
+  test('accounts for each dependency in docs/dependencies.md', () => {
+    const document = readFileSync(join(import.meta.dirname, '../docs/dependencies.md'), 'utf8');
+    const own = packages.map(({ name }) => name);
+    const named = packages.flatMap((one) => [...one.dependencies, ...one.devDependencies]);
+    const others = new Set(
+      [...named, ...devDependencies].filter((name) => !own.includes(name) && !name.startsWith('@types/')),
+    );
+    expect(others.size).toBeGreaterThan(10);
+    expect(
+      [...others].filter(
+        (name) => !document.includes(`| \`${name}\``) && !document.includes(`, \`${name}\``),
+      ),
+    ).toEqual([]);
   });
 
   test('was read', () => {
