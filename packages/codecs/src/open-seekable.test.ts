@@ -1,3 +1,7 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
 import { BufferSource, type ByteSource } from '@vzdump-format/streams';
 import { describe, expect, test } from 'vitest';
 import { buildIndex, openSeekable } from './open-seekable.js';
@@ -148,6 +152,60 @@ describe('by an index', () => {
     expect(await codeOf(await buildIndex(new BufferSource(await compress('lzo'))))).toBe('INDEX_STALE');
   });
 
+  test('what has changed between the ends of a gzip file is found when it is read, and only there', async () => {
+    const compressed = await compress('gzip');
+    const index = await buildIndex(new BufferSource(compressed));
+    const stored = compressed.indexOf(plain.subarray(9_500_000, 9_500_100)); // noise, as it is
+    compressed[stored]! ^= 1;
+    const content = await openSeekable(new BufferSource(compressed), { index });
+    await content.read(Buffer.alloc(1000), 0);
+    await expect(content.read(Buffer.alloc(1000), 9_500_000)).rejects.toMatchObject({
+      code: 'GZIP_CRC',
+      offset: expect.any(Number),
+    });
+  });
+
+  test('an index whose checksum is right, and whose content is not to be trusted', async () => {
+    const source = new BufferSource(await compress('gzip'));
+    const index = Buffer.from(await buildIndex(source));
+    const codeOf = async (change: (index: Buffer) => void, length = index.length - 4) => {
+      const changed = Buffer.from(index.subarray(0, length));
+      change(changed);
+      const sum = Buffer.alloc(4);
+      sum.writeUInt32LE(crc32(changed));
+      return openSeekable(source, { index: Buffer.concat([changed, sum]) }).then(
+        () => 'opened',
+        (error: { code: string }) => error.code,
+      );
+    };
+    const first = 32; // behind the header
+    const second = first + 24 + index.readUInt16LE(first + 22);
+    expect(await codeOf(() => {})).toBe('opened');
+    expect(await codeOf((bytes) => bytes.writeUIntLE(source.size, second, 6))).toBe('INDEX_DAMAGED'); // offset
+    expect(await codeOf((bytes) => bytes.writeUInt32LE(0xffffffff, second + 6))).toBe('INDEX_DAMAGED'); // size
+    expect(await codeOf((bytes) => bytes.writeUInt32LE(0xffffffff, second + 10))).toBe('INDEX_DAMAGED'); // content
+    expect(await codeOf((bytes) => bytes.writeUInt16LE(0xffff, second + 22))).toBe('INDEX_DAMAGED'); // dictionary
+    expect(await codeOf((bytes) => bytes.fill(0xff, second + 24, second + 40))).toBe('INDEX_DAMAGED');
+    expect(await codeOf((bytes) => bytes.writeUInt32LE(1, 28))).toBe('INDEX_DAMAGED'); // how many
+    for (const length of [second + 1, second + 23, second + 30]) {
+      expect(await codeOf(() => {}, length)).toBe('INDEX_DAMAGED');
+    }
+  });
+
+  testWithTool('zstd', 'of joined files, each of which tells its size', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'codecs-'));
+    const path = join(directory, 'part');
+    const parts: Buffer[] = [];
+    for (const part of [plain.subarray(0, 4_000_000), plain.subarray(4_000_000)]) {
+      await writeFile(path, part);
+      parts.push(await runTool('zstd', ['-qc', path], new Uint8Array(0)));
+    }
+    await rm(directory, { recursive: true });
+    const source = new BufferSource(Buffer.concat(parts));
+    await expect(openSeekable(source)).rejects.toMatchObject({ code: 'NOT_SEEKABLE' });
+    await expectContent(await openSeekable(source, { index: await buildIndex(source) }), plain);
+  });
+
   testWithTool('gzip', 'of what it wrote', async () => {
     const source = new BufferSource(await runTool('gzip', ['-c'], plain));
     await expectContent(await openSeekable(source, { index: await buildIndex(source) }), plain);
@@ -165,8 +223,16 @@ describe('what cannot be', () => {
 
   test('a single zstd frame, with the way out', async () => {
     const source = new BufferSource(await compress('zstd', plain, { seekable: false }));
-    await expect(openSeekable(source)).rejects.toEqual(refusal('index'));
-    await expect(buildIndex(source)).rejects.toEqual(refusal('convert'));
+    for (const refused of [openSeekable(source), buildIndex(source)]) {
+      await expect(refused).rejects.toEqual(refusal('convert it'));
+    }
+  });
+
+  testWithTool('zstd', 'of a pipe, whatever its window', async () => {
+    for (const options of [[], ['--long=31', '--ultra']]) {
+      const source = new BufferSource(await runTool('zstd', ['-c', ...options], plain));
+      await expect(openSeekable(source)).rejects.toEqual(refusal('convert it'));
+    }
   });
 
   test('gzip without an index', async () => {

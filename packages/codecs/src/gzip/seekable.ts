@@ -10,7 +10,7 @@ import {
 import type { SeekableOptions } from '../codec.js';
 import { HINT_CONVERT, notSeekable } from '../seekable/not-seekable.js';
 import type { SegmentDecoder } from '../seekable/segmented-source.js';
-import type { Segment } from '../seekable/segments.js';
+import { MAX_SEGMENT_CONTENT, type Segment } from '../seekable/segments.js';
 import { fromBit } from './bit-phase.js';
 import { BlockFinder } from './block-finder.js';
 import { checkTrailer, nextMember } from './decompress.js';
@@ -19,8 +19,8 @@ import { truncated } from './header.js';
 
 /** So much content is decompressed for a byte of it; a dictionary of up to 32 KiB is kept for each. */
 const SEGMENT_CONTENT = 4 * 1024 * 1024;
-/** A deflate block that is larger is not worth being entered. */
-const MAX_SEGMENT_CONTENT = 64 * 1024 * 1024;
+/** What holds nothing may be of any length. */
+const MAX_SEGMENT_SIZE = 2 ** 31;
 const INPUT_SIZE = 64 * 1024;
 /** What the bits of the byte in which a segment ends may decompress to. */
 const EXCESS = 64 * 1024;
@@ -44,6 +44,7 @@ class MemberScan {
   /** Of the segment that has begun. */
   private begin: Pick<Segment, 'offset' | 'state' | 'dictionary'>;
   private beginLength = 0;
+  private segmentCrc = 0;
 
   constructor(
     private readonly reader: ByteReader,
@@ -70,8 +71,7 @@ class MemberScan {
     const { finder } = this;
     while (finder.inputLeft > 0 && !finder.ended) {
       const content = this.step(end - finder.inputLeft);
-      if (content.length > 0) this.crc = crc32(content, this.crc);
-      this.length += content.length;
+      this.addUp(content);
       if (finder.atBlock && this.length - this.beginLength >= SEGMENT_CONTENT) {
         const offset = end - finder.inputLeft;
         this.endSegment(offset);
@@ -92,19 +92,42 @@ class MemberScan {
     }
   }
 
+  private addUp(content: Uint8Array): void {
+    if (content.length === 0) return; // node:zlib may take no bytes for a fresh start
+    this.crc = crc32(content, this.crc);
+    this.segmentCrc = crc32(content, this.segmentCrc);
+    this.length += content.length;
+  }
+
   private endSegment(end: number): void {
     const contentSize = this.length - this.beginLength;
     if (contentSize > MAX_SEGMENT_CONTENT) {
       throw notSeekable(`a deflate block holds ${contentSize} bytes`, HINT_CONVERT);
     }
-    if (contentSize > 0) this.segments.push({ ...this.begin, size: end - this.begin.offset, contentSize });
+    const size = end - this.begin.offset;
+    if (size > MAX_SEGMENT_SIZE) {
+      throw notSeekable(`${contentSize} bytes take ${size} when compressed`, HINT_CONVERT);
+    }
+    if (contentSize > 0) {
+      this.segments.push({ ...this.begin, size, contentSize, checksum: this.segmentCrc });
+    }
+    this.segmentCrc = 0;
   }
 }
 
 const inflated = promisify<Uint8Array, object, Buffer>(inflateRaw);
 
-/** There is no checksum of a part: only damage that makes it undecodable is seen. */
+/** @throws `GZIP_DATA`; `GZIP_CRC` for what was something else when the index was made. */
 export const decodeGzipSegment: SegmentDecoder = async (compressed, segment) => {
+  const content = await inflateSegment(compressed, segment);
+  if (crc32(content) === segment.checksum) return content;
+  throw new ArchiveError('GZIP_CRC', 'the gzip data is not what it was when its index was made', {
+    offset: segment.offset,
+    hint: 'the file is damaged, or has changed since',
+  });
+};
+
+async function inflateSegment(compressed: Uint8Array, segment: Segment): Promise<Uint8Array> {
   const { offset, contentSize, state, dictionary } = segment;
   const data = state === 0 ? compressed : fromBit(compressed, state);
   const options = {
@@ -119,4 +142,4 @@ export const decodeGzipSegment: SegmentDecoder = async (compressed, segment) => 
     const { message } = error as Error;
     throw new ArchiveError('GZIP_DATA', `damaged gzip data: ${message}`, { offset, cause: error });
   }
-};
+}

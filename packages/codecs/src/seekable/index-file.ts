@@ -1,6 +1,7 @@
 import { crc32, deflateRawSync, inflateRawSync } from 'node:zlib';
 import { ArchiveError, type ByteSource, readFully } from '@vzdump-format/streams';
-import type { Segment } from './segments.js';
+import { HINT_NEW_INDEX } from './not-seekable.js';
+import { MAX_SEGMENT_CONTENT, type Segment } from './segments.js';
 
 /**
  * An index of a compressed file, kept beside it. Little endian:
@@ -9,12 +10,13 @@ import type { Segment } from './segments.js';
  *     8   size of the compressed file, 4 CRC-32 of its first and last 64 KiB: an index of another file is refused
  *     8   name of the codec, padded with zeros
  *     4   number of segments, then for each:
- *         6 offset, 4 compressed size, 4 content size, 4 state, 2 length of the dictionary, the dictionary (deflated)
+ *         6 offset, 4 compressed size, 4 content size, 4 state, 4 CRC-32 of the content (gzip),
+ *         2 length of the dictionary, the dictionary (deflated)
  *     4   CRC-32 of all this
  */
 const MAGIC = Buffer.from('VZDFIDX1');
 const HEADER_SIZE = 32;
-const ENTRY_SIZE = 20;
+const ENTRY_SIZE = 24;
 const FINGERPRINT_SIZE = 64 * 1024;
 const DICTIONARY_SIZE = 32 * 1024;
 
@@ -50,14 +52,13 @@ export async function decodeIndex(bytes: Uint8Array, source: ByteSource): Promis
     throw new ArchiveError(
       'INDEX_STALE',
       'the index belongs to another file, or the file has changed since',
-      {
-        hint: 'make it anew: vzdump-format index ARCHIVE',
-      },
+      { hint: HINT_NEW_INDEX },
     );
   }
   const segments: Segment[] = [];
   for (let at = HEADER_SIZE; at < end; ) {
-    const { segment, next } = decodeSegment(index, at);
+    const { segment, next } = decodeSegment(index.subarray(0, end), at);
+    requireInside(segment, source);
     segments.push(segment);
     at = next;
   }
@@ -65,31 +66,47 @@ export async function decodeIndex(bytes: Uint8Array, source: ByteSource): Promis
   return { codec: index.toString('latin1', 20, 28).replace(/\0+$/, ''), segments };
 }
 
-function encodeSegment({ offset, size, contentSize, state, dictionary }: Segment): Buffer {
+function encodeSegment({ offset, size, contentSize, state, checksum = 0, dictionary }: Segment): Buffer {
   const deflated = dictionary === undefined ? Buffer.alloc(0) : deflateRawSync(dictionary);
   const entry = Buffer.alloc(ENTRY_SIZE);
   entry.writeUIntLE(offset, 0, 6);
   entry.writeUInt32LE(size, 6);
   entry.writeUInt32LE(contentSize, 10);
   entry.writeUInt32LE(state, 14);
-  entry.writeUInt16LE(deflated.length, 18);
+  entry.writeUInt32LE(checksum, 18);
+  entry.writeUInt16LE(deflated.length, 22);
   return Buffer.concat([entry, deflated]);
 }
 
 function decodeSegment(index: Buffer, at: number): { segment: Segment; next: number } {
   const dictionaryAt = at + ENTRY_SIZE;
-  const next = dictionaryAt + index.readUInt16LE(at + 18);
+  if (dictionaryAt > index.length) throw damaged('it ends too early');
+  const next = dictionaryAt + index.readUInt16LE(at + 22);
+  if (next > index.length) throw damaged('it ends too early');
   const deflated = index.subarray(dictionaryAt, next);
-  const dictionary =
-    deflated.length > 0 ? inflateRawSync(deflated, { maxOutputLength: DICTIONARY_SIZE }) : undefined;
   const segment = {
     offset: index.readUIntLE(at, 6),
     size: index.readUInt32LE(at + 6),
     contentSize: index.readUInt32LE(at + 10),
     state: index.readUInt32LE(at + 14),
-    ...(dictionary === undefined ? {} : { dictionary }),
+    checksum: index.readUInt32LE(at + 18),
+    ...(deflated.length > 0 ? { dictionary: inflateDictionary(deflated) } : {}),
   };
   return { segment, next };
+}
+
+function inflateDictionary(deflated: Uint8Array): Uint8Array {
+  try {
+    return inflateRawSync(deflated, { maxOutputLength: DICTIONARY_SIZE });
+  } catch {
+    throw damaged('a dictionary cannot be read');
+  }
+}
+
+/** Its checksum proves that an index is as it was written, and not that it was written by us. */
+function requireInside({ offset, size, contentSize }: Segment, source: ByteSource): void {
+  if (offset + size > source.size) throw damaged('a segment lies outside of the file');
+  if (contentSize > MAX_SEGMENT_CONTENT) throw damaged('a segment is impossibly large');
 }
 
 async function fingerprint(source: ByteSource): Promise<number> {
@@ -102,6 +119,6 @@ async function fingerprint(source: ByteSource): Promise<number> {
 
 function damaged(what: string): ArchiveError {
   return new ArchiveError('INDEX_DAMAGED', `the index cannot be used: ${what}`, {
-    hint: 'make it anew: vzdump-format index ARCHIVE',
+    hint: HINT_NEW_INDEX,
   });
 }

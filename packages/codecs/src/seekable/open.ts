@@ -1,6 +1,7 @@
 import { ArchiveError, type ByteSource } from '@vzdump-format/streams';
 import type { SeekableOptions } from '../codec.js';
 import { decodeIndex } from './index-file.js';
+import { HINT_NEW_INDEX } from './not-seekable.js';
 import { type SegmentDecoder, SegmentedSource } from './segmented-source.js';
 import { type Segment, SegmentList } from './segments.js';
 
@@ -16,7 +17,7 @@ export async function indexedSegments(
   const decoded = await decodeIndex(index, source);
   if (decoded.codec === codec) return decoded.segments;
   throw new ArchiveError('INDEX_STALE', `the index is of a ${decoded.codec} file, not of a ${codec} file`, {
-    hint: 'make it anew: vzdump-format index ARCHIVE',
+    hint: HINT_NEW_INDEX,
   });
 }
 

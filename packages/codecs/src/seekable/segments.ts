@@ -1,3 +1,6 @@
+/** More is not decompressed for a byte of it, and not taken into memory at a time. */
+export const MAX_SEGMENT_CONTENT = 64 * 1024 * 1024;
+
 /** A part of a compressed file that can be decompressed by itself. */
 export interface Segment {
   /** In the compressed file. */
@@ -8,6 +11,8 @@ export interface Segment {
   readonly state: number;
   /** gzip: the 32 KiB of content that come before. */
   readonly dictionary?: Uint8Array;
+  /** gzip: CRC-32 of the content, since the file has one of each member only. */
+  readonly checksum?: number;
 }
 
 /** A segment, and where its content begins. */

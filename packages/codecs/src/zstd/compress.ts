@@ -2,6 +2,7 @@ import { ArchiveError, alignedSharedMemory, mapOrdered, type Stage } from '@vzdu
 import { BufferPool, chunkOf, type FilledBuffer, gather } from '../buffers.js';
 import type { CompressOptions, LevelRange } from '../codec.js';
 import { checkedLevel, checkedThreads, checkedWindowLog } from '../options.js';
+import { MAX_SEGMENT_CONTENT } from '../seekable/segments.js';
 import { cutFrames } from './cut-frames.js';
 import { checkedEngineName, type EngineResult, loadEngine, type StreamSettings } from './engine.js';
 import { CHECKSUM_SIZE } from './format.js';
@@ -15,7 +16,7 @@ const FRAME_SIZE = 4 * 1024 * 1024;
 /** With starts given: the largest VMA extent and the small ones that may follow it. */
 const MAX_MARKED_FRAME_SIZE = 6 * 1024 * 1024;
 /** So that `openSeekable` reads what is written. */
-export const MAX_FRAME_SIZE = 64 * 1024 * 1024;
+const MAX_FRAME_SIZE = MAX_SEGMENT_CONTENT;
 const STREAM_BUFFER_SIZE = 1024 * 1024;
 
 /**

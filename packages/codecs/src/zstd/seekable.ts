@@ -1,21 +1,21 @@
-import { type ByteSource, readChunks } from '@vzdump-format/streams';
+import { type ArchiveError, type ByteSource, readChunks } from '@vzdump-format/streams';
 import { sharedMemory } from '../buffers.js';
 import type { SeekableOptions } from '../codec.js';
 import { checkedWindowLog, defaultReadThreads } from '../options.js';
 import { HINT_CONVERT, HINT_INDEX, notSeekable } from '../seekable/not-seekable.js';
 import type { SegmentDecoder } from '../seekable/segmented-source.js';
-import type { Segment } from '../seekable/segments.js';
+import { MAX_SEGMENT_CONTENT, type Segment } from '../seekable/segments.js';
 import { JobFailure } from '../workers/pool.js';
-import { MAX_FRAME_SIZE } from './compress.js';
 import { checkedEngineName, loadEngine } from './engine.js';
 import { decoderError } from './errors.js';
+import type { FrameHeader } from './format.js';
 import { DEFAULT_MAX_WINDOW_LOG, FrameWalker } from './frames.js';
 import { readSeekTable } from './seek-table.js';
 
 /** The frames, from the seek table. @throws `NOT_SEEKABLE` when there is none. */
 export async function zstdSegments(source: ByteSource): Promise<Segment[]> {
   const table = await readSeekTable(source);
-  if (table === undefined) throw notSeekable('this zstd file has no seek table', HINT_INDEX);
+  if (table === undefined) throw await withoutTable(source);
   let offset = 0;
   return table.frames.map(({ compressedSize, contentSize }) => {
     const segment = { offset, size: compressedSize, contentSize, state: 0 };
@@ -25,9 +25,17 @@ export async function zstdSegments(source: ByteSource): Promise<Segment[]> {
   });
 }
 
+/** What to do with a file that has no seek table: its first frame tells whether an index helps. */
+async function withoutTable(source: ByteSource): Promise<ArchiveError> {
+  const walker = new FrameWalker(readChunks(source), Number.POSITIVE_INFINITY); // for its header, no window is needed
+  const frame = await walker.next();
+  if (frame !== undefined) requireKnownSize(frame.header);
+  return notSeekable('this zstd file has no seek table', HINT_INDEX);
+}
+
 /**
- * Finds the frames of a file without a seek table, as pzstd writes it: reads it once, and decompresses nothing.
- * @throws `NOT_SEEKABLE` when a frame is large or does not tell its size, as those that zstd writes.
+ * Finds the frames of a file without a seek table, such as files joined that zstd made of files: reads it once, and decompresses nothing.
+ * @throws `NOT_SEEKABLE` when a frame is large or does not tell its size, as those that zstd makes of a pipe.
  */
 export async function scanZstd(source: ByteSource, options: SeekableOptions = {}): Promise<Segment[]> {
   const chunks = readChunks(source, { reuseBuffers: true, signal: options.signal });
@@ -35,9 +43,7 @@ export async function scanZstd(source: ByteSource, options: SeekableOptions = {}
   const segments: Segment[] = [];
   for (let frame = await walker.next(); frame !== undefined; frame = await walker.next()) {
     const { offset, header } = frame;
-    const { contentSize } = header;
-    if (contentSize === undefined) throw notSeekable('a zstd frame does not tell its size', HINT_CONVERT);
-    checkSize({ contentSize });
+    const contentSize = requireKnownSize(header);
     for await (const part of walker.parts(header)) void part;
     segments.push({ offset, size: walker.reader.offset - offset, contentSize, state: 0 });
   }
@@ -72,8 +78,18 @@ function windowLogOf({ maxWindowLog = DEFAULT_MAX_WINDOW_LOG }: SeekableOptions)
   return checkedWindowLog(maxWindowLog);
 }
 
+function requireKnownSize({ contentSize }: FrameHeader): number {
+  if (contentSize === undefined) {
+    const what =
+      'this zstd file has no seek table, and is in one frame, or in frames that do not tell their sizes';
+    throw notSeekable(what, HINT_CONVERT);
+  }
+  checkSize({ contentSize });
+  return contentSize;
+}
+
 function checkSize({ contentSize }: { readonly contentSize: number }): void {
-  if (contentSize <= MAX_FRAME_SIZE) return;
+  if (contentSize <= MAX_SEGMENT_CONTENT) return;
   throw notSeekable(
     `a zstd frame holds ${contentSize} bytes, and cannot be entered in the middle`,
     HINT_CONVERT,
