@@ -168,16 +168,18 @@ describe('by an index', () => {
   test('an index whose checksum is right, and whose content is not to be trusted', async () => {
     const source = new BufferSource(await compress('gzip'));
     const index = Buffer.from(await buildIndex(source));
-    const codeOf = async (change: (index: Buffer) => void, length = index.length - 4) => {
+    const open = (change: (index: Buffer) => void, length = index.length - 4) => {
       const changed = Buffer.from(index.subarray(0, length));
       change(changed);
       const sum = Buffer.alloc(4);
       sum.writeUInt32LE(crc32(changed));
-      return openSeekable(source, { index: Buffer.concat([changed, sum]) }).then(
+      return openSeekable(source, { index: Buffer.concat([changed, sum]) });
+    };
+    const codeOf = (...changed: Parameters<typeof open>) =>
+      open(...changed).then(
         () => 'opened',
         (error: { code: string }) => error.code,
       );
-    };
     const first = 32; // behind the header
     const second = first + 24 + index.readUInt16LE(first + 22);
     expect(await codeOf(() => {})).toBe('opened');
@@ -185,10 +187,20 @@ describe('by an index', () => {
     expect(await codeOf((bytes) => bytes.writeUInt32LE(0xffffffff, second + 6))).toBe('INDEX_DAMAGED'); // size
     expect(await codeOf((bytes) => bytes.writeUInt32LE(0xffffffff, second + 10))).toBe('INDEX_DAMAGED'); // content
     expect(await codeOf((bytes) => bytes.writeUInt16LE(0xffff, second + 22))).toBe('INDEX_DAMAGED'); // dictionary
-    expect(await codeOf((bytes) => bytes.fill(0xff, second + 24, second + 40))).toBe('INDEX_DAMAGED');
     expect(await codeOf((bytes) => bytes.writeUInt32LE(1, 28))).toBe('INDEX_DAMAGED'); // how many
     for (const length of [second + 1, second + 23, second + 30]) {
       expect(await codeOf(() => {}, length)).toBe('INDEX_DAMAGED');
+    }
+    const misleading: ((bytes: Buffer) => void)[] = [
+      (bytes) => bytes.fill(0xff, second + 24, second + 40), // the dictionary
+      (bytes) => bytes.writeUInt32LE(1000, second + 14), // the state
+      (bytes) => bytes.writeUInt32LE(0, second + 6), // no data
+    ];
+    for (const change of misleading) {
+      const content = await open(change);
+      await expect(content.read(Buffer.alloc(10), 5_000_000)).rejects.toMatchObject({
+        code: expect.stringMatching(/^(GZIP|INDEX)_/),
+      });
     }
   });
 

@@ -9,12 +9,12 @@ import {
 } from 'pako';
 
 /** What deflate can look back. */
-const WINDOW_SIZE = 32 * 1024;
+export const WINDOW_SIZE = 32 * 1024;
 const RAW_DEFLATE = -15;
 /** Bits of `data_type` after a call with Z_BLOCK (zlib.h): between blocks, the last block, bits left. */
 const BETWEEN_BLOCKS = 128;
 const IN_LAST_BLOCK = 64;
-const BITS_LEFT = 7;
+export const BITS_LEFT = 7;
 
 /**
  * Decompresses raw deflate data to find where its blocks begin. pako can do that, as it stops between blocks

@@ -1,5 +1,6 @@
 import { EventLoopTurns } from '@vzdump-format/streams';
 import { Deflate, Inflate } from 'pako';
+import { plainCrc32 } from '../crc32.js';
 import { type DeflateEngine, InflateError } from './engine.js';
 
 const Z_NO_FLUSH = 0;
@@ -13,7 +14,7 @@ const INPUT_SIZE = 64 * 1024;
 /** pako, in plain JavaScript: for runtimes without node:zlib, and as the peer in tests. A fifth as fast. */
 export const jsEngine: DeflateEngine = {
   name: 'js',
-  crc32,
+  crc32: plainCrc32,
   async *deflate(source, level) {
     const deflate = new Deflate({ level, raw: true, chunkSize: OUTPUT_SIZE });
     const output = collected(deflate);
@@ -65,16 +66,4 @@ function collected(stream: Deflate | Inflate): Uint8Array[] {
   stream.onData = (chunk) => output.push(chunk);
   stream.onEnd = () => {};
   return output;
-}
-
-const CRC_TABLE = Int32Array.from({ length: 256 }, (_, byte) => {
-  let crc = byte;
-  for (let bit = 0; bit < 8; bit++) crc = (crc & 1) === 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1;
-  return crc;
-});
-
-function crc32(bytes: Uint8Array, previous = 0): number {
-  let crc = ~previous;
-  for (let at = 0; at < bytes.length; at++) crc = (crc >>> 8) ^ CRC_TABLE[(crc ^ bytes[at]!) & 0xff]!;
-  return ~crc >>> 0;
 }

@@ -1,5 +1,6 @@
 import { crc32, gunzipSync, gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
+import { plainCrc32 } from '../crc32.js';
 import { pigz } from '../pigz/pigz.js';
 import { collect, inChunks, mixedBytes, randomBytes } from '../testing/bytes.js';
 import { DEFLATE_ENGINES, loadDeflateEngine } from './engine.js';
@@ -49,6 +50,11 @@ describe.each(DEFLATE_ENGINES)('%s', (engine) => {
     expect(sum(Buffer.from('123456789'))).toBe(0xcbf43926);
     expect(sum(plain.subarray(1000), sum(plain.subarray(0, 1000)))).toBe(crc32(plain));
   });
+});
+
+test('what a runtime without node:zlib goes by: plain CRC-32', () => {
+  for (const bytes of [plain, Buffer.alloc(0), Buffer.alloc(1000, 0xff)])
+    expect(plainCrc32(bytes)).toBe(crc32(bytes));
 });
 
 test('an unknown engine is refused at once', () => {

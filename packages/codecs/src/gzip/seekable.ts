@@ -1,5 +1,5 @@
 import { promisify } from 'node:util';
-import { constants, crc32, inflateRaw } from 'node:zlib';
+import { constants, crc32, deflateRawSync, inflateRaw, inflateRawSync } from 'node:zlib';
 import {
   ArchiveError,
   ByteReader,
@@ -12,7 +12,7 @@ import { HINT_CONVERT, notSeekable } from '../seekable/not-seekable.js';
 import type { SegmentDecoder } from '../seekable/segmented-source.js';
 import { MAX_SEGMENT_CONTENT, type Segment } from '../seekable/segments.js';
 import { fromBit } from './bit-phase.js';
-import { BlockFinder } from './block-finder.js';
+import { BITS_LEFT, BlockFinder, WINDOW_SIZE } from './block-finder.js';
 import { checkTrailer, nextMember } from './decompress.js';
 import { nodeEngine } from './engine-node.js';
 import { truncated } from './header.js';
@@ -76,7 +76,11 @@ class MemberScan {
         const offset = end - finder.inputLeft;
         this.endSegment(offset);
         const state = finder.bitsLeft;
-        this.begin = { offset: state > 0 ? offset - 1 : offset, state, dictionary: finder.lookback };
+        this.begin = {
+          offset: state > 0 ? offset - 1 : offset,
+          state,
+          dictionary: deflateRawSync(finder.lookback),
+        };
         this.beginLength = this.length;
       }
       await this.turns.turn();
@@ -128,16 +132,21 @@ export const decodeGzipSegment: SegmentDecoder = async (compressed, segment) => 
 };
 
 async function inflateSegment(compressed: Uint8Array, segment: Segment): Promise<Uint8Array> {
-  const { offset, contentSize, state, dictionary } = segment;
-  const data = state === 0 ? compressed : fromBit(compressed, state);
+  const { offset, contentSize, dictionary } = segment;
+  const bitsLeft = segment.state & BITS_LEFT;
+  const data = bitsLeft === 0 ? compressed : fromBit(compressed, bitsLeft);
   const options = {
     finishFlush: constants.Z_SYNC_FLUSH, // it ends in the middle of the data
     chunkSize: Math.max(1024, contentSize + EXCESS),
     maxOutputLength: contentSize + EXCESS,
-    ...(dictionary === undefined ? {} : { dictionary }),
   };
   try {
-    return (await inflated(data, options)).subarray(0, contentSize);
+    const lookback = dictionary && inflateRawSync(dictionary, { maxOutputLength: WINDOW_SIZE });
+    const content = await inflated(
+      data,
+      lookback === undefined ? options : { ...options, dictionary: lookback },
+    );
+    return content.subarray(0, contentSize);
   } catch (error) {
     const { message } = error as Error;
     throw new ArchiveError('GZIP_DATA', `damaged gzip data: ${message}`, { offset, cause: error });

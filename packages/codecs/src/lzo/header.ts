@@ -1,5 +1,5 @@
-import { crc32 } from 'node:zlib';
 import { ArchiveError, type ByteReader } from '@vzdump-format/streams';
+import { crc32 } from '../crc32.js';
 import { readOrTruncated } from './errors.js';
 import {
   Flag,

@@ -1,5 +1,5 @@
-import { crc32, deflateRawSync, inflateRawSync } from 'node:zlib';
 import { ArchiveError, type ByteSource, readFully } from '@vzdump-format/streams';
+import { crc32 } from '../crc32.js';
 import { HINT_NEW_INDEX } from './not-seekable.js';
 import { MAX_SEGMENT_CONTENT, type Segment } from './segments.js';
 
@@ -18,7 +18,6 @@ const MAGIC = Buffer.from('VZDFIDX1');
 const HEADER_SIZE = 32;
 const ENTRY_SIZE = 24;
 const FINGERPRINT_SIZE = 64 * 1024;
-const DICTIONARY_SIZE = 32 * 1024;
 
 export interface SeekIndex {
   readonly codec: string;
@@ -67,15 +66,14 @@ export async function decodeIndex(bytes: Uint8Array, source: ByteSource): Promis
 }
 
 function encodeSegment({ offset, size, contentSize, state, checksum = 0, dictionary }: Segment): Buffer {
-  const deflated = dictionary === undefined ? Buffer.alloc(0) : deflateRawSync(dictionary);
   const entry = Buffer.alloc(ENTRY_SIZE);
   entry.writeUIntLE(offset, 0, 6);
   entry.writeUInt32LE(size, 6);
   entry.writeUInt32LE(contentSize, 10);
   entry.writeUInt32LE(state, 14);
   entry.writeUInt32LE(checksum, 18);
-  entry.writeUInt16LE(deflated.length, 22);
-  return Buffer.concat([entry, deflated]);
+  entry.writeUInt16LE(dictionary?.length ?? 0, 22);
+  return dictionary === undefined ? entry : Buffer.concat([entry, dictionary]);
 }
 
 function decodeSegment(index: Buffer, at: number): { segment: Segment; next: number } {
@@ -83,24 +81,15 @@ function decodeSegment(index: Buffer, at: number): { segment: Segment; next: num
   if (dictionaryAt > index.length) throw damaged('it ends too early');
   const next = dictionaryAt + index.readUInt16LE(at + 22);
   if (next > index.length) throw damaged('it ends too early');
-  const deflated = index.subarray(dictionaryAt, next);
   const segment = {
     offset: index.readUIntLE(at, 6),
     size: index.readUInt32LE(at + 6),
     contentSize: index.readUInt32LE(at + 10),
     state: index.readUInt32LE(at + 14),
     checksum: index.readUInt32LE(at + 18),
-    ...(deflated.length > 0 ? { dictionary: inflateDictionary(deflated) } : {}),
+    ...(next > dictionaryAt ? { dictionary: index.subarray(dictionaryAt, next) } : {}),
   };
   return { segment, next };
-}
-
-function inflateDictionary(deflated: Uint8Array): Uint8Array {
-  try {
-    return inflateRawSync(deflated, { maxOutputLength: DICTIONARY_SIZE });
-  } catch {
-    throw damaged('a dictionary cannot be read');
-  }
 }
 
 /** Its checksum proves that an index is as it was written, and not that it was written by us. */

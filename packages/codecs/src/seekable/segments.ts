@@ -9,7 +9,7 @@ export interface Segment {
   readonly contentSize: number;
   /** What the codec has to know to begin here (lzop: the member's flags; gzip: bits left of the first byte). */
   readonly state: number;
-  /** gzip: the 32 KiB of content that come before. */
+  /** gzip: the 32 KiB of content that come before, deflated, as a large file has thousands of them. */
   readonly dictionary?: Uint8Array;
   /** gzip: CRC-32 of the content, since the file has one of each member only. */
   readonly checksum?: number;

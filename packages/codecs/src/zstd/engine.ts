@@ -84,12 +84,12 @@ export function checkedEngineName(name: string | undefined): ZstdEngineName | un
 
 /** Loads an engine. Both are optional dependencies. @throws `ZSTD_ENGINE` when it, or all of them, are missing. */
 export async function loadEngine(name?: ZstdEngineName): Promise<ZstdEngine> {
-  const failures: unknown[] = [];
+  const failures: Error[] = [];
   for (const candidate of name === undefined ? ZSTD_ENGINES : [name]) {
     try {
       return await LOADERS[candidate]();
     } catch (error) {
-      failures.push(error);
+      failures.push(error as Error);
     }
   }
   throw new ArchiveError(
@@ -97,7 +97,7 @@ export async function loadEngine(name?: ZstdEngineName): Promise<ZstdEngine> {
     `no library for zstd is installed (${name ?? ZSTD_ENGINES.join(', ')})`,
     {
       hint: 'npm install zstd-napi (which needs a compiler), or @mongodb-js/zstd',
-      cause: new AggregateError(failures),
+      cause: new AggregateError(failures, failures.map(({ message }) => message).join('; ')),
     },
   );
 }
