@@ -1,5 +1,6 @@
-import { mkdir, realpath, rmdir } from 'node:fs/promises';
+import { realpath } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
+import { makeDirectories, removeEmptyDirectories } from '@vzdump-format/posix';
 import { ArchiveError, PendingFile, type WriteAt, writeFully } from '@vzdump-format/streams';
 import { createDriveFile, type DriveTarget, openDriveTarget } from './drive-target.js';
 import { failedCall } from './failed-call.js';
@@ -32,7 +33,7 @@ export async function extractVma(
   archive: AsyncIterable<Uint8Array>,
   options: ExtractVmaOptions,
 ): Promise<VmaHeader> {
-  const madeDirectory = await mkdir(options.directory, { recursive: true });
+  const made = makeDirectories(options.directory);
   const output = new Output(options);
   try {
     let header: VmaHeader | undefined;
@@ -51,20 +52,8 @@ export async function extractVma(
     return header!;
   } catch (error) {
     await output.discard();
-    if (madeDirectory !== undefined) await removeEmptyDirectories(options.directory, madeDirectory);
+    removeEmptyDirectories(made);
     throw error;
-  }
-}
-
-/** Removes a directory and those above it, up to `topmost`, unless they hold something. */
-async function removeEmptyDirectories(directory: string, topmost: string): Promise<void> {
-  const last = resolve(topmost);
-  for (let path = resolve(directory); ; path = dirname(path)) {
-    const removed = await rmdir(path).then(
-      () => true,
-      () => false,
-    );
-    if (!removed || path === last) return;
   }
 }
 

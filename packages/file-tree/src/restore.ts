@@ -1,5 +1,5 @@
-import { closeSync, constants, mkdirSync, openSync } from 'node:fs';
-import { missingCapabilities, openDirectory, pathToBytes } from '@vzdump-format/posix';
+import { closeSync, constants, openSync } from 'node:fs';
+import { makeDirectories, missingCapabilities, openDirectory, pathToBytes } from '@vzdump-format/posix';
 import { EventLoopTurns, type OnWarning } from '@vzdump-format/streams';
 import type { Accounts } from './accounts.js';
 import type { FileEntry } from './entry.js';
@@ -128,7 +128,7 @@ function openTarget(
   target: string,
   { existing = 'refuse', freshTarget = false }: RestoreOptions,
 ): OpenTarget {
-  const made = mkdirSync(pathToBytes(target), { recursive: true }) !== undefined || freshTarget;
+  const made = makeDirectories(target).length > 0 || freshTarget;
   const directory = openDirectory(target);
   // the portable implementation has no descriptors
   const fd = directory.fd ?? openSync(pathToBytes(target), constants.O_RDONLY | (constants.O_DIRECTORY ?? 0));

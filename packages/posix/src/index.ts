@@ -7,6 +7,7 @@ export { getFlags, getQuotaProject, setFlags, setQuotaProject } from './file-fla
 export type { DeviceNumber, FileStatus, FileType } from './file-status.js';
 export { type FileSystem, fileSystem } from './file-system.js';
 export { lockFile, unlockFile } from './lock-file.js';
+export { makeDirectories, removeEmptyDirectories } from './make-directories.js';
 export { allowNativeCalls, nativeCallsAvailable } from './native-calls.js';
 export { openDirectory } from './open-directory.js';
 export { bytesToPath, hasEscapedBytes, pathToBytes } from './path-bytes.js';

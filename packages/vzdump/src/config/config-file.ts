@@ -1,6 +1,7 @@
 import { createReadStream, type Stats } from 'node:fs';
-import { type FileHandle, mkdir, stat } from 'node:fs/promises';
+import { type FileHandle, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { makeDirectories } from '@vzdump-format/posix';
 import { ArchiveError, PendingFile } from '@vzdump-format/streams';
 
 /** More than any configuration has, and what bounds the memory that one can claim. */
@@ -34,7 +35,7 @@ export async function readConfigFile(path: string): Promise<Uint8Array> {
  * @throws `FILE_EXISTS` unless `overwrite`
  */
 export async function writeConfigFile(path: string, bytes: Uint8Array, overwrite: boolean): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
+  makeDirectories(dirname(path));
   const pending = await PendingFile.create(path, { overwrite });
   try {
     await adoptAttributes(pending.handle, overwrite ? await ifThere(stat(path)) : undefined);

@@ -1,6 +1,7 @@
-import { mkdir, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
 import { printableName } from '@vzdump-format/file-tree';
+import { makeDirectories } from '@vzdump-format/posix';
 import { ArchiveError } from '@vzdump-format/streams';
 import { contentDirectory, requireBackupStorage } from '../config/storage-config.js';
 import type { DumpTarget } from './dump-job.js';
@@ -20,7 +21,7 @@ export async function openTarget(plan: DumpPlan, output: Writable | undefined): 
   const storage = requireBackupStorage(storages, id, root.node);
   await requireDirectory(storage.path, `the path of storage '${id}'`, 'is it mounted?');
   const directory = contentDirectory(storage, 'backup');
-  await mkdir(directory, { recursive: true });
+  makeDirectories(directory);
   return { storage, directory, output };
 }
 

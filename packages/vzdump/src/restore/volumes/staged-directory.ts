@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { chmod, lstat, mkdir, open, rename, rm, rmdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { makeDirectories, removeEmptyDirectories } from '@vzdump-format/posix';
 import { ArchiveError } from '@vzdump-format/streams';
 import { run } from '../run.js';
-import { makeDirectories } from './made-directory.js';
 import type { StagedVolume, VolumePlace } from './staged-volume.js';
 
 /** How a directory comes to be, and goes with all that is in it. */
@@ -29,23 +29,23 @@ export class StagedDirectory implements StagedVolume {
     readonly path: string,
     private readonly partialPath: string,
     private readonly kind: DirectoryKind,
-    private readonly removeDirectories: () => Promise<void>,
+    private readonly madeAbove: readonly string[],
   ) {}
 
   /** @throws `FILE_EXISTS` */
   static async create(volume: string, path: string, kind: DirectoryKind): Promise<StagedDirectory> {
     await requireFree(path);
-    const removeDirectories = await makeDirectories(dirname(path));
+    const madeAbove = makeDirectories(dirname(path));
     const partialPath = join(dirname(path), `.vzdump-format-${randomBytes(8).toString('hex')}.partial`);
     try {
       await kind.make(partialPath);
       await chmod(partialPath, ROOT_MODE);
     } catch (error) {
       await kind.remove(partialPath).catch(() => {}); // what failed may have been to make it
-      await removeDirectories();
+      removeEmptyDirectories(madeAbove);
       throw error;
     }
-    return new StagedDirectory(volume, path, partialPath, kind, removeDirectories);
+    return new StagedDirectory(volume, path, partialPath, kind, madeAbove);
   }
 
   get place(): VolumePlace {
@@ -70,7 +70,7 @@ export class StagedDirectory implements StagedVolume {
 
   async remove(): Promise<void> {
     await this.kind.remove(this.committed ? this.path : this.partialPath);
-    await this.removeDirectories();
+    removeEmptyDirectories(this.madeAbove);
   }
 }
 

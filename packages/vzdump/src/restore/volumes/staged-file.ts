@@ -1,7 +1,7 @@
 import { type FileHandle, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { makeDirectories, removeEmptyDirectories } from '@vzdump-format/posix';
 import { PendingFile } from '@vzdump-format/streams';
-import { makeDirectories } from './made-directory.js';
 import type { StagedVolume, VolumePlace } from './staged-volume.js';
 
 /** A guest's disk is not for all to read. */
@@ -16,7 +16,7 @@ export class StagedFile implements StagedVolume {
     readonly volume: string,
     private readonly file: PendingFile,
     private readonly replaces: boolean,
-    private readonly removeDirectories: () => Promise<void>,
+    private readonly madeAbove: readonly string[],
   ) {
     this.place = { kind: 'file', path: file.partialPath, handle: file.handle };
   }
@@ -26,16 +26,16 @@ export class StagedFile implements StagedVolume {
    * @throws `FILE_EXISTS` unless `overwrite`; a file that was replaced does not come back with `remove`
    */
   static async create(volume: string, path: string, overwrite = false): Promise<StagedFile> {
-    const removeDirectories = await makeDirectories(dirname(path));
+    const madeAbove = makeDirectories(dirname(path));
     try {
       const file = await PendingFile.create(path, { overwrite });
       await file.handle.chmod(IMAGE_MODE).catch(async (error) => {
         await file.discard();
         throw error;
       });
-      return new StagedFile(volume, file, overwrite, removeDirectories);
+      return new StagedFile(volume, file, overwrite, madeAbove);
     } catch (error) {
-      await removeDirectories();
+      removeEmptyDirectories(madeAbove);
       throw error;
     }
   }
@@ -57,6 +57,6 @@ export class StagedFile implements StagedVolume {
   async remove(): Promise<void> {
     if (!this.committed) await this.file.discard();
     else if (!this.replaces) await rm(this.path, { force: true });
-    await this.removeDirectories();
+    removeEmptyDirectories(this.madeAbove);
   }
 }
