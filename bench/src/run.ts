@@ -1,6 +1,8 @@
 const names = process.argv.slice(2);
 if (names.length === 0) {
-  console.error('usage: npm run bench -- NAME…   where NAME is a file of bench/src: vma, codecs, tar');
+  console.error(
+    'usage: npm run bench -- NAME…   where NAME is a file of bench/src: vma, codecs, tar, pxar, dump',
+  );
   process.exitCode = 2;
 }
 for (const name of names) {

@@ -1,6 +1,6 @@
-import { randomFillSync } from 'node:crypto';
-import { closeSync, ftruncateSync, openSync, rmSync, statSync, writeSync } from 'node:fs';
+import { rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeImage } from './disk-image.js';
 import { type Contender, peakMemory, race, vzdumpFormat } from './measure.js';
 import { printTable } from './table.js';
 import { warmMemory, withWorkspace } from './workspace.js';
@@ -75,14 +75,4 @@ function contendersFor(directory: string, image: string, archive: string): Conte
     },
     { name: 'verify', command: vzdumpFormat('verify', archive), reset: resetTo([archive]) },
   ];
-}
-
-/** A raw image: random data, then zeros, which are written unless it is to be sparse. */
-function makeImage(path: string, size: number, data: number, dense = true): void {
-  const file = openSync(path, 'w');
-  const chunk = Buffer.alloc(16 * MIB);
-  for (let offset = 0; offset < data; offset += chunk.length) writeSync(file, randomFillSync(chunk));
-  if (dense) for (let offset = data; offset < size; offset += chunk.length) writeSync(file, chunk.fill(0));
-  ftruncateSync(file, size);
-  closeSync(file);
 }
