@@ -45,6 +45,8 @@ export interface Command<Options = Readonly<Record<string, unknown>>> {
   readonly summary: string;
   readonly arguments: readonly ArgumentSpec[];
   readonly options: readonly OptionSpec[];
+  /** Those of its options that can be shortened, as long as it is clear among them which one is meant. */
+  readonly abbreviated?: readonly OptionSpec[] | undefined;
   readonly examples: readonly string[];
   run(args: readonly string[], options: Options, context: CommandContext): Promise<void>;
 }

@@ -1,4 +1,5 @@
 import { CommanderError } from 'commander';
+import { spelledOut } from './abbreviations.js';
 import { commands } from './commands/index.js';
 import { EXIT, UsageError } from './exit-status.js';
 import { Messages } from './messages.js';
@@ -29,15 +30,18 @@ async function main(argv: readonly string[]): Promise<number> {
   });
   const messages = () =>
     new Messages({ json: argv.includes('--json'), verbose: argv.includes('--verbose') }, commandName(argv));
+  let warnings: Invocation['warnings'] = [];
   try {
-    program.parse(spellNumbered(argv, commands), { from: 'user' });
+    const spelled = spelledOut(argv, { commands, commonOptions });
+    warnings = spelled.warnings;
+    program.parse(spellNumbered(spelled.argv, commands), { from: 'user' });
   } catch (error) {
     const wrong = usageError(error, argv);
     if (wrong === undefined) return printHelp(shown, messages());
     messages().fail(wrong);
     return EXIT.usage;
   }
-  return runCommand(invocation!);
+  return runCommand({ ...invocation!, warnings });
 }
 
 /** What is wrong with the command line; nothing when the parsing ended with the help or the version. */

@@ -1,3 +1,4 @@
+import type { ArchiveWarning } from '@vzdump-format/streams';
 import { Option, Command as Parser } from 'commander';
 import { allOptions, type Command, type CommandTable, type OptionSpec } from './command.js';
 import { exitStatuses } from './exit-status.js';
@@ -9,6 +10,8 @@ export interface Invocation {
   readonly command: Command;
   readonly args: readonly string[];
   readonly options: CommonOptions & Readonly<Record<string, unknown>>;
+  /** Of the command line itself. */
+  readonly warnings?: readonly ArchiveWarning[];
 }
 
 export interface ProgramOptions extends CommandTable {

@@ -5,11 +5,12 @@ import type { Invocation } from './program.js';
 import { ProgressReport } from './progress.js';
 
 /** Does what was asked for. @returns the exit status */
-export async function runCommand({ command, args, options }: Invocation): Promise<number> {
+export async function runCommand({ command, args, options, warnings = [] }: Invocation): Promise<number> {
   const { json = false, verbose = false, quiet = false, progress: mode = 'auto' } = options;
   const messages = new Messages({ json, verbose }, command.name);
   const progress = new ProgressReport(quiet && mode === 'auto' ? 'none' : mode);
   const interruption = listenForSignals();
+  for (const warning of warnings) messages.warn(warning);
   let failed = false;
   const context: CommandContext = {
     onWarning: (warning) => {

@@ -56,6 +56,7 @@ export const dump: Command<Options> = {
       description: "where LXC keeps its containers; LXC's own default unless given",
     },
   ],
+  abbreviated: vzdumpOptionSpecs,
   examples: [
     'vzdump-format dump 100 101 --storage local --compress zstd --prune-backups keep-last=3',
     'vzdump-format dump --all --exclude 105 --dumpdir /mnt/usb --mode stop',
