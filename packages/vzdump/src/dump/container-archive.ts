@@ -5,8 +5,8 @@ import { formatIdRange, idMap } from '../config/id-map.js';
 import { LXC_CONFIG_NAME, LXC_FIREWALL_NAME, lxcArchiveConfig } from '../config/lxc-archive-config.js';
 import { tar } from '../formats/tar.js';
 import type { TreeData } from '../guest-access/guest-access.js';
-import { packTree } from '../pack-tree.js';
-import { type ArchiveRun, archiveOutput } from './archive-run.js';
+import { type PackTreeOptions, packTree } from '../pack-tree.js';
+import { type ArchiveRun, archiveOutput, namingOutput } from './archive-run.js';
 import { tarBytes } from './units.js';
 
 /** Makes the archive of a container: its configuration, its firewall rules, its files. @returns its size in bytes */
@@ -16,7 +16,7 @@ export async function archiveContainer(data: TreeData, run: ArchiveRun): Promise
   const rules = (await job.root.readFirewall(guest.vmid)) ?? new Uint8Array();
   const output = await archiveOutput(run);
   const startedAt = performance.now();
-  const { uncompressedBytes, archiveBytes } = await packTree({
+  const options: PackTreeOptions = {
     ...output,
     ...{ format: tar, root: data.root },
     first: [
@@ -27,7 +27,8 @@ export async function archiveContainer(data: TreeData, run: ArchiveRun): Promise
     excludes: usablePatterns(data, run, ranges.length > 0),
     limit: job.options.bwlimit * BANDWIDTH_UNIT,
     onProgress: (bytes, total) => job.onEvent?.({ type: 'progress', vmid: guest.vmid, bytes, total }),
-  });
+  };
+  const { uncompressedBytes, archiveBytes } = await namingOutput(run, () => packTree(options));
   const rate = (uncompressedBytes / Math.max(performance.now() - startedAt, 1)) * 1000;
   log.info(`Total bytes written: ${uncompressedBytes} (${tarBytes(uncompressedBytes)}, ${tarBytes(rate)}/s)`);
   return archiveBytes;

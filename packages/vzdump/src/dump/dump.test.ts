@@ -312,6 +312,18 @@ test('vzdump.conf counts where the options say nothing', async () => {
   expect([warnings, sample.log[0]]).toEqual([1, 'WARN: ignore config line: nonsense']);
 });
 
+test('quiet, by vzdump.conf: only what is wrong is told, and the log beside the archive is whole', async () => {
+  const sample = await sampleDump();
+  const configFile = sample.path('vzdump.conf');
+  await writeFile(configFile, 'quiet: yes\n');
+  const { guests } = await sample.run({ vmids: [100, 99_999], configFile });
+  expect(sample.log).toEqual(["ERROR: Backup of VM 99999 failed - unable to find VM '99999'"]);
+  const log = await readFile(guests[0]!.archive!.replace(/\.vma$/, '.log'), 'utf8');
+  expect(log).toContain(' INFO: Finished Backup of VM 100');
+  await sample.run({ vmids: [100], configFile, quiet: false });
+  expect(sample.log.at(-1)).toBe('INFO: Backup job finished successfully');
+});
+
 test('an abort ends the job, and nothing of it is left', async () => {
   const sample = await sampleDump();
   await truncate(sample.path('storage/images/100/vm-100-disk-0.raw'), 1 << 30);

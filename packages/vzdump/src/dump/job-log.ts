@@ -12,6 +12,8 @@ export const LOG_PREFIXES: Readonly<Record<LogLevel, string>> = {
 export class JobLog {
   /** Given so far. */
   warnings = 0;
+  /** Only warnings and errors are told. */
+  isQuiet = false;
 
   constructor(private readonly onEvent: OnDumpEvent | undefined) {}
 
@@ -26,7 +28,7 @@ export class JobLog {
   add(level: LogLevel, message: string, vmid?: number): void {
     for (const line of linesOf(message)) {
       if (level === 'warn') this.warnings++;
-      this.onEvent?.({ type: 'log', level, message: line, vmid });
+      if (!this.isQuiet || level !== 'info') this.onEvent?.({ type: 'log', level, message: line, vmid });
     }
   }
 }

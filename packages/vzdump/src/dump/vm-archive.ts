@@ -2,11 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToBytes } from '@vzdump-format/posix';
+import type { PackProgress } from '@vzdump-format/vma';
 import { BANDWIDTH_UNIT } from '../config/bandwidth-limit.js';
 import { QEMU_CONFIG_NAME, QEMU_FIREWALL_NAME, qemuArchiveConfig } from '../config/qemu-archive-config.js';
 import type { DiskData } from '../guest-access/guest-access.js';
 import { packVm } from '../pack-vm.js';
-import { type ArchiveRun, archiveOutput } from './archive-run.js';
+import { type ArchiveRun, archiveOutput, namingOutput } from './archive-run.js';
 import { errorText } from './error-text.js';
 import { ProgressLines } from './progress-lines.js';
 
@@ -24,16 +25,15 @@ export async function archiveVm({ drives }: DiskData, run: ArchiveRun): Promise<
   }
   let lines: ProgressLines | undefined;
   try {
-    const { archiveBytes } = await packVm({
-      ...output,
-      ...{ configs, drives, uuid },
-      bytesPerSecond: job.options.bwlimit * BANDWIDTH_UNIT,
-      onProgress: (progress, total) => {
-        if (drives.length > 0) lines ??= new ProgressLines(total, log.info);
-        lines?.update(progress);
-        job.onEvent?.({ type: 'progress', vmid: guest.vmid, bytes: progress.bytes, total });
-      },
-    });
+    const onProgress = (progress: PackProgress, total: number) => {
+      if (drives.length > 0) lines ??= new ProgressLines(total, log.info);
+      lines?.update(progress);
+      job.onEvent?.({ type: 'progress', vmid: guest.vmid, bytes: progress.bytes, total });
+    };
+    const bytesPerSecond = job.options.bwlimit * BANDWIDTH_UNIT;
+    const { archiveBytes } = await namingOutput(run, () =>
+      packVm({ ...output, configs, drives, uuid, bytesPerSecond, onProgress }),
+    );
     lines?.end();
     return archiveBytes;
   } catch (error) {
