@@ -1,0 +1,80 @@
+import { readdirSync } from 'node:fs';
+import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect } from 'vitest';
+import {
+  type CliOptions,
+  type CliResult,
+  linesOf,
+  type RunningCli,
+  runCli,
+  startCli,
+} from './running-cli.js';
+import { scratch } from './scratch.js';
+import { runTool } from './tools.js';
+
+const MAKE_GUESTS = fileURLToPath(new URL('../../../examples/pve/make-guests.mjs', import.meta.url));
+
+/** The guests of examples/pve, in a directory of the test that runs: the virtual machine 100, the container 101. */
+export interface DumpSample {
+  /** Below the sample's directory: `pve/lxc/101.conf`. */
+  path(name: string): string;
+  read(name: string): Promise<string>;
+  write(name: string, text: string, mode?: number): Promise<void>;
+  /** Runs `dump`; nothing of this host is looked at. */
+  dump(args: readonly string[], options?: CliOptions): Promise<CliResult>;
+  start(args: readonly string[], options?: Parameters<typeof startCli>[1]): RunningCli;
+  /** The names in a directory, sorted; `storage/dump` unless given. */
+  names(directory?: string): string[];
+  /** The one archive whose name ends like this. */
+  archive(ending: string, directory?: string): string;
+}
+
+export async function dumpSample(): Promise<DumpSample> {
+  const directory = join(await scratch(), 'sample');
+  await runTool(process.execPath, MAKE_GUESTS, directory);
+  const path = (name: string) => join(directory, name);
+  const command = (args: readonly string[]) => {
+    const given = (option: string, value: string) => (args.includes(option) ? [] : [option, value]);
+    const own = [...given('--pve-root', path('pve')), ...given('--config', '/dev/null')];
+    return ['dump', ...args, ...own, ...given('--lock-file', path('lock'))];
+  };
+  const names = (name = 'storage/dump') => readdirSync(path(name)).sort();
+  return {
+    path,
+    names,
+    read: (name) => readFile(path(name), 'utf8'),
+    async write(name, text, mode = 0o644) {
+      await mkdir(dirname(path(name)), { recursive: true });
+      await writeFile(path(name), text);
+      await chmod(path(name), mode);
+    },
+    dump: (args, options) => runCli(command(args), options),
+    start: (args, options) => startCli(command(args), options),
+    archive(ending, name = 'storage/dump') {
+      const found = names(name).filter((each) => each.endsWith(ending));
+      expect(found).toHaveLength(1);
+      return path(join(name, found[0]!));
+    },
+  };
+}
+
+/** The lines of a log without what is different each time. */
+export function timelessLog(text: string, { path }: DumpSample): string[] {
+  return linesOf(text.replaceAll(path('.'), '/sample').replaceAll(path(''), '/sample/')).map((line) =>
+    line
+      .replace(/\d{4}_\d\d_\d\d-\d\d_\d\d_\d\d/g, 'STAMP')
+      .replace(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d/g, 'TIME')
+      .replace(/[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}/g, 'UUID')
+      .replace(/\(\d\d:\d\d:\d\d\)/, '(HH:MM:SS)')
+      .replace(/in (?:<1|\d+) seconds(?: \([^)]*\))?/, 'in N seconds')
+      .replace(/in \d+s, read: .*/, 'in Ns, read: R, write: W')
+      .replace(/^(INFO: Total bytes written: \d+) \(.*/, '$1'),
+  );
+}
+
+/** Names in which each time is `STAMP`. */
+export function timelessNames(names: readonly string[]): string[] {
+  return names.map((name) => name.replace(/\d{4}_\d\d_\d\d-\d\d_\d\d_\d\d/, 'STAMP')).sort();
+}
