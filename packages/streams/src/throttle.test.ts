@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { ByteSource } from './byte-source.js';
 import { chunked, collect, noise } from './testing/chunked.js';
 import { RateLimiter, throttle } from './throttle.js';
+import { ThrottledSource } from './throttled-source.js';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -222,4 +224,41 @@ test.each([-1, Number.NaN, Number.POSITIVE_INFINITY])('%d is not a rate', (rate)
     limiter.bytesPerSecond = rate;
   }).toThrow(RangeError);
   expect(limiter.bytesPerSecond).toBe(7);
+});
+
+describe('a source', () => {
+  const CONTENT = noise(300_001);
+
+  /** `failsAt` is where reading it fails. */
+  function sourceOf(failsAt = Number.POSITIVE_INFINITY): ByteSource {
+    return {
+      size: CONTENT.length,
+      async read(buffer, offset) {
+        if (offset + buffer.length > failsAt) throw new Error('gone');
+        const bytes = CONTENT.subarray(offset, offset + buffer.length);
+        buffer.set(bytes);
+        return bytes.length;
+      },
+      close: async () => {},
+    };
+  }
+
+  test.each([0, 10 * KIB, MIB])('at %i B/s is read whole, as fast as it may be', async (rate) => {
+    const source = new ThrottledSource(sourceOf(), new RateLimiter(rate));
+    const buffer = Buffer.alloc(400_000);
+    const read = source.read(buffer, 1).then((length) => ({ length, seconds: performance.now() / 1000 }));
+    const begun = performance.now() / 1000;
+    await vi.advanceTimersByTimeAsync(60_000);
+    const { length, seconds } = await read;
+    expect(buffer.subarray(0, length).equals(CONTENT.subarray(1))).toBe(true);
+    if (rate === 0) expect(seconds - begun).toBe(0);
+    else expectNear(seconds - begun, CONTENT.length / rate, 0.1);
+  });
+
+  test('that fails is noticed long before all that was asked for may pass', async () => {
+    const source = new ThrottledSource(sourceOf(20_000), new RateLimiter(10 * KIB));
+    const read = source.read(Buffer.alloc(300_000), 0).catch((error: Error) => error.message);
+    await vi.advanceTimersByTimeAsync(3000);
+    expect(await read).toBe('gone');
+  });
 });
