@@ -5,10 +5,15 @@ import { pathToBytes } from '@vzdump-format/posix';
 export const EXCLUDES_FILE = '.pxarexclude-cli';
 
 /** That file, as `pxar create` makes it of the patterns of its command line. */
-export function excludesFile(patterns: readonly string[]): FileEntry & { readonly content: Uint8Array } {
+export function excludesFile(
+  patterns: readonly string[],
+  { uid, gid }: Pick<FileEntry, 'uid' | 'gid'> = { uid: 0, gid: 0 },
+): FileEntry & { readonly content: Uint8Array } {
   const content = pathToBytes(lines(patterns));
-  const none = { uid: 0, gid: 0, mtime: 0n };
-  return { path: EXCLUDES_FILE, type: 'file', mode: 0o600, ...none, size: content.length, content };
+  return {
+    ...{ path: EXCLUDES_FILE, type: 'file', mode: 0o600, uid, gid },
+    ...{ mtime: 0n, size: content.length, content },
+  };
 }
 
 /** What stands in the place of the file in a split archive: its prelude. */

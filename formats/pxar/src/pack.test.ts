@@ -387,6 +387,11 @@ describe('what was excluded', () => {
     expect(warnings).toEqual([{ code: 'PXAR_LEFT_OUT', entry: '.pxarexclude-cli' }]);
   });
 
+  test('belongs to who packs, if that is told', async () => {
+    const { entries } = await packed([ROOT], { excludePatterns, excludesOwner: { uid: 7, gid: 8 } });
+    expect(entries[1]).toMatchObject({ path: '.pxarexclude-cli', uid: 7, gid: 8 });
+  });
+
   test('may be many patterns', async () => {
     const many = Array.from({ length: 5000 }, (_, index) => `/some/pattern-${index}`);
     const { entries } = await packed([ROOT], { excludePatterns: many });

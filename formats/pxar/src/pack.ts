@@ -14,6 +14,8 @@ export interface PackPxarOptions {
   readonly payload?: PayloadSink | undefined;
   /** What was left out, to be noted in the archive as `pxar create` does with the patterns of its command line. */
   readonly excludePatterns?: readonly string[] | undefined;
+  /** Who owns the file with these notes: as `pxar create` has it, who runs it, so that they can restore it. Unless given, root. */
+  readonly excludesOwner?: { readonly uid: number; readonly gid: number } | undefined;
   /** In place of those, for a split archive: any bytes, up to 16 MiB. */
   readonly prelude?: Uint8Array | undefined;
   /** Which extended attributes to keep; all unless given. See `isKeptByProxmox`. */

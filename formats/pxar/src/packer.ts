@@ -128,7 +128,7 @@ export class Packer {
     if (this.open.length === 0) this.addMissing('', undefined);
     while (this.open.length > 1) this.leave();
     if (this.notesExcludes) {
-      const file = excludesFile(this.options.excludePatterns!);
+      const file = excludesFile(this.options.excludePatterns!, this.options.excludesOwner);
       this.addName(file, file.path);
       if (this.addItems(file)) this.archive.put(file.content);
       this.endEntry();

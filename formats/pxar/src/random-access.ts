@@ -126,11 +126,7 @@ class Archive implements PxarArchive {
   async file(wanted: PxarEntry | string): Promise<ByteSource> {
     const found = typeof wanted === 'string' ? await this.lookup(wanted) : wanted;
     const entry = found && (await this.resolve(found));
-    if (entry?.type !== 'file') {
-      const path = typeof wanted === 'string' ? wanted : wanted.path;
-      const what = entry === undefined ? 'is not in the archive' : 'is no file';
-      throw new ArchiveError('PXAR_NO_FILE', `${printableName(path)} ${what}`, { entry: path });
-    }
+    if (entry?.type !== 'file') throw noFile(typeof wanted === 'string' ? wanted : wanted.path, entry);
     if (entry.inPayloadStream) return this.payloadOf(entry);
     return new SliceSource(this.source, entry.contentOffset!, entry.size);
   }
@@ -245,4 +241,14 @@ class Archive implements PxarArchive {
 function wrongHardlink({ path, linkTarget, archiveOffset }: PxarEntry): ArchiveError {
   const what = `${printableName(path)} does not lead to a file named ${printableName(linkTarget!)}`;
   return new ArchiveError('PXAR_HARDLINK', what, { offset: archiveOffset, entry: path });
+}
+
+function noFile(path: string, entry: PxarEntry | undefined): ArchiveError {
+  const what = entry === undefined ? 'is not in the archive' : `is no file, but a ${entry.type}`;
+  const { linkTarget } = entry ?? {};
+  const hint =
+    linkTarget === undefined
+      ? 'list shows what there is'
+      : `it points to ${printableName(linkTarget)}: ask for that`;
+  return new ArchiveError('PXAR_NO_FILE', `${printableName(path)} ${what}`, { entry: path, hint });
 }

@@ -208,7 +208,10 @@ function twice(what: string, offset: number): ArchiveError {
 
 function notAHeader(offset: number): ArchiveError {
   if (offset === 0) {
-    return new ArchiveError('TAR_MAGIC', 'not a tar archive: it does not begin with a header', { offset });
+    return new ArchiveError('TAR_MAGIC', 'not a tar archive: it does not begin with a header', {
+      offset,
+      hint: 'is it compressed, or another format?',
+    });
   }
   return new ArchiveError('TAR_CHECKSUM', 'no header where one must be, or a damaged one', {
     offset,

@@ -1,6 +1,7 @@
 import { CommanderError } from 'commander';
 import { spelledOut } from './abbreviations.js';
 import { commands } from './commands/index.js';
+import { exactArguments } from './exact-arguments.js';
 import { EXIT, UsageError } from './exit-status.js';
 import { Messages } from './messages.js';
 import { spellNumbered } from './numbered-options.js';
@@ -11,7 +12,7 @@ import { runCommand } from './run-command.js';
 import { version } from './version.js';
 
 process.stderr.on('error', () => {}); // nobody reads it any more, which is no reason to stop
-const status = await main(process.argv.slice(2));
+const status = await main(exactArguments(process.argv.slice(2)));
 // What was interrupted may have left a read or a write that never ends, and would keep the process.
 if (status === EXIT.interrupted || status === EXIT.terminated) process.exit(status);
 process.exitCode = status;

@@ -4,6 +4,7 @@ import { errorDocument, linesOf, runCli } from './running-cli.js';
 import { scratch } from './scratch.js';
 
 const ARCHIVE = vectorPath('vma/two-drives-two-configs.vma');
+const TREE = vectorPath('pxar/types.pxar');
 const DAMAGED = vectorPath('vma-bad/extent-block-count-plus-1-data.vma');
 
 describe('what is wrong with the command line has status 2 and says where to look', () => {
@@ -32,6 +33,10 @@ describe('what is wrong with the command line has status 2 and says where to loo
     [['pack', 'a.vma', '--compress', 'rar'], /'rar' is invalid/, /pack --help/],
     [['list', 'a', '--long', '40'], "--long takes a whole number, 10 to 31, not '40'", /list --help/],
     [['list', 'a', '--progress', 'loud'], /'loud' is invalid/, /list --help/],
+    [['unpack', ARCHIVE, '--to', 'x', '--idmap', 'b:0:1:2'], '--idmap does not go with vma', /unpack --help/],
+    [['unpack', ARCHIVE, '--to', 'x', '--include-dev'], '--include-dev does not go with vma', /--help/],
+    [['unpack', TREE, '--to', 'x', '--drive', 'a=b'], '--drive does not go with pxar', /unpack --help/],
+    [['unpack', TREE, '--to', 'x', '--skip', 'a'], '--skip does not go with pxar', /unpack --help/],
     [['completion', 'tcsh'], "no shell is known as 'tcsh'", 'there are bash, zsh, fish'],
   ] as const)('%j', async (args, message, hint) => {
     const result = await runCli([...args]);
@@ -58,6 +63,10 @@ describe('what is wrong with the command line has status 2 and says where to loo
 describe('what fails has status 1', () => {
   test.each([
     [['list', '/nonexistent.vma'], '/nonexistent.vma: no such file or directory', undefined],
+    [['unpack', ARCHIVE, '--to', ''], "'': no such file or directory", undefined],
+    [['unpack', TREE, '--to', ''], "'': no such file or directory", undefined],
+    [['unpack', TREE, '--to', '/proc/none/below'], '/proc/none: no such file or directory', undefined],
+    [['unpack', ARCHIVE, '--to', '/proc/none/below'], '/proc/none: no such file or directory', undefined],
     [['list', '/'], '/ is neither a regular file nor a block device', undefined],
     [['list', '-'], 'standard input: there is nothing to read: it is empty', /known are \.vma/],
     [['pack', '/nonexistent/a.vma', '--config', ARCHIVE], /^\/nonexistent\/a.vma: no such file/, undefined],

@@ -112,6 +112,21 @@ describe('the configuration of a container', () => {
   });
 });
 
+test('cat of what is no file says what to do', async () => {
+  const archive = vectorPath('pxar/types.pxar');
+  const { entries } = (await runCliForJson(['list', archive])) as Listing;
+  const symlink = entries.find(({ type }) => type === 'symlink')!.path;
+  for (const [path, what, hint] of [
+    ['nothing', 'nothing is not in the archive', 'list shows what there is'],
+    ['', ' is no file, but a directory', 'list shows what there is'],
+    [symlink, 'is no file, but a symlink', /^hint: it points to .*: ask for that$/],
+  ] as const) {
+    const { status, stderr } = await runCli(['cat', archive, path]);
+    expect(linesOf(stderr)).toEqual([expect.stringContaining(what), expect.stringMatching(hint)]);
+    expect(status).toBe(1);
+  }
+});
+
 describe('what is left out', () => {
   const PATTERNS = ['--exclude', '*.log', '--exclude', '!/var/keep.log', '--exclude', '/tmp/**'];
   const STAYS = ['./', './.pxarexclude', './tmp/', './var/', './var/keep.log', './var/x.tmp/', './var/x.txt'];

@@ -315,13 +315,14 @@ test('the standard excludes', () => {
 
 test('what matches nothing is warned of', () => {
   const warnings: unknown[] = [];
-  gnuTarExcludes(['/tmp/', 'a*/', 'e*\\', '[[', '/fine', 'fine*'], (warning) => warnings.push(warning));
+  gnuTarExcludes(['/tmp/', 'a*/', 'e*\\', '[[', '', '/fine', 'fine*'], (warning) => warnings.push(warning));
   const hint = 'leave the slash at its end out';
   expect(warnings).toEqual([
     { code: 'EXCLUDE_PATTERN', message: 'the exclude pattern /tmp/ matches nothing', hint },
     { code: 'EXCLUDE_PATTERN', message: 'the exclude pattern a*/ matches nothing', hint },
     { code: 'EXCLUDE_PATTERN', message: 'the exclude pattern e*\\ matches nothing' },
     { code: 'EXCLUDE_PATTERN', message: 'the exclude pattern [[ matches nothing' },
+    { code: 'EXCLUDE_PATTERN', message: "the exclude pattern '' matches nothing" },
   ]);
 });
 

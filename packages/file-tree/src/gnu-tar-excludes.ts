@@ -21,10 +21,10 @@ export function gnuTarExcludes(patterns: readonly string[], onWarning?: OnWarnin
   for (const pattern of patterns) {
     const anchored = pattern.startsWith('/');
     const glob = Glob.parse(asLiteralIfPlain(anchored ? `.${pattern}` : pattern), 'fnmatch');
-    if (glob === undefined || pattern.endsWith('/')) {
+    if (glob === undefined || pattern === '' || pattern.endsWith('/')) {
       onWarning?.({
         code: 'EXCLUDE_PATTERN',
-        message: `the exclude pattern ${printableName(pattern)} matches nothing`,
+        message: `the exclude pattern ${printableName(pattern) || "''"} matches nothing`,
         ...(pattern.endsWith('/') && { hint: 'leave the slash at its end out' }),
       });
     } else {

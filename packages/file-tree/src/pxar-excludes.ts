@@ -33,7 +33,7 @@ export function pxarExcludes(patterns: readonly string[], onWarning?: OnWarning)
     if (rule !== undefined) return rule;
     throw new ArchiveError(
       'EXCLUDE_PATTERN',
-      `the exclude pattern ${printableName(pattern)} can match nothing`,
+      `the exclude pattern ${printableName(pattern) || "''"} can match nothing`,
     );
   });
   return new PxarExcludes(rules, undefined, onWarning);

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { type FileHandle, link, lstat, open, rename, unlink } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { ArchiveError } from './archive-error.js';
 
 export interface PendingFileOptions {
@@ -98,7 +98,7 @@ async function exists(path: string): Promise<boolean> {
 }
 
 function fileExists(path: string): ArchiveError {
-  return new ArchiveError('FILE_EXISTS', `${basename(path)} exists already: ${path}`, {
+  return new ArchiveError('FILE_EXISTS', `${path} exists already`, {
     entry: path,
     hint: 'choose another name, or replace it with --force',
   });

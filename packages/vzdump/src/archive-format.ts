@@ -95,6 +95,8 @@ export interface PackEntriesOptions extends OperationOptions {
   readonly payload?: ((bytes: Uint8Array) => Promise<void>) | undefined;
   /** What was left out, for a format that notes it. */
   readonly excludePatterns?: readonly string[] | undefined;
+  /** Whose the notes of that are; unless given, root's. */
+  readonly excludesOwner?: { readonly uid: number; readonly gid: number } | undefined;
   /** What stands before all entries, for a split archive: in place of what was left out. */
   readonly prelude?: Uint8Array | undefined;
 }

@@ -74,7 +74,11 @@ export async function packTree(options: PackTreeOptions): Promise<PackTreeResult
   const meter = new Meter();
   const pack = (sink?: PayloadSink) =>
     format.pack(counted(walked), {
-      ...{ first, onFrameStart, excludePatterns: excludes, payload: sink, onWarning, signal },
+      ...{ first, onFrameStart, payload: sink, onWarning, signal },
+      ...{
+        excludePatterns: excludes,
+        excludesOwner: options.walk?.idMap === undefined ? ourselves() : undefined,
+      },
     });
   const limited = (archive: AsyncIterable<Uint8Array>) =>
     metered(meter)(throttle(limiter, signal && { signal })(archive));
@@ -88,4 +92,8 @@ export async function packTree(options: PackTreeOptions): Promise<PackTreeResult
           limiter,
         });
   return { ...counts, uncompressedBytes: meter.progress.bytes, archiveBytes };
+}
+
+function ourselves(): { uid: number; gid: number } {
+  return { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
 }

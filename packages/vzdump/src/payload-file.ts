@@ -14,10 +14,14 @@ export class PayloadFile {
   readonly open = (): Promise<ByteSource> => {
     this.opened ??= FileSource.open(this.path).then(this.asRead, (error: NodeJS.ErrnoException) => {
       if (error.code !== 'ENOENT') throw error;
-      throw new ArchiveError('PAYLOAD_NOT_FOUND', `the archive is split, and ${this.path} is not there`, {
-        entry: this.path,
-        hint: 'name the file with its contents (.ppxar) with --payload',
-      });
+      throw new ArchiveError(
+        'PAYLOAD_NOT_FOUND',
+        `${this.path} is not there, in which the contents of the archive are`,
+        {
+          entry: this.path,
+          hint: 'name the file with its contents (.ppxar) with --payload',
+        },
+      );
     });
     return this.opened;
   };

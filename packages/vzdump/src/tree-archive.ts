@@ -84,26 +84,33 @@ export async function unpackTree(
   const rules = format.excludeRules(excludes, options.onWarning);
   const selection = new Selection(patterns);
   await archive.payload?.(); // if it is not there, no directory is to be made
-  const result = await restoreTree(observedEntries(format.entries(archive, options), onProgress), directory, {
-    zerosToHoles: !format.hasHoles,
-    ...options,
-    excludes: (path, isDirectory) =>
-      !selection.has(path) ||
-      pathAndParents(path).some((above) => rules.excludes(above, isDirectory || above !== path)),
-  });
-  selection.requireAllFound();
-  return result;
+  const entries = format.entries(archive, options)[Symbol.asyncIterator]();
+  try {
+    const first = await entries.next(); // if it is no archive, neither
+    const result = await restoreTree(observedEntries(first, entries, onProgress), directory, {
+      zerosToHoles: !format.hasHoles,
+      ...options,
+      excludes: (path, isDirectory) =>
+        !selection.has(path) ||
+        pathAndParents(path).some((above) => rules.excludes(above, isDirectory || above !== path)),
+    });
+    selection.requireAllFound();
+    return result;
+  } finally {
+    await entries.return?.();
+  }
 }
 
 async function* observedEntries(
-  entries: AsyncIterable<FileEntry>,
+  first: IteratorResult<FileEntry>,
+  others: AsyncIterator<FileEntry>,
   onProgress: OperationOptions['onProgress'],
 ): AsyncGenerator<FileEntry> {
   let bytes = 0;
-  for await (const entry of entries) {
-    bytes += entry.size;
+  for (let next = first; !next.done; next = await others.next()) {
+    bytes += next.value.size;
     onProgress?.(bytes);
-    yield entry;
+    yield next.value;
   }
 }
 

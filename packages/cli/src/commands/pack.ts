@@ -7,6 +7,7 @@ import {
 import { type CodecOptions, chooseCodec, codecOptions } from '../codec-options.js';
 import type { Command } from '../command.js';
 import { UsageError } from '../exit-status.js';
+import { type OptionsByKind, requireFitting } from '../fitting-options.js';
 import { type CommonOptions, forceOption, wholeNumber } from '../options.js';
 import { type PackDirectoryOptions, packDirectory, packDirectoryOptions } from '../pack-directory.js';
 import { type PackDisksOptions, packDisks, packDisksOptions } from '../pack-disks.js';
@@ -20,18 +21,10 @@ interface Options extends CommonOptions, CodecOptions, PackDisksOptions, PackDir
 
 const KIB = 1024;
 
-/** What only one kind of archive is made of. */
-const DISKS_ONLY = ['drive', 'uuid', 'ctime'] as const;
-const TREES_ONLY = [
-  'root',
-  'firewall',
-  'excludePath',
-  'exclude',
-  'idmap',
-  'stdexcludes',
-  'allFileSystems',
-  'payload',
-] as const;
+const ONLY: OptionsByKind = {
+  disks: ['drive', 'uuid', 'ctime'],
+  tree: ['root', 'firewall', 'excludePath', 'exclude', 'idmap', 'stdexcludes', 'allFileSystems', 'payload'],
+};
 
 export const pack: Command<Options> = {
   name: 'pack',
@@ -75,7 +68,7 @@ export const pack: Command<Options> = {
 
   async run([out], options, context) {
     const format = requireFormat(out!, options.format);
-    requireFitting(format, options);
+    requireFitting(format, options, ONLY);
     const choice = { ...chooseCodec(out!, options), bytesPerSecond: (options.bwlimit ?? 0) * KIB };
     const started = performance.now();
     const { bytes, archiveBytes } =
@@ -104,14 +97,4 @@ function requireFormat(out: string, name: string | undefined): ArchiveFormat {
     `the name '${out}' does not tell the format`,
     'name it .vma, .tar or .pxar, with .gz, .lzo or .zst behind, or .mpxar, or give --format',
   );
-}
-
-/** A VM is made of drives, a container of a directory tree. */
-function requireFitting({ kind, name }: ArchiveFormat, options: Options): void {
-  const others = kind === 'disks' ? TREES_ONLY : DISKS_ONLY;
-  const found = others.find((option) => options[option] !== undefined);
-  if (found === undefined) return;
-  const flag = found.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-  const holds = kind === 'disks' ? 'the drives of a VM' : 'a directory tree';
-  throw new UsageError(`--${flag} does not go with ${name}, which holds ${holds}`);
 }

@@ -3,6 +3,7 @@ import { type DiskFormat, type OpenArchive, type TreeFormat, unpackTree } from '
 import { withArchive } from '../archive-input.js';
 import type { Command, CommandContext } from '../command.js';
 import { UsageError } from '../exit-status.js';
+import { type OptionsByKind, requireFitting } from '../fitting-options.js';
 import {
   type ArchiveInputOptions,
   archiveInputOptions,
@@ -25,6 +26,11 @@ interface Options extends CommonOptions, ArchiveInputOptions, TreeOptions {
 
 /** What `pct restore` leaves out: a container gets its devices when it starts. */
 const DEVICES = '/dev/*';
+
+const ONLY: OptionsByKind = {
+  disks: ['drive', 'skip'],
+  tree: ['excludePath', 'idmap', 'skipOldFiles', 'includeDev', 'ignoreOwner'],
+};
 
 export const unpack: Command<Options> = {
   name: 'unpack',
@@ -63,11 +69,12 @@ export const unpack: Command<Options> = {
   async run([path, ...patterns], options, context) {
     const { to: directory } = options;
     if (directory === undefined) throw new UsageError('unpack needs --to DIRECTORY');
-    await withArchive(path!, options, context, ({ format, ...archive }) =>
-      format.kind === 'disks'
+    await withArchive(path!, options, context, ({ format, ...archive }) => {
+      requireFitting(format, options, ONLY);
+      return format.kind === 'disks'
         ? unpackDisks(format, archive, directory, patterns, options, context)
-        : unpackDirectory(format, archive, directory, patterns, options, context),
-    );
+        : unpackDirectory(format, archive, directory, patterns, options, context);
+    });
     context.inform(`unpacked to ${directory}`);
   },
 };

@@ -44,11 +44,9 @@ export const pxar: TreeFormat = {
     return (await openPxar(source, { payload: await payload?.(), onWarning, signal })).file(path);
   },
 
-  pack(entries, { first, payload, prelude, excludePatterns, onWarning, signal }) {
-    const named = warnOfNames(entries, onWarning);
-    return packPxar(configsInPlace(named, first, onWarning), {
-      ...{ payload, prelude, excludePatterns, reuseBuffers: true, onWarning, signal },
-    });
+  pack(entries, { first, onProgress: _, onFrameStart: __, ...options }) {
+    const named = warnOfNames(entries, options.onWarning);
+    return packPxar(configsInPlace(named, first, options.onWarning), { ...options, reuseBuffers: true });
   },
 
   nameOf,

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { chmod, lstat, mkdir, open, rename, rm, rmdir } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { makeDirectories, removeEmptyDirectories } from '@vzdump-format/posix';
 import { ArchiveError } from '@vzdump-format/streams';
 import { run } from '../run.js';
@@ -83,7 +83,7 @@ async function requireFree(path: string): Promise<void> {
 }
 
 function taken(path: string): ArchiveError {
-  return new ArchiveError('FILE_EXISTS', `${basename(path)} exists already: ${path}`, { entry: path });
+  return new ArchiveError('FILE_EXISTS', `${path} exists already`, { entry: path });
 }
 
 async function syncDirectory(path: string): Promise<void> {
