@@ -7,7 +7,7 @@ import { scratch } from './scratch.js';
 /** Runs the command line with arguments that need not be text, which Node cannot hand to a program, but xargs can. */
 function runWithBytes(cwd: string, ...args: readonly (string | Buffer)[]): Buffer {
   const input = Buffer.concat(args.flatMap((argument) => [Buffer.from(argument as string), Buffer.of(0)]));
-  return execFileSync('xargs', ['-0', process.execPath, CLI], { cwd, input });
+  return execFileSync('xargs', ['-0', process.execPath, CLI], { cwd, input, stdio: 'pipe' });
 }
 
 const NAME = Buffer.from('caf\xe9\xff', 'latin1');
