@@ -150,6 +150,23 @@ describe('the limit changed while running', () => {
     await stream.stop();
   });
 
+  test('what has passed before can be made to count', async () => {
+    const limiter = new RateLimiter(0);
+    await limiter.take(3 * MIB);
+    await limiter.take(MIB);
+    expect(limiter.passed).toBe(4 * MIB);
+    limiter.bytesPerSecond = 2 * MIB;
+    limiter.chargePassed();
+    let isPaid = false;
+    const paid = limiter.take(1).then(() => {
+      isPaid = true;
+    });
+    await vi.advanceTimersByTimeAsync(1800);
+    expect(isPaid).toBe(false);
+    await vi.advanceTimersByTimeAsync(250);
+    await paid;
+  });
+
   test('from limited to unlimited lets go of who waits', async () => {
     const limiter = new RateLimiter(1);
     const taken = limiter.take(1000);

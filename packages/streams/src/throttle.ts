@@ -14,6 +14,7 @@ export class RateLimiter {
   /** When all that was taken is paid for, by `performance.now()`. */
   private paidAt = 0;
   private rate = 0;
+  private taken = 0;
 
   /** @param bytesPerSecond 0 = unlimited. */
   constructor(bytesPerSecond: number) {
@@ -31,6 +32,16 @@ export class RateLimiter {
     this.rate = value;
   }
 
+  /** Bytes that were taken so far, under whatever limit. */
+  get passed(): number {
+    return this.taken;
+  }
+
+  /** Makes those count that passed before there was a limit: whoever takes next waits for them, too. */
+  chargePassed(): void {
+    if (this.rate > 0) this.charge(this.taken);
+  }
+
   /** How many bytes to take in one go: all, when unlimited. */
   portion(length: number): number {
     return this.rate === 0 ? length : Math.min(length, Math.max(1, Math.ceil(this.rate * PORTION_SECONDS)));
@@ -39,13 +50,18 @@ export class RateLimiter {
   /** Waits until `length` bytes, a `portion`, may pass. */
   async take(length: number, signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted();
+    this.taken += length;
     if (this.rate === 0) return;
-    const earliest = performance.now() - BURST_SECONDS * 1000;
-    const due = Math.max(this.paidAt, earliest) + (length / this.rate) * 1000;
-    this.paidAt = due;
+    const due = this.charge(length);
     for (let wait = due - performance.now(); this.rate > 0 && wait > 0; wait = due - performance.now()) {
       await sleep(Math.ceil(Math.min(wait, PORTION_SECONDS * 1000)), undefined, { signal });
     }
+  }
+  /** @returns when it is paid for */
+  private charge(length: number): number {
+    const earliest = performance.now() - BURST_SECONDS * 1000;
+    this.paidAt = Math.max(this.paidAt, earliest) + (length / this.rate) * 1000;
+    return this.paidAt;
   }
 }
 

@@ -101,6 +101,16 @@ lxc.cap.drop: sys_module
     );
   });
 
+  test('a network that the command line adds without an address gets one', () => {
+    const overrides = new Map([
+      ['net0', 'name=eth0,hwaddr=BC:24:11:00:00:09'],
+      ['net2', 'name=eth2'],
+    ]);
+    const text = restored('net0: name=eth0\nnet1: name=eth1\n', { overrides });
+    expect(text).toContain('net0: name=eth0,hwaddr=BC:24:11:00:00:09\nnet1: name=eth1\n');
+    expect(text).toContain('net2: name=eth2,hwaddr=mac-1\n');
+  });
+
   describe('for one who is not root', () => {
     test('lines for LXC are left out, and told of', () => {
       const warnings: ArchiveWarning[] = [];

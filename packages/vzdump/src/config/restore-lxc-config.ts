@@ -4,7 +4,7 @@ import { currentOnly, withoutKeys, withoutLines, withValue } from './edit-guest-
 import { configValue, configValues, type GuestConfig, rawLxcLines } from './guest-config.js';
 import { isUnprivileged } from './id-map.js';
 import type { IdentitySource } from './identity.js';
-import { replaceProperty } from './property-string.js';
+import { parsePropertiesOf, replaceProperty } from './property-string.js';
 
 export interface RestoreLxcConfigOptions {
   readonly vmid: number;
@@ -48,7 +48,8 @@ export function restoreLxcConfig(archived: GuestConfig, options: RestoreLxcConfi
   for (const [key, value] of values) {
     config = key === 'description' ? withDescription(config, value) : withValue(config, key, value);
   }
-  return options.unique === true ? withNewMacs(config, options.identity) : config;
+  const { identity, unique = false } = options;
+  return withNewMacs(config, identity, (key, value) => unique || (overrides.has(key) && !hasMac(key, value)));
 }
 
 function withDefaults(config: GuestConfig, vmid: number): readonly (readonly [string, string])[] {
@@ -77,8 +78,19 @@ function restrict(
   return becomesPrivileged ? withoutKeys(withoutRaw, (key) => key === 'features') : withoutRaw;
 }
 
-function withNewMacs(config: GuestConfig, identity: IdentitySource): GuestConfig {
-  const networks = [...configValues(config)].filter(([key]) => /^net\d+$/.test(key));
+/** A network card that is added without an address gets one, lest it have another at each start. */
+function hasMac(key: string, value: string): boolean {
+  return parsePropertiesOf(key, value).has('hwaddr');
+}
+
+function withNewMacs(
+  config: GuestConfig,
+  identity: IdentitySource,
+  wantsOne: (key: string, value: string) => boolean,
+): GuestConfig {
+  const networks = [...configValues(config)].filter(
+    ([key, value]) => /^net\d+$/.test(key) && wantsOne(key, value),
+  );
   return networks.reduce(
     (result, [key, value]) => withValue(result, key, replaceProperty(value, 'hwaddr', identity.mac())),
     config,

@@ -1,7 +1,7 @@
 import { printableName } from '@vzdump-format/file-tree';
 import { RateLimiter, type WriteAt } from '@vzdump-format/streams';
 import { CLUSTER_SIZE, type VmaHeader, type VmaRecord } from '@vzdump-format/vma';
-import type { SupportedStorage } from '../config/index.js';
+import { BANDWIDTH_UNIT, type SupportedStorage } from '../config/index.js';
 import { failedWrite } from './failed-write.js';
 import { type ImageWriter, openImageWriter } from './image/image-writer.js';
 import type { DrivePlan } from './plan-drives.js';
@@ -118,7 +118,7 @@ export class DriveOutput {
     const known = this.limiters.get(storage);
     if (known !== undefined) return known;
     const kibPerSecond = limitFor(this.job, storage === undefined ? [] : [storage]);
-    const limiter = new RateLimiter(kibPerSecond * 1024);
+    const limiter = new RateLimiter(kibPerSecond * BANDWIDTH_UNIT);
     this.limiters.set(storage, limiter);
     if (storage !== undefined && kibPerSecond > 0) {
       this.job.tell({ type: 'storage-limit', storage: storage.id, kibPerSecond });

@@ -28,7 +28,7 @@ import { ContainerVolumes, type OpenVolume } from './container-volumes.js';
 import { dealEntries } from './deal-entries.js';
 import { type ContainerPlan, planMountPoints } from './plan-mount-points.js';
 import { requireRestorable } from './replaced-guest.js';
-import { isRestricted, limitFor, type RestoreJob } from './restore-job.js';
+import { isRestricted, limitFor, limitReading, type RestoreJob } from './restore-job.js';
 import type { RestoreResult } from './restore-options.js';
 import { isDeviceFile, restoredEntries } from './restored-entries.js';
 import { requireStartable, startGuest } from './start-guest.js';
@@ -156,10 +156,7 @@ function rangesOf(config: GuestConfig): readonly string[] {
 /** The archive as it is stored is read as fast as the storages allow that the container goes to. */
 function limitBy({ mounts }: ContainerPlan, limiter: RateLimiter, job: RestoreJob): void {
   const storages = new Set(mounts.flatMap(({ made }) => made?.storage ?? []));
-  const kibPerSecond = limitFor(job, [...storages]);
-  if (kibPerSecond === 0) return;
-  limiter.bytesPerSecond = kibPerSecond * 1024;
-  job.tell({ type: 'read-limit', kibPerSecond });
+  limitReading(job, limiter, limitFor(job, [...storages]));
 }
 
 /** @returns the bytes of all files */

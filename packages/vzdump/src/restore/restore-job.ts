@@ -1,4 +1,6 @@
+import type { RateLimiter } from '@vzdump-format/streams';
 import {
+  BANDWIDTH_UNIT,
   type BandwidthLimits,
   type DatacenterConfig,
   type IdentitySource,
@@ -53,4 +55,12 @@ export function limitFor(
     datacenter: datacenter.bandwidthLimits,
   });
   return limit ?? 0;
+}
+
+/** From here on, an archive is read no faster. What codecs have read ahead counts: the rest waits for it. */
+export function limitReading({ tell }: RestoreJob, limiter: RateLimiter, kibPerSecond: number): void {
+  if (kibPerSecond === 0) return;
+  limiter.bytesPerSecond = kibPerSecond * BANDWIDTH_UNIT;
+  limiter.chargePassed();
+  tell({ type: 'read-limit', kibPerSecond });
 }

@@ -4,7 +4,7 @@ import { contentDirectory, type DirectoryStorage, parseVolumeId, resolveVolume }
 import { type OpenArchive, openArchive } from '../open-archive.js';
 import { requirePool } from './pool.js';
 import { restoreContainer } from './restore-container.js';
-import { limitFor, newRestoreJob, type RestoreJob } from './restore-job.js';
+import { limitFor, limitReading, newRestoreJob, type RestoreJob } from './restore-job.js';
 import type { RestoreOptions, RestoreResult } from './restore-options.js';
 import { restoreVm } from './restore-vm.js';
 
@@ -50,10 +50,7 @@ function limitedByItsStorage(job: RestoreJob, archive: OpenArchive, limiter: Rat
   const { archive: input } = job.options;
   const storage = typeof input === 'string' ? storageOf(job, input) : undefined;
   const kibPerSecond = storage === undefined ? 0 : limitFor(job, [storage]);
-  if (kibPerSecond > 0) {
-    limiter.bytesPerSecond = kibPerSecond * 1024;
-    job.tell({ type: 'read-limit', kibPerSecond });
-  }
+  limitReading(job, limiter, kibPerSecond);
   return archive;
 }
 
