@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { codecs } from '@vzdump-format/codecs';
@@ -6,6 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { sha256, writeNoise } from './disk-content.js';
 import { runCli, runCliForJson, runCliWell } from './running-cli.js';
 import { scratch } from './scratch.js';
+import { testWithTools } from './tools.js';
 
 const ARCHIVE = vectorPath('vma/two-drives-two-configs.vma');
 const BYTES = vectorBytes('vma/two-drives-two-configs.vma');
@@ -64,3 +66,21 @@ describe('convert', () => {
     expect((await readFile(out)).equals(BYTES)).toBe(true);
   });
 });
+
+testWithTools(
+  ['pigz'],
+  'a codec that is not read here is called by its name, with the way out: zlib',
+  async () => {
+    const directory = await scratch();
+    const [archive, out] = [join(directory, 'a.vma.gz'), join(directory, 'b.vma.zst')];
+    const compressed = execFileSync('pigz', ['-cz'], { input: BYTES });
+    await writeFile(archive, compressed);
+    const { status, stderr } = await runCli(['convert', archive, out]);
+    expect(stderr).toBe(
+      `vzdump-format: ${archive}: this is compressed with zlib, which is not read here (at byte 0)\n` +
+        'hint: decompress it first: pigz -dc ARCHIVE | vzdump-format … -\n',
+    );
+    expect([status, await readdir(directory)]).toEqual([1, ['a.vma.gz']]);
+    await runCliWell(['convert', '-', out], { stdin: execFileSync('pigz', ['-dc'], { input: compressed }) });
+  },
+);

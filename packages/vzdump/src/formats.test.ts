@@ -1,5 +1,7 @@
+import { deflateSync } from 'node:zlib';
 import { codecs } from '@vzdump-format/codecs';
 import { describe, expect, test } from 'vitest';
+import { FORMAT_DETECT_BYTES } from './archive-format.js';
 import { detectFormat, format, formatForFileName, formats } from './formats.js';
 
 const endings = ['', ...codecs.flatMap(({ extensions }) => extensions)];
@@ -20,6 +22,35 @@ describe.each(formats)('$name', (row) => {
 
 test('VMA is found by its magic number, whatever the name is', () => {
   expect(detectFormat(Buffer.from('VMA\0\0\0\0\x01'), 'a.tar').name).toBe('vma');
+});
+
+describe('what is compressed with something that is not read here is called by its name', () => {
+  const content = Buffer.alloc(5000, 'content');
+  test.each<[name: string, head: Buffer]>([
+    ...[1, 5, 6, 9].map((level): [string, Buffer] => ['zlib', deflateSync(content, { level })]),
+    ['xz', Buffer.from('fd377a585a000004e6d6b446', 'hex')],
+    ['zip', Buffer.from('504b03042d00000008', 'hex')],
+  ])('%s', (name, head) => {
+    for (const fileName of ['', 'a.vma.gz', 'a.tar']) {
+      expect(() => detectFormat(head, fileName)).toThrow(
+        expect.objectContaining({
+          code: 'CODEC_FOREIGN',
+          message: expect.stringContaining(`compressed with ${name}`),
+          hint: expect.stringContaining('decompress it first'),
+        }),
+      );
+    }
+  });
+
+  test('a tar whose first name begins as its magic number is none', () => {
+    const header = Buffer.alloc(FORMAT_DETECT_BYTES);
+    header.write('x^2.txt');
+    header.write('ustar\x0000', 257);
+    header.write(' '.repeat(8), 148);
+    const sum = header.subarray(0, 512).reduce((total, byte) => total + byte, 0);
+    header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
+    expect(detectFormat(header).name).toBe('tar');
+  });
 });
 
 test('what is known nowhere is refused with the reason', () => {

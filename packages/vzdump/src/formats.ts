@@ -1,4 +1,4 @@
-import { codecs } from '@vzdump-format/codecs';
+import { codecs, type ForeignCompression, foreignCompression } from '@vzdump-format/codecs';
 import { isPxarPayload } from '@vzdump-format/pxar';
 import { ArchiveError } from '@vzdump-format/streams';
 import type { ArchiveFormat } from './archive-format.js';
@@ -24,10 +24,17 @@ export function formatForFileName(name: string): ArchiveFormat | undefined {
   );
 }
 
-/** The format by its content; the name decides only for what is damaged at its very beginning. */
+/**
+ * The format by its content; the name decides only for what is damaged at its very beginning.
+ * @throws `FORMAT_UNKNOWN`; `CODEC_FOREIGN` for what is compressed with something that is not read here
+ */
 export function detectFormat(head: Uint8Array, fileName = ''): ArchiveFormat {
-  const found = formats.find((row) => row.detect(head)) ?? formatForFileName(fileName);
-  if (found !== undefined) return found;
+  const detected = formats.find((row) => row.detect(head));
+  if (detected !== undefined) return detected;
+  const foreign = foreignCompression(head);
+  if (foreign !== undefined) throw foreignCodec(foreign);
+  const named = formatForFileName(fileName);
+  if (named !== undefined) return named;
   if (isPxarPayload(head)) throw payloadAlone();
   const beginning = Buffer.from(head.subarray(0, 8)).toString('hex');
   throw unknownFormat(
@@ -40,6 +47,13 @@ export function detectFormat(head: Uint8Array, fileName = ''): ArchiveFormat {
 function unknownFormat(message: string): ArchiveError {
   const hint = `known are ${formats.flatMap(extensionsOf).join(', ')}, each with any codec`;
   return new ArchiveError('FORMAT_UNKNOWN', message, { hint });
+}
+
+function foreignCodec({ name, command }: ForeignCompression): ArchiveError {
+  return new ArchiveError('CODEC_FOREIGN', `this is compressed with ${name}, which is not read here`, {
+    offset: 0,
+    hint: `decompress it first: ${command} ARCHIVE | vzdump-format … -`,
+  });
 }
 
 function extensionsOf(row: ArchiveFormat): string[] {

@@ -79,8 +79,8 @@ async function openFile(file: FileSource, path: string, options: OpenArchiveOpti
   const head = start.subarray(0, await file.read(start, 0));
   const codec = detectCodec(head.subarray(0, DETECT_BYTES), path);
   if (codec.magic.length === 0) {
-    warnOfMisnomer(codec, path, onWarning);
     const format = detectFormat(head, path);
+    warnOfMisnomer(codec, path, onWarning);
     return { codec, format, bytes: format.read(source, signal), source, close: () => file.close() };
   }
   const archive = await openStream(readChunks(source, { reuseBuffers: true, signal }), path, options);
