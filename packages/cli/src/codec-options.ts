@@ -36,7 +36,7 @@ export const codecOptions: readonly OptionSpec[] = [
   {
     flags: '--level <level>',
     description: "compression level; the codec's own default unless given",
-    parse: (text) => wholeNumber('--level', text, Number.MIN_SAFE_INTEGER),
+    parse: (text) => wholeNumber('--level', text, 0),
   },
 ];
 
@@ -76,9 +76,13 @@ function codecOfName(out: string): Codec | undefined {
   return codec?.name === 'none' && formatForFileName(out) === undefined ? undefined : codec;
 }
 
-function requireLevel({ name, levels }: Codec, level: number | undefined): void {
+function requireLevel(codec: Codec, level: number | undefined): void {
   if (level === undefined) return;
-  if (levels === undefined) throw new UsageError('--level is for compressed archives, which this is not');
-  if (level >= levels.min && level <= levels.max) return;
-  throw new UsageError(`--level: ${name} has levels ${levels.min} to ${levels.max}, not ${level}`);
+  if (codec.levels === undefined)
+    throw new UsageError('--level is for compressed archives, which this is not');
+  try {
+    codec.compress({ level });
+  } catch (error) {
+    throw new UsageError(`--level: ${(error as Error).message}`);
+  }
 }

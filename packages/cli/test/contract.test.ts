@@ -29,6 +29,8 @@ describe('what is wrong with the command line has status 2 and says where to loo
     [['pack', 'a.vma', '--bwlimit', '1.5'], /--bwlimit takes a whole number/, /pack --help/],
     [['pack', 'a.vma', '--config', 'a', '--level', '3'], /--level is for compressed/, /pack --help/],
     [['pack', 'a.vma.gz', '--config', 'a', '--level', '10'], /gzip has levels 1 to 9, not 10/, /pack/],
+    [['pack', 'a.vma.lzo', '--config', 'a', '--level', '9'], /lzo has level 3 only, not 9/, /pack/],
+    [['pack', 'a.vma.gz', '--config', 'a', '--level', '-1'], /whole number, 0 or more, not '-1'/, /pack/],
     [['pack', 'a.vma.gz', '--config', 'a', '--compress', 'zstd'], /does not fit the name/, /leave it out/],
     [['pack', 'a.vma', '--compress', 'rar'], /'rar' is invalid/, /pack --help/],
     [['list', 'a', '--long', '40'], "--long takes a whole number, 10 to 31, not '40'", /list --help/],

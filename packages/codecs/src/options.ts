@@ -5,7 +5,9 @@ import type { LevelRange } from './codec.js';
 /** The level to use. @throws `CODEC_LEVEL` when it is not in the range. */
 export function checkedLevel(codec: string, levels: LevelRange, level = levels.default): number {
   if (Number.isInteger(level) && level >= levels.min && level <= levels.max) return level;
-  throw new ArchiveError('CODEC_LEVEL', `${codec} has levels ${levels.min} to ${levels.max}, not ${level}`);
+  const known =
+    levels.min === levels.max ? `level ${levels.min} only` : `levels ${levels.min} to ${levels.max}`;
+  throw new ArchiveError('CODEC_LEVEL', `${codec} has ${known}, not ${level}`);
 }
 
 /** vzdump's meaning of "half the cores": rounded up, at least one. */

@@ -34,18 +34,19 @@ export function encodeHeader(): Uint8Array {
 export async function readHeader(reader: ByteReader): Promise<LzopHeader> {
   const fields = new HeaderFields(reader);
   const version = await fields.number(2);
-  if (version < OLDEST_VERSION) throw fields.refusal('LZOP_VERSION', `version ${hex(version)} is too old`);
+  if (version < OLDEST_VERSION)
+    throw fields.unsupported('LZOP_VERSION', `version ${hex(version)} is too old`);
   await fields.number(2);
   const isNew = version >= VERSION_WITH_LEVEL;
   const needed = isNew ? await fields.number(2) : version;
-  if (needed > LZOP_VERSION) throw fields.refusal('LZOP_VERSION', `version ${hex(needed)} is too new`);
+  if (needed > LZOP_VERSION) throw fields.unsupported('LZOP_VERSION', `version ${hex(needed)} is too new`);
   const method = await fields.number(1);
   if (method < METHOD_LZO1X_1 || method > LAST_METHOD) {
-    throw fields.refusal('LZOP_METHOD', `method ${method} is unknown`);
+    throw fields.unsupported('LZOP_METHOD', `method ${method} is unknown`);
   }
   if (isNew) await fields.number(1);
   const flags = await fields.number(4);
-  if ((flags & Flag.filter) !== 0) throw fields.refusal('LZOP_FILTER', 'filters are not supported');
+  if ((flags & Flag.filter) !== 0) throw fields.unsupported('LZOP_FILTER', 'filters are not supported');
   await fields.bytes(isNew ? 12 : 8); // mode and time
   await fields.bytes(await fields.number(1)); // name
   await fields.check((flags & Flag.crcOfHeader) !== 0);
@@ -86,12 +87,20 @@ class HeaderFields {
   async check(byCrc: boolean): Promise<void> {
     const expected = byCrc ? this.crc : this.adler;
     if ((await this.number(4)) !== expected) {
-      throw this.refusal('LZOP_HEADER_CHECKSUM', 'the checksum of the header does not match');
+      throw this.refusal('LZOP_HEADER_CHECKSUM', 'the checksum of the header does not match', undefined);
     }
   }
 
-  refusal(code: string, what: string): ArchiveError {
-    return new ArchiveError(code, `cannot read this lzop file: ${what}`, { offset: this.start });
+  unsupported(code: string, what: string): ArchiveError {
+    return this.refusal(
+      code,
+      what,
+      'unless it is damaged, lzop reads it: lzop -dc ARCHIVE | vzdump-format … -',
+    );
+  }
+
+  private refusal(code: string, what: string, hint: string | undefined): ArchiveError {
+    return new ArchiveError(code, `cannot read this lzop file: ${what}`, { offset: this.start, hint });
   }
 }
 

@@ -125,7 +125,12 @@ test('says what it cannot read', async () => {
     [{ checksumError: 0x80000000, flags: Flag.crcOfHeader }, 'LZOP_HEADER_CHECKSUM'],
   ];
   for (const [kind, code] of refused) {
-    await expect(decompress(Buffer.concat([header(kind), end]))).rejects.toEqual(failsWith(code));
+    const hint = code === 'LZOP_HEADER_CHECKSUM' ? undefined : expect.stringContaining('lzop -dc');
+    await expect(decompress(Buffer.concat([header(kind), end]))).rejects.toMatchObject({
+      code,
+      offset: 9,
+      hint,
+    });
   }
 });
 

@@ -24,7 +24,10 @@ export function windowTooLarge(windowSize: number, maxWindowLog: number, offset:
   const message = `the zstd data needs a window of ${windowSize} bytes, more than 2^${maxWindowLog}`;
   return new ArchiveError('ZSTD_WINDOW', message, {
     offset,
-    hint: needed > 31 ? 'it cannot be read' : `allow it with maxWindowLog ${needed}; it takes as much memory`,
+    hint:
+      needed > 31
+        ? 'it cannot be read'
+        : `allow it with --long ${needed} (maxWindowLog); it takes as much memory`,
   });
 }
 
