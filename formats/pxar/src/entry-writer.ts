@@ -1,5 +1,11 @@
-import { type Acl, type AclEntry, type FileEntry, printableName } from '@vzdump-format/file-tree';
-import { ArchiveError, type OnWarning } from '@vzdump-format/streams';
+import {
+  type Acl,
+  type AclEntry,
+  type CountedWarnings,
+  type FileEntry,
+  printableName,
+} from '@vzdump-format/file-tree';
+import { ArchiveError } from '@vzdump-format/streams';
 import { toPxarFlags } from './flags.js';
 import { ENTRY_SIZE, FILE_TYPE, ITEM, ITEM_HEADER_SIZE, type ItemType } from './format.js';
 import type { ItemWriter } from './item-writer.js';
@@ -8,7 +14,7 @@ const NANOSECONDS = 1_000_000_000n;
 
 export interface EntryWriterOptions {
   readonly keepsXattr: (name: string) => boolean;
-  readonly onWarning: OnWarning | undefined;
+  readonly warnings: CountedWarnings;
 }
 
 /**
@@ -26,7 +32,8 @@ export class EntryWriter {
     const { type, xattrs, acl, defaultAcl, fcaps, quotaProject } = entry;
     this.stat(entry);
     if (type !== 'file' && type !== 'directory') {
-      if (xattrs?.size || acl || defaultAcl || fcaps) this.warnOfLoss(entry, 'extended attributes and ACLs');
+      if (xattrs?.size || acl || defaultAcl || fcaps)
+        this.noteLoss(entry, 'attributes and ACLs, which only files and directories have');
       return;
     }
     if (xattrs !== undefined) this.xattrs(xattrs, entry);
@@ -121,7 +128,7 @@ export class EntryWriter {
 
   private defaultAcl(acl: Acl, entry: FileEntry): void {
     if (entry.type !== 'directory') {
-      if (acl.length > 0) this.warnOfLoss(entry, 'an ACL for files in it');
+      if (acl.length > 0) this.noteLoss(entry, 'an ACL for the files in it, which only directories have');
       return;
     }
     const fixed = (['user-object', 'group-object', 'other', 'mask'] as const).map((tag) => find(acl, tag));
@@ -147,12 +154,9 @@ export class EntryWriter {
   }
 
   /** @throws `PXAR_ACL` for an id that cannot be */
-  private hasId({ tag, id, name }: AclEntry, entry: FileEntry): boolean {
+  private hasId({ tag, id }: AclEntry, entry: FileEntry): boolean {
     if (id === undefined) {
-      this.warnOfLoss(
-        entry,
-        `the ACL's entry for ${tag} ${printableName(name ?? '')}, whose id is not known,`,
-      );
+      this.noteLoss(entry, 'all of their ACL: it names users or groups whose id is not known');
       return false;
     }
     if (isU32(id)) return true;
@@ -161,7 +165,7 @@ export class EntryWriter {
 
   private fcaps(value: Uint8Array, entry: FileEntry): void {
     if (entry.type !== 'file') {
-      this.warnOfLoss(entry, 'capabilities');
+      this.noteLoss(entry, 'capabilities, which only files have');
       return;
     }
     const start = this.begin();
@@ -189,12 +193,8 @@ export class EntryWriter {
     this.writer.length += 8;
   }
 
-  private warnOfLoss({ path, type }: FileEntry, what: string): void {
-    this.options.onWarning?.({
-      code: 'PXAR_LEFT_OUT',
-      message: `${printableName(path)}: ${what} cannot be kept of a ${type}`,
-      entry: path,
-    });
+  private noteLoss({ path }: FileEntry, what: string): void {
+    this.options.warnings.add('PXAR_LEFT_OUT', `without ${what}`, path);
   }
 }
 

@@ -1,4 +1,4 @@
-import { type FileEntry, printableName, wholeContent } from '@vzdump-format/file-tree';
+import { CountedWarnings, type FileEntry, printableName, wholeContent } from '@vzdump-format/file-tree';
 import { ArchiveError } from '@vzdump-format/streams';
 import { EntryWriter } from './entry-writer.js';
 import { EXCLUDES_FILE, excludesFile, excludesPrelude } from './excludes.js';
@@ -34,6 +34,7 @@ export class Packer {
   readonly archive: ItemWriter;
   readonly payload: ItemWriter | undefined;
   private readonly items: EntryWriter;
+  private readonly warnings: CountedWarnings;
   private readonly targets = new LinkTargets();
   private readonly hash = new SipHash(NAME_HASH_KEY);
   private readonly open: OpenDirectory[] = [];
@@ -51,7 +52,8 @@ export class Packer {
     const { reuseBuffers = false, keepsXattr = () => true, onWarning } = options;
     this.archive = new ItemWriter(reuseBuffers);
     if (options.payload !== undefined) this.payload = new ItemWriter(reuseBuffers);
-    this.items = new EntryWriter(this.archive, { keepsXattr, onWarning });
+    this.warnings = new CountedWarnings(onWarning);
+    this.items = new EntryWriter(this.archive, { keepsXattr, warnings: this.warnings });
   }
 
   /** What comes before the root. */
@@ -135,6 +137,7 @@ export class Packer {
     }
     this.leave();
     this.payload?.header(ITEM.PAYLOAD_TAIL, 0);
+    this.warnings.finish();
   }
 
   private get notesExcludes(): boolean {
@@ -257,8 +260,8 @@ export class Packer {
       const what = `${printableName(path)}: a hard link to ${printableName(linkTarget)}, which was not packed before`;
       throw new ArchiveError('PXAR_HARDLINK', what, { entry: path });
     }
-    const message = `${printableName(path)} is packed as another ${other.type}: only files can have more than one name`;
-    this.options.onWarning?.({ code: 'PXAR_HARDLINK_COPIED', message, entry: path });
+    const what = 'packed as copies of what they link to: only files can have more than one name';
+    this.warnings.add('PXAR_HARDLINK_COPIED', what, path);
     this.addItems({ ...other, path });
   }
 

@@ -1,6 +1,5 @@
-import { type FileEntry, printableName } from '@vzdump-format/file-tree';
+import { CountedWarnings, type FileEntry } from '@vzdump-format/file-tree';
 import type { OnWarning } from '@vzdump-format/streams';
-import { Warnings } from './warnings.js';
 
 /**
  * The flags that one can set, and not those by which a file system tells how it stores a file (<linux/fs.h>,
@@ -8,38 +7,39 @@ import { Warnings } from './warnings.js';
  */
 const SETTABLE_FLAGS = 0x000380ff | 0x00800000;
 
-/** What a tar archive has no place for. */
+/** What a tar archive has no place for, counted. */
 export class LeftOut {
   private readonly sockets = new Set<string>();
-  private readonly warnings: Warnings;
+  private readonly warnings: CountedWarnings;
 
-  constructor(private readonly onWarning: OnWarning | undefined) {
-    this.warnings = new Warnings(onWarning);
+  constructor(onWarning: OnWarning | undefined) {
+    this.warnings = new CountedWarnings(onWarning);
   }
 
-  /** Whether an entry is left out as a whole, which is warned of each time. */
+  /** Whether an entry is left out as a whole. */
   leavesOut(entry: FileEntry): boolean {
-    this.warnOfAttributes(entry);
+    this.noteAttributes(entry);
     const { path, type, linkTarget = '' } = entry;
     const isSocket = type === 'socket' || (type === 'hardlink' && this.sockets.has(linkTarget));
     if (!isSocket) return false;
     this.sockets.add(path);
-    this.onWarning?.({
-      code: 'TAR_SOCKET',
-      message: `${printableName(path)} is a socket, and left out: a tar archive cannot hold one`,
-      entry: path,
-    });
+    this.warnings.add('TAR_SOCKET', 'left out: a tar archive cannot hold a socket', path);
     return true;
   }
 
-  private warnOfAttributes({ path, flags = 0, quotaProject = 0 }: FileEntry): void {
+  /** Says what was left out. */
+  finish(): void {
+    this.warnings.finish();
+  }
+
+  private noteAttributes({ path, flags = 0, quotaProject = 0 }: FileEntry): void {
     if ((flags & SETTABLE_FLAGS) !== 0) {
-      const message = `flags as lsattr shows them are left out: a tar archive has no place for them (first: ${printableName(path)})`;
-      this.warnings.once('TAR_FLAGS', message, { entry: path });
+      const what = 'without flags, as lsattr shows them: a tar archive has no place for them';
+      this.warnings.add('TAR_FLAGS', what, path);
     }
     if (quotaProject !== 0) {
-      const message = `quota projects are left out: a tar archive has no place for them (first: ${printableName(path)})`;
-      this.warnings.once('TAR_QUOTA_PROJECT', message, { entry: path });
+      const what = 'without a quota project: a tar archive has no place for them';
+      this.warnings.add('TAR_QUOTA_PROJECT', what, path);
     }
   }
 }

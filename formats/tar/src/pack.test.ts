@@ -135,7 +135,7 @@ describe('what cannot be stored is refused', () => {
 describe('what tar has no place for is left out, and told', () => {
   async function warningsOf(entries: readonly FileEntry[]): Promise<string[]> {
     const warnings: string[] = [];
-    await pack(entries, { onWarning: ({ code, entry }) => warnings.push(`${code} ${entry}`) });
+    await pack(entries, { onWarning: ({ code, message }) => warnings.push(`${code} ${message}`) });
     return warnings;
   }
 
@@ -145,11 +145,13 @@ describe('what tar has no place for is left out, and told', () => {
       { ...FILE, path: 'again', type: 'hardlink', size: 0, linkTarget: 's' },
       { ...FILE, path: 'f', size: 0 },
     ];
-    expect(await warningsOf(entries)).toEqual(['TAR_SOCKET s', 'TAR_SOCKET again']);
+    expect(await warningsOf(entries)).toEqual([
+      'TAR_SOCKET 2 entries left out: a tar archive cannot hold a socket; first s',
+    ]);
     expect(await namesIn(await pack(entries))).toEqual(['./f']);
   });
 
-  test('flags that a user set and quota projects, once each', async () => {
+  test('flags that a user set and quota projects, counted', async () => {
     const immutable = 0x10;
     const extentsOfExt4 = 0x80000;
     const entries: FileEntry[] = [
@@ -157,7 +159,10 @@ describe('what tar has no place for is left out, and told', () => {
       { ...FILE, path: 'b', size: 0, flags: immutable | extentsOfExt4, quotaProject: 7 },
       { ...FILE, path: 'c', size: 0, flags: immutable, quotaProject: 7 },
     ];
-    expect(await warningsOf(entries)).toEqual(['TAR_FLAGS b', 'TAR_QUOTA_PROJECT b']);
+    expect(await warningsOf(entries)).toEqual([
+      'TAR_FLAGS 2 entries without flags, as lsattr shows them: a tar archive has no place for them; first b',
+      'TAR_QUOTA_PROJECT 2 entries without a quota project: a tar archive has no place for them; first b',
+    ]);
   });
 });
 

@@ -109,7 +109,8 @@ class Packing {
 
   /** The mark of the end, up to a whole record. */
   async *end(): AsyncGenerator<Uint8Array> {
-    const { out } = this;
+    const { out, leftOut } = this;
+    leftOut.finish();
     for (let blocks = 0; blocks < END_BLOCKS || out.offset % RECORD_SIZE !== 0; blocks++) out.zeroBlock();
     out.flush();
     yield* this.chunks();

@@ -1,4 +1,5 @@
 import type { OnWarning } from '@vzdump-format/streams';
+import { CountedWarnings, shownPath } from './counted-warnings.js';
 import { printableName } from './printable-name.js';
 
 /** What entries lose because an id has no place in the id map, and how a warning says so of `n` entries. */
@@ -11,25 +12,18 @@ const UNMAPPED = {
     'lost their capabilities, which a superuser without a place in the id map granted',
 } as const;
 
-type UnmappedKind = keyof typeof UNMAPPED;
-
-interface Unmapped {
-  count: number;
-  readonly first: string;
-  /** An entry whose owner and group are unmapped is one entry. */
-  last: string;
-}
-
 /** What a walk has to say. What may be true of a million files is said once, with their number. */
 export class WalkWarnings {
-  private readonly unmapped = new Map<UnmappedKind, Unmapped>();
+  private readonly counted: CountedWarnings;
 
-  constructor(private readonly onWarning: OnWarning | undefined) {}
+  constructor(private readonly onWarning: OnWarning | undefined) {
+    this.counted = new CountedWarnings(onWarning);
+  }
 
   vanished(path: string): void {
     this.warn(
       'TREE_VANISHED',
-      `${shown(path)} was removed or replaced before it was read: it is left out`,
+      `${shownPath(path)} was removed or replaced before it was read: it is left out`,
       path,
     );
   }
@@ -37,19 +31,23 @@ export class WalkWarnings {
   moved(path: string): void {
     this.warn(
       'TREE_MOVED',
-      `${shown(path)} was moved while it was read: what was left in it is left out`,
+      `${shownPath(path)} was moved while it was read: what was left in it is left out`,
       path,
     );
   }
 
   unreadable(path: string, error: Error): void {
-    this.warn('TREE_UNREADABLE', `${shown(path)} cannot be read, and is left out: ${error.message}`, path);
+    this.warn(
+      'TREE_UNREADABLE',
+      `${shownPath(path)} cannot be read, and is left out: ${error.message}`,
+      path,
+    );
   }
 
   unreadableDirectory(path: string, error: Error): void {
     this.warn(
       'TREE_UNREADABLE',
-      `${shown(path)} cannot be read, and is empty in the archive: ${error.message}`,
+      `${shownPath(path)} cannot be read, and is empty in the archive: ${error.message}`,
       path,
     );
   }
@@ -57,27 +55,27 @@ export class WalkWarnings {
   unreadableRest(path: string, error: Error): void {
     this.warn(
       'TREE_UNREADABLE',
-      `${shown(path)} can no longer be read: what was left in it is left out: ${error.message}`,
+      `${shownPath(path)} can no longer be read: what was left in it is left out: ${error.message}`,
       path,
     );
   }
 
   lostXattr(path: string, name: string, error: Error): void {
-    this.warn('TREE_XATTR', `${shown(path)} lost its ${printableName(name)}: ${error.message}`, path);
+    this.warn('TREE_XATTR', `${shownPath(path)} lost its ${printableName(name)}: ${error.message}`, path);
   }
 
   shrank(path: string, size: number): void {
-    const message = `${shown(path)} became shorter while it was read: what was gone of its ${size} bytes is zeros`;
+    const message = `${shownPath(path)} became shorter while it was read: what was gone of its ${size} bytes is zeros`;
     this.warn('TREE_SHRANK', message, path);
   }
 
   grew(path: string, size: number): void {
-    const message = `${shown(path)} became longer while it was read: it is cut at its ${size} bytes`;
+    const message = `${shownPath(path)} became longer while it was read: it is cut at its ${size} bytes`;
     this.warn('TREE_GREW', message, path);
   }
 
   changed(path: string): void {
-    const message = `${shown(path)} changed while it was read: the archive may hold a mix of old and new`;
+    const message = `${shownPath(path)} changed while it was read: the archive may hold a mix of old and new`;
     this.warn('TREE_CHANGED', message, path);
   }
 
@@ -86,29 +84,16 @@ export class WalkWarnings {
     this.onWarning?.({ code: 'TREE_SYSTEM_LACKS', message });
   }
 
-  lostToIdMap(kind: UnmappedKind, path: string): void {
-    const seen = this.unmapped.get(kind);
-    if (seen === undefined) {
-      this.unmapped.set(kind, { count: 1, first: path, last: path });
-    } else if (seen.last !== path) {
-      seen.count++;
-      seen.last = path;
-    }
+  lostToIdMap(kind: keyof typeof UNMAPPED, path: string): void {
+    this.counted.add(kind, UNMAPPED[kind], path);
   }
 
   /** Says what was counted. */
   finish(): void {
-    for (const [code, { count, first }] of this.unmapped) {
-      const entries = count === 1 ? '1 entry' : `${count} entries`;
-      this.warn(code, `${entries} ${UNMAPPED[code]}; first ${shown(first)}`, first);
-    }
+    this.counted.finish();
   }
 
   private warn(code: string, message: string, entry: string): void {
     this.onWarning?.({ code, message, entry });
   }
-}
-
-function shown(path: string): string {
-  return path === '' ? 'the root directory' : printableName(path);
 }

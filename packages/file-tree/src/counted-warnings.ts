@@ -1,0 +1,43 @@
+import type { OnWarning } from '@vzdump-format/streams';
+import { printableName } from './printable-name.js';
+
+interface Counted {
+  readonly code: string;
+  readonly what: string;
+  readonly first: string;
+  count: number;
+  /** An entry that is told of twice in a row is one entry. */
+  last: string;
+}
+
+/** Warnings of what may be true of a million entries: each is given once, at the end, with their number. */
+export class CountedWarnings {
+  private readonly kinds = new Map<string, Counted>();
+
+  constructor(private readonly onWarning: OnWarning | undefined) {}
+
+  /** @param what is true of the entry, as it follows `2 entries`; one of few */
+  add(code: string, what: string, path: string): void {
+    const kind = this.kinds.get(what);
+    if (kind === undefined) {
+      this.kinds.set(what, { code, what, first: path, count: 1, last: path });
+    } else if (kind.last !== path) {
+      kind.count++;
+      kind.last = path;
+    }
+  }
+
+  /** Says what was counted. */
+  finish(): void {
+    for (const { code, what, first, count } of this.kinds.values()) {
+      const entries = count === 1 ? '1 entry' : `${count} entries`;
+      const message = `${entries} ${what}; first ${shownPath(first)}`;
+      this.onWarning?.({ code, message, entry: first });
+    }
+  }
+}
+
+/** A path in a tree, as messages have it. */
+export function shownPath(path: string): string {
+  return path === '' ? 'the root directory' : printableName(path);
+}
