@@ -152,6 +152,22 @@ describe('broken archives', () => {
     }
   });
 
+  test.each(['tar', 'pxar'])(
+    'cut short, a %s is listed up to there; a document is none in part',
+    async (format) => {
+      const root = join(await scratch(), 'root');
+      mkdirSync(root);
+      for (const name of ['a', 'b', 'c']) writeFileSync(join(root, name), name.repeat(5000));
+      const whole = await runCliWell(['pack', '-', '--format', format, '--root', root]);
+      const stdin = whole.subarray(0, whole.indexOf('b'.repeat(5000)) + 100);
+      const { status, stdout } = await runCli(['list', '-'], { stdin });
+      const names = linesOf(stdout.toString()).map((line) => line.slice(line.indexOf('./')));
+      expect([status, names]).toEqual([1, ['./', './a']]);
+      const document = await runCli(['list', '-', '--json'], { stdin });
+      expect([document.status, document.stdout.length]).toEqual([1, 0]);
+    },
+  );
+
   test('cut short in the middle of a codec', async () => {
     const stdin = gzipSync(await sample()).subarray(0, -20);
     for (const command of ['verify', 'list']) {

@@ -23,8 +23,10 @@ export const list: Command<CommonOptions & ArchiveInputOptions> = {
     await withArchive(path!, options, context, async ({ format, codec, ...archive }) => {
       if (format.kind === 'tree') {
         const entries = format.entries(archive, { ...context, metadataOnly: true });
-        const lines = options.json ? jsonLines(format, codec.name, entries) : textLines(format, entries);
-        await writeToStream(inChunks(lines), process.stdout);
+        const text = options.json
+          ? inChunks(jsonLines(format, codec.name, entries), false)
+          : inChunks(textLines(format, entries), true);
+        await writeToStream(text, process.stdout);
         return;
       }
       const listing = await format.list(archive, context);
@@ -73,13 +75,19 @@ async function* jsonLines(
 
 const CHUNK_LENGTH = 64 * 1024;
 
-async function* inChunks(lines: AsyncIterable<string>): AsyncGenerator<Uint8Array> {
+/** @param whenBroken whether what came before a failure is passed on: lines are worth it, half a document is not */
+async function* inChunks(lines: AsyncIterable<string>, whenBroken: boolean): AsyncGenerator<Uint8Array> {
   let text = '';
-  for await (const line of lines) {
-    text += line;
-    if (text.length < CHUNK_LENGTH) continue;
-    yield Buffer.from(text);
-    text = '';
+  try {
+    for await (const line of lines) {
+      text += line;
+      if (text.length < CHUNK_LENGTH) continue;
+      yield Buffer.from(text);
+      text = '';
+    }
+  } catch (error) {
+    if (whenBroken && text !== '') yield Buffer.from(text);
+    throw error;
   }
   if (text !== '') yield Buffer.from(text);
 }
