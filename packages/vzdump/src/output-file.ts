@@ -7,6 +7,8 @@ export interface WriteOutputOptions {
   readonly overwrite?: boolean;
   /** See `PendingFileOptions`. */
   readonly partialPath?: string | undefined;
+  /** Told of a file's name until it is whole, once it is there. */
+  readonly onPartial?: ((path: string) => void) | undefined;
   /** How a file is written (see `blockingWriter`); `writeFully` unless given. */
   readonly writeAt?: WriteAt | undefined;
 }
@@ -55,11 +57,12 @@ export async function namingThePath<Result>(path: string, write: () => Promise<R
 async function writeFile(
   bytes: AsyncIterable<Uint8Array>,
   path: string,
-  { overwrite = false, partialPath, writeAt }: WriteOutputOptions,
+  { overwrite = false, partialPath, onPartial, writeAt }: WriteOutputOptions,
 ): Promise<number> {
   await requireReplaceable(path);
   const file = await PendingFile.create(path, { overwrite, partialPath });
   try {
+    onPartial?.(file.partialPath);
     const written = await writeToFile(bytes, file.handle, writeAt);
     await file.commit();
     return written;

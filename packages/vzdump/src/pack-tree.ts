@@ -4,6 +4,7 @@ import { type FileEntry, walk } from '@vzdump-format/file-tree';
 import { Meter, metered, RateLimiter, throttle, type WriteAt, workAhead } from '@vzdump-format/streams';
 import type { OperationOptions, TreeFormat } from './archive-format.js';
 import { writeOutput } from './output-file.js';
+import { OwnOutput } from './own-output.js';
 import { type PayloadSink, requireUncompressed, splitPayloadPath, writeSplitOutput } from './split-output.js';
 
 export interface PackTreeOptions extends OperationOptions {
@@ -64,10 +65,13 @@ export async function packTree(options: PackTreeOptions): Promise<PackTreeResult
     }
   }
   const frameStarts = new FrameStarts();
+  const ownOutput = new OwnOutput(options.root, onWarning);
+  if (typeof options.output !== 'string') ownOutput.addStream(options.output);
+  const excludeRules = ownOutput.without(format.packRules(excludes, onWarning));
   const walked = walk(options.root, {
     ...format.walkOptions,
     ...options.walk,
-    ...{ excludes: format.packRules(excludes, onWarning), reuseBuffers: true, onWarning, signal },
+    ...{ excludes: excludeRules, reuseBuffers: true, onWarning, signal },
   });
   const onFrameStart = (offset: number) => frameStarts.add(offset);
   const limiter = options.limit instanceof RateLimiter ? options.limit : new RateLimiter(options.limit ?? 0);
@@ -84,11 +88,12 @@ export async function packTree(options: PackTreeOptions): Promise<PackTreeResult
     metered(meter)(throttle(limiter, signal && { signal })(archive));
   const compressed = (archive: AsyncIterable<Uint8Array>) =>
     codec.compress({ ...options.compress, frameStarts, reuseBuffers: true, signal })(limited(archive));
+  const writing = { ...options, onPartial: ownOutput.add };
   const archiveBytes =
     payload === undefined
-      ? await writeOutput(compressed(workAhead()(pack())), options.output, options)
+      ? await writeOutput(compressed(workAhead()(pack())), options.output, writing)
       : await writeSplitOutput((sink) => limited(pack(sink)), options.output, payload, {
-          ...options,
+          ...writing,
           limiter,
         });
   return { ...counts, uncompressedBytes: meter.progress.bytes, archiveBytes };

@@ -74,7 +74,7 @@ export async function writeSplitOutput(
     readonly signal?: AbortSignal | undefined;
   } = {},
 ): Promise<number> {
-  const { overwrite = false, writeAt } = options;
+  const { overwrite = false, onPartial, writeAt } = options;
   if (typeof output === 'string' && resolve(output) === resolve(payloadPath)) {
     throw new ArchiveError('FILE_EXISTS', `${output} cannot be the archive and its payload`, {
       entry: output,
@@ -84,11 +84,14 @@ export async function writeSplitOutput(
     await requireReplaceable(payloadPath);
     const payload = await PendingFile.create(payloadPath, { overwrite });
     try {
+      onPartial?.(payload.partialPath);
       const contents = new PayloadWriter(payload, options);
       const bytes = pack(contents.write);
       const written =
         typeof output === 'string'
-          ? await namingThePath(output, () => writePair(bytes, output, payload, { overwrite, writeAt }))
+          ? await namingThePath(output, () =>
+              writePair(bytes, output, payload, { overwrite, onPartial, writeAt }),
+            )
           : await writeAndCommit(bytes, output, payload);
       return written + contents.position;
     } finally {
@@ -111,11 +114,12 @@ async function writePair(
   bytes: AsyncIterable<Uint8Array>,
   path: string,
   payload: PendingFile,
-  { overwrite, writeAt }: { readonly overwrite: boolean; readonly writeAt: WriteAt | undefined },
+  { overwrite = false, onPartial, writeAt }: WriteOutputOptions,
 ): Promise<number> {
   await requireReplaceable(path);
   const archive = await PendingFile.create(path, { overwrite });
   try {
+    onPartial?.(archive.partialPath);
     const written = await writeToFile(bytes, archive.handle, writeAt);
     // A full disk shows now, while what was there is still there.
     await payload.handle.sync();
