@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { codecs } from '@vzdump-format/codecs';
+import { codecs, detectCodec } from '@vzdump-format/codecs';
 import { vectorBytes, vectorPath } from '@vzdump-format/test-vectors';
 import { describe, expect, test } from 'vitest';
 import { sha256, writeNoise } from './disk-content.js';
@@ -46,6 +46,24 @@ describe('convert', () => {
     const compressed = await runCliWell(['convert', '-', '-', '--compress', 'gzip'], { stdin: BYTES });
     expect(compressed.subarray(0, 2).toString('hex')).toBe('1f8b');
     expect((await runCliWell(['convert', '-', '-'], { stdin: compressed })).equals(BYTES)).toBe(true);
+  });
+
+  test.each([
+    [['--compress', '1'], 'lzo'],
+    [['--compress', 'gzip', '--level', '9', '--threads', '2'], 'gzip'],
+    [['--compress', 'gzip', '--pigz', '1'], 'gzip'],
+    [['--compress', 'zstd', '--zstd', '0', '--level', '19'], 'zstd'],
+    [['--compress', '0'], 'none'],
+  ])('as told: %j', async (options, name) => {
+    const converted = await runCliWell(['convert', `${ARCHIVE}.zst`, '-', ...options]);
+    expect(detectCodec(converted).name).toBe(name);
+    expect((await runCliWell(['convert', '-', '-'], { stdin: converted })).equals(BYTES)).toBe(true);
+  });
+
+  test('--level is the level', async () => {
+    const sizeAt = async (level: string) =>
+      (await runCliWell(['convert', ARCHIVE, '-', '--compress', 'zstd', '--level', level])).length;
+    expect(await sizeAt('19')).toBeLessThan(await sizeAt('1'));
   });
 
   test('of a bad archive gives no file', async () => {

@@ -1,5 +1,5 @@
 import { copyFile, readdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { vectorBytes, vectorPath } from '@vzdump-format/test-vectors';
 import { openUncompressed } from '@vzdump-format/vzdump';
 import { describe, expect, test } from 'vitest';
@@ -52,6 +52,24 @@ describe('index', () => {
     await runCliWell(['index', path]);
     await writeFile(path, (await readFile(path)).subarray(0, -100));
     await expect(middleOf(path)).rejects.toMatchObject({ code: 'INDEX_STALE' });
+  });
+
+  test('of what has none says which file, and the way out', async () => {
+    const path = await copyOf('two-drives-two-configs.vma.gz');
+    await writeFile(path, (await readFile(path)).subarray(0, 1000));
+    const truncated = await runCli(['index', path]);
+    expect(truncated.stderr).toContain(
+      `vzdump-format: ${path}: unexpected end of the gzip data (at byte 1000)\n`,
+    );
+    const foreign = join(await scratch(), 'zstd-1.zst');
+    await copyFile(vectorPath('codecs/zstd-1.zst'), foreign);
+    const { status, stderr } = await runCli(['index', foreign]);
+    expect(stderr).toMatch(
+      /^vzdump-format: .*\.zst: cannot be read at any offset: .*\nhint: convert it: .*\n$/,
+    );
+    const left = [await readdir(join(path, '..')), await readdir(join(foreign, '..'))];
+    expect([truncated.status, status, ...left.flat()]).toEqual([1, 1, basename(path), basename(foreign)]);
+    expect((await runCli(['index', '-'])).status).toBe(2);
   });
 
   test('does not replace one that is there, but with --force', async () => {

@@ -1,5 +1,7 @@
 import { indexArchive } from '@vzdump-format/vzdump';
+import { sayWhere } from '../archive-input.js';
 import type { Command } from '../command.js';
+import { UsageError } from '../exit-status.js';
 import { type CommonOptions, forceOption, type LongWindowOption, longWindowOption } from '../options.js';
 import { formatBytes } from '../units.js';
 
@@ -16,7 +18,11 @@ export const index: Command<Options> = {
 
   async run([path], options, { onWarning, signal, inform }) {
     const { force: overwrite = false, long: maxWindowLog } = options;
-    const made = await indexArchive(path!, { overwrite, maxWindowLog, onWarning, signal });
+    if (path === '-') throw new UsageError('an index is of a file, and kept beside it: name the file');
+    const indexing = indexArchive(path!, { overwrite, maxWindowLog, onWarning, signal });
+    const made = await indexing.catch((error: unknown) => {
+      throw sayWhere(error, path!);
+    });
     if (made === undefined) inform(`${path} needs no index: it can be read at any offset as it is`);
     else inform(`${made.path}: ${formatBytes(made.size)}`);
   },
