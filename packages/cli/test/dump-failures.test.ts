@@ -1,4 +1,5 @@
-import { mkdir, readFile, truncate, writeFile } from 'node:fs/promises';
+import { spawn } from 'node:child_process';
+import { mkdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { writeNoise } from './disk-content.js';
 import { type DumpSample, dumpSample, timelessNames } from './dump-sample.js';
@@ -144,5 +145,38 @@ describe('a stage that fails fails the whole, and is named', () => {
     expect(stderr).toMatch(/^ERROR: Backup of VM 102 failed - stat .*none\.raw: no such file or directory$/m);
     expect(linesOf(stderr).at(-1)).toBe('vzdump-format: job errors');
     expect([status, leftIn(sample)]).toEqual([1, ['vzdump-lxc-101-STAMP.tar', 'vzdump-qemu-100-STAMP.vma']]);
+  });
+});
+
+describe('a virtual machine that runs', () => {
+  const RUNNING = 999_999_942;
+  const PID_DIRECTORY = '/var/run/qemu-server';
+
+  testAsRoot('is refused, unless somebody insists', async () => {
+    const sample = await dumpSample();
+    await sample.write(`pve/qemu-server/${RUNNING}.conf`, 'name: busy\nscsi0: local:100/vm-100-disk-0.raw\n');
+    const qemu = spawn('sh', ['-c', 'read -r line', '-id', String(RUNNING), '-name', 'x'], {
+      stdio: ['pipe', 'ignore', 'ignore'],
+    });
+    const made = await mkdir(PID_DIRECTORY, { recursive: true });
+    await writeFile(`${PID_DIRECTORY}/${RUNNING}.pid`, `${qemu.pid}\n`);
+    onTestFinished(async () => {
+      qemu.stdin.end();
+      await rm(made ?? `${PID_DIRECTORY}/${RUNNING}.pid`, { recursive: true });
+    });
+    const refused = await sample.dump([String(RUNNING)]);
+    expect(linesOf(refused.stderr)).toEqual(
+      expect.arrayContaining([
+        'INFO: status = running',
+        expect.stringMatching(`^ERROR: Backup of VM ${RUNNING} failed - VM ${RUNNING} is running`),
+        expect.stringMatching(/^INFO: hint: shut it down.* --force-running$/),
+      ]),
+    );
+    expect([refused.status, leftIn(sample)]).toEqual([1, []]);
+    const insisted = await sample.dump([String(RUNNING), '--force-running']);
+    expect(insisted.stderr).toMatch(
+      /^WARN: VM \d+ runs while its disks are read: at best, .* a crash would have left$/m,
+    );
+    expect([insisted.status, leftIn(sample)]).toEqual([3, [`vzdump-qemu-${RUNNING}-STAMP.vma`]]);
   });
 });

@@ -1,7 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
 import {
   type CliOptions,
@@ -11,12 +10,9 @@ import {
   runCli,
   startCli,
 } from './running-cli.js';
-import { scratch } from './scratch.js';
-import { runTool } from './tools.js';
+import { makeSampleGuests } from './sample-guests.js';
 
-const MAKE_GUESTS = fileURLToPath(new URL('../../../examples/pve/make-guests.mjs', import.meta.url));
-
-/** The guests of examples/pve, in a directory of the test that runs: the virtual machine 100, the container 101. */
+/** The sample's guests, for what is read and written around a dump. */
 export interface DumpSample {
   /** Below the sample's directory: `pve/lxc/101.conf`. */
   path(name: string): string;
@@ -32,14 +28,8 @@ export interface DumpSample {
 }
 
 export async function dumpSample(): Promise<DumpSample> {
-  const directory = join(await scratch(), 'sample');
-  await runTool(process.execPath, MAKE_GUESTS, directory);
-  const path = (name: string) => join(directory, name);
-  const command = (args: readonly string[]) => {
-    const given = (option: string, value: string) => (args.includes(option) ? [] : [option, value]);
-    const own = [...given('--pve-root', path('pve')), ...given('--config', '/dev/null')];
-    return ['dump', ...args, ...own, ...given('--lock-file', path('lock'))];
-  };
+  const { path, dumpArgs } = await makeSampleGuests();
+  const command = (args: readonly string[]) => ['dump', ...dumpArgs, ...args];
   const names = (name = 'storage/dump') => readdirSync(path(name)).sort();
   return {
     path,
