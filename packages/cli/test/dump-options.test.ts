@@ -220,7 +220,7 @@ describe('--mailto', () => {
     const mail = await sample.read('mail');
     expect(mail).toMatch(/^Subject: vzdump backup status \(.*\): backup failed$/m);
     expect(mail).toMatch(/^100 +web +ok +.* +\/.*\/vzdump-qemu-100-.*\.vma *$/m);
-    expect(mail).toMatch(/^999 +err +0s +0 B +null *$/m);
+    expect(mail).toMatch(/^999 +err +\d+s +0 B +null *$/m);
     expect(mail).toMatch(/^100: \d{4}-.* INFO: Finished Backup of VM 100/m);
   });
 

@@ -50,9 +50,13 @@ export async function dumpSample(): Promise<DumpSample> {
   };
 }
 
+/** How far a slow machine is, now and then. */
+const ON_THE_WAY = /^INFO: +\d?\d% \(/;
+
 /** The lines of a log without what is different each time. */
 export function timelessLog(text: string, { path }: DumpSample): string[] {
-  return linesOf(text.replaceAll(path('.'), '/sample').replaceAll(path(''), '/sample/')).map((line) =>
+  const lines = linesOf(text.replaceAll(path('.'), '/sample')).filter((line) => !ON_THE_WAY.test(line));
+  return lines.map((line) =>
     line
       .replace(/\d{4}_\d\d_\d\d-\d\d_\d\d_\d\d/g, 'STAMP')
       .replace(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d/g, 'TIME')

@@ -43,9 +43,13 @@ export async function sampleDump(): Promise<SampleDump> {
   };
 }
 
+/** How far a slow machine is, now and then. */
+const ON_THE_WAY = /^INFO: +\d?\d% \(/;
+
 /** Log lines without what is different each time. */
 export function timeless(lines: readonly string[], directory?: string): readonly string[] {
-  return lines.map((line) =>
+  const told = lines.filter((line) => !ON_THE_WAY.test(line));
+  return told.map((line) =>
     (directory === undefined ? line : line.replaceAll(directory, '/sample'))
       .replace(/\d{4}_\d\d_\d\d-\d\d_\d\d_\d\d/g, 'STAMP')
       .replace(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d/g, 'TIME')
