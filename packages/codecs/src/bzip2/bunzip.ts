@@ -8,7 +8,7 @@ const BLOCK_UNIT = 100_000;
 const SLACK = 25_000;
 
 export type Step =
-  | { readonly kind: 'content'; readonly content: Uint8Array<ArrayBuffer> }
+  | { readonly kind: 'content'; readonly pieces: readonly Uint8Array<ArrayBuffer>[] }
   | { readonly kind: 'more' }
   /** All streams are read, and nothing follows. */
   | { readonly kind: 'done' }
@@ -57,7 +57,7 @@ export class Bunzip {
       this.checksum = 0;
     }
     const size = this.blockSize * BLOCK_UNIT;
-    const output = new GrowingBuffer(size);
+    const output = new BlockContent(size);
     const checksum = bzip2.decompress(this.bits.read, output.write, this.buffer, size, this.checksum);
     this.wanted = size + SLACK;
     if (checksum === null) {
@@ -66,7 +66,7 @@ export class Bunzip {
       return this.decode();
     }
     this.checksum = checksum;
-    return { kind: 'content', content: output.content };
+    return { kind: 'content', pieces: output.pieces };
   }
 
   /** Whether another stream follows: then undefined. */
@@ -82,25 +82,26 @@ export class Bunzip {
   }
 }
 
-/** A block of a run may decompress to fifty times its size. */
-class GrowingBuffer {
+/** A block of a run may decompress to fifty times its size: then it comes in pieces, none of which is copied. */
+class BlockContent {
+  private readonly full: Uint8Array<ArrayBuffer>[] = [];
   private bytes: Uint8Array<ArrayBuffer>;
   private length = 0;
 
-  constructor(size: number) {
-    this.bytes = new Uint8Array(size + 64);
+  constructor(private readonly size: number) {
+    this.bytes = new Uint8Array(size);
   }
 
   readonly write = (byte: number): void => {
-    if (this.length === this.bytes.length) {
-      const larger = new Uint8Array(2 * this.bytes.length);
-      larger.set(this.bytes);
-      this.bytes = larger;
+    if (this.length === this.size) {
+      this.full.push(this.bytes);
+      this.bytes = new Uint8Array(this.size);
+      this.length = 0;
     }
     this.bytes[this.length++] = byte;
   };
 
-  get content(): Uint8Array<ArrayBuffer> {
-    return this.bytes.subarray(0, this.length);
+  get pieces(): Uint8Array<ArrayBuffer>[] {
+    return [...this.full, this.bytes.subarray(0, this.length)];
   }
 }

@@ -25,7 +25,7 @@ export function decompressBzip2(options: DecompressOptions = {}, blockLimit = BL
         const chunk = more ? Uint8Array.from(await reader.readSome(INPUT_SIZE)) : new Uint8Array(0);
         const job = worker.run({ chunk, atEnd: await reader.atEnd() }, [chunk.buffer]);
         step = await withLimit(job, blockLimit, reader.offset);
-        if (step.kind === 'content') yield step.content;
+        if (step.kind === 'content') yield* step.pieces;
         else if (step.kind === 'trailing') {
           const { rest, offset } = step;
           return await readTrailing(reader, { prefix: 'BZIP2', end: offset, first: rest, onWarning });

@@ -11,5 +11,5 @@ const bunzip = new Bunzip();
 serveJobs<BunzipJob, Step>(({ chunk, atEnd }) => {
   bunzip.add(chunk);
   const step = bunzip.step(atEnd);
-  return { result: step, transfer: step.kind === 'content' ? [step.content.buffer] : [] };
+  return { result: step, transfer: step.kind === 'content' ? step.pieces.map(({ buffer }) => buffer) : [] };
 });
