@@ -74,6 +74,21 @@ describe('without its contents', () => {
     expect(status).toBe(1);
   });
 
+  test('those of an archive that has its own are of no use, which is told', async () => {
+    const { root, out } = await workplace();
+    await runCliWell(['pack', `${out}/a.mpxar`, '--root', root]);
+    await runCliWell(['pack', `${out}/b.pxar`, '--root', root]);
+    for (const args of [['list'], ['verify'], ['cat', 'etc/hosts'], ['unpack', '--to', `${out}/restored`]]) {
+      const [command, ...more] = args;
+      const all = [command!, `${out}/b.pxar`, ...more, '--payload', `${out}/a.ppxar`];
+      const { status, stderr } = await runCli(all);
+      expect([status, stderr]).toEqual([
+        3,
+        expect.stringMatching(/warning: the archive is not split: .*\nhint: leave --payload out\n/),
+      ]);
+    }
+  });
+
   test('those alone say where to look', async () => {
     const { root, out } = await workplace();
     await runCliWell(['pack', `${out}/a.mpxar`, '--root', root]);

@@ -1,6 +1,14 @@
 import { type FileEntry, pxarExcludes } from '@vzdump-format/file-tree';
-import { isKeptByProxmox, isPxar, openPxar, packPxar, unpackPxar, verifyPxar } from '@vzdump-format/pxar';
-import { readChunks } from '@vzdump-format/streams';
+import {
+  isKeptByProxmox,
+  isPxar,
+  openPxar,
+  type PxarHeader,
+  packPxar,
+  unpackPxar,
+  verifyPxar,
+} from '@vzdump-format/pxar';
+import { type OnWarning, readChunks } from '@vzdump-format/streams';
 import { formatListing, type ListedEntry, ListingColumns } from '@vzdump-format/tar';
 import type { TreeFormat } from '../archive-format.js';
 import { configsInPlace } from './configs-in-place.js';
@@ -28,6 +36,7 @@ export const pxar: TreeFormat = {
   async verify({ bytes, payload }, { onProgress, onWarning, signal }) {
     await verifyPxar(bytes, {
       payload: await payload?.(),
+      onHeader: (header) => warnOfUnusedPayload(header, payload, onWarning),
       ...{ onProgress: (done) => onProgress?.(done), onWarning, signal },
     });
   },
@@ -35,13 +44,18 @@ export const pxar: TreeFormat = {
   async *entries({ bytes, source, payload }, { metadataOnly = false, verify, onPrelude, onWarning, signal }) {
     yield* unpackPxar(source ?? bytes, {
       payload: metadataOnly ? undefined : await payload?.(),
-      onHeader: ({ prelude }) => prelude && onPrelude?.(prelude),
+      onHeader: (header) => {
+        warnOfUnusedPayload(header, payload, onWarning);
+        if (header.prelude !== undefined) onPrelude?.(header.prelude);
+      },
       ...{ metadataOnly, verify, reuseBuffers: true, onWarning, signal },
     });
   },
 
   async file({ source, payload }, path, { onWarning, signal }) {
-    return (await openPxar(source, { payload: await payload?.(), onWarning, signal })).file(path);
+    const archive = await openPxar(source, { payload: await payload?.(), onWarning, signal });
+    warnOfUnusedPayload(archive.header, payload, onWarning);
+    return archive.file(path);
   },
 
   pack(entries, { first, onProgress: _, onFrameStart: __, ...options }) {
@@ -56,6 +70,13 @@ export const pxar: TreeFormat = {
     return (entry) => formatListing(asListed(entry), columns);
   },
 };
+
+/** What a user named is looked into, or they are told. */
+function warnOfUnusedPayload({ version }: PxarHeader, payload: unknown, onWarning?: OnWarning): void {
+  if (payload === undefined || version === 2) return;
+  const message = 'the archive is not split: there is no use for a file with its contents';
+  onWarning?.({ code: 'PAYLOAD_UNUSED', message, hint: 'leave --payload out' });
+}
 
 function nameOf({ path, type }: FileEntry): string {
   return `./${path}${type === 'directory' && path !== '' ? '/' : ''}`;
