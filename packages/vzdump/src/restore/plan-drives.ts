@@ -117,6 +117,9 @@ function choosePaths(
     if (device === undefined || key === undefined) throw noSuchDrive(name, map);
     if (plans.has(key)) throw driveError(`two paths are given for the drive ${key}`);
     const path = resolve(given);
+    if ([...plans.values()].some((plan) => plan.path === path)) {
+      throw driveError(`two drives cannot go to the same path: ${printableName(path)}`);
+    }
     const format = path.endsWith('.qcow2') ? 'qcow2' : 'raw';
     const rest = { size: device.size, storage: undefined, exists: false };
     plans.set(key, { key, device, volume: path, path, format, ...rest });

@@ -249,6 +249,21 @@ boot: `,
     await expect(readdir(join(sample.storage, 'images/300'))).rejects.toThrow('ENOENT');
   });
 
+  test('two never share a path', async () => {
+    const sample = await makeSample();
+    await truncate(sample.image(100, 'vm-100-disk-1.raw'), 1 << 20);
+    const conf = join(sample.pveRoot, 'qemu-server/100.conf');
+    await writeFile(conf, (await readFile(conf, 'utf8')).replace(',backup=0', ''));
+    const archive = await archiveVm(sample);
+    const drives = new Map([
+      ['scsi0', join(sample.directory, 'one.raw')],
+      ['scsi1', join(sample.directory, 'pve/../one.raw')],
+    ]);
+    const restored = restoreTold({ archive, vmid: 300, pveRoot: sample.pveRoot, drives, force: true });
+    await expect(restored).rejects.toMatchObject({ code: 'RESTORE_DRIVE' });
+    await expect(stat(join(sample.directory, 'one.raw'))).rejects.toThrow('ENOENT');
+  });
+
   describe.each([
     ['as large as the drive', 16 << 20, undefined],
     ['4 MiB larger', 20 << 20, undefined],
