@@ -33,9 +33,9 @@ async function main(argv: readonly string[]): Promise<number> {
     new Messages({ json: argv.includes('--json'), verbose: argv.includes('--verbose') }, commandName(argv));
   let warnings: Invocation['warnings'] = [];
   try {
-    const spelled = spelledOut(argv, { commands, commonOptions });
+    const spelled = spelledOut(spellNumbered(argv, commands), { commands, commonOptions });
     warnings = spelled.warnings;
-    program.parse(spellNumbered(spelled.argv, commands), { from: 'user' });
+    program.parse(spelled.argv, { from: 'user' });
   } catch (error) {
     const wrong = usageError(error, argv);
     if (wrong === undefined) return printHelp(shown, messages());

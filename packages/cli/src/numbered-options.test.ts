@@ -16,6 +16,7 @@ describe('on the command line', () => {
   test.each([
     ['restore --mp3 local:4', 'restore --mpN 3=local:4'],
     ['restore --mp3=local:4 --mp0 x', 'restore --mpN 3=local:4 --mpN 0=x'],
+    ['restore -mp3 local:4 -1', 'restore --mpN 3=local:4 -1'],
     ['restore --mp3', 'restore --mpN'],
     ['restore --force a 300', 'restore --force a 300'],
     ['restore --net0 x', 'restore --net0 x'],

@@ -4,9 +4,12 @@ import { UsageError } from './exit-status.js';
 /** By names: `mp0` → `local:4,mp=/srv`. */
 export type NumberedValues = ReadonlyMap<string, string>;
 
-const NUMBERED = /^(--[a-z-]+)(\d{1,3})(=.*)?$/s;
+const NUMBERED = /^--?([a-z-]+)(\d{1,3})(=.*)?$/s;
 
-/** The parser knows an option by one name: `--mp3 local:4` becomes `--mpN 3=local:4`, and so does `--mp3=local:4`. */
+/**
+ * The parser knows an option by one name: `--mp3 local:4` becomes `--mpN 3=local:4`, and so do `--mp3=local:4` and, as in
+ * Proxmox VE, `-mp3 local:4`.
+ */
 export function spellNumbered(argv: readonly string[], commands: readonly Command[]): string[] {
   const command = commands.find(({ name }) => name === argv[0]);
   const names = new Set(command?.options.filter(({ numbered }) => numbered).map(nameOf));
@@ -15,11 +18,11 @@ export function spellNumbered(argv: readonly string[], commands: readonly Comman
   for (let index = 0; index < argv.length; index++) {
     const word = argv[index]!;
     const [, stem, number, rest] = (end === -1 || index < end ? NUMBERED.exec(word) : null) ?? [];
-    if (stem === undefined || !names.has(`${stem}N`)) {
+    if (stem === undefined || !names.has(`--${stem}N`)) {
       spelled.push(word);
       continue;
     }
-    spelled.push(`${stem}N`);
+    spelled.push(`--${stem}N`);
     const value = rest === undefined ? argv[++index] : rest.slice(1);
     if (value !== undefined) spelled.push(`${number}=${value}`);
   }

@@ -1,5 +1,6 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { describe, expect } from 'vitest';
+import { runCli } from './running-cli.js';
 import { makeSampleGuests, type SampleGuests } from './sample-guests.js';
 import { scratch } from './scratch.js';
 import { makeTree, packLikeVzdump, restoreLikePct, runFed, stateOf, testWithTrees } from './tree-making.js';
@@ -9,6 +10,8 @@ import { makeTree, packLikeVzdump, restoreLikePct, runFed, stateOf, testWithTree
  * leaves it as it is (`--skip-old-files`): its owner, mode and time are lost there, and not here.
  */
 const LOST_BY_TAR = /^etc$|^etc\/vzdump(\/|$)/;
+/** Devices; and /etc, to which the configuration was added. */
+const NOT_RESTORED = /^dev\/.|^etc$|^etc\/vzdump(\/|$)/;
 const CODECS = [
   ['0', []],
   ['gzip', ['-z']],
@@ -89,4 +92,20 @@ describe('the files of a container are as with the tar of pct restore', () => {
     expect((await sample.restore(archive, '300', '--rootfs', ours)).status).toBe(0);
     expect(stateOf(ours, LOST_BY_TAR)).toEqual(stateOf(theirs, LOST_BY_TAR));
   }, ['lxc-usernsexec']);
+});
+
+testWithTrees('a container comes out of a pxar, too, and of a split one', async () => {
+  const sample = await makeRichContainer();
+  const root = sample.volume(101, 'subvol-101-disk-0.subvol');
+  const expected = stateOf(root, NOT_RESTORED);
+  for (const [vmid, name] of [
+    ['300', 'ct.pxar'],
+    ['301', 'ct.mpxar'],
+  ] as const) {
+    const archive = sample.path(name);
+    await runCli(['pack', archive, '--root', root, '--config', sample.path('pve/lxc/101.conf')]);
+    const { status, stderr } = await sample.restore(archive, vmid, '--rootfs', sample.path(vmid));
+    expect([status, stderr]).toEqual([0, expect.stringMatching(`restored CT ${vmid}: `)]);
+    expect(stateOf(sample.path(vmid), NOT_RESTORED)).toEqual(expected);
+  }
 });

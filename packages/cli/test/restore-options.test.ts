@@ -105,6 +105,31 @@ describe("a container's configuration", () => {
   });
 });
 
+test('options may be written as Proxmox VE takes them, too', async () => {
+  const sample = await makeSampleGuests();
+  const archive = await sample.dump(100);
+  const { status, stderr } = await sample.restore(archive, '300', '-stor', 'local', '-unique', '1');
+  expect([status, linesOf(stderr)[0]]).toEqual([
+    3,
+    "vzdump-format: warning: option '-stor' is taken for '--storage'",
+  ]);
+  const mac = /^net0: virtio=(.*?),/m;
+  const config = (await sample.config('qemu-server/300.conf'))!;
+  expect(mac.exec(config)![1]).not.toBe(mac.exec((await sample.config('qemu-server/100.conf'))!)![1]);
+});
+
+test('a virtual machine without disks is restored as well', async () => {
+  const sample = await makeSampleGuests();
+  await sample.edit('qemu-server/100.conf', (text) => text.replace(/^(scsi\d|unused0): .*\n/gm, ''));
+  const archive = await sample.dump(100, '--compress', 'zstd');
+  const { status, stderr } = await sample.restore(archive, '300');
+  expect([status, linesOf(stderr)]).toEqual([
+    0,
+    expect.arrayContaining(['vma archive contains no image data']),
+  ]);
+  expect(await sample.config('qemu-server/300.conf')).toContain('name: web\n');
+});
+
 describe('what cannot be asked for has status 2, and nothing is done', () => {
   const cases: readonly (readonly [readonly string[], RegExp, RegExp])[] = [
     [['ARCHIVE', '99'], /^VMID takes a whole number, 100 to 999999999, not '99'$/, /restore --help/],

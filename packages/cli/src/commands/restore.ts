@@ -60,6 +60,7 @@ export const restore: Command<Options> = {
     },
     ...archiveInputOptions,
   ],
+  abbreviated: restoreOptionSpecs.filter(({ numbered }) => !numbered),
   examples: [
     'vzdump-format restore vzdump-qemu-100-2026_11_20-02_00_00.vma.zst 300 --storage local-lvm --unique',
     'vzdump-format restore local:backup/vzdump-lxc-101-2026_11_20-02_00_00.tar.zst 101 --force',

@@ -50,6 +50,7 @@ export async function restoreContainer(
   const replaced = await requireRestorable(job, 'lxc');
   await requireStartable(job, 'lxc');
   const path = typeof input === 'string' ? input : undefined;
+  await archive.payload?.(); // if it is not there, nothing is to be made
   job.tell({ type: 'archive', guest: 'lxc', path });
   const files = await ArchivedFiles.open(format.entries(archive, { onWarning, signal }));
   let volumes: ContainerVolumes | undefined;
@@ -63,7 +64,7 @@ export async function restoreContainer(
     limitBy(plan, limiter, job);
     volumes = new ContainerVolumes(job, ids);
     for (const mount of plan.mounts) await volumes.open(mount);
-    const bytes = await extract(files, volumes.volumes, ids, job);
+    const bytes = await extract(files, volumes.volumes, { ids, zerosToHoles: !format.hasHoles }, job);
     await volumes.finish();
     const volumesByKey = new Map(plan.mounts.map(({ key, volume }) => [key, volume]));
     await commitGuest(job, {
@@ -163,7 +164,7 @@ function limitBy({ mounts }: ContainerPlan, limiter: RateLimiter, job: RestoreJo
 async function extract(
   files: ArchivedFiles,
   volumes: readonly OpenVolume[],
-  ids: IdMap | undefined,
+  { ids, zerosToHoles }: { readonly ids: IdMap | undefined; readonly zerosToHoles: boolean },
   job: RestoreJob,
 ): Promise<number> {
   const { onWarning, onProgress, signal, ignoreUnpackErrors = false } = job.options;
@@ -182,7 +183,7 @@ async function extract(
     restore: async (own: AsyncIterable<FileEntry>) => {
       const result: TreeResult = await restoreTree(own, directory, {
         ...{ existing: 'skip', freshTarget: true, idMap: ids, onWarning, signal },
-        devices: ids === undefined,
+        ...{ zerosToHoles, devices: ids === undefined },
         ...(path === '' ? { excludes: isDeviceFile } : {}),
       });
       restored += result.restored;
