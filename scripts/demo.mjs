@@ -1,7 +1,7 @@
-// Packs the sample VM, and shows that what comes out is what went in.
+// Packs the sample VM, and dumps and restores it as a guest: what comes out is what went in.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -36,6 +36,17 @@ say('And what a damaged archive gives:');
 const damaged = readFileSync(join(directory, 'vm.vma.zst'));
 writeFileSync(join(directory, 'cut-short.vma.zst'), damaged.subarray(0, damaged.length / 2));
 run('verify', 'cut-short.vma.zst', { expectedStatus: 1 });
+
+say("Whole guests, by Proxmox VE's configuration: back one up, and make another of the backup:");
+const makeGuests = fileURLToPath(new URL('../examples/pve/make-guests.mjs', import.meta.url));
+if (spawnSync(process.execPath, [makeGuests, join(directory, 'host')]).status !== 0)
+  fail('there is no sample');
+const host = ['--pve-root', 'host/pve'];
+const own = ['--config', '/dev/null', '--lock-file', 'lock', '--quiet'];
+run('dump', '100', ...host, '--dumpdir', '.', '--compress', 'zstd', ...own);
+const archive = readdirSync(directory).find((name) => /^vzdump-.*\.zst$/.test(name));
+run('restore', archive, '300', ...host);
+same('host/storage/images/100/vm-100-disk-0.raw', 'host/storage/images/300/vm-300-disk-0.raw');
 
 say('Done: all as it should be.');
 
