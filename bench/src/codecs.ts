@@ -7,8 +7,10 @@ import { printTable } from './table.js';
 import { withWorkspace } from './workspace.js';
 
 const MIB = 1024;
-const ROUNDS = 3;
-const CHILD = fileURLToPath(new URL('./codec-child.js', import.meta.url));
+/** `BENCH_ROUNDS=1` is for a look. */
+const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 3);
+/** Joined into one file, as the command line is. */
+const CHILD = fileURLToPath(new URL('./codec-child-joined.js', import.meta.url));
 
 /** 1 GiB of what disks hold: a tar of /usr, zeros, and noise. */
 const MIX = `{ tar -C / -cf - usr 2>/dev/null | head -c 640M
@@ -44,10 +46,15 @@ const COMPARISONS: readonly Comparison[] = [
   { tool: 'pigz -p2', codec: 'pigz', direction: 'compress', options: TWO, target: 1.1 },
 ];
 
-/** The codecs beside the real tools, both through pipes or both from file to file, in turn. */
+/**
+ * The codecs beside the real tools, both through pipes or both from file to file, in turn. `BENCH_CASES=1,3` chooses
+ * some.
+ */
 export async function bench(): Promise<void> {
+  const numbers = process.env.BENCH_CASES?.split(',');
+  const chosen = numbers?.map((number) => COMPARISONS[Number(number) - 1]!) ?? COMPARISONS;
   await withWorkspace(async (directory) => {
-    makeInputs(directory);
+    makeInputs(directory, chosen);
     const headings = [
       'tool',
       'by',
@@ -61,19 +68,24 @@ export async function bench(): Promise<void> {
       'delay ms',
     ];
     const rows = [headings];
-    for (const comparison of COMPARISONS) rows.push(await compare(comparison, directory));
+    for (const comparison of chosen) rows.push(await compare(comparison, directory));
     printTable(rows);
   });
 }
 
-function makeInputs(directory: string): void {
+function makeInputs(directory: string, comparisons: readonly Comparison[]): void {
   const mix = join(directory, 'mix');
+  const ours = `'${process.execPath}' '${CHILD}' zstd compress '${JSON.stringify(TWO)}' ${mix}`;
+  const commands: Readonly<Record<string, (path: string) => string>> = {
+    'own.zst': (path) => `${ours} ${path} /dev/null`,
+    'tool.zst': (path) => `zstd -q -T2 ${mix} -o ${path}`,
+    'tool.lzo': (path) => `lzop -c ${mix} > ${path}`,
+    'tool.gz': (path) => `gzip -c ${mix} > ${path}`,
+  };
   shell(`${MIX} > ${mix}`);
-  shell(`zstd -q -T2 ${mix} -o ${join(directory, 'tool.zst')}`);
-  shell(`lzop -c ${mix} > ${join(directory, 'tool.lzo')}`);
-  shell(`gzip -c ${mix} > ${join(directory, 'tool.gz')}`);
-  const own = [CHILD, 'zstd', 'compress', JSON.stringify(TWO), mix, join(directory, 'own.zst'), '/dev/null'];
-  spawnSync(process.execPath, own, { stdio: 'inherit' });
+  for (const input of new Set(comparisons.map((comparison) => comparison.input))) {
+    if (input !== undefined) shell(commands[input]!(join(directory, input)));
+  }
 }
 
 async function compare(comparison: Comparison, directory: string): Promise<string[]> {
