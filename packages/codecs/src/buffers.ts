@@ -1,19 +1,5 @@
 import { alignedSharedMemory } from '@vzdump-format/streams';
-
-/** Memory that worker threads see, too: jobs pass it on without a copy. */
-export type SharedMemory = Uint8Array<SharedArrayBuffer>;
-
-/** Memory for one job; what is needed again and again comes from a pool. */
-export function sharedMemory(size: number): SharedMemory {
-  return new Uint8Array(new SharedArrayBuffer(size));
-}
-
-/** Copies to or from shared memory, for which `set` takes one byte at a time unless both sides happen to be aligned. */
-export function copyTo(memory: Uint8Array, bytes: Uint8Array, at: number): void {
-  if (bytes.length === 0) return; // nothing to fill with
-  const target = Buffer.from(memory.buffer, memory.byteOffset + at, bytes.length);
-  target.fill(bytes);
-}
+import { copyTo, type SharedMemory, sharedMemory } from './shared-memory.js';
 
 /** A chunk for whoever asked: a view of the memory when they reuse buffers, else a copy of their own. */
 export function chunkOf(memory: Uint8Array, length: number, reuseBuffers: boolean | undefined): Uint8Array {

@@ -1,4 +1,5 @@
 import { ArchiveError, type ByteReader, type OnWarning } from '@vzdump-format/streams';
+import { allZero } from './zeros.js';
 
 export interface Trailing {
   /** The prefix of the codes: `GZIP` gives `GZIP_TRAILING` and `GZIP_PADDING`. */
@@ -28,13 +29,6 @@ function requireZeros(bytes: Uint8Array, { prefix, end }: Trailing): void {
     offset: end,
     hint: 'the file may be damaged, or something was appended to it; everything before was read',
   });
-}
-
-/** Each byte is compared with the one before it, at the speed of memory. */
-function allZero(bytes: Uint8Array): boolean {
-  return (
-    bytes.length === 0 || (bytes[0] === 0 && Buffer.compare(bytes.subarray(1), bytes.subarray(0, -1)) === 0)
-  );
 }
 
 /** Whether `bytes` is, as far as it goes, the beginning of one of the patterns. */

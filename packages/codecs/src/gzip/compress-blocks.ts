@@ -3,10 +3,13 @@ import { BufferPool } from '../buffers.js';
 import type { CompressOptions } from '../codec.js';
 import { checkedLevel, checkedThreads } from '../options.js';
 import { Slots } from '../slots.js';
+import { allZero } from '../zeros.js';
 import { BLOCK_BUFFER_SIZE, cutBlocks, type DictionaryBlock } from './content-blocks.js';
-import { checkedDeflateEngine, loadDeflateEngine } from './engine.js';
+import { checkedDeflateEngine, type DeflateEngine, loadDeflateEngine } from './engine.js';
 import { GZIP_LEVELS } from './format.js';
 import { encodeMemberHeader, encodeTrailer } from './member.js';
+import { isNoise } from './noise.js';
+import { storedBlocks } from './stored-blocks.js';
 
 /** An empty last block with fixed codes (RFC 1951, 3.2.3), behind blocks none of which is the last. */
 const LAST_BLOCK = Uint8Array.of(0x03, 0x00);
@@ -25,17 +28,14 @@ export function compressInBlocks(options: CompressOptions = {}): Stage {
   return async function* compressed(source) {
     const engine = await loadDeflateEngine(engineName);
     const pool = new BufferPool(BLOCK_BUFFER_SIZE);
-    const slots = new Slots(threads + 1);
+    const compressor = new BlockCompressor(engine, level, threads);
     let crc = 0;
     let length = 0;
     const compress = async (block: DictionaryBlock) => {
       const content = contentOf(block);
       crc = engine.crc32(content, crc); // blocks come here in order
       length += content.length;
-      return {
-        block,
-        bytes: await slots.run(() => engine.deflateBlock(content, dictionaryOf(block), level)),
-      };
+      return { block, bytes: await compressor.compress(content, dictionaryOf(block)) };
     };
     yield encodeMemberHeader(level);
     const blocks = cutBlocks(source, pool, options.rsyncable ?? false);
@@ -47,6 +47,37 @@ export function compressInBlocks(options: CompressOptions = {}): Stage {
     yield LAST_BLOCK.slice();
     yield encodeTrailer(crc, length);
   };
+}
+
+/** Compresses blocks, and spares the engine those of which it is known what becomes of them. */
+class BlockCompressor {
+  private readonly slots: Slots;
+  private zeros: { readonly lengths: string; readonly bytes: Promise<Uint8Array> } | undefined;
+
+  constructor(
+    private readonly engine: DeflateEngine,
+    private readonly level: number,
+    threads: number,
+  ) {
+    this.slots = new Slots(threads + 1);
+  }
+
+  async compress(content: Uint8Array, dictionary: Uint8Array): Promise<Uint8Array> {
+    if (allZero(content) && allZero(dictionary)) return (await this.zeroBlock(content, dictionary)).slice();
+    if (isNoise(content, dictionary)) return storedBlocks(content);
+    return this.deflate(content, dictionary);
+  }
+
+  /** Most of many disks is zeros, and the engine always makes the same of them. */
+  private zeroBlock(content: Uint8Array, dictionary: Uint8Array): Promise<Uint8Array> {
+    const lengths = `${content.length} behind ${dictionary.length}`;
+    if (this.zeros?.lengths !== lengths) this.zeros = { lengths, bytes: this.deflate(content, dictionary) };
+    return this.zeros.bytes;
+  }
+
+  private deflate(content: Uint8Array, dictionary: Uint8Array): Promise<Uint8Array> {
+    return this.slots.run(() => this.engine.deflateBlock(content, dictionary, this.level));
+  }
 }
 
 function dictionaryOf({ buffer, dictionaryLength }: DictionaryBlock): Uint8Array {

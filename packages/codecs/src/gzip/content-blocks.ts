@@ -1,4 +1,5 @@
-import { type BufferPool, copyTo, type SharedMemory } from '../buffers.js';
+import type { BufferPool } from '../buffers.js';
+import { copyTo, type SharedMemory } from '../shared-memory.js';
 
 /** What deflate can look back. */
 export const DICTIONARY_SIZE = 32 * 1024;

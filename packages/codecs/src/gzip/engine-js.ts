@@ -1,7 +1,7 @@
 import { EventLoopTurns } from '@vzdump-format/streams';
 import { Deflate, Inflate } from 'pako';
 import { plainCrc32 } from '../crc32.js';
-import { type DeflateEngine, InflateError } from './engine.js';
+import { DEFLATE_MEMORY, type DeflateEngine, InflateError } from './engine.js';
 
 const Z_NO_FLUSH = 0;
 const Z_SYNC_FLUSH = 2;
@@ -16,7 +16,7 @@ export const jsEngine: DeflateEngine = {
   name: 'js',
   crc32: plainCrc32,
   async *deflate(source, level) {
-    const deflate = new Deflate({ level, raw: true, chunkSize: OUTPUT_SIZE });
+    const deflate = new Deflate({ level, memLevel: DEFLATE_MEMORY, raw: true, chunkSize: OUTPUT_SIZE });
     const output = collected(deflate);
     const turns = new EventLoopTurns();
     for (let next = await source.next(); !next.done; next = await source.next()) {
@@ -30,8 +30,13 @@ export const jsEngine: DeflateEngine = {
     yield* output.splice(0);
   },
   async deflateBlock(content, dictionary, level) {
-    const options = dictionary.length > 0 ? { dictionary } : {};
-    const deflate = new Deflate({ level, raw: true, chunkSize: content.length + 1024, ...options });
+    const deflate = new Deflate({
+      level,
+      memLevel: DEFLATE_MEMORY,
+      raw: true,
+      chunkSize: content.length + 1024,
+      ...(dictionary.length > 0 ? { dictionary } : {}),
+    });
     const output = collected(deflate);
     deflate.push(content, Z_SYNC_FLUSH);
     return Buffer.concat(output);

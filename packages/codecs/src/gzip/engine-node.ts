@@ -1,5 +1,5 @@
 import { constants, crc32, createDeflateRaw, createInflateRaw, deflateRaw } from 'node:zlib';
-import { type DeflateEngine, InflateError } from './engine.js';
+import { DEFLATE_MEMORY, type DeflateEngine, InflateError } from './engine.js';
 import { throughZlib } from './zlib-stage.js';
 
 /** A call into the thread pool is paid for every so many bytes of output; the 16 KiB of node:zlib cost a fifth. */
@@ -10,10 +10,12 @@ const INFLATED_SIZE = 1024 * 1024;
 export const nodeEngine: DeflateEngine = {
   name: 'node',
   crc32,
-  deflate: (source, level) => throughZlib(createDeflateRaw({ level, chunkSize: DEFLATED_SIZE }), source),
+  deflate: (source, level) =>
+    throughZlib(createDeflateRaw({ level, memLevel: DEFLATE_MEMORY, chunkSize: DEFLATED_SIZE }), source),
   deflateBlock(content, dictionary, level) {
     const options = {
       level,
+      memLevel: DEFLATE_MEMORY,
       finishFlush: constants.Z_SYNC_FLUSH,
       chunkSize: content.length + 1024, // so that it is one call in most cases
       ...(dictionary.length > 0 ? { dictionary } : {}),

@@ -19,6 +19,9 @@ export interface DeflateEngine {
   inflate(source: AsyncIterator<Uint8Array>, onRest: (rest: Uint8Array) => void): AsyncGenerator<Uint8Array>;
 }
 
+/** zlib's `memLevel`: with more memory than it takes unless told otherwise, it is a tenth faster. */
+export const DEFLATE_MEMORY = 9;
+
 export class InflateError extends Error {
   constructor(
     readonly kind: 'damaged' | 'truncated',

@@ -1,5 +1,6 @@
 import { ArchiveError, type ByteReader, type OnWarning } from '@vzdump-format/streams';
-import { type BufferPool, copyTo, type SharedMemory, sharedMemory } from '../buffers.js';
+import type { BufferPool } from '../buffers.js';
+import { copyTo, type SharedMemory, sharedMemory } from '../shared-memory.js';
 import { isPrefixOfAny, readTrailing } from '../trailing.js';
 import { readOrTruncated, truncated } from './errors.js';
 import {

@@ -1,8 +1,9 @@
 import { ArchiveError, ByteReader, type Stage } from '@vzdump-format/streams';
-import { BufferPool, chunkOf, type SharedMemory, sharedMemory } from '../buffers.js';
+import { BufferPool, chunkOf } from '../buffers.js';
 import type { DecompressOptions } from '../codec.js';
 import { defaultReadThreads } from '../options.js';
 import { OrderedQueue } from '../ordered-queue.js';
+import { type SharedMemory, sharedMemory } from '../shared-memory.js';
 import { type Batch, inBatches, readBlocks } from './batches.js';
 import { BLOCK_SIZE } from './format.js';
 import type { LzoResult } from './jobs.js';

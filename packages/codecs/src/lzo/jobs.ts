@@ -1,5 +1,5 @@
-import { copyTo, type SharedMemory } from '../buffers.js';
 import { crc32 } from '../crc32.js';
+import { copyTo, type SharedMemory } from '../shared-memory.js';
 import { BLOCK_SIZE, type BlockChecksums } from './format.js';
 import { Lzo1xError, lzo1x, lzo1xBound } from './lzo1x.js';
 

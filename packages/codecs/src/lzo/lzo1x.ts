@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { copyTo } from '../buffers.js';
+import { copyTo } from '../shared-memory.js';
 
 /** What `assembly/lzo1x.ts` exports. Places are in its memory. */
 interface Exports {

@@ -1,8 +1,9 @@
 import { ByteReader, type ByteSource, readChunks } from '@vzdump-format/streams';
-import { BufferPool, sharedMemory } from '../buffers.js';
+import { BufferPool } from '../buffers.js';
 import type { SeekableOptions } from '../codec.js';
 import type { SegmentDecoder } from '../seekable/segmented-source.js';
 import type { Segment } from '../seekable/segments.js';
+import { sharedMemory } from '../shared-memory.js';
 import { type FoundBlock, inBatches, readBlock, readBlocks } from './batches.js';
 import { blockDamage } from './decompress.js';
 import { BLOCK_SIZE } from './format.js';

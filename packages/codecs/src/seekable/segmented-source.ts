@@ -1,5 +1,5 @@
 import { ArchiveError, type ByteSource, readFully } from '@vzdump-format/streams';
-import { type SharedMemory, sharedMemory } from '../buffers.js';
+import { type SharedMemory, sharedMemory } from '../shared-memory.js';
 import type { PlacedSegment, Segment, SegmentList } from './segments.js';
 
 /** Decompresses a segment. @returns `segment.contentSize` bytes, or else the index is wrong. */

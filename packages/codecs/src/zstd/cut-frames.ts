@@ -1,4 +1,5 @@
-import { type BufferPool, copyTo, type FilledBuffer } from '../buffers.js';
+import type { BufferPool, FilledBuffer } from '../buffers.js';
+import { copyTo } from '../shared-memory.js';
 import type { FrameStarts } from './frame-starts.js';
 
 /**

@@ -1,5 +1,6 @@
 import { ArchiveError } from '@vzdump-format/streams';
-import type { FilledBuffer, SharedMemory } from '../buffers.js';
+import type { FilledBuffer } from '../buffers.js';
+import type { SharedMemory } from '../shared-memory.js';
 
 export interface EngineResult {
   /** Where the result is: the memory that was given for it, or other memory. */

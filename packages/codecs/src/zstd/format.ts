@@ -66,8 +66,9 @@ export function decodeFrameHeader(descriptor: number, rest: Uint8Array): FrameHe
   };
 }
 
-export function decodeBlockHeader(bytes: Uint8Array): BlockHeader {
-  const header = bytes[0]! | (bytes[1]! << 8) | (bytes[2]! << 16);
+/** @param at where in `bytes` it begins. */
+export function decodeBlockHeader(bytes: Uint8Array, at = 0): BlockHeader {
+  const header = bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16);
   const size = header >>> 3;
   const storedSizes = [size, 1, size, undefined]; // raw, run, compressed, reserved
   return { last: (header & 1) === 1, storedSize: storedSizes[(header >> 1) & 3] };

@@ -3,6 +3,7 @@ import { isPrefixOfAny, readTrailing } from '../trailing.js';
 import { frameDamage, needsDictionary, truncated, windowTooLarge } from './errors.js';
 import {
   BLOCK_HEADER_SIZE,
+  type BlockHeader,
   CHECKSUM_SIZE,
   decodeBlockHeader,
   decodeFrameHeader,
@@ -24,13 +25,28 @@ export interface FrameStart {
   readonly bytes: Uint8Array;
 }
 
-/** Some bytes of a frame. A block may come in several parts. */
+/** Some bytes of a frame: blocks, or more of the last one, or the checksum. */
 export interface FramePart {
   readonly offset: number;
   /** Valid until the next part is asked for. */
   readonly bytes: Uint8Array;
+  /** How many blocks begin with it. */
+  readonly blocks: number;
   /** How many bytes come with this part before the next block does; 0 when it continues one. */
-  readonly blockSize: number;
+  readonly size: number;
+}
+
+/** How much is wanted of a frame in one part, which has a block at least. */
+export interface PartRoom {
+  readonly blocks: number;
+  readonly bytes: number;
+}
+
+const UNLIMITED: PartRoom = { blocks: Number.POSITIVE_INFINITY, bytes: Number.POSITIVE_INFINITY };
+
+interface FoundBlocks {
+  readonly part: FramePart;
+  readonly endsFrame: boolean;
 }
 
 /**
@@ -62,19 +78,47 @@ export class FrameWalker {
     }
   }
 
-  /** The blocks and the checksum of the frame whose header was read. */
-  async *parts(header: FrameHeader): AsyncGenerator<FramePart> {
+  /** The blocks and the checksum of the frame whose header was read; `room` is asked before each part. */
+  async *parts(header: FrameHeader, room = (): PartRoom => UNLIMITED): AsyncGenerator<FramePart> {
     for (let last = false; !last; ) {
-      const offset = this.reader.offset;
-      const bytes = await this.read(BLOCK_HEADER_SIZE);
-      const block = decodeBlockHeader(bytes);
-      const { storedSize } = block;
-      if (storedSize === undefined || storedSize > MAX_BLOCK_SIZE) throw frameDamage('invalid block', offset);
-      yield { offset, bytes, blockSize: BLOCK_HEADER_SIZE + storedSize };
-      yield* this.continued(storedSize);
-      ({ last } = block);
+      const { part, endsFrame } = this.blocksAtHand(room()) ?? (await this.acrossChunks());
+      yield part;
+      yield* this.continued(part.size - part.bytes.length);
+      last = endsFrame;
     }
     if (header.hasChecksum) yield* this.continued(CHECKSUM_SIZE);
+  }
+
+  /** The blocks that begin in the chunk at hand, so that small ones do not cost a turn each. */
+  private blocksAtHand(room: PartRoom): FoundBlocks | undefined {
+    const { offset, atHand, position, available } = this.reader;
+    let blocks = 0;
+    let size = 0;
+    let endsFrame = false;
+    while (!endsFrame && available - size >= BLOCK_HEADER_SIZE) {
+      const block = decodeBlockHeader(atHand, position + size);
+      const end = size + BLOCK_HEADER_SIZE + (block.storedSize ?? Number.POSITIVE_INFINITY);
+      if (blocks > 0 && (!isValid(block) || blocks >= room.blocks || end > room.bytes)) break;
+      if (!isValid(block)) throw frameDamage('invalid block', offset);
+      blocks++;
+      size = end;
+      endsFrame = block.last;
+    }
+    if (blocks === 0) return undefined;
+    const length = Math.min(size, available);
+    const bytes = atHand.subarray(position, position + length);
+    this.reader.advance(length);
+    return { part: { offset, bytes, blocks, size }, endsFrame };
+  }
+
+  /** A block whose header does not lie in one chunk. */
+  private async acrossChunks(): Promise<FoundBlocks> {
+    const { offset } = this.reader;
+    const bytes = await this.read(BLOCK_HEADER_SIZE);
+    const block = decodeBlockHeader(bytes);
+    if (!isValid(block)) throw frameDamage('invalid block', offset);
+    const size = BLOCK_HEADER_SIZE + block.storedSize;
+    return { part: { offset, bytes, blocks: 1, size }, endsFrame: block.last };
   }
 
   private async *continued(size: number): AsyncGenerator<FramePart> {
@@ -83,7 +127,7 @@ export class FrameWalker {
       if (await this.reader.atEnd()) throw truncated(offset);
       const bytes = await this.reader.readSome(left);
       left -= bytes.length;
-      yield { offset, bytes, blockSize: 0 };
+      yield { offset, bytes, blocks: 0, size: 0 };
     }
   }
 
@@ -125,4 +169,8 @@ export class FrameWalker {
     if (bytes.length < length) throw truncated(this.reader.offset);
     return bytes;
   }
+}
+
+function isValid(block: BlockHeader): block is BlockHeader & { readonly storedSize: number } {
+  return block.storedSize !== undefined && block.storedSize <= MAX_BLOCK_SIZE;
 }

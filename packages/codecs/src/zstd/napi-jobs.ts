@@ -1,6 +1,7 @@
 import type Binding from 'zstd-napi/binding.js';
 import type { CCtx, DCtx } from 'zstd-napi/binding.js';
-import type { SharedMemory } from '../buffers.js';
+import { copyTo, type SharedMemory } from '../shared-memory.js';
+import { allZero } from '../zeros.js';
 import type { FramePiece, StreamResult, StreamSettings } from './engine.js';
 
 export interface CompressJob {
@@ -30,11 +31,20 @@ export interface DecompressJob extends Omit<FramePiece, 'buffer'> {
 export type NapiJob = CompressJob | WriteJob | DecompressJob;
 export type NapiResult = Omit<StreamResult, 'output'>;
 
+/** A frame of so many zeros. */
+interface ZeroFrame {
+  readonly length: number;
+  readonly level: number;
+  readonly bytes: Uint8Array;
+}
+
 /** The jobs that zstd-napi does, in a worker or right here. Keeps one context of each kind. */
 export class NapiJobs {
   private frameContext: CCtx | undefined;
   private streamContext: CCtx | undefined;
   private decoder: DCtx | undefined;
+  /** Most of many disks is zeros, and the library always makes the same of them. */
+  private zeroFrame: ZeroFrame | undefined;
 
   constructor(private readonly binding: typeof Binding) {}
 
@@ -50,10 +60,23 @@ export class NapiJobs {
   }
 
   private compress({ input, length, output, level }: CompressJob): NapiResult {
+    const content = input.subarray(0, length);
+    if (!allZero(content)) return this.compressFrame(content, output, level);
+    const known = this.zeroFrame;
+    if (known?.length === length && known.level === level) {
+      copyTo(output, known.bytes, 0);
+      return { used: length, length: known.bytes.length, done: true };
+    }
+    const result = this.compressFrame(content, output, level);
+    this.zeroFrame = { length, level, bytes: Uint8Array.from(output.subarray(0, result.length)) };
+    return result;
+  }
+
+  private compressFrame(content: Uint8Array, output: Uint8Array, level: number): NapiResult {
     this.frameContext ??= this.newContext(level);
     this.frameContext.setParameter(this.binding.CParameter.compressionLevel, level);
-    const written = this.frameContext.compress2(output, input.subarray(0, length));
-    return { used: length, length: written, done: true };
+    const written = this.frameContext.compress2(output, content);
+    return { used: content.length, length: written, done: true };
   }
 
   private write({ input, start, length, end, output, settings }: WriteJob): NapiResult {

@@ -1,4 +1,5 @@
-import { BufferPools, copyTo, type SharedMemory } from '../buffers.js';
+import { BufferPools } from '../buffers.js';
+import { copyTo, type SharedMemory } from '../shared-memory.js';
 import type { FramePiece } from './engine.js';
 import { BLOCK_HEADER_SIZE, CHECKSUM_SIZE, MAX_BLOCK_SIZE } from './format.js';
 import type { FrameStart, FrameWalker } from './frames.js';
@@ -35,15 +36,15 @@ export class PieceReader {
     const maxBlocks = whole ? BLOCKS_IN_PIECE + content / MIN_MEAN_BLOCK : BLOCKS_IN_PIECE;
     let piece = new PieceBuilder(this.buffers, content, true, frame.offset);
     piece.add(frame.bytes);
-    for await (const part of this.walker.parts(frame.header)) {
-      const { offset, bytes, blockSize } = part;
+    const room = () => ({ blocks: maxBlocks - piece.blocks, bytes: piece.bytesLeft });
+    for await (const { offset, bytes, blocks, size } of this.walker.parts(frame.header, room)) {
       // A whole frame, too, goes in pieces when it has more bytes or blocks than its content can need.
-      if (blockSize > 0 && (piece.blocks >= maxBlocks || !piece.hasRoomFor(blockSize))) {
+      if (blocks > 0 && (piece.blocks >= maxBlocks || size > piece.bytesLeft)) {
         yield piece.finish(this.buffers.take(content), false);
-        piece = new PieceBuilder(this.buffers, Math.max(content, blockSize), false, offset);
+        piece = new PieceBuilder(this.buffers, Math.max(content, size), false, offset);
       }
       piece.add(bytes);
-      if (blockSize > 0) piece.blocks++;
+      piece.blocks += blocks;
     }
     yield piece.finish(this.buffers.take(content), true);
   }
@@ -64,8 +65,9 @@ class PieceBuilder {
     this.buffer = buffers.take(content + blocks * BLOCK_HEADER_SIZE + OVERHEAD / 2);
   }
 
-  hasRoomFor(blockSize: number): boolean {
-    return this.length + blockSize + CHECKSUM_SIZE <= this.buffer.length;
+  /** Room for blocks: there is more for the checksum. */
+  get bytesLeft(): number {
+    return this.buffer.length - CHECKSUM_SIZE - this.length;
   }
 
   add(bytes: Uint8Array): void {

@@ -1,10 +1,10 @@
 import { type ArchiveError, type ByteSource, readChunks } from '@vzdump-format/streams';
-import { sharedMemory } from '../buffers.js';
 import type { SeekableOptions } from '../codec.js';
 import { checkedWindowLog, defaultReadThreads } from '../options.js';
 import { HINT_CONVERT, HINT_INDEX, notSeekable } from '../seekable/not-seekable.js';
 import type { SegmentDecoder } from '../seekable/segmented-source.js';
 import { MAX_SEGMENT_CONTENT, type Segment } from '../seekable/segments.js';
+import { sharedMemory } from '../shared-memory.js';
 import { JobFailure } from '../workers/pool.js';
 import { checkedEngineName, loadEngine } from './engine.js';
 import { decoderError } from './errors.js';

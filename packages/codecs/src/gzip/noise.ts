@@ -1,0 +1,66 @@
+/**
+ * Tells data that deflate cannot make smaller, as encrypted and compressed data is, in a tenth of the time that
+ * deflate takes to find out: every byte occurs as often as any other, and hardly four bytes occur twice.
+ */
+
+/** Below, the statistics tell nothing, and there is no time to save. */
+const MIN_LENGTH = 16 * 1024;
+/** First only some pieces are looked at, as most data is not noise. */
+const SAMPLES = 8;
+const SAMPLE_SIZE = 1024;
+/** Chi-squared of evenly distributed bytes is 255 ± 23; of what could be coded in 7.99 bits a byte, twice that. */
+const MAX_CHI_SQUARED = 400;
+/** In 128 KiB of noise, two or three words are found again by chance. Each could save a byte or two. */
+const MAX_REPEATS = 32;
+
+const HASH_BITS = 16;
+const HASH_FACTOR = 0x9e3779b1; // 2^32 divided by the golden ratio
+
+const counts = new Uint32Array(256);
+/** For each hash of four bytes, those that had it last. */
+const words = new Int32Array(1 << HASH_BITS);
+
+/** @param before what can be referred to, besides `content` itself. */
+export function isNoise(content: Uint8Array, before: Uint8Array): boolean {
+  return (
+    content.length >= MIN_LENGTH && samplesAreEven(content) && isEven([content]) && !repeats(before, content)
+  );
+}
+
+function samplesAreEven(content: Uint8Array): boolean {
+  const step = (content.length - SAMPLE_SIZE) / (SAMPLES - 1);
+  const starts = Array.from({ length: SAMPLES }, (_, sample) => Math.floor(sample * step));
+  return isEven(starts.map((start) => content.subarray(start, start + SAMPLE_SIZE)));
+}
+
+function isEven(pieces: readonly Uint8Array[]): boolean {
+  counts.fill(0);
+  let length = 0;
+  for (const piece of pieces) {
+    for (let at = 0; at < piece.length; at++) counts[piece[at]!]!++;
+    length += piece.length;
+  }
+  const expected = length / counts.length;
+  let squares = 0;
+  for (const count of counts) squares += (count - expected) ** 2;
+  return squares / expected <= MAX_CHI_SQUARED;
+}
+
+/** Whether words of `content` occur before, in it or in `before`. */
+function repeats(before: Uint8Array, content: Uint8Array): boolean {
+  words.fill(0);
+  countRepeats(before, Number.POSITIVE_INFINITY);
+  return countRepeats(content, MAX_REPEATS) > MAX_REPEATS;
+}
+
+function countRepeats(bytes: Uint8Array, most: number): number {
+  let word = 0;
+  let found = 0;
+  for (let at = 0; at < bytes.length && found <= most; at++) {
+    word = (word << 8) | bytes[at]!;
+    const hash = Math.imul(word, HASH_FACTOR) >>> (32 - HASH_BITS);
+    if (words[hash] === word) found++;
+    words[hash] = word;
+  }
+  return found;
+}
