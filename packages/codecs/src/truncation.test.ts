@@ -38,8 +38,9 @@ const zstdBlocks: Boundaries = async (file) => {
   const found: number[] = [];
   for (let frame = await walker.next(); frame !== undefined; frame = await walker.next()) {
     found.push(frame.offset, frame.offset + frame.bytes.length);
-    for await (const { offset, blockSize } of walker.parts(frame.header))
-      if (blockSize > 0) found.push(offset);
+    const oneByOne = () => ({ blocks: 1, bytes: Number.POSITIVE_INFINITY });
+    for await (const { offset, blocks } of walker.parts(frame.header, oneByOne))
+      if (blocks > 0) found.push(offset);
     found.push(walker.reader.offset);
   }
   return found;

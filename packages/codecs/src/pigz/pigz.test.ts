@@ -18,12 +18,25 @@ test('any number of threads gives the same bytes', async () => {
 });
 
 test('every block size and boundary', async () => {
-  const content = randomBytes(300_000);
-  for (const length of [0, 1, 32_767, 32_768, 131_071, 131_072, 131_073, 262_144, 300_000]) {
-    for (const rsyncable of [false, true]) {
-      const compressed = await compress(content.subarray(0, length), { rsyncable });
-      expect(gunzipSync(compressed).equals(content.subarray(0, length))).toBe(true);
+  for (const content of [randomBytes(300_000), mixedBytes(300_000), Buffer.alloc(300_000)]) {
+    for (const length of [0, 1, 32_767, 32_768, 131_071, 131_072, 131_073, 262_144, 300_000]) {
+      for (const rsyncable of [false, true]) {
+        const compressed = await compress(content.subarray(0, length), { rsyncable });
+        expect(gunzipSync(compressed).equals(content.subarray(0, length))).toBe(true);
+      }
     }
+  }
+});
+
+test('noise costs what it is, and zeros next to nothing, wherever they stand', async () => {
+  const noise = randomBytes(400_000);
+  const zeros = Buffer.alloc(700_000);
+  const content = Buffer.concat([zeros, noise, plain, zeros, noise]);
+  for (const rsyncable of [false, true]) {
+    const compressed = await compress(content, { threads: 2, rsyncable });
+    expect(gunzipSync(compressed).equals(content)).toBe(true);
+    const ofPlain = (await compress(plain, { rsyncable })).length;
+    expect(compressed.length).toBeLessThan(1.001 * 2 * noise.length + 1.01 * ofPlain + 5000);
   }
 });
 

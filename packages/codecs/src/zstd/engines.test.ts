@@ -39,6 +39,23 @@ describe.each(ZSTD_ENGINES)('%s', (engine) => {
     expect([at, position]).toEqual([offset, plain.length]);
   });
 
+  test('a frame of zeros is the same wherever it stands', async () => {
+    const zeros = Buffer.alloc(250_000);
+    const frame = (await compress(zeros)).subarray(0, 20);
+    const compressed = await compress(
+      Buffer.concat([zeros, zeros, plain.subarray(0, 250_000), zeros, zeros]),
+    );
+    const { frames } = (await readSeekTable(new BufferSource(compressed)))!;
+    const starts = frames.map((_, index) =>
+      frames.slice(0, index).reduce((sum, { compressedSize }) => sum + compressedSize, 0),
+    );
+    const same = starts.map((start) => compressed.subarray(start, start + 20).equals(frame));
+    expect(same).toEqual([true, true, false, true, true]);
+    expect(
+      (await decompress(compressed, { threads: 2 })).subarray(-500_000).equals(Buffer.alloc(500_000)),
+    ).toBe(true);
+  });
+
   test('every level, and contents of every kind', async () => {
     for (const level of [1, 3, 12, 19, 22]) {
       expect((await decompress(await compress(plain.subarray(0, 600_000), { level }))).length).toBe(600_000);
