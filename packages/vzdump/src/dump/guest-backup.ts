@@ -190,10 +190,10 @@ class GuestBackup {
     } else {
       await this.tellFailure(failure.error);
     }
-    log.close();
+    log.end();
     await this.keepLog();
     await this.hookAfter('log-end');
-    await log.discard();
+    log.close();
   }
 
   private async tellFailure(error: unknown): Promise<void> {

@@ -16,8 +16,7 @@ export const LOG_DIRECTORY = '/var/log/vzdump';
 
 interface LogFile {
   readonly path: string;
-  /** Made for this log, and gone with it. */
-  readonly ownDirectory: string | undefined;
+  readonly fd: number;
 }
 
 /**
@@ -30,7 +29,7 @@ interface LogFile {
  */
 export class GuestLogFile implements GuestLog {
   private file: LogFile | undefined;
-  private fd: number | undefined;
+  private isOver = false;
 
   constructor(
     private readonly vmid: number,
@@ -39,14 +38,12 @@ export class GuestLogFile implements GuestLog {
 
   /** From here on, there is a file. @param directory if it is there and can be written; a temporary file otherwise */
   async open(type: GuestType, directory = LOG_DIRECTORY): Promise<void> {
+    const name = `${type}-${this.vmid}.log`;
     const writable = await access(directory, constants.W_OK).then(
       () => true,
       () => false,
     );
-    const own = writable ? undefined : await mkdtemp(join(tmpdir(), 'vzdump-format-log-'));
-    const path = join(own ?? directory, `${type}-${this.vmid}.log`);
-    this.file = { path, ownDirectory: own };
-    this.fd = openSync(path, 'w', 0o640);
+    this.file = writable ? openFile(join(directory, name)) : await openWithoutName(name);
   }
 
   readonly info = (message: string): void => this.add('info', message);
@@ -66,19 +63,18 @@ export class GuestLogFile implements GuestLog {
 
   /** A disk that is full must not keep the backup from being ended well: what cannot be written is only told. */
   private write(line: string): void {
-    if (this.fd === undefined) return;
+    if (this.file === undefined || this.isOver) return;
     try {
-      writeSync(this.fd, pathToBytes(line));
+      writeSync(this.file.fd, pathToBytes(line));
     } catch (error) {
-      this.close();
+      this.end();
       this.job.add('warn', `the log ends here: ${errorText(error)}`, this.vmid);
     }
   }
 
   /** No more goes into the file. */
-  close(): void {
-    if (this.fd !== undefined) closeSync(this.fd);
-    this.fd = undefined;
+  end(): void {
+    this.isOver = true;
   }
 
   /** @throws the system's error; a copy that is not whole is removed */
@@ -104,11 +100,26 @@ export class GuestLogFile implements GuestLog {
     }
   }
 
-  /** Removes the file, if it was a temporary one. */
-  async discard(): Promise<void> {
-    this.close();
-    const own = this.file?.ownDirectory;
-    if (own !== undefined) await rm(own, { recursive: true, force: true });
+  /** A temporary file is gone then. */
+  close(): void {
+    this.end();
+    if (this.file !== undefined) closeSync(this.file.fd);
+    this.file = undefined;
+  }
+}
+
+function openFile(path: string): LogFile {
+  return { path, fd: openSync(path, 'w+', 0o640) };
+}
+
+/** Nothing of it is left, even if this process is killed: it has lost its name, and is found by its descriptor alone. */
+async function openWithoutName(name: string): Promise<LogFile> {
+  const directory = await mkdtemp(join(tmpdir(), 'vzdump-format-log-'));
+  try {
+    const { fd } = openFile(join(directory, name));
+    return { path: `/proc/self/fd/${fd}`, fd };
+  } finally {
+    await rm(directory, { recursive: true });
   }
 }
 
