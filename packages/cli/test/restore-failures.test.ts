@@ -2,7 +2,7 @@ import { mkdir, open, readdir, stat, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { writeNoise } from './disk-content.js';
-import { loopFilesIn } from './mounted-image.js';
+import { loopFilesIn, noLoopFilesIn } from './mounted-image.js';
 import { childrenOf, isRunning } from './processes.js';
 import { type CliResult, errorDocument, linesOf, runCli, startCli } from './running-cli.js';
 import { makeSampleGuests, type SampleGuests } from './sample-guests.js';
@@ -220,6 +220,29 @@ describe.each(SIGNALS)('%s in the middle', (signal, status, word) => {
     await expectNothing(sample);
   });
 });
+
+testAsRoot(
+  'SIGKILL leaves hidden files only, neither mount nor loop device, and the next run succeeds',
+  async () => {
+    const sample = await makeSampleGuests();
+    const archive = await dumpLargeFile(sample);
+    const args = ['restore', archive, '300', '--rootfs', 'local:0.125', ...sample.pveRoot];
+    const running = startCli([...args, '--bwlimit', '64', '--progress=json']);
+    await new Promise<void>((resolve) => {
+      running.child.stderr.on('data', (text: string) => {
+        if (text.includes('"progress"')) resolve();
+      });
+    });
+    running.child.kill('SIGKILL');
+    expect((await running.ended).signal).toBe('SIGKILL');
+    expect(await runTool('cat', '/proc/mounts')).not.toContain(sample.directory);
+    await noLoopFilesIn(sample.directory);
+    expect(await sample.volumes(300)).toEqual([expect.stringMatching(PARTIAL)]);
+    expect(await sample.config('lxc/300.conf')).toBeUndefined();
+    expect((await runCli(args)).status).toBe(0);
+    expect(await sample.volumes(300)).toEqual([expect.stringMatching(PARTIAL), 'vm-300-disk-0.raw']);
+  },
+);
 
 /** Waits until there is a directory of that name. */
 async function made(directory: string, name: string): Promise<string> {
