@@ -65,6 +65,12 @@ export async function planMountPoints(archived: GuestConfig, job: RestoreJob): P
 async function planVolume(restored: NewMountPoint, { allocator }: RestoreJob): Promise<MountPlan> {
   const { storage, format, size, mountPoint } = restored;
   requireContent(storage, 'rootdir');
+  if (format === 'raw' && isRestricted()) {
+    throw mountPointError(
+      `${mountPoint.key} is to be an image, which only root can mount`,
+      'as an ordinary user, give a directory: --rootfs STORAGE:0',
+    );
+  }
   const volume = await allocator.disk(storage, format);
   const path = mountPoint.path.slice(1);
   return { key: mountPoint.key, path, volume, made: { storage, format }, size };

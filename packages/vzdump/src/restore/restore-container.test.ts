@@ -1,7 +1,7 @@
 import { chmodSync } from 'node:fs';
 import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { scratch } from '../testing/scratch.js';
 import {
   type ContainerTree,
@@ -349,6 +349,19 @@ describe('a restore that fails leaves nothing', () => {
       await expect(aborted).rejects.toThrow('enough');
       await expectNothing(sample);
     });
+  });
+
+  test('of an ordinary user onto an image, which only root can mount', async () => {
+    const sample = await makeSample();
+    const archive = await archiveFiles(CONFIG);
+    const euid = vi.spyOn(process, 'geteuid').mockReturnValue(1000);
+    const restored = restoreTold({ archive, vmid: 301, pveRoot: sample.pveRoot });
+    await expect(restored).rejects.toMatchObject({
+      code: 'RESTORE_MOUNT_POINTS',
+      message: 'rootfs is to be an image, which only root can mount',
+    });
+    euid.mockRestore();
+    await expect(readdir(join(sample.storage, 'images/301'))).rejects.toThrow('ENOENT');
   });
 
   testAsRoot([], 'where the image has too little room', async () => {
