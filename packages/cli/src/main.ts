@@ -12,10 +12,14 @@ import { runCommand } from './run-command.js';
 import { version } from './version.js';
 
 process.stderr.on('error', () => {}); // nobody reads it any more, which is no reason to stop
-const status = await main(exactArguments(process.argv.slice(2)));
-// What was interrupted may have left a read or a write that never ends, and would keep the process.
-if (status === EXIT.interrupted || status === EXIT.terminated) process.exit(status);
-process.exitCode = status;
+
+/** Does what the command line asks for, and sets the exit status. @param argv what stands behind the program's name */
+export async function run(argv: readonly string[]): Promise<void> {
+  const status = await main(exactArguments(argv));
+  // What was interrupted may have left a read or a write that never ends, and would keep the process.
+  if (status === EXIT.interrupted || status === EXIT.terminated) process.exit(status);
+  process.exitCode = status;
+}
 
 async function main(argv: readonly string[]): Promise<number> {
   let invocation: Invocation | undefined;
