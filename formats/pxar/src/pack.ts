@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import type { FileEntry } from '@vzdump-format/file-tree';
-import type { OnWarning } from '@vzdump-format/streams';
+import { type OnWarning, Sequence } from '@vzdump-format/streams';
 import { Packer } from './packer.js';
 
 /**
@@ -48,15 +48,23 @@ export async function* packPxar(
   const { archive, payload } = packer;
   signal?.throwIfAborted();
   packer.begin();
-  for await (const entry of entries) {
-    signal?.throwIfAborted();
-    if (packer.add(entry)) {
-      if (payload === undefined) yield* packer.content(entry, archive);
-      else for await (const chunk of packer.content(entry, payload)) await sink!(chunk);
+  const sequence = Sequence.of(entries);
+  try {
+    for (;;) {
+      const pulled = sequence.pull();
+      const entry = pulled instanceof Promise ? await pulled : pulled;
+      if (entry === undefined) break;
+      signal?.throwIfAborted();
+      if (packer.add(entry)) {
+        if (payload === undefined) yield* packer.content(entry, archive);
+        else for await (const chunk of packer.content(entry, payload)) await sink!(chunk);
+      }
+      packer.endEntry();
+      if (archive.isFull) yield archive.take();
+      if (payload?.isFull) await sink!(payload.take());
     }
-    packer.endEntry();
-    if (archive.isFull) yield archive.take();
-    if (payload?.isFull) await sink!(payload.take());
+  } finally {
+    await sequence.close();
   }
   packer.finish();
   yield archive.take();

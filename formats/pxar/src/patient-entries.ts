@@ -1,3 +1,4 @@
+import type { Sequence } from '@vzdump-format/streams';
 import type { PxarEntry } from './entry.js';
 import { StreamedContent } from './streamed-content.js';
 
@@ -9,7 +10,7 @@ export class PatientEntries implements AsyncGenerator<PxarEntry> {
     this.stop = () => resolve('stopped');
   });
 
-  constructor(private readonly entries: AsyncGenerator<PxarEntry>) {}
+  constructor(private readonly entries: Sequence<PxarEntry>) {}
 
   async next(): Promise<IteratorResult<PxarEntry>> {
     if (this.last !== undefined) {
@@ -22,14 +23,14 @@ export class PatientEntries implements AsyncGenerator<PxarEntry> {
   }
 
   /** Takes effect at once, where that of a generator would come after the wait. */
-  return(value: unknown): Promise<IteratorResult<PxarEntry>> {
+  return(): Promise<IteratorResult<PxarEntry>> {
     this.stop();
-    return this.entries.return(value);
+    return this.entries.return();
   }
 
-  throw(error: unknown): Promise<IteratorResult<PxarEntry>> {
-    this.stop();
-    return this.entries.throw(error);
+  async throw(error: unknown): Promise<IteratorResult<PxarEntry>> {
+    await this.return();
+    throw error;
   }
 
   [Symbol.asyncIterator](): this {

@@ -1,6 +1,13 @@
 import type { Duplex } from 'node:stream';
 import { printableName } from '@vzdump-format/file-tree';
-import { ArchiveError, type OnWarning, toDuplex } from '@vzdump-format/streams';
+import {
+  ArchiveError,
+  type OnWarning,
+  type Pulled,
+  type PullSource,
+  Sequence,
+  toDuplex,
+} from '@vzdump-format/streams';
 import { ArchiveProof } from './archive-proof.js';
 import type { PxarEntry, PxarHeader } from './entry.js';
 import { EntryReader, type OnDoubt, type ReadEntry, unexpected } from './entry-reader.js';
@@ -48,25 +55,37 @@ export interface UnpackPxarOptions {
  * @throws ArchiveError with a code of `PXAR_…`, see the format's README. Its `offset` is a position in the
  * archive, or in the payload stream where the message says so
  */
-export async function* unpackPxar(
-  archive: PxarInput,
-  options: UnpackPxarOptions = {},
-): AsyncGenerator<PxarEntry> {
-  const unpacker = new Unpacker(archive, options);
-  try {
-    yield await unpacker.readRoot();
-    while (!unpacker.isOver) {
-      if (!unpacker.isReady()) await unpacker.makeReady();
-      const entry = unpacker.readEntry();
-      if (entry === undefined) {
-        await unpacker.leaveDirectory();
-      } else {
-        if (entry.type === 'file' && !unpacker.giveContent(entry)) await unpacker.findContent(entry);
-        yield entry;
-      }
-    }
-  } finally {
-    await unpacker.close();
+export function unpackPxar(archive: PxarInput, options: UnpackPxarOptions = {}): Sequence<PxarEntry> {
+  return new Sequence(new Entries(new Unpacker(archive, options)));
+}
+
+class Entries implements PullSource<PxarEntry> {
+  private hasBegun = false;
+
+  constructor(private readonly unpacker: Unpacker) {}
+
+  pull(): Pulled<PxarEntry> {
+    if (this.hasBegun) return this.advance();
+    this.hasBegun = true;
+    return this.unpacker.readRoot();
+  }
+
+  close(): Promise<void> {
+    return this.unpacker.close();
+  }
+
+  private advance(): Pulled<PxarEntry> {
+    const { unpacker } = this;
+    if (unpacker.isOver) return undefined;
+    return unpacker.isReady() ? this.take() : unpacker.makeReady().then(() => this.take());
+  }
+
+  private take(): Pulled<PxarEntry> {
+    const { unpacker } = this;
+    const entry = unpacker.readEntry();
+    if (entry === undefined) return unpacker.leaveDirectory().then(() => this.advance());
+    if (entry.type !== 'file' || unpacker.giveContent(entry)) return entry;
+    return unpacker.findContent(entry).then(() => entry);
   }
 }
 

@@ -1,5 +1,5 @@
 import { printableName } from '@vzdump-format/file-tree';
-import { ArchiveError, type OnWarning } from '@vzdump-format/streams';
+import { ArchiveError, type OnWarning, type Pulled } from '@vzdump-format/streams';
 import {
   type ArchiveReader,
   Cursor,
@@ -28,6 +28,19 @@ interface Preamble {
   longLink: string | undefined;
 }
 
+/** A header of those. */
+class PreambleHeader {
+  constructor(
+    readonly type: string,
+    readonly size: number,
+    readonly offset: number,
+  ) {}
+
+  get storedSize(): number {
+    return wholeBlocks(this.size);
+  }
+}
+
 /** Reads members' headers, one after the other. Whoever asks for the next one has read or skipped the content. */
 export class MemberReader {
   /** Those that global pax headers have told so far. Is never changed, but replaced. */
@@ -50,32 +63,53 @@ export class MemberReader {
    * The next member, without its content, at which the reader then stands; `undefined` behind the last, when the mark of
    * the archive's end has been read.
    */
-  async next(): Promise<MemberEntry | undefined> {
+  next(): Pulled<MemberEntry> {
     const { cursor } = this;
     const start = this.reader.offset;
     const preamble: Preamble = { start, pax: undefined, longName: undefined, longLink: undefined };
-    for (;;) {
+    while (cursor.take(BLOCK_SIZE)) {
+      const read = this.readBlock(preamble);
+      if (!(read instanceof PreambleHeader)) return read;
+      if (!cursor.take(read.storedSize)) return this.readOn(preamble, read);
+      this.addToPreamble(preamble, read);
+    }
+    return this.readOn(preamble);
+  }
+
+  /** Goes on where not all is at hand. @param unread a header whose content has to be read first */
+  private async readOn(preamble: Preamble, unread?: PreambleHeader): Promise<MemberEntry | undefined> {
+    const { cursor } = this;
+    for (let header = unread; ; ) {
+      if (header !== undefined) {
+        await takeWhole(cursor, header.storedSize);
+        this.addToPreamble(preamble, header);
+      }
       if (!cursor.take(BLOCK_SIZE)) {
         const got = await cursor.gather(BLOCK_SIZE);
         if (got < BLOCK_SIZE) throw endsWithoutMark(got, cursor.offset);
       }
-      const sum = sumOfBytes(cursor.words, cursor.at);
-      if (sum === 0) return this.readEnd(preamble);
-      if (!hasChecksum(cursor, sum)) throw notAHeader(cursor.offset);
-      const type = typeOf(cursor);
-      const { offset } = cursor;
-      if (type === TYPE.multiVolume) throw multiVolume(offset);
-      const mostContent = PREAMBLE_LIMITS.get(type);
-      if (mostContent === undefined) return this.readMember(preamble);
-      const size = checkedSize(decodeSize(cursor), mostContent, offset);
-      const stored = wholeBlocks(size);
-      if (!cursor.take(stored)) await takeWhole(cursor, stored);
-      this.addToPreamble(preamble, type, size, offset);
+      const read = this.readBlock(preamble);
+      if (!(read instanceof PreambleHeader)) return read;
+      header = read;
     }
   }
 
-  /** @param offset of the header whose content the cursor holds */
-  private addToPreamble(preamble: Preamble, type: string, size: number, offset: number): void {
+  /** What the block is that the cursor holds: of a member, the end, or one that tells of what follows. */
+  private readBlock(preamble: Preamble): Pulled<MemberEntry> | PreambleHeader {
+    const { cursor } = this;
+    const sum = sumOfBytes(cursor.words, cursor.at);
+    if (sum === 0) return this.readEnd(preamble);
+    if (!hasChecksum(cursor, sum)) throw notAHeader(cursor.offset);
+    const type = typeOf(cursor);
+    const { offset } = cursor;
+    if (type === TYPE.multiVolume) throw multiVolume(offset);
+    const mostContent = PREAMBLE_LIMITS.get(type);
+    if (mostContent === undefined) return this.readMember(preamble);
+    return new PreambleHeader(type, checkedSize(decodeSize(cursor), mostContent, offset), offset);
+  }
+
+  /** The cursor holds the header's content. */
+  private addToPreamble(preamble: Preamble, { type, size, offset }: PreambleHeader): void {
     const { cursor, onUnknownRecord: onUnknown } = this;
     switch (type) {
       case TYPE.volumeLabel:

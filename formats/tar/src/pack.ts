@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { type Content, printableName } from '@vzdump-format/file-tree';
-import { ArchiveError, type OnWarning, toDuplex } from '@vzdump-format/streams';
+import { ArchiveError, type OnWarning, Sequence, toDuplex } from '@vzdump-format/streams';
 import { ChunkBuffer } from './chunk-buffer.js';
 import { END_BLOCKS, RECORD_SIZE } from './format.js';
 import { FrameMarks, type OnFrameStart } from './frame-starts.js';
@@ -90,20 +90,28 @@ class Packing {
     const { out, leftOut } = this;
     const { onProgress, signal } = this.options;
     signal?.throwIfAborted();
-    for await (const entry of entries) {
-      signal?.throwIfAborted();
-      if (leftOut.leavesOut(entry)) continue;
-      const layout = sparseLayoutOf(entry);
-      this.appendHeaders(entry, layout);
-      if (entry.type === 'file') {
-        if (isSmall(entry.content) && layout === undefined) this.appendContent(entry.content, entry);
-        else yield* this.passOn(contentOf(entry, layout), entry, dataSizeOf(entry, layout));
+    const sequence = Sequence.of(entries);
+    try {
+      for (;;) {
+        const pulled = sequence.pull();
+        const entry = pulled instanceof Promise ? await pulled : pulled;
+        if (entry === undefined) break;
+        signal?.throwIfAborted();
+        if (leftOut.leavesOut(entry)) continue;
+        const layout = sparseLayoutOf(entry);
+        this.appendHeaders(entry, layout);
+        if (entry.type === 'file') {
+          if (isSmall(entry.content) && layout === undefined) this.appendContent(entry.content, entry);
+          else yield* this.passOn(contentOf(entry, layout), entry, dataSizeOf(entry, layout));
+        }
+        out.pad();
+        if (out.isFull) yield* this.chunks();
+        this.entries++;
+        this.bytes += entry.size;
+        onProgress?.({ entries: this.entries, bytes: this.bytes });
       }
-      out.pad();
-      if (out.isFull) yield* this.chunks();
-      this.entries++;
-      this.bytes += entry.size;
-      onProgress?.({ entries: this.entries, bytes: this.bytes });
+    } finally {
+      await sequence.close();
     }
   }
 

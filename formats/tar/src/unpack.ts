@@ -1,9 +1,10 @@
-import { ByteReader, type OnWarning } from '@vzdump-format/streams';
+import { ByteReader, type OnWarning, type Pulled, type PullSource, Sequence } from '@vzdump-format/streams';
 import { Cursor, takeWhole } from './archive-reader.js';
 import { StoredContent } from './content.js';
 import type { TarEntry } from './entry.js';
 import { wholeBlocks } from './format.js';
 import { FrameMarks, type OnFrameStart } from './frame-starts.js';
+import type { MemberEntry } from './member.js';
 import { MemberReader } from './member-reader.js';
 import { isZeros } from './zeros.js';
 
@@ -28,7 +29,7 @@ export interface UnpackTarOptions {
 export function unpackTar(
   archive: AsyncIterable<Uint8Array>,
   options: UnpackTarOptions = {},
-): AsyncGenerator<TarEntry> {
+): Sequence<TarEntry> {
   return unpackMembers(archive, options);
 }
 
@@ -36,41 +37,75 @@ export function unpackTar(
 type OnPadding = (padding: Uint8Array, entry: TarEntry) => void;
 
 /** As `unpackTar`. */
-export async function* unpackMembers(
+export function unpackMembers(
   archive: AsyncIterable<Uint8Array>,
-  { onFrameStart, onWarning, signal }: UnpackTarOptions,
+  options: UnpackTarOptions,
   onPadding?: OnPadding,
-): AsyncGenerator<TarEntry> {
-  const reader = new ByteReader(archive);
-  const members = new MemberReader(reader, onWarning);
-  const content = new Cursor(reader);
-  const marks = new FrameMarks(onFrameStart);
-  try {
-    for (;;) {
-      signal?.throwIfAborted();
-      const entry = await members.next();
-      if (entry === undefined) break;
-      marks.member(entry);
-      if (entry.type !== 'file') {
-        yield entry;
-      } else if (entry.storedSize <= WHOLE_CONTENT) {
-        const stored = wholeBlocks(entry.storedSize);
-        if (!content.take(stored)) await takeWhole(content, stored, entry.path);
-        const { bytes, at } = content;
-        entry.content = bytes.subarray(at, at + entry.storedSize);
-        onPadding?.(bytes.subarray(at + entry.storedSize, at + stored), entry);
-        yield entry;
-      } else {
-        const large = new StoredContent(reader, entry, marks, signal);
-        entry.content = large;
-        yield entry;
-        const padding = await large.finish();
-        onPadding?.(padding, entry);
-      }
+): Sequence<TarEntry> {
+  return new Sequence(new Members(archive, options, onPadding));
+}
+
+class Members implements PullSource<TarEntry> {
+  private readonly reader: ByteReader;
+  private readonly members: MemberReader;
+  private readonly content: Cursor;
+  private readonly marks: FrameMarks;
+  /** The entry before, when its content is long. */
+  private large: { readonly entry: TarEntry; readonly content: StoredContent } | undefined;
+
+  constructor(
+    archive: AsyncIterable<Uint8Array>,
+    private readonly options: UnpackTarOptions,
+    private readonly onPadding: OnPadding | undefined,
+  ) {
+    this.reader = new ByteReader(archive);
+    this.members = new MemberReader(this.reader, options.onWarning);
+    this.content = new Cursor(this.reader);
+    this.marks = new FrameMarks(options.onFrameStart);
+  }
+
+  pull(): Pulled<TarEntry> {
+    this.options.signal?.throwIfAborted();
+    if (this.large !== undefined) return this.pullBehind(this.large);
+    const entry = this.members.next();
+    return entry instanceof Promise ? entry.then((read) => this.withContent(read)) : this.withContent(entry);
+  }
+
+  close(): Promise<void> {
+    return this.reader.close();
+  }
+
+  private async pullBehind({ entry, content }: NonNullable<Members['large']>): Promise<TarEntry | undefined> {
+    this.large = undefined;
+    const padding = await content.finish();
+    this.onPadding?.(padding, entry);
+    return this.pull();
+  }
+
+  private withContent(entry: MemberEntry | undefined): Pulled<TarEntry> {
+    const { reader, marks, content } = this;
+    const { onWarning, signal } = this.options;
+    if (entry === undefined) return readBehindEnd(reader, onWarning, signal).then(() => undefined);
+    marks.member(entry);
+    if (entry.type !== 'file') return entry;
+    if (entry.storedSize > WHOLE_CONTENT) {
+      const large = new StoredContent(reader, entry, marks, signal);
+      this.large = { entry, content: large };
+      entry.content = large;
+      return entry;
     }
-    await readBehindEnd(reader, onWarning, signal);
-  } finally {
-    await reader.close();
+    const stored = wholeBlocks(entry.storedSize);
+    if (content.take(stored)) return this.withTaken(entry, stored);
+    return takeWhole(content, stored, entry.path).then(() => this.withTaken(entry, stored));
+  }
+
+  /** The content, and the padding behind it, have been taken. */
+  private withTaken(entry: MemberEntry, stored: number): TarEntry {
+    const { bytes, at } = this.content;
+    const end = at + entry.storedSize;
+    entry.content = bytes.subarray(at, end);
+    this.onPadding?.(bytes.subarray(end, at + stored), entry);
+    return entry;
   }
 }
 

@@ -1,6 +1,6 @@
 import { closeSync, constants, openSync } from 'node:fs';
 import { makeDirectories, missingCapabilities, openDirectory, pathToBytes } from '@vzdump-format/posix';
-import { EventLoopTurns, type OnWarning } from '@vzdump-format/streams';
+import { EventLoopTurns, type OnWarning, Sequence } from '@vzdump-format/streams';
 import type { Accounts } from './accounts.js';
 import type { FileEntry } from './entry.js';
 import type { IdMap } from './id-map.js';
@@ -74,9 +74,13 @@ export async function restoreTree(
   if (missing !== undefined) onWarning?.({ code: 'TREE_SYSTEM_LACKS', message: missing });
   const root = openTarget(target, options);
   const run = newRestoration(root, options);
+  const sequence = Sequence.of(entries);
   let restored = 0;
   try {
-    for await (const entry of entries) {
+    for (;;) {
+      const pulled = sequence.pull();
+      const entry = pulled instanceof Promise ? await pulled : pulled;
+      if (entry === undefined) break;
       signal?.throwIfAborted();
       const made = restoreEntry(run, entry);
       restored += +(typeof made === 'boolean' ? made : await made);
@@ -85,6 +89,7 @@ export async function restoreTree(
     run.targets.leaveAll();
     run.directories.leaveAll();
   } finally {
+    await sequence.close();
     run.targets.abandon();
     run.directories.abandon();
     root.close();

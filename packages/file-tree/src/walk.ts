@@ -1,4 +1,4 @@
-import { EventLoopTurns } from '@vzdump-format/streams';
+import { EventLoopTurns, type Pulled, type PullSource, Sequence } from '@vzdump-format/streams';
 import type { FileEntry } from './entry.js';
 import type { WalkOptions } from './walk-options.js';
 import { TreeWalk } from './walk-tree.js';
@@ -22,24 +22,46 @@ import { TreeWalk } from './walk-tree.js';
  * @throws the system's error when a source cannot be read; `TREE_SOURCE` for one that is outside the root, `TREE_VIRTUAL` for one that
  *   is virtual itself; `TREE_READ`, from the content, when reading fails in the middle of a file
  */
-export async function* walk(root: string, options: WalkOptions = {}): AsyncGenerator<FileEntry> {
-  const { signal, sources = [''] } = options;
-  signal?.throwIfAborted();
-  const turns = new EventLoopTurns();
-  const tree = new TreeWalk(root, options, turns);
-  try {
-    for (const source of sources) {
-      let entry = tree.start(source);
-      while (entry !== undefined) {
-        yield entry;
-        if (turns.isDue) await turns.turn();
-        signal?.throwIfAborted();
-        const next = tree.next();
-        entry = next instanceof Promise ? await next : next;
-      }
+export function walk(root: string, options: WalkOptions = {}): Sequence<FileEntry> {
+  return new Sequence(new Walk(root, options));
+}
+
+/** One source after the other. */
+class Walk implements PullSource<FileEntry> {
+  private readonly turns = new EventLoopTurns();
+  private readonly sources: string[];
+  private tree: TreeWalk | undefined;
+
+  constructor(
+    private readonly root: string,
+    private readonly options: WalkOptions,
+  ) {
+    this.sources = [...(options.sources ?? [''])];
+  }
+
+  pull(): Pulled<FileEntry> {
+    this.options.signal?.throwIfAborted();
+    return this.turns.isDue ? this.turns.turn().then(() => this.advance()) : this.advance();
+  }
+
+  close(): void {
+    this.tree?.close();
+  }
+
+  private advance(): Pulled<FileEntry> {
+    this.options.signal?.throwIfAborted();
+    this.tree ??= new TreeWalk(this.root, this.options, this.turns);
+    const entry = this.tree.next();
+    if (entry instanceof Promise) return entry.then((found) => found ?? this.goToNextSource());
+    return entry ?? this.goToNextSource();
+  }
+
+  private goToNextSource(): FileEntry | undefined {
+    for (let source = this.sources.shift(); source !== undefined; source = this.sources.shift()) {
+      const entry = this.tree!.start(source);
+      if (entry !== undefined) return entry;
     }
-    tree.finish();
-  } finally {
-    tree.close();
+    this.tree!.finish();
+    return undefined;
   }
 }

@@ -10,6 +10,7 @@ export * from './observed.js';
 export * from './pending-file.js';
 export * from './read-chunks.js';
 export * from './read-pipe.js';
+export * from './sequence.js';
 export * from './stage.js';
 export * from './throttle.js';
 export * from './throttled-source.js';

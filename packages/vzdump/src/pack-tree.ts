@@ -1,7 +1,15 @@
 import type { Writable } from 'node:stream';
 import { type Codec, type CompressOptions, FrameStarts } from '@vzdump-format/codecs';
 import { type FileEntry, walk } from '@vzdump-format/file-tree';
-import { Meter, metered, RateLimiter, throttle, type WriteAt, workAhead } from '@vzdump-format/streams';
+import {
+  Meter,
+  metered,
+  observedItems,
+  RateLimiter,
+  throttle,
+  type WriteAt,
+  workAhead,
+} from '@vzdump-format/streams';
 import type { OperationOptions, TreeFormat } from './archive-format.js';
 import { writeOutput } from './output-file.js';
 import { OwnOutput } from './own-output.js';
@@ -56,14 +64,11 @@ export async function packTree(options: PackTreeOptions): Promise<PackTreeResult
   const payload = splitPayloadPath(format, options.output, options.payload);
   if (payload !== undefined) requireUncompressed(codec);
   const counts = { entries: 0, bytes: 0 };
-  async function* counted(entries: AsyncIterable<FileEntry>): AsyncGenerator<FileEntry> {
-    for await (const entry of entries) {
-      counts.entries++;
-      counts.bytes += entry.size;
-      yield entry;
-      onProgress?.(counts.bytes);
-    }
-  }
+  const count = (entry: FileEntry) => {
+    onProgress?.(counts.bytes); // of those before
+    counts.entries++;
+    counts.bytes += entry.size;
+  };
   const frameStarts = new FrameStarts();
   const ownOutput = new OwnOutput(options.root, onWarning);
   if (typeof options.output !== 'string') ownOutput.addStream(options.output);
@@ -77,7 +82,7 @@ export async function packTree(options: PackTreeOptions): Promise<PackTreeResult
   const limiter = options.limit instanceof RateLimiter ? options.limit : new RateLimiter(options.limit ?? 0);
   const meter = new Meter();
   const pack = (sink?: PayloadSink) =>
-    format.pack(counted(walked), {
+    format.pack(observedItems(walked, count), {
       ...{ first, onFrameStart, payload: sink, onWarning, signal },
       ...{
         excludePatterns: excludes,
@@ -96,6 +101,7 @@ export async function packTree(options: PackTreeOptions): Promise<PackTreeResult
           ...writing,
           limiter,
         });
+  onProgress?.(counts.bytes);
   return { ...counts, uncompressedBytes: meter.progress.bytes, archiveBytes };
 }
 

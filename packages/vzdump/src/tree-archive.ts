@@ -7,7 +7,7 @@ import {
   restoreTree,
   wholeContent,
 } from '@vzdump-format/file-tree';
-import { ArchiveError, readChunks } from '@vzdump-format/streams';
+import { ArchiveError, observedItems, readChunks } from '@vzdump-format/streams';
 import type { ArchiveBytes, OperationOptions, TreeFormat } from './archive-format.js';
 
 /** Where vzdump keeps a container's configuration; `vps.conf` is of OpenVZ's times. */
@@ -84,10 +84,14 @@ export async function unpackTree(
   const rules = format.excludeRules(excludes, options.onWarning);
   const selection = new Selection(patterns);
   await archive.payload?.(); // if it is not there, no directory is to be made
-  const entries = format.entries(archive, options)[Symbol.asyncIterator]();
+  let bytes = 0;
+  const entries = observedItems(format.entries(archive, options), ({ size }) => {
+    bytes += size;
+    onProgress?.(bytes);
+  });
   try {
-    const first = await entries.next(); // if it is no archive, neither
-    const result = await restoreTree(observedEntries(first, entries, onProgress), directory, {
+    await entries.peek(); // if it is no archive, neither
+    const result = await restoreTree(entries, directory, {
       zerosToHoles: !format.hasHoles,
       ...options,
       excludes: (path, isDirectory) =>
@@ -97,20 +101,7 @@ export async function unpackTree(
     selection.requireAllFound();
     return result;
   } finally {
-    await entries.return?.();
-  }
-}
-
-async function* observedEntries(
-  first: IteratorResult<FileEntry>,
-  others: AsyncIterator<FileEntry>,
-  onProgress: OperationOptions['onProgress'],
-): AsyncGenerator<FileEntry> {
-  let bytes = 0;
-  for (let next = first; !next.done; next = await others.next()) {
-    bytes += next.value.size;
-    onProgress?.(bytes);
-    yield next.value;
+    await entries.close();
   }
 }
 

@@ -1,5 +1,5 @@
 import { type FileEntry, wholeContent } from '@vzdump-format/file-tree';
-import type { OnWarning } from '@vzdump-format/streams';
+import { type OnWarning, type Pulled, type PullSource, Sequence } from '@vzdump-format/streams';
 
 /** Where vzdump puts a container's configuration, before all else in a tar archive. */
 const DIRECTORIES = ['etc', 'etc/vzdump'] as const;
@@ -15,37 +15,71 @@ const MOST_CONFIGS = 16;
  * A file of the tree with the name of one of them is left out, with the warning `CONFIG_REPLACED`, since what comes first
  * in a tar archive counts.
  */
-export async function* configsInPlace(
+export function configsInPlace(
   entries: AsyncIterable<FileEntry>,
   first: readonly { readonly path: string; readonly data: Uint8Array }[] = [],
   onWarning?: OnWarning,
-): AsyncGenerator<FileEntry> {
+): Sequence<FileEntry> {
   const configs = first.map(({ path, data }) => rootsFile(path, data));
-  const place = new Place(configs);
-  let isFirst = true;
-  for await (const entry of entries) {
-    if (isFirst && isConfig(entry) && configs.length < MOST_CONFIGS) {
-      configs.push(await kept(entry));
-      continue;
-    }
-    isFirst = false;
-    if (place.replaces(entry)) {
-      const message = `${entry.path} of the tree is left out: the guest's configuration takes its place`;
-      onWarning?.({ code: 'CONFIG_REPLACED', message, entry: entry.path });
-      continue;
-    }
-    yield* place.before(entry);
-    yield entry;
-    yield* place.behind(entry);
+  return new Sequence(new ConfigsInPlace(Sequence.of(entries), configs, onWarning));
+}
+
+class ConfigsInPlace implements PullSource<FileEntry> {
+  private readonly place: Place;
+  private isFirst = true;
+  /** What comes before more is pulled. */
+  private ready: FileEntry[] = [];
+
+  constructor(
+    private readonly entries: Sequence<FileEntry>,
+    private readonly configs: FileEntry[],
+    private readonly onWarning: OnWarning | undefined,
+  ) {
+    this.place = new Place(configs);
   }
-  yield* place.atEnd();
+
+  pull(): Pulled<FileEntry> {
+    if (this.ready.length > 0) return this.ready.shift();
+    const pulled = this.entries.pull();
+    return pulled instanceof Promise ? pulled.then((entry) => this.put(entry)) : this.put(pulled);
+  }
+
+  close(): Promise<void> {
+    return this.entries.close();
+  }
+
+  private put(entry: FileEntry | undefined): Pulled<FileEntry> {
+    const { configs, place } = this;
+    if (entry === undefined) return this.give(place.atEnd());
+    if (this.isFirst && isConfig(entry) && configs.length < MOST_CONFIGS) {
+      return kept(entry).then((config) => {
+        configs.push(config);
+        return this.pull();
+      });
+    }
+    this.isFirst = false;
+    if (configs.length === 0) return entry;
+    if (place.replaces(entry)) return this.leaveOut(entry);
+    return this.give([...place.before(entry), entry, ...place.behind(entry)]);
+  }
+
+  private leaveOut(entry: FileEntry): Pulled<FileEntry> {
+    const message = `${entry.path} of the tree is left out: the guest's configuration takes its place`;
+    this.onWarning?.({ code: 'CONFIG_REPLACED', message, entry: entry.path });
+    return this.pull();
+  }
+
+  private give(entries: FileEntry[]): FileEntry | undefined {
+    this.ready = entries;
+    return entries.shift();
+  }
 }
 
 /** Knows which directory the entries are in, as far as that is on the way to the configuration. */
 class Place {
+  isDone = false;
   /** How many of the directories were passed. */
   private depth = 0;
-  private isDone = false;
   private mtime = 0n;
 
   constructor(private readonly configs: readonly FileEntry[]) {}
@@ -55,26 +89,26 @@ class Place {
   }
 
   /** What stands before an entry: all that is missing, when the entry is no longer in the directory they belong in. */
-  *before({ path }: FileEntry): Generator<FileEntry> {
-    if (this.isDone || this.depth === 0 || path.startsWith(`${DIRECTORIES[this.depth - 1]}/`)) return;
-    yield* this.atEnd();
+  before({ path }: FileEntry): FileEntry[] {
+    if (this.isDone || this.depth === 0 || path.startsWith(`${DIRECTORIES[this.depth - 1]}/`)) return [];
+    return this.atEnd();
   }
 
   /** What stands behind an entry. */
-  *behind({ path, type, mtime }: FileEntry): Generator<FileEntry> {
+  behind({ path, type, mtime }: FileEntry): FileEntry[] {
     if (path === '') this.mtime = mtime;
-    if (this.isDone || type !== 'directory' || path !== DIRECTORIES[this.depth]) return;
+    if (this.isDone || type !== 'directory' || path !== DIRECTORIES[this.depth]) return [];
     this.depth++;
-    if (this.depth === DIRECTORIES.length) yield* this.atEnd();
+    return this.depth === DIRECTORIES.length ? this.atEnd() : [];
   }
 
-  *atEnd(): Generator<FileEntry> {
-    if (this.isDone || this.configs.length === 0) return;
+  atEnd(): FileEntry[] {
+    if (this.isDone || this.configs.length === 0) return [];
     this.isDone = true;
-    for (const path of DIRECTORIES.slice(this.depth)) {
-      yield { path, type: 'directory', mode: 0o755, uid: 0, gid: 0, size: 0, mtime: this.mtime };
-    }
-    yield* this.configs;
+    const missing = DIRECTORIES.slice(this.depth).map((path): FileEntry => {
+      return { path, type: 'directory', mode: 0o755, uid: 0, gid: 0, size: 0, mtime: this.mtime };
+    });
+    return [...missing, ...this.configs];
   }
 }
 

@@ -8,7 +8,7 @@ import {
   unpackPxar,
   verifyPxar,
 } from '@vzdump-format/pxar';
-import { type OnWarning, readChunks } from '@vzdump-format/streams';
+import { type OnWarning, readChunks, Sequence } from '@vzdump-format/streams';
 import { formatListing, type ListedEntry, ListingColumns } from '@vzdump-format/tar';
 import type { TreeFormat } from '../archive-format.js';
 import { configsInPlace } from './configs-in-place.js';
@@ -41,15 +41,17 @@ export const pxar: TreeFormat = {
     });
   },
 
-  async *entries({ bytes, source, payload }, { metadataOnly = false, verify, onPrelude, onWarning, signal }) {
-    yield* unpackPxar(source ?? bytes, {
-      payload: metadataOnly ? undefined : await payload?.(),
-      onHeader: (header) => {
-        warnOfUnusedPayload(header, payload, onWarning);
-        if (header.prelude !== undefined) onPrelude?.(header.prelude);
-      },
-      ...{ metadataOnly, verify, reuseBuffers: true, onWarning, signal },
-    });
+  entries({ bytes, source, payload }, { metadataOnly = false, verify, onPrelude, onWarning, signal }) {
+    return Sequence.later(async () =>
+      unpackPxar(source ?? bytes, {
+        payload: metadataOnly ? undefined : await payload?.(),
+        onHeader: (header) => {
+          warnOfUnusedPayload(header, payload, onWarning);
+          if (header.prelude !== undefined) onPrelude?.(header.prelude);
+        },
+        ...{ metadataOnly, verify, reuseBuffers: true, onWarning, signal },
+      }),
+    );
   },
 
   async file({ source, payload }, path, { onWarning, signal }) {

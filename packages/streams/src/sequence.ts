@@ -1,0 +1,135 @@
+/** An item, or `undefined` behind the last; a promise of it only where it takes waiting. */
+export type Pulled<T> = T | undefined | Promise<T | undefined>;
+
+/** What a sequence is made of. */
+export interface PullSource<T> {
+  /** Is asked for the next item when the one before has been dealt with. */
+  pull(): Pulled<T>;
+  /** Lets go of what it holds. */
+  close(): void | Promise<void>;
+}
+
+/**
+ * Items that can mostly be had without waiting, as the entries of a tree: to make a promise for each, and to wait for it, takes as
+ * long as to make the entry. Who has the time iterates over it as over anything else; who has not pulls, and closes it in the
+ * end.
+ */
+export class Sequence<T extends object> implements AsyncIterableIterator<T>, PullSource<T> {
+  private isOver = false;
+  private isClosed = false;
+  private pending: Promise<T | undefined> | undefined;
+  private peeked: T | undefined;
+
+  constructor(private readonly source: PullSource<T>) {}
+
+  /** Of any items; a sequence stays as it is. */
+  static of<T extends object>(items: AsyncIterable<T> | Iterable<T>): Sequence<T> {
+    if (items instanceof Sequence) return items as Sequence<T>;
+    return new Sequence(Symbol.asyncIterator in items ? pulledFromAsync(items) : pulledFrom(items));
+  }
+
+  /** Of items that it takes waiting to get at. */
+  static later<T extends object>(open: () => Promise<AsyncIterable<T>>): Sequence<T> {
+    let opened: Sequence<T> | undefined;
+    return new Sequence({
+      pull() {
+        if (opened !== undefined) return opened.pull();
+        return open().then((items) => {
+          opened = Sequence.of(items);
+          return opened.pull();
+        });
+      },
+      close: () => opened?.close(),
+    });
+  }
+
+  /** The next item, which stays the next. */
+  async peek(): Promise<T | undefined> {
+    this.peeked ??= await this.pull();
+    return this.peeked;
+  }
+
+  pull(): Pulled<T> {
+    const { peeked } = this;
+    this.peeked = undefined;
+    if (this.isOver || peeked !== undefined) return peeked;
+    const pulled = this.source.pull();
+    if (pulled instanceof Promise) this.pending = pulled;
+    else if (pulled === undefined) this.isOver = true;
+    return pulled;
+  }
+
+  async close(): Promise<void> {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    this.isOver = true;
+    this.peeked = undefined;
+    await this.pending?.catch(() => {}); // who pulled it is told
+    await this.source.close();
+  }
+
+  async next(): Promise<IteratorResult<T>> {
+    try {
+      const item = await this.pull();
+      if (item !== undefined) return { done: false, value: item };
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
+    return this.return();
+  }
+
+  async return(_value?: unknown): Promise<IteratorResult<T>> {
+    await this.close();
+    return { done: true, value: undefined };
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+}
+
+/** The same items, each of which is shown to `observe` before it is passed on. @param onEnd called behind the last */
+export function observedItems<T extends object>(
+  items: AsyncIterable<T> | Iterable<T>,
+  observe: (item: T) => void,
+  onEnd?: () => void,
+): Sequence<T> {
+  const sequence = Sequence.of(items);
+  const show = (item: T | undefined) => {
+    if (item === undefined) onEnd?.();
+    else observe(item);
+    return item;
+  };
+  return new Sequence<T>({
+    pull() {
+      const pulled = sequence.pull();
+      return pulled instanceof Promise ? pulled.then(show) : show(pulled);
+    },
+    close: () => sequence.close(),
+  });
+}
+
+function pulledFromAsync<T>(items: AsyncIterable<T>): PullSource<T> {
+  const iterator = items[Symbol.asyncIterator]();
+  return {
+    pull: () => iterator.next().then(itemOf),
+    async close() {
+      await iterator.return?.();
+    },
+  };
+}
+
+function pulledFrom<T>(items: Iterable<T>): PullSource<T> {
+  const iterator = items[Symbol.iterator]();
+  return {
+    pull: () => itemOf(iterator.next()),
+    close() {
+      iterator.return?.();
+    },
+  };
+}
+
+function itemOf<T>(result: IteratorResult<T>): T | undefined {
+  return result.done ? undefined : result.value;
+}
