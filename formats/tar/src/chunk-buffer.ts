@@ -32,7 +32,8 @@ export class ChunkBuffer {
     if (text.length > CHUNK_SIZE - this.used) {
       this.append(Buffer.from(text, 'latin1'));
     } else {
-      this.chunk.write(text, this.used, 'latin1');
+      const { chunk, used } = this;
+      for (let index = 0; index < text.length; index++) chunk[used + index] = text.charCodeAt(index); // short texts
       this.advance(text.length);
     }
   }
@@ -52,7 +53,12 @@ export class ChunkBuffer {
   /** Zeros up to a whole block. */
   pad(): void {
     const padding = wholeBlocks(this.offset) - this.offset;
-    if (padding > 0) this.append(ZEROS.subarray(0, padding));
+    if (padding > CHUNK_SIZE - this.used) {
+      this.append(ZEROS.subarray(0, padding));
+    } else if (padding > 0) {
+      this.chunk.fill(0, this.used, this.used + padding);
+      this.advance(padding);
+    }
   }
 
   /** Bytes that the caller passes on itself, behind all that was gathered. */

@@ -94,7 +94,9 @@ function requireStorable(entry: PackEntry): void {
     throw nameError(entry, 'it links to nothing');
   if (linkTarget.includes('\0')) throw nameError(entry, 'its target holds a NUL byte');
   requireUpTo(entry, 'size', size, Number.MAX_SAFE_INTEGER);
-  for (const time of [entry.mtime, entry.atime, entry.ctime]) requireTime(entry, time);
+  requireTime(entry, entry.mtime);
+  requireTime(entry, entry.atime);
+  requireTime(entry, entry.ctime);
   requireUpTo(entry, 'uid', uid, MAX_ID);
   requireUpTo(entry, 'gid', gid, MAX_ID);
   requireUpTo(entry, 'major device number', device.major, MAX_OCTAL_ID);

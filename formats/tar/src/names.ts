@@ -1,5 +1,8 @@
 import { bytesToPath, pathToBytes } from '@vzdump-format/posix';
 
+const SLASH = 0x2f;
+const DOT = 0x2e;
+
 /**
  * The text of a field up to its first NUL, or all of it. Bytes that are not UTF-8 are carried as `bytesToPath` does;
  * most names have none, and are had faster.
@@ -31,8 +34,15 @@ export function encodeText(text: string): Buffer {
 
 /** Writes as much of a text as a field holds. */
 export function encodeField(bytes: Buffer, at: number, length: number, text: string): void {
-  if (isAscii(text)) bytes.write(text, at, length, 'latin1');
-  else bytes.set(pathToBytes(text).subarray(0, length), at);
+  const most = Math.min(length, text.length);
+  for (let index = 0; index < most; index++) {
+    const code = text.charCodeAt(index);
+    if (code >= 0x80) {
+      bytes.set(pathToBytes(text).subarray(0, length), at);
+      return;
+    }
+    bytes[at + index] = code;
+  }
 }
 
 export function isAscii(text: string): boolean {
@@ -50,21 +60,23 @@ export function pathOfName(name: string): string {
   const start = name.startsWith('./') ? 2 : 0;
   const end = name.endsWith('/') ? name.length - 1 : name.length;
   const path = start < end ? name.slice(start, end) : '';
-  return isPlain(path) ? path : plainPath(name);
+  return isPlain(path, '.'.length) ? path : plainPath(name);
 }
 
-function isPlain(path: string): boolean {
+/** Whether no component of a path is empty, or up to so many dots, and there is no NUL in it. Without a list of them. */
+function isPlain(path: string, mostDots: number): boolean {
   if (path === '') return false;
   let componentIsDots = true;
   let componentStart = 0;
   for (let at = 0; at <= path.length; at++) {
-    const code = at === path.length ? 0x2f : path.charCodeAt(at);
-    if (code === 0x2f) {
-      const length = at - componentStart;
-      if (length === 0 || (length === 1 && componentIsDots)) return false;
+    const code = at === path.length ? SLASH : path.charCodeAt(at);
+    if (code === SLASH) {
+      if (componentIsDots && at - componentStart <= mostDots) return false;
       componentStart = at + 1;
       componentIsDots = true;
-    } else if (code !== 0x2e) {
+    } else if (code === 0) {
+      return false;
+    } else if (code !== DOT) {
       componentIsDots = false;
     }
   }
@@ -78,6 +90,7 @@ function plainPath(name: string): string {
 
 /** Why a path cannot be stored: one that would leave its tree, or is no path; `undefined` when it can. */
 export function pathFault(path: string): string | undefined {
+  if (isPlain(path, '..'.length)) return undefined;
   if (path.includes('\0')) return 'it holds a NUL byte';
   if (path.startsWith('/')) return 'it is absolute';
   const components = path === '' ? [] : path.split('/');

@@ -3,8 +3,9 @@ import { bytesToPath, pathToBytes } from './path-bytes.js';
 
 /** What keeps a string from being given as it is: a NUL, and halves of surrogate pairs, which stand for bytes. */
 const NOT_PLAIN = /[\0\ud800-\udfff]/;
-/** The same, and what is not one name in a directory: nothing, `.`, `..`, and anything with a slash. */
-const NOT_A_PLAIN_NAME = /^\.{0,2}$|[\0/\ud800-\udfff]/;
+const SLASH = 0x2f;
+const FIRST_SURROGATE = 0xd800;
+const SURROGATES = 0xf800;
 
 const NUL = Buffer.of(0);
 
@@ -16,7 +17,14 @@ export function toCString(text: string): CString | undefined {
 
 /** The name of one entry of a directory; `undefined` for what is no such name. */
 export function toCName(name: string): CString | undefined {
-  if (!NOT_A_PLAIN_NAME.test(name)) return name;
+  for (let at = 0; at < name.length; at++) {
+    const code = name.charCodeAt(at);
+    if (code === SLASH || code === 0 || (code & SURROGATES) === FIRST_SURROGATE) return toOddCName(name);
+  }
+  return name === '' || name === '.' || name === '..' ? undefined : name;
+}
+
+function toOddCName(name: string): CString | undefined {
   return isSingleName(name) ? toCString(name) : undefined;
 }
 
