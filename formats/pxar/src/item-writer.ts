@@ -2,7 +2,7 @@ import { ITEM_HEADER_SIZE, type ItemType, writeU64 } from './format.js';
 import { encodeText } from './names.js';
 
 /** What has been gathered is passed on when it is this much. */
-const GATHERED = 128 * 1024;
+const GATHERED = 512 * 1024;
 const CAPACITY = 2 * GATHERED;
 
 /** Gathers the bytes of a stream, so that small items do not become a chunk each. */
@@ -13,6 +13,8 @@ export class ItemWriter {
   length = 0;
   /** Bytes that were passed on. */
   private passedOn = 0;
+  /** What was taken last, where buffers are reused: it is filled again when the next is taken. */
+  private spare: Buffer<ArrayBuffer> | undefined;
 
   /** @param reuseBuffers see `Stage` */
   constructor(private readonly reuseBuffers: boolean) {}
@@ -32,7 +34,13 @@ export class ItemWriter {
     this.passedOn += this.length;
     this.length = 0;
     const taken = this.reuseBuffers ? gathered : new Uint8Array(gathered);
-    if (this.bytes.length > CAPACITY) this.setBuffer(Buffer.allocUnsafeSlow(CAPACITY)); // lets go of the large one
+    const used = this.bytes.length > CAPACITY ? undefined : this.bytes; // lets go of a large one
+    if (this.reuseBuffers) {
+      this.setBuffer(this.spare ?? Buffer.allocUnsafeSlow(CAPACITY));
+      this.spare = used;
+    } else if (used === undefined) {
+      this.setBuffer(Buffer.allocUnsafeSlow(CAPACITY));
+    }
     return taken;
   }
 

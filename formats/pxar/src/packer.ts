@@ -104,8 +104,9 @@ export class Packer {
 
   /** The content of a file that was added, as chunks to be passed on. What is left is gathered in `writer`. */
   async *content(entry: FileEntry, writer: ItemWriter): AsyncGenerator<Uint8Array> {
+    const isOneArray = entry.content instanceof Uint8Array; // which is valid for this entry only
     for await (const piece of wholeContent(entry, 'PXAR_CONTENT_SIZE')) {
-      if (piece.length < GATHER_BELOW) {
+      if (isOneArray || piece.length < GATHER_BELOW) {
         writer.put(piece);
         if (writer.isFull) yield writer.take();
       } else {

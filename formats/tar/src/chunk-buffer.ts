@@ -15,6 +15,7 @@ export class ChunkBuffer {
   private used = 0;
   private readonly full: Buffer[] = [];
   private readonly spare: Buffer[] = [];
+  private givenBack: Buffer | undefined;
 
   /** A block of zeros. */
   zeroBlock(): void {
@@ -80,9 +81,10 @@ export class ChunkBuffer {
     return this.full.shift();
   }
 
-  /** Gives back a chunk that may be written over. */
+  /** Gives back a chunk that may be written over as soon as the next one is given back. */
   giveBack(chunk: Buffer): void {
-    this.spare.push(Buffer.from(chunk.buffer, 0, CHUNK_SIZE));
+    if (this.givenBack !== undefined) this.spare.push(this.givenBack);
+    this.givenBack = Buffer.from(chunk.buffer, 0, CHUNK_SIZE);
   }
 
   /** @returns where in the chunk it begins */

@@ -32,7 +32,10 @@ export interface PackTarProgress {
 export interface PackTarOptions {
   /** What comes before all else: the guest's configuration and firewall rules. */
   readonly first?: readonly TarBlob[] | undefined;
-  /** See `Stage`. With it, large chunks of content are passed on without a copy. */
+  /**
+   * See `Stage`. With it, large chunks of content are passed on without a copy. What is passed on is valid until the next
+   * chunk but one is asked for, if the content's chunks are.
+   */
   readonly reuseBuffers?: boolean | undefined;
   readonly onProgress?: ((progress: PackTarProgress) => void) | undefined;
   readonly onFrameStart?: OnFrameStart | undefined;
@@ -145,13 +148,14 @@ class Packing {
   ): AsyncGenerator<Uint8Array> {
     const { out, marks } = this;
     const { reuseBuffers = false, signal } = this.options;
+    const passesOn = reuseBuffers && !(entry.content instanceof Uint8Array); // one array is valid for this entry only
     let left = size;
     for await (const chunk of content) {
       signal?.throwIfAborted();
       if (chunk.length > left) throw contentSizeError(entry, size, 'more');
       left -= chunk.length;
       marks.content(out.offset, chunk.length);
-      if (reuseBuffers && chunk.length >= PASSED_ON_FROM) {
+      if (passesOn && chunk.length >= PASSED_ON_FROM) {
         out.flush();
         yield* this.chunks();
         out.passed(chunk.length);

@@ -27,7 +27,9 @@ export interface OpenFile {
 export class ContentReader {
   /** One byte more than is wanted tells of a file that grew. */
   private readonly small = alignedMemory(SMALL + 1);
-  private chunk: Uint8Array | undefined;
+  /** In turns, so that one can be written while the next is read. */
+  private readonly chunks: Uint8Array[] = [];
+  private turn = 0;
   private held: number | undefined;
   /** What is held, when it is read in chunks. */
   private inChunks: OpenFile | undefined;
@@ -86,14 +88,20 @@ export class ContentReader {
       signal?.throwIfAborted();
       if (this.inChunks !== file)
         throw new Error('a content was not read before the next entry was asked for');
-      if (!reuseBuffers) this.chunk = Buffer.allocUnsafeSlow(Math.min(CHUNK_SIZE, left));
-      this.chunk ??= alignedMemory(CHUNK_SIZE);
-      const chunk = this.chunk.subarray(0, left);
+      const chunk = reuseBuffers
+        ? this.nextChunk().subarray(0, left)
+        : Buffer.allocUnsafeSlow(Math.min(CHUNK_SIZE, left));
       read += readChunk(file, position, chunk);
       yield chunk;
       await turns.turn();
     }
     if (this.inChunks === file) this.warnOfChanges(file, read < length);
+  }
+
+  private nextChunk(): Uint8Array {
+    this.turn = 1 - this.turn;
+    this.chunks[this.turn] ??= alignedMemory(CHUNK_SIZE);
+    return this.chunks[this.turn]!;
   }
 
   /** @param isShort whether something was no longer there; what was cut off before its holes were found is not missed */

@@ -2,14 +2,15 @@ import { setImmediate } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { workAhead } from './work-ahead.js';
 
-/** Chunks of one byte that overwrite each other, as those of a stage that reuses buffers do. */
+/** Chunks of one byte, every other of which overwrites the one before. */
 function source(count: number, log: string[] = []) {
   const state = { closed: false };
   async function* chunks() {
-    const buffer = new Uint8Array(1);
+    const buffers = [new Uint8Array(1), new Uint8Array(1)] as const;
     try {
       for (let index = 0; index < count; index++) {
         log.push(`make ${index}`);
+        const buffer = buffers[index % 2 === 0 ? 0 : 1];
         buffer[0] = index;
         yield buffer;
       }

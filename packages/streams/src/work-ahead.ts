@@ -1,44 +1,26 @@
 import { setImmediate } from 'node:timers/promises';
-import { alignedMemory } from './aligned-memory.js';
 import type { Stage } from './stage.js';
 
 /**
  * Lets what comes before it make the next chunk while whoever comes behind it waits, for a write to end or a thread to
- * answer: for sources that work on the calling thread, as walking a tree does. Each chunk is copied, and valid until the next
- * is asked for.
+ * answer: for sources that work on the calling thread, as walking a tree does. The source's chunks have to be valid until the next
+ * but one is asked for; so nothing is copied.
  */
 export function workAhead(): Stage {
   return async function* ahead(source) {
     const chunks = source[Symbol.asyncIterator]();
-    const copies = [new CopyBuffer(), new CopyBuffer()] as const;
-    let turn = 0;
-    const make = async (): Promise<Uint8Array | undefined> => {
-      const { done, value } = await chunks.next();
-      return done ? undefined : copies[turn++ % 2 === 0 ? 0 : 1].copy(value);
-    };
-    let next = make();
+    let next = chunks.next();
     try {
       for (;;) {
-        const chunk = await next;
-        if (chunk === undefined) return;
-        next = setImmediate().then(make); // after the consumer has begun with this one
+        const { done, value } = await next;
+        if (done) return;
+        next = setImmediate().then(() => chunks.next()); // after the consumer has begun with this one
         next.catch(() => {}); // awaited in turn
-        yield chunk;
+        yield value;
       }
     } finally {
       await Promise.allSettled([next]);
       await chunks.return?.();
     }
   };
-}
-
-/** Memory that grows with the chunks copied to it. */
-class CopyBuffer {
-  private memory = new Uint8Array(0);
-
-  copy(chunk: Uint8Array): Uint8Array {
-    if (this.memory.length < chunk.length) this.memory = alignedMemory(chunk.length);
-    this.memory.set(chunk);
-    return this.memory.subarray(0, chunk.length);
-  }
 }
