@@ -2,8 +2,9 @@ import { randomFillSync } from 'node:crypto';
 import { closeSync, ftruncateSync, mkdirSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Contender, peakMemory, race, run, vzdumpFormat } from './measure.js';
+import { type Contender, NODE_ALONE, peakMemory, race, run, vzdumpFormat } from './measure.js';
 import { printTable } from './table.js';
+import { TAR_FLAGS } from './tar-flags.js';
 import { warmMemory, withWorkspace } from './workspace.js';
 
 const MIB = 1 << 20;
@@ -13,13 +14,6 @@ const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 3);
 const MAX_PEAK = 160;
 /** More than most contenders write. */
 const WARMED = 1.5 * GIB;
-
-/** The options that vzdump and pct restore give to tar. */
-const TAR_FLAGS = [
-  ...['--one-file-system', '-p', '--sparse', '--numeric-owner', '--acls', '--xattrs'],
-  ...['--xattrs-include=user.*', '--xattrs-include=security.capability'],
-  ...['--warning=no-file-ignored', '--warning=no-xattr-write'],
-];
 
 const NPM_PEERS = ['node-tar', 'tar-fs', 'modern-tar'];
 
@@ -67,11 +61,12 @@ async function benchCase(directory: string, { name, make, most, peers }: Case): 
   mkdirSync(made);
   const tree = make(made) ?? made;
   const archive = join(directory, 'archive.tar');
-  const rows = [[name, 'seconds', '× GNU tar', 'target', 'peak RSS, MiB']];
+  const rows = [[name, 'seconds', 'without Node', '× GNU tar', 'target', 'peak RSS, MiB']];
   for (const direction of ['pack', 'unpack'] as const) {
     const contenders = contendersFor(direction, directory, tree, archive, peers);
     if (direction === 'unpack') await run(contendersFor('pack', directory, tree, archive, [])[1]!);
-    const seconds = await race(contenders, ROUNDS);
+    const seconds = await race([...contenders, NODE_ALONE], ROUNDS);
+    const nodeAlone = seconds.at(-1)!;
     const limit = most?.[direction];
     for (const [index, contender] of contenders.entries()) {
       const isOurs = index === 0;
@@ -79,7 +74,9 @@ async function benchCase(directory: string, { name, make, most, peers }: Case): 
       const peak = isOurs ? await peakMemory(contender, directory) : undefined;
       rows.push([
         `${direction}: ${contender.name}`,
-        ...[seconds[index]!.toFixed(3), ratio.toFixed(2)],
+        seconds[index]!.toFixed(3),
+        isOurs ? (seconds[index]! - nodeAlone).toFixed(3) : '',
+        ratio.toFixed(2),
         isOurs && limit !== undefined ? `≤ ${limit.toFixed(1)}: ${ratio <= limit ? 'met' : 'missed'}` : '',
         peak === undefined
           ? ''

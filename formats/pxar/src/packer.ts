@@ -104,9 +104,8 @@ export class Packer {
 
   /** The content of a file that was added, as chunks to be passed on. What is left is gathered in `writer`. */
   async *content(entry: FileEntry, writer: ItemWriter): AsyncGenerator<Uint8Array> {
-    const isOneArray = entry.content instanceof Uint8Array; // which is valid for this entry only
     for await (const piece of wholeContent(entry, 'PXAR_CONTENT_SIZE')) {
-      if (isOneArray || piece.length < GATHER_BELOW) {
+      if (piece.length < this.gathersBelow(entry)) {
         writer.put(piece);
         if (writer.isFull) yield writer.take();
       } else {
@@ -114,6 +113,15 @@ export class Packer {
         yield writer.passOn(piece);
       }
     }
+  }
+
+  /**
+   * Where buffers are reused, one array is valid for its entry only, and so is gathered. Of what comes in pieces each is passed on, be it
+   * small: so they live until the next but one is read.
+   */
+  private gathersBelow({ content }: FileEntry): number {
+    if (!this.options.reuseBuffers) return GATHER_BELOW;
+    return content instanceof Uint8Array ? Number.POSITIVE_INFINITY : 0;
   }
 
   /** The entry that was added last has ended, unless it is a directory. */

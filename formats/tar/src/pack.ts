@@ -8,8 +8,8 @@ import { LeftOut } from './left-out.js';
 import { appendHeaders, type PackEntry } from './member-headers.js';
 import { type SparseLayout, sparseLayoutOf, withZeros } from './sparse-layout.js';
 
-/** Chunks of content from here on are passed on as they are. */
-const PASSED_ON_FROM = 64 * 1024;
+/** Content that is one array is gathered without waiting up to here. */
+const GATHERED_AT_ONCE = 64 * 1024;
 const BLOB_MODE = 0o644;
 
 /** A file of root's that vzdump puts into an archive, as `etc/vzdump/pct.conf`. */
@@ -33,7 +33,7 @@ export interface PackTarOptions {
   /** What comes before all else: the guest's configuration and firewall rules. */
   readonly first?: readonly TarBlob[] | undefined;
   /**
-   * See `Stage`. With it, large chunks of content are passed on without a copy. What is passed on is valid until the next
+   * See `Stage`. With it, content that comes in pieces is passed on without a copy. What is passed on is valid until the next
    * chunk but one is asked for, if the content's chunks are.
    */
   readonly reuseBuffers?: boolean | undefined;
@@ -148,14 +148,15 @@ class Packing {
   ): AsyncGenerator<Uint8Array> {
     const { out, marks } = this;
     const { reuseBuffers = false, signal } = this.options;
-    const passesOn = reuseBuffers && !(entry.content instanceof Uint8Array); // one array is valid for this entry only
+    // One array is valid for this entry only. Of pieces each is passed on, be it small: so they live until the next but one is read.
+    const passesOn = reuseBuffers && !(entry.content instanceof Uint8Array);
     let left = size;
     for await (const chunk of content) {
       signal?.throwIfAborted();
       if (chunk.length > left) throw contentSizeError(entry, size, 'more');
       left -= chunk.length;
       marks.content(out.offset, chunk.length);
-      if (passesOn && chunk.length >= PASSED_ON_FROM) {
+      if (passesOn) {
         out.flush();
         yield* this.chunks();
         out.passed(chunk.length);
@@ -178,7 +179,7 @@ class Packing {
 }
 
 function isSmall(content: Content | undefined): content is Uint8Array {
-  return content instanceof Uint8Array && content.length < PASSED_ON_FROM;
+  return content instanceof Uint8Array && content.length < GATHERED_AT_ONCE;
 }
 
 /** Bytes of content that a member must come with; those of a sparse file with the zeros that are stored among them. */

@@ -25,7 +25,7 @@ async function main(argv: readonly string[]): Promise<number> {
   let invocation: Invocation | undefined;
   let shown = '';
   const program = buildProgram({
-    ...{ commands, commonOptions, version: version() },
+    ...{ commands, commonOptions, version: version(), asked: commandName(argv) },
     invoke: (asked) => {
       invocation = asked;
     },

@@ -16,6 +16,8 @@ export interface Invocation {
 
 export interface ProgramOptions extends CommandTable {
   readonly version: string;
+  /** The command that is asked for, where that is known: of others, arguments and options are left out, as that takes time. */
+  readonly asked?: string | undefined;
   /** Is told what to do. */
   readonly invoke: (invocation: Invocation) => void;
   /** Is given the text of the help or the version, when that was asked for. */
@@ -34,8 +36,10 @@ export function buildProgram(options: ProgramOptions): Parser {
   return program;
 }
 
-function addCommand(program: Parser, command: Command, { commonOptions, invoke }: ProgramOptions): void {
+function addCommand(program: Parser, command: Command, options: ProgramOptions): void {
+  const { commonOptions, asked = command.name, invoke } = options;
   const parser = program.command(command.name).summary(command.summary).description(command.summary);
+  if (asked !== command.name) return;
   for (const { name, description } of command.arguments) parser.argument(name, description);
   for (const spec of allOptions(command, commonOptions)) parser.addOption(toOption(spec));
   parser.addHelpText('after', `\nExamples:\n${command.examples.map((line) => `  ${line}`).join('\n')}`);
