@@ -25,7 +25,11 @@ export async function withArchive<Result>(
       onWarning: context.onWarning,
       signal: context.signal,
     });
-    return await use(archive).finally(() => archive.close());
+    try {
+      return await use(archive);
+    } finally {
+      await archive.close();
+    }
   } catch (error) {
     throw sayWhere(error, path === '-' ? 'standard input' : path);
   }
