@@ -59,6 +59,16 @@ const bzip2Blocks: Boundaries = async (file) => {
   return found;
 };
 
+/** What comes out of a file, and the error that it ends with, if it does. */
+async function decompressed(name: string, file: Buffer): Promise<{ content: Buffer; error: unknown }> {
+  const parts: Uint8Array[] = [];
+  const reading = async () => {
+    for await (const part of codec(name).decompress()(inChunks(file, 50_000))) parts.push(part);
+  };
+  const error = await reading().catch((reason: unknown) => reason);
+  return { content: Buffer.concat(parts), error };
+}
+
 /** Cuts a file off at each boundary, and a byte before and behind. @returns the cuts that leave a whole file. */
 async function wholeCuts(
   name: string,
@@ -71,13 +81,7 @@ async function wholeCuts(
   const cuts = new Set(found.flatMap((at) => [at - 1, at, at + 1]));
   const wholes: number[] = [];
   for (const cut of [...cuts].filter((at) => at >= 0 && at < file.length)) {
-    const parts: Uint8Array[] = [];
-    const reading = async () => {
-      for await (const part of codec(name).decompress()(inChunks(file.subarray(0, cut), 50_000)))
-        parts.push(part);
-    };
-    const error = await reading().catch((reason: unknown) => reason);
-    const content = Buffer.concat(parts);
+    const { content, error } = await decompressed(name, file.subarray(0, cut));
     expect(content.equals(plain.subarray(0, content.length))).toBe(true); // never a wrong byte
     if (error === undefined) wholes.push(cut);
     else
@@ -107,6 +111,15 @@ test('zstd in frames, cut off at each: what ends with a frame is whole to a read
   }
   expect(ends).toHaveLength(4);
   expect(await wholeCuts('zstd', file, zstdBlocks, 20)).toEqual(ends);
+});
+
+test('what is whole before a cut comes out: frames, and blocks', async () => {
+  const frames = await collect(codec('zstd').compress({ frameSize: 200_000 })(inChunks(plain, 65536)));
+  const cuts = (await zstdBlocks(frames)).filter((at) => at < frames.length - 200);
+  const lastBlock = frames.subarray(0, cuts.at(-1)! + 10);
+  expect((await decompressed('zstd', lastBlock)).content).toHaveLength(1_000_000);
+  const blocks = await collect(codec('lzo').compress()(inChunks(plain, 65536)));
+  expect((await decompressed('lzo', blocks.subarray(0, -5))).content).toHaveLength(4 * 256 * 1024);
 });
 
 testWithTool('bzip2', 'cut off at each block', async () => {

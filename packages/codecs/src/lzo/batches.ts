@@ -54,12 +54,17 @@ export async function* readBlocks(reader: ByteReader, onWarning?: OnWarning): As
 /** Puts blocks together for jobs. */
 export async function* inBatches(blocks: AsyncIterable<FoundBlock>, pool: BufferPool): AsyncGenerator<Batch> {
   let batch = new BatchBuilder(pool);
-  for await (const block of blocks) {
-    if (!batch.hasRoomFor(block)) {
-      if (batch.contentLength > 0) yield batch;
-      batch = new BatchBuilder(pool, block.contentLength);
+  try {
+    for await (const block of blocks) {
+      if (!batch.hasRoomFor(block)) {
+        if (batch.contentLength > 0) yield batch;
+        batch = new BatchBuilder(pool, block.contentLength);
+      }
+      batch.add(block);
     }
-    batch.add(block);
+  } catch (error) {
+    if (batch.contentLength > 0) yield batch; // whole blocks before one that cannot be read
+    throw error;
   }
   if (batch.contentLength > 0) yield batch;
 }

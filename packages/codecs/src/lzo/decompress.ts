@@ -3,6 +3,7 @@ import { BufferPool, chunkOf } from '../buffers.js';
 import type { DecompressOptions } from '../codec.js';
 import { defaultReadThreads } from '../options.js';
 import { OrderedQueue } from '../ordered-queue.js';
+import { type Delayed, readToError } from '../read-to-error.js';
 import { type SharedMemory, sharedMemory } from '../shared-memory.js';
 import { type Batch, inBatches, readBlocks } from './batches.js';
 import { BLOCK_SIZE } from './format.js';
@@ -20,10 +21,8 @@ export function decompressLzo(options: DecompressOptions = {}): Stage {
     const reader = new ByteReader(source);
     const decompressor = new Decompressor(threads, options);
     try {
-      for await (const batch of inBatches(readBlocks(reader, options.onWarning), decompressor.buffers)) {
-        yield* decompressor.push(batch);
-      }
-      yield* decompressor.rest();
+      const batches = inBatches(readBlocks(reader, options.onWarning), decompressor.buffers);
+      yield* readToError(batches, decompressor);
     } finally {
       decompressor.close();
       await reader.close();
@@ -36,7 +35,7 @@ interface Outcome extends LzoResult {
   readonly output: SharedMemory;
 }
 
-class Decompressor {
+class Decompressor implements Delayed<Batch> {
   readonly buffers = new BufferPool(JOB_SIZE);
   private readonly workers: LzoThreads;
   private readonly queue: OrderedQueue<Outcome>;

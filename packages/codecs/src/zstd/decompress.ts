@@ -4,6 +4,7 @@ import { chunkOf } from '../buffers.js';
 import type { DecompressOptions } from '../codec.js';
 import { checkedWindowLog, defaultReadThreads } from '../options.js';
 import { OrderedQueue } from '../ordered-queue.js';
+import { type Delayed, readToError } from '../read-to-error.js';
 import { JobFailure } from '../workers/pool.js';
 import {
   checkedEngineName,
@@ -30,10 +31,7 @@ export function decompressZstd(options: DecompressOptions = {}): Stage {
     const engineOptions = { threads, maxWindowLog, signal: options.signal };
     const output = new Output(engine.frameDecompressor(engineOptions), reader, threads, options);
     try {
-      for (let frame = await walker.next(); frame !== undefined; frame = await walker.next()) {
-        for await (const piece of reader.pieces(frame)) yield* output.push(piece);
-      }
-      yield* output.rest();
+      yield* readToError(piecesOfAllFrames(walker, reader), output);
     } finally {
       output.close();
       await walker.reader.close();
@@ -41,12 +39,18 @@ export function decompressZstd(options: DecompressOptions = {}): Stage {
   };
 }
 
+async function* piecesOfAllFrames(walker: FrameWalker, reader: PieceReader): AsyncGenerator<FoundPiece> {
+  for (let frame = await walker.next(); frame !== undefined; frame = await walker.next()) {
+    yield* reader.pieces(frame);
+  }
+}
+
 interface Decompressed extends EngineResult {
   readonly piece: FramePiece;
 }
 
 /** Keeps several pieces under way, and gives out their contents in order. */
-class Output {
+class Output implements Delayed<FoundPiece> {
   private readonly queue: OrderedQueue<Decompressed>;
   private readonly turns = new EventLoopTurns();
 
