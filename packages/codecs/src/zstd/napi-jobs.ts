@@ -1,5 +1,5 @@
 import type Binding from 'zstd-napi/binding.js';
-import type { CCtx, DCtx } from 'zstd-napi/binding.js';
+import type { CCtx, CParameter, DCtx } from 'zstd-napi/binding.js';
 import { copyTo, type SharedMemory } from '../shared-memory.js';
 import { allZero } from '../zeros.js';
 import type { FramePiece, StreamResult, StreamSettings } from './engine.js';
@@ -30,6 +30,12 @@ export interface DecompressJob extends Omit<FramePiece, 'buffer'> {
 
 export type NapiJob = CompressJob | WriteJob | DecompressJob;
 export type NapiResult = Omit<StreamResult, 'output'>;
+
+/** ZSTD_c_blockSplitterLevel of zstd 1.5.7, which the binding has no name for. */
+const BLOCK_SPLITTER_LEVEL = 1017 as CParameter;
+const NO_SPLITTING = 1;
+/** Up to here, looking for places to split blocks at takes 6 to 10 % of the time, for less than 1 % of the size. */
+const LAST_FAST_LEVEL = 4;
 
 /** A frame of so many zeros. */
 interface ZeroFrame {
@@ -128,6 +134,7 @@ export class NapiJobs {
     const context = new this.binding.CCtx();
     context.setParameter(this.binding.CParameter.compressionLevel, level);
     context.setParameter(this.binding.CParameter.checksumFlag, 1);
+    if (level <= LAST_FAST_LEVEL) context.setParameter(BLOCK_SPLITTER_LEVEL, NO_SPLITTING);
     return context;
   }
 
