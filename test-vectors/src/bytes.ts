@@ -45,6 +45,17 @@ export async function collect(chunks: AsyncIterable<Uint8Array>): Promise<Buffer
   return Buffer.concat(parts);
 }
 
+/** The same, but each is looked at only when the next one has been asked for, until when it has to be as it was. */
+export async function collectLate(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const parts: Uint8Array[] = [];
+  let before: Uint8Array = new Uint8Array();
+  for await (const chunk of chunks) {
+    parts.push(Uint8Array.from(before));
+    before = chunk;
+  }
+  return Buffer.concat([...parts, before]);
+}
+
 export function sha256(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }

@@ -1,7 +1,8 @@
-export { CHUNK_SIZES, type ChunkSize, chunked, collect, noise, overwriting, seededRandom, sha256 } from './bytes.js';
+export { CHUNK_SIZES, type ChunkSize, chunked, collect, collectLate, noise, overwriting, seededRandom, sha256 } from './bytes.js';
 export { type ContentRecipe, RecipeSource } from './content.js';
 export { badPxars, type GoldenPxar, goldenPxars, type PxarCase, type PxarListing } from './pxar.js';
 export { type GoldenTar, goldenTarBytes, goldenTars, type TreeFile } from './tar.js';
+export { makeFilesOfManySizes } from './tree.js';
 export {
   badVmaBytes,
   badVmas,

@@ -1,5 +1,5 @@
 import type { ArchiveWarning } from '@vzdump-format/streams';
-import { allOptions, type Command, type CommandTable, type OptionSpec } from './command.js';
+import { allOptions, type Command, type CommandTable, longName, type OptionSpec } from './command.js';
 import { UsageError } from './exit-status.js';
 
 export interface SpelledOut {
@@ -65,6 +65,6 @@ function takesValue({ flags }: OptionSpec): boolean {
 }
 
 /** `--bwlimit <KiB/s>` → `bwlimit` */
-function nameOf({ flags }: OptionSpec): string {
-  return flags.split(' ')[0]!.slice('--'.length);
+function nameOf(spec: OptionSpec): string {
+  return longName(spec).slice('--'.length);
 }

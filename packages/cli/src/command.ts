@@ -58,7 +58,7 @@ export function allOptions(command: Command, commonOptions: readonly OptionSpec[
 }
 
 /** `--drive <NAME=PATH>` → `--drive` */
-function longName({ flags }: OptionSpec): string {
+export function longName({ flags }: OptionSpec): string {
   return flags.split(' ')[0]!;
 }
 

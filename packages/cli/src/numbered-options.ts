@@ -1,4 +1,4 @@
-import type { Command, OptionSpec } from './command.js';
+import { type Command, longName, type OptionSpec } from './command.js';
 import { UsageError } from './exit-status.js';
 
 /** By names: `mp0` → `local:4,mp=/srv`. */
@@ -12,7 +12,7 @@ const NUMBERED = /^--?([a-z-]+)(\d{1,3})(=.*)?$/s;
  */
 export function spellNumbered(argv: readonly string[], commands: readonly Command[]): string[] {
   const command = commands.find(({ name }) => name === argv[0]);
-  const names = new Set(command?.options.filter(({ numbered }) => numbered).map(nameOf));
+  const names = new Set(command?.options.filter(({ numbered }) => numbered).map(longName));
   const end = argv.indexOf('--');
   const spelled: string[] = [];
   for (let index = 0; index < argv.length; index++) {
@@ -48,8 +48,4 @@ export function withNumbered(
 /** `--mpN` → `--mp0` */
 export function firstNumbered(name: string): string {
   return name.replace(/N$/, '0');
-}
-
-function nameOf({ flags }: OptionSpec): string {
-  return flags.split(' ')[0]!;
 }

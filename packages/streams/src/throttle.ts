@@ -57,6 +57,7 @@ export class RateLimiter {
       await sleep(Math.ceil(Math.min(wait, PORTION_SECONDS * 1000)), undefined, { signal });
     }
   }
+
   /** @returns when it is paid for */
   private charge(length: number): number {
     const earliest = performance.now() - BURST_SECONDS * 1000;

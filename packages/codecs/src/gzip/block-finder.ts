@@ -7,9 +7,8 @@ import {
   zlibInflate,
   zlibInflateInit2,
 } from 'pako';
+import { WINDOW_SIZE } from './format.js';
 
-/** What deflate can look back. */
-export const WINDOW_SIZE = 32 * 1024;
 const RAW_DEFLATE = -15;
 /** Bits of `data_type` after a call with Z_BLOCK (zlib.h): between blocks, the last block, bits left. */
 const BETWEEN_BLOCKS = 128;

@@ -1,8 +1,7 @@
 import type { BufferPool } from '../buffers.js';
 import { copyTo, type SharedMemory } from '../shared-memory.js';
+import { WINDOW_SIZE } from './format.js';
 
-/** What deflate can look back. */
-export const DICTIONARY_SIZE = 32 * 1024;
 export const BLOCK_SIZE = 128 * 1024;
 
 /** Where blocks end by content: the sum of so many bytes … */
@@ -20,7 +19,7 @@ export interface DictionaryBlock {
 }
 
 /** The size of the buffers that `cutBlocks` needs. */
-export const BLOCK_BUFFER_SIZE = DICTIONARY_SIZE + BLOCK_SIZE;
+export const BLOCK_BUFFER_SIZE = WINDOW_SIZE + BLOCK_SIZE;
 
 /**
  * Cuts a stream into blocks of 128 KiB; when `byContent`, into shorter ones that end where the content says
@@ -67,7 +66,7 @@ class BlockBuilder implements DictionaryBlock {
   /** A builder in `buffer` that begins with the end of this one. */
   next(buffer: SharedMemory): BlockBuilder {
     const end = this.dictionaryLength + this.length;
-    const start = Math.max(0, end - DICTIONARY_SIZE);
+    const start = Math.max(0, end - WINDOW_SIZE);
     copyTo(buffer, this.buffer.subarray(start, end), 0);
     return new BlockBuilder(buffer, end - start);
   }

@@ -19,6 +19,9 @@ export const METHOD_DEFLATE = 8;
 export const FIXED_HEADER_SIZE = 10;
 export const TRAILER_SIZE = 8;
 
+/** What deflate can look back (RFC 1951, 2). */
+export const WINDOW_SIZE = 32 * 1024;
+
 /** FTEXT (1) is a remark only. */
 export const Flag = {
   headerCrc: 2,

@@ -12,9 +12,10 @@ import { HINT_CONVERT, notSeekable } from '../seekable/not-seekable.js';
 import type { SegmentDecoder } from '../seekable/segmented-source.js';
 import { MAX_SEGMENT_CONTENT, type Segment } from '../seekable/segments.js';
 import { fromBit } from './bit-phase.js';
-import { BITS_LEFT, BlockFinder, WINDOW_SIZE } from './block-finder.js';
+import { BITS_LEFT, BlockFinder } from './block-finder.js';
 import { checkTrailer, nextMember } from './decompress.js';
 import { nodeEngine } from './engine-node.js';
+import { WINDOW_SIZE } from './format.js';
 import { truncated } from './header.js';
 
 /** So much content is decompressed for a byte of it; a dictionary of up to 32 KiB is kept for each. */

@@ -77,9 +77,9 @@ class ConfigsInPlace implements PullSource<FileEntry> {
 
 /** Knows which directory the entries are in, as far as that is on the way to the configuration. */
 class Place {
-  isDone = false;
   /** How many of the directories were passed. */
   private depth = 0;
+  private isDone = false;
   private mtime = 0n;
 
   constructor(private readonly configs: readonly FileEntry[]) {}
