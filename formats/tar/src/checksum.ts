@@ -27,11 +27,11 @@ export function hasChecksum(block: Stretch, sum: number): boolean {
   return expected === checksumOf(block, sum) || expected === signedChecksum(block);
 }
 
-/** Writes the checksum of a header whose other fields are done. */
-export function encodeChecksum(bytes: Uint8Array, words: DataView, start: number): void {
+/** Writes the checksum of a header. @param sum of its bytes, with spaces for those of the checksum */
+export function encodeChecksum(bytes: Uint8Array, start: number, sum: number): void {
   const at = start + OFFSET.checksum;
-  for (let index = 0; index < LENGTH.checksum; index++) bytes[at + index] = SPACE;
-  encodeOctal(bytes, at, CHECKSUM_DIGITS_AND_NUL, sumOfBytes(words, start));
+  encodeOctal(bytes, at, CHECKSUM_DIGITS_AND_NUL, sum);
+  bytes[at + CHECKSUM_DIGITS_AND_NUL] = SPACE;
 }
 
 /** The sum with the checksum's own field as spaces. */

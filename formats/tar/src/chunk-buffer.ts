@@ -1,5 +1,5 @@
 import { BLOCK_SIZE, wholeBlocks } from './format.js';
-import { encodeHeader, type HeaderFields } from './header.js';
+import { HeaderEncoder, type HeaderFields } from './header-encoder.js';
 import { ZEROS } from './zeros.js';
 
 /** What is gathered before it is passed on. */
@@ -10,22 +10,38 @@ export class ChunkBuffer {
   /** Bytes of the archive so far. */
   offset = 0;
   private chunk = newChunk();
-  /** The same bytes. */
-  private words = new DataView(this.chunk.buffer);
   private used = 0;
-  private readonly full: Buffer[] = [];
-  private readonly spare: Buffer[] = [];
-  private givenBack: Buffer | undefined;
+  private readonly full: Uint8Array[] = [];
+  private readonly spare: Uint8Array[] = [];
+  private givenBack: Uint8Array | undefined;
+  /** Apart, since they are unlike each other. */
+  private readonly headers = new HeaderEncoder();
+  private readonly paxHeaders = new HeaderEncoder();
 
   /** A block of zeros. */
   zeroBlock(): void {
-    this.block();
+    const at = this.block();
+    this.chunk.fill(0, at, at + BLOCK_SIZE);
   }
 
-  /** A ustar header. */
+  /** The header of a member. */
   header(fields: HeaderFields): void {
     const at = this.block();
-    encodeHeader(this.chunk, this.words, at, fields);
+    this.headers.encode(this.chunk, at, fields);
+  }
+
+  /** The header of pax records. */
+  paxHeader(fields: HeaderFields): void {
+    const at = this.block();
+    this.paxHeaders.encode(this.chunk, at, fields);
+  }
+
+  /** The first bytes of `bytes`, not more than a block, and zeros behind them. */
+  appendBlock(bytes: Uint8Array, length: number): void {
+    const at = this.block();
+    const { chunk } = this;
+    for (let index = 0; index < length; index++) chunk[at + index] = bytes[index]!; // few
+    chunk.fill(0, at + length, at + BLOCK_SIZE);
   }
 
   /** Text that is ASCII. */
@@ -77,21 +93,20 @@ export class ChunkBuffer {
   }
 
   /** The next chunk that is full. */
-  take(): Buffer | undefined {
+  take(): Uint8Array | undefined {
     return this.full.shift();
   }
 
   /** Gives back a chunk that may be written over as soon as the next one is given back. */
-  giveBack(chunk: Buffer): void {
+  giveBack(chunk: Uint8Array): void {
     if (this.givenBack !== undefined) this.spare.push(this.givenBack);
-    this.givenBack = Buffer.from(chunk.buffer, 0, CHUNK_SIZE);
+    this.givenBack = new Uint8Array(chunk.buffer);
   }
 
-  /** @returns where in the chunk it begins */
+  /** Leaves room for a block. @returns where in the chunk it begins */
   private block(): number {
     if (CHUNK_SIZE - this.used < BLOCK_SIZE) this.turn();
     const at = this.used;
-    this.chunk.fill(0, at, at + BLOCK_SIZE);
     this.advance(BLOCK_SIZE);
     return at;
   }
@@ -109,12 +124,11 @@ export class ChunkBuffer {
   private turn(): void {
     this.full.push(this.chunk.subarray(0, this.used));
     this.chunk = this.spare.pop() ?? newChunk();
-    this.words = new DataView(this.chunk.buffer);
     this.used = 0;
   }
 }
 
 /** Memory of its own, so that all of it can be given back. */
-function newChunk(): Buffer {
-  return Buffer.allocUnsafeSlow(CHUNK_SIZE);
+function newChunk(): Uint8Array {
+  return new Uint8Array(Buffer.allocUnsafeSlow(CHUNK_SIZE).buffer);
 }

@@ -1,11 +1,11 @@
 import { bytesToPath } from '@vzdump-format/posix';
 import { type Stretch, stretchOf } from './archive-reader.js';
-import { encodeChecksum, hasChecksum, sumOfBytes } from './checksum.js';
+import { hasChecksum, sumOfBytes } from './checksum.js';
 import { BLOCK_SIZE, LENGTH, OFFSET, TYPE } from './format.js';
-import { decodeField, encodeField } from './names.js';
-import { decodeNumber, encodeOctal } from './numbers.js';
+import { decodeField } from './names.js';
+import { decodeNumber } from './numbers.js';
 
-const MAGIC_OF_USTAR = Buffer.from('ustar\0' + '00', 'latin1');
+export const MAGIC_OF_USTAR = Buffer.from('ustar\0' + '00', 'latin1');
 const MAGIC_OF_GNU = Buffer.from('ustar  \0', 'latin1');
 const MAGIC_SIZE = 6;
 
@@ -90,41 +90,4 @@ function hasMagic({ bytes, at }: Stretch, magic: Uint8Array): boolean {
     if (bytes[at + OFFSET.magic + index] !== magic[index]) return false;
   }
   return true;
-}
-
-/** What `encodeHeader` writes. */
-export interface HeaderFields {
-  /** Cut where the field ends. */
-  readonly name: string;
-  readonly mode: number;
-  readonly uid: number;
-  readonly gid: number;
-  readonly size: number;
-  readonly mtime: number;
-  readonly type: string;
-  /** Cut, too. */
-  readonly linkName?: string | undefined;
-  /** Left empty in headers of pax records, as GNU tar does. */
-  readonly device?: { readonly major: number; readonly minor: number } | undefined;
-}
-
-/** Writes a ustar header into a block of zeros. Numbers must fit their fields. @param words the same bytes */
-export function encodeHeader(bytes: Buffer, words: DataView, at: number, fields: HeaderFields): void {
-  const { name, linkName = '', device } = fields;
-  encodeField(bytes, at + OFFSET.name, LENGTH.name, name);
-  encodeOctal(bytes, at + OFFSET.mode, LENGTH.mode, fields.mode);
-  encodeOctal(bytes, at + OFFSET.uid, LENGTH.id, fields.uid);
-  encodeOctal(bytes, at + OFFSET.gid, LENGTH.id, fields.gid);
-  encodeOctal(bytes, at + OFFSET.size, LENGTH.size, fields.size);
-  encodeOctal(bytes, at + OFFSET.mtime, LENGTH.time, fields.mtime);
-  bytes[at + OFFSET.type] = fields.type.charCodeAt(0);
-  if (linkName !== '') encodeField(bytes, at + OFFSET.linkName, LENGTH.linkName, linkName);
-  for (let index = 0; index < MAGIC_OF_USTAR.length; index++) {
-    bytes[at + OFFSET.magic + index] = MAGIC_OF_USTAR[index]!;
-  }
-  if (device !== undefined) {
-    encodeOctal(bytes, at + OFFSET.deviceMajor, LENGTH.device, device.major);
-    encodeOctal(bytes, at + OFFSET.deviceMinor, LENGTH.device, device.minor);
-  }
-  encodeChecksum(bytes, words, at);
 }

@@ -10,8 +10,8 @@ import {
   MAX_PAX_SIZE,
   TYPE,
 } from './format.js';
-import { encodeText, isAscii, nameOfPath, pathFault } from './names.js';
-import { encodePaxRecord, encodeTime, splitTime } from './pax.js';
+import { encodeText, isAscii, type MemberName, nameOf, nameOfPath, pathFault } from './names.js';
+import { encodeMtime, encodePaxRecord, encodeTime, LONGEST_MTIME, splitTime } from './pax.js';
 import { XATTR } from './pax-attributes.js';
 import type { SparseLayout } from './sparse-layout.js';
 import { encodeXattrName } from './xattr-names.js';
@@ -41,6 +41,8 @@ const PAX_MODE = 0o644;
 const TIME_LIMIT = 2n ** 53n * 1_000_000_000n;
 const NO_DEVICE = { major: 0, minor: 0 };
 
+const mtimeRecord = new Uint8Array(LONGEST_MTIME);
+
 /**
  * Appends all of a member but its content: a ustar header, with pax records before it for what it has no room for, as
  * GNU tar does; of a sparse file also the map.
@@ -50,26 +52,55 @@ export function appendHeaders(out: ChunkBuffer, entry: PackEntry, layout: Sparse
   const { path, type, uid, gid } = entry;
   if (type === 'socket') throw new Error('a socket cannot be stored');
   requireStorable(entry);
-  const name = nameOfPath(path, type === 'directory');
-  const nameInHeader = layout === undefined ? name : nameInFolder(path, SPARSE_FOLDER);
+  const isDirectory = type === 'directory';
+  const folder = layout === undefined ? '' : SPARSE_FOLDER;
   const linkName = linkNameOf(entry);
   const size = storedSizeOf(entry, layout);
   const { seconds, nanoseconds } = splitTime(entry.mtime);
-  const needsTime = nanoseconds > 0 || !isOctalTime(seconds);
-  const records = recordsOf(entry, { name, nameInHeader, linkName, size, needsTime });
-  if (records.length > 0) appendPaxHeader(out, entry, records, seconds);
+  const hasTime = isOctalTime(seconds);
+  if (layout !== undefined || seconds < 0 || mayNeedRecords(entry, linkName)) {
+    const needsTime = nanoseconds > 0 || !hasTime;
+    const name = { path, isDirectory, folder };
+    const records = recordsOf(entry, { name, linkName, size, needsTime });
+    if (records.length > 0) appendPaxHeader(out, entry, records, seconds);
+  } else if (nanoseconds > 0 || !hasTime) {
+    const length = encodeMtime(mtimeRecord, seconds, nanoseconds);
+    beginPaxHeader(out, path, length, seconds);
+    out.appendBlock(mtimeRecord, length);
+  }
   out.header({
-    name: nameInHeader,
+    path,
+    isDirectory,
+    folder,
     mode: entry.mode & 0o7777,
     uid: uid <= MAX_OCTAL_ID ? uid : 0,
     gid: gid <= MAX_OCTAL_ID ? gid : 0,
     size: size <= MAX_OCTAL_SIZE ? size : 0,
-    mtime: isOctalTime(seconds) ? seconds : 0,
+    mtime: hasTime ? seconds : 0,
     type: TYPES[type],
     linkName,
     device: entry.device ?? NO_DEVICE,
   });
   if (layout !== undefined) out.append(layout.map);
+}
+
+/** Whether a member without holes may need a record but that of its mtime; told fast of most that do not. */
+function mayNeedRecords(entry: PackEntry, linkName: string): boolean {
+  const { path, size, uid, gid, atime, ctime, acl, defaultAcl, xattrs, fcaps } = entry;
+  return (
+    path.length > LENGTH.name - './/'.length ||
+    !isAscii(path) ||
+    linkName.length * 3 > LENGTH.linkName ||
+    size > MAX_OCTAL_SIZE ||
+    uid > MAX_OCTAL_ID ||
+    gid > MAX_OCTAL_ID ||
+    atime !== undefined ||
+    ctime !== undefined ||
+    acl !== undefined ||
+    defaultAcl !== undefined ||
+    xattrs !== undefined ||
+    fcaps !== undefined
+  );
 }
 
 /** Bytes of content that the archive holds, a sparse file's map included. */
@@ -131,31 +162,28 @@ function isOctalTime(seconds: number): boolean {
 }
 
 interface HeaderNeeds {
-  readonly name: string;
-  /** Another one where the file is sparse. */
-  readonly nameInHeader: string;
+  /** As it stands in the header: where the file is sparse, in a folder. */
+  readonly name: MemberName;
   readonly linkName: string;
   readonly size: number;
   readonly needsTime: boolean;
 }
 
 /** In GNU tar's order; it minds that a name is not ASCII, but not that a link name is not. */
-function recordsOf(
-  entry: PackEntry,
-  { name, nameInHeader, linkName, size, needsTime }: HeaderNeeds,
-): (string | Buffer)[] {
+function recordsOf(entry: PackEntry, { name, linkName, size, needsTime }: HeaderNeeds): (string | Buffer)[] {
   const records: (string | Buffer)[] = [];
   const add = (keyword: string, value: string | Uint8Array) => records.push(encodePaxRecord(keyword, value));
   const { uid, gid, mtime, atime, ctime, acl, defaultAcl, xattrs, fcaps } = entry;
-  const isSparse = nameInHeader !== name;
+  const isSparse = name.folder !== '';
+  const nameInHeader = nameOf(name);
   if (isSparse) {
     add('GNU.sparse.major', '1');
     add('GNU.sparse.minor', '0');
-    add('GNU.sparse.name', name);
+    add('GNU.sparse.name', nameOfPath(entry.path, false));
     add('GNU.sparse.realsize', String(entry.size));
   }
   if (isLonger(linkName, LENGTH.linkName)) add('linkpath', linkName);
-  if ((!isSparse && isLonger(name, LENGTH.name)) || !isAscii(nameInHeader)) add('path', nameInHeader);
+  if ((!isSparse && isLonger(nameInHeader, LENGTH.name)) || !isAscii(nameInHeader)) add('path', nameInHeader);
   if (uid > MAX_OCTAL_ID) add('uid', String(uid));
   if (gid > MAX_OCTAL_ID) add('gid', String(gid));
   if (size > MAX_OCTAL_SIZE) add('size', String(size));
@@ -183,15 +211,7 @@ function appendPaxHeader(
 ): void {
   const size = records.reduce((sum, record) => sum + record.length, 0);
   requireUpTo(entry, 'size of the attributes', size, MAX_PAX_SIZE);
-  out.header({
-    name: nameInFolder(entry.path, PAX_FOLDER),
-    mode: PAX_MODE,
-    uid: 0,
-    gid: 0,
-    size,
-    mtime: Math.max(0, Math.min(seconds, MAX_OCTAL_TIME)),
-    type: TYPE.paxHeader,
-  });
+  beginPaxHeader(out, entry.path, size, seconds);
   for (const record of records) {
     if (typeof record === 'string') out.appendAscii(record);
     else out.append(record);
@@ -199,9 +219,18 @@ function appendPaxHeader(
   out.pad();
 }
 
-/** A name beside that of a member, in a folder that is not there: `./etc/hosts` → `./etc/FOLDER/hosts`. */
-function nameInFolder(path: string, folder: string): string {
-  const slash = path.lastIndexOf('/');
-  const directory = slash < 0 ? '.' : `./${path.slice(0, slash)}`;
-  return `${directory}/${folder}/${path.slice(slash + 1) || '.'}`;
+/** @param size of the records, which follow */
+function beginPaxHeader(out: ChunkBuffer, path: string, size: number, seconds: number): void {
+  out.paxHeader({
+    path,
+    isDirectory: false,
+    folder: PAX_FOLDER,
+    mode: PAX_MODE,
+    uid: 0,
+    gid: 0,
+    size,
+    mtime: Math.max(0, Math.min(seconds, MAX_OCTAL_TIME)),
+    type: TYPE.paxHeader,
+    linkName: '',
+  });
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { nameOfPath, pathFault, pathOfName } from './names.js';
+import { encodeName, nameOf, nameOfPath, pathFault, pathOfName } from './names.js';
 
 test.each([
   ['./', ''],
@@ -48,4 +48,30 @@ describe('paths that cannot be stored', () => {
       expect(pathFault(path)).toBeDefined();
     },
   );
+});
+
+describe('a name is the same, made as text or as bytes', () => {
+  const LONG = 'directory/'.repeat(9);
+
+  test.each([
+    '',
+    'etc',
+    'etc/hosts',
+    `${LONG}12345678`,
+    `${LONG}123456789`,
+    `${LONG}${LONG}`,
+    'ä/b',
+    `${LONG}ä`,
+  ])('%j', (path) => {
+    for (const folder of ['', 'PaxHeaders']) {
+      for (const isDirectory of [false, true]) {
+        const name = { path, isDirectory, folder };
+        const bytes = Buffer.alloc(110);
+        const end = encodeName(bytes, 5, name);
+        expect(end).toBeLessThanOrEqual(105);
+        expect(bytes.subarray(5, end)).toEqual(Buffer.from(nameOf(name)).subarray(0, 100));
+        expect(bytes.subarray(end)).toEqual(Buffer.alloc(110 - end));
+      }
+    }
+  });
 });

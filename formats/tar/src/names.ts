@@ -1,4 +1,5 @@
 import { bytesToPath, pathToBytes } from '@vzdump-format/posix';
+import { LENGTH } from './format.js';
 
 const SLASH = 0x2f;
 const DOT = 0x2e;
@@ -32,17 +33,46 @@ export function encodeText(text: string): Buffer {
   return isAscii(text) ? Buffer.from(text, 'latin1') : pathToBytes(text);
 }
 
-/** Writes as much of a text as a field holds. */
-export function encodeField(bytes: Buffer, at: number, length: number, text: string): void {
-  const most = Math.min(length, text.length);
-  for (let index = 0; index < most; index++) {
-    const code = text.charCodeAt(index);
-    if (code >= 0x80) {
-      bytes.set(pathToBytes(text).subarray(0, length), at);
-      return;
-    }
-    bytes[at + index] = code;
+/** Writes as much of a text as a field holds. @returns where it ends */
+export function encodeField(bytes: Uint8Array, at: number, length: number, text: string): number {
+  if (isAscii(text)) return putAscii(bytes, at, at + length, text, 0, text.length);
+  const encoded = pathToBytes(text).subarray(0, length);
+  bytes.set(encoded, at);
+  return at + encoded.length;
+}
+
+/** Writes as much of a name as its field holds, without text being made of its parts. @returns where it ends */
+export function encodeName(bytes: Uint8Array, at: number, name: MemberName): number {
+  const { path, isDirectory, folder } = name;
+  if (!isAscii(path)) return encodeField(bytes, at, LENGTH.name, nameOf(name));
+  const end = at + LENGTH.name;
+  let to = putAscii(bytes, at, end, './', 0, 2);
+  if (folder === '') {
+    to = putAscii(bytes, to, end, path, 0, path.length);
+    return isDirectory && path !== '' ? putAscii(bytes, to, end, '/', 0, 1) : to;
   }
+  let start = path.length; // of the last component
+  while (start > 0 && path.charCodeAt(start - 1) !== SLASH) start--;
+  to = putAscii(bytes, to, end, path, 0, start);
+  to = putAscii(bytes, to, end, folder, 0, folder.length);
+  to = putAscii(bytes, to, end, '/', 0, 1);
+  return path === ''
+    ? putAscii(bytes, to, end, '.', 0, 1)
+    : putAscii(bytes, to, end, path, start, path.length);
+}
+
+/** Writes a part of a text as far as there is room. @returns where it ends */
+function putAscii(
+  bytes: Uint8Array,
+  at: number,
+  end: number,
+  text: string,
+  start: number,
+  stop: number,
+): number {
+  let to = at;
+  for (let index = start; index < stop && to < end; index++) bytes[to++] = text.charCodeAt(index);
+  return to;
 }
 
 export function isAscii(text: string): boolean {
@@ -101,7 +131,23 @@ export function pathFault(path: string): string | undefined {
   return undefined;
 }
 
+/** The name of a member in an archive, by its parts. */
+export interface MemberName {
+  /** As `FileEntry.path`. */
+  readonly path: string;
+  readonly isDirectory: boolean;
+  /** One beside the member that is not there, and in which this name is to be; empty for the member itself. */
+  readonly folder: string;
+}
+
 /** `FileEntry.path` → as vzdump's tar stores it: `./etc/` for the directory `etc`, `./` for the root. */
 export function nameOfPath(path: string, isDirectory: boolean): string {
   return isDirectory && path !== '' ? `./${path}/` : `./${path}`;
+}
+
+/** `./etc/hosts` in a folder: `./etc/FOLDER/hosts`. */
+export function nameOf({ path, isDirectory, folder }: MemberName): string {
+  if (folder === '') return nameOfPath(path, isDirectory);
+  const slash = path.lastIndexOf('/');
+  return `./${path.slice(0, slash + 1)}${folder}/${path.slice(slash + 1) || '.'}`;
 }

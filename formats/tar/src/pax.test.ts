@@ -1,6 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { decodeDecimal, decodePaxRecords, decodeTime, encodePaxRecord, encodeTime } from './pax.js';
+import {
+  decodeDecimal,
+  decodePaxRecords,
+  decodeTime,
+  encodeMtime,
+  encodePaxRecord,
+  encodeTime,
+  LONGEST_MTIME,
+  splitTime,
+} from './pax.js';
 
 function decoded(bytes: Buffer): [string, string][] {
   const records: [string, string][] = [];
@@ -90,6 +99,19 @@ describe('times', () => {
         },
       ),
     );
+  });
+
+  test('the record of one is the same, made as text or as bytes', () => {
+    const bytes = Buffer.alloc(LONGEST_MTIME + 1, 0xee);
+    const most = 2n ** 53n * 1_000_000_000n - 1n;
+    const check = (time: bigint) => {
+      const { seconds, nanoseconds } = splitTime(time);
+      const length = encodeMtime(bytes, seconds, nanoseconds);
+      expect(bytes.toString('latin1', 0, length)).toBe(encodePaxRecord('mtime', encodeTime(time)));
+    };
+    for (const time of [0n, 1n, 9_000_000_000n, 10_000_000_000n, 123_400_000_000n, most]) check(time);
+    fc.assert(fc.property(fc.bigInt({ min: 0n, max: most }), check));
+    expect(bytes[LONGEST_MTIME]).toBe(0xee);
   });
 });
 

@@ -16,6 +16,9 @@ const MINUS = 0x2d;
 const DOT = 0x2e;
 const NEWLINE = 0x0a;
 const NANOSECOND_DIGITS = 9;
+/** The length of such a record has always two digits. */
+const MTIME_START = '00 mtime=';
+export const LONGEST_MTIME = MTIME_START.length + '9007199254740991.123456789\n'.length;
 /** By their first letters. */
 const TIMES: Readonly<Record<number, string>> = { 97: 'atime', 99: 'ctime', 109: 'mtime' };
 
@@ -141,6 +144,45 @@ export function encodeTime(time: bigint): string {
   let digits = NANOSECOND_DIGITS;
   for (; fraction % 10 === 0; digits--) fraction /= 10;
   return `${sign}${seconds}.${String(fraction).padStart(digits, '0')}`;
+}
+
+/**
+ * Writes the record `mtime` of a time that is not negative, as most members have one: without text being made of it.
+ * @param bytes with room for `LONGEST_MTIME` @returns its length
+ */
+export function encodeMtime(bytes: Uint8Array, seconds: number, nanoseconds: number): number {
+  let fraction = nanoseconds;
+  let digits = nanoseconds === 0 ? 0 : NANOSECOND_DIGITS;
+  for (; digits > 0 && fraction % 10 === 0; digits--) fraction /= 10;
+  let length = MTIME_START.length + digitsOf(seconds) + '\n'.length;
+  if (digits > 0) length += '.'.length + digits;
+  for (let at = 0; at < MTIME_START.length; at++) bytes[at] = MTIME_START.charCodeAt(at);
+  putDigits(bytes, 0, 2, length);
+  let at = length - 1;
+  bytes[at] = NEWLINE;
+  if (digits > 0) {
+    at -= digits;
+    putDigits(bytes, at, digits, fraction);
+    bytes[--at] = DOT;
+  }
+  putDigits(bytes, MTIME_START.length, at - MTIME_START.length, seconds);
+  return length;
+}
+
+/** How many decimal digits a number has. */
+function digitsOf(value: number): number {
+  let digits = 1;
+  for (let rest = value; rest >= 10; rest = Math.floor(rest / 10)) digits++;
+  return digits;
+}
+
+function putDigits(bytes: Uint8Array, start: number, count: number, value: number): void {
+  let rest = value;
+  for (let at = start + count - 1; at >= start; at--) {
+    const tenth = Math.floor(rest / 10);
+    bytes[at] = DIGIT_0 + (rest - 10 * tenth);
+    rest = tenth;
+  }
 }
 
 /** One record; as text where it is ASCII. */

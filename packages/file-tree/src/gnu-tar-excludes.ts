@@ -31,6 +31,7 @@ export function gnuTarExcludes(patterns: readonly string[], onWarning?: OnWarnin
       rules.push({ glob, anywhere: !anchored });
     }
   }
+  if (rules.length === 0) return { excludes: () => false };
   return {
     excludes: (path) => {
       const text = path === '' ? '.' : `./${globText(path)}`;

@@ -40,14 +40,19 @@ export function pxarExcludes(patterns: readonly string[], onWarning?: OnWarning)
 }
 
 class PxarExcludes implements ExcludeRules {
+  private readonly isEmpty: boolean;
+
   constructor(
     private readonly rules: readonly Rule[],
     /** The rules of the directory above, which count where none of these does. */
     private readonly outer: PxarExcludes | undefined,
     private readonly onWarning: OnWarning | undefined,
-  ) {}
+  ) {
+    this.isEmpty = rules.length === 0 && outer === undefined;
+  }
 
   excludes(path: string, isDirectory: boolean): boolean {
+    if (this.isEmpty) return false;
     const text = globText(path);
     let rules: PxarExcludes | undefined = this;
     for (; rules !== undefined; rules = rules.outer) {

@@ -1,10 +1,10 @@
-import { canSeekData, fileStatus, type OpenDirectory } from '@vzdump-format/posix';
+import { canSeekData, type FileStatus, fileStatus, type OpenDirectory } from '@vzdump-format/posix';
 import type { EventLoopTurns } from '@vzdump-format/streams';
-import type { FileEntry } from './entry.js';
-import type { ContentReader, OpenFile } from './walk-content.js';
+import type { Extent, FileEntry } from './entry.js';
+import type { ContentReader } from './walk-content.js';
 import { findExtents } from './walk-extents.js';
 import { SeenLinks } from './walk-links.js';
-import type { EntryInProgress, FoundInode, MetadataReader } from './walk-metadata.js';
+import type { FoundInode, MetadataReader } from './walk-metadata.js';
 
 export interface FileReaderOptions {
   /** Whether other names of anything but regular files are entries like any. */
@@ -13,6 +13,8 @@ export interface FileReaderOptions {
   readonly content: ContentReader;
   readonly turns: EventLoopTurns;
 }
+
+type FoundFile = FoundInode & { readonly fd: number };
 
 /** Makes entries of all but directories. */
 export class FileReader {
@@ -31,13 +33,9 @@ export class FileReader {
     content.hold(fd);
     const status = fileStatus(fd);
     if (status.type !== 'file') return undefined;
-    const inode = { path, status, fd, directory, name };
-    const file = { fd, path, status };
-    if (this.seesHoles && status.allocatedBytes < status.size) return this.readSparse(inode, file);
-    return this.describe(inode, (entry) => {
-      entry.size = status.size;
-      entry.content = content.contentOf(file);
-    });
+    const file = { path, status, fd, directory, name };
+    if (this.seesHoles && status.allocatedBytes < status.size) return this.readSparse(file);
+    return this.fileEntry(file, undefined);
   }
 
   /**
@@ -48,33 +46,43 @@ export class FileReader {
     const status = directory.status(name);
     const { type, specialDevice } = status;
     if (type === 'file' || type === 'directory') return undefined;
-    return this.describe({ path, status, fd: undefined, directory, name }, (entry) => {
-      if (type === 'symlink') entry.linkTarget = directory.readLink(name);
-      if (type === 'block' || type === 'char') entry.device = specialDevice;
-    });
-  }
-
-  private async readSparse(inode: FoundInode, file: OpenFile): Promise<FileEntry> {
-    const { content, turns } = this.options;
-    const { fd, status } = file;
-    const extents = await findExtents(fd, status.size, turns);
-    return this.describe(inode, (entry) => {
-      entry.size = status.size;
-      entry.extents = extents;
-      entry.content = content.contentOf({ ...file, extents });
-    });
-  }
-
-  /** A hardlink, or else what `complete` makes of it: that may fail, and then the file's next name is its first. */
-  private describe(inode: FoundInode, complete: (entry: EntryInProgress) => void): FileEntry {
-    const { metadata, linksFilesOnly } = this.options;
-    const { status, path } = inode;
-    const hasLinks = status.links > 1 && (status.type === 'file' || !linksFilesOnly);
-    const linkTarget = hasLinks ? this.links.pathOf(status) : undefined;
-    if (linkTarget !== undefined) return metadata.describeLink(inode, linkTarget);
-    const entry = metadata.describe(inode);
-    complete(entry);
-    if (hasLinks) this.links.add(status, path);
+    const inode = { path, status, fd: undefined, directory, name };
+    const linkTarget = this.linkTargetOf(inode);
+    if (linkTarget !== undefined) return this.options.metadata.describeLink(inode, linkTarget);
+    const entry = this.options.metadata.describe(inode);
+    if (type === 'symlink') entry.linkTarget = directory.readLink(name);
+    if (type === 'block' || type === 'char') entry.device = specialDevice;
+    this.noteLinks(inode);
     return entry;
+  }
+
+  private async readSparse(file: FoundFile): Promise<FileEntry> {
+    return this.fileEntry(file, await findExtents(file.fd, file.status.size, this.options.turns));
+  }
+
+  private fileEntry(file: FoundFile, extents: readonly Extent[] | undefined): FileEntry {
+    const { metadata, content } = this.options;
+    const linkTarget = this.linkTargetOf(file);
+    if (linkTarget !== undefined) return metadata.describeLink(file, linkTarget);
+    const entry = metadata.describe(file);
+    entry.size = file.status.size;
+    entry.extents = extents;
+    entry.content = content.contentOf(file, extents);
+    this.noteLinks(file);
+    return entry;
+  }
+
+  /** What a hardlink names; `undefined` for the first of a file's names. */
+  private linkTargetOf({ status }: FoundInode): string | undefined {
+    return this.hasLinks(status) ? this.links.pathOf(status) : undefined;
+  }
+
+  /** Comes after all that may fail: then the file's next name is its first. */
+  private noteLinks({ status, path }: FoundInode): void {
+    if (this.hasLinks(status)) this.links.add(status, path);
+  }
+
+  private hasLinks({ links, type }: FileStatus): boolean {
+    return links > 1 && (type === 'file' || !this.options.linksFilesOnly);
   }
 }

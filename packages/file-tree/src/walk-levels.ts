@@ -29,6 +29,7 @@ interface OpenLevel extends Level {
  */
 export class WalkLevels {
   private readonly levels: OpenLevel[] = [];
+  private innermost: OpenLevel | undefined;
 
   /**
    * @param onLost told of a directory that is no longer where it was, or that the system does not open again: the walk has left it,
@@ -37,20 +38,26 @@ export class WalkLevels {
   constructor(private readonly onLost: (level: Level, error: Error | undefined) => void) {}
 
   get current(): Level | undefined {
-    return this.levels.at(-1);
+    return this.innermost;
   }
 
   enter(level: Level, directory: OpenDirectory): void {
-    this.levels.push({ ...level, directory });
+    this.innermost = { ...level, directory };
+    this.levels.push(this.innermost);
     this.closeOuter(this.levels.length - 1);
   }
 
   leave(): void {
     this.levels.pop()!.directory?.close();
+    this.innermost = this.levels.at(-1);
   }
 
   /** The innermost directory; `undefined` when it, or one above it, was lost. */
   open(): OpenDirectory | undefined {
+    return this.innermost!.directory ?? this.openAgain();
+  }
+
+  private openAgain(): OpenDirectory | undefined {
     const last = this.levels.length - 1;
     let at = last;
     while (this.levels[at]!.directory === undefined) at--;

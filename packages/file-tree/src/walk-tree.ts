@@ -29,6 +29,8 @@ export class TreeWalk {
   private readonly levels = new WalkLevels((lost, error) => this.leaveLost(lost, error));
   /** Of the directory that the walk is in. */
   private path = '';
+  /** What the paths of all in it begin with. */
+  private prefix = '';
 
   constructor(
     private readonly root: string,
@@ -99,7 +101,7 @@ export class TreeWalk {
     { name, type: listedType }: DirectoryListing,
     rules: ExcludeRules | undefined,
   ): Awaitable<FileEntry | undefined> {
-    const path = this.path === '' ? name : `${this.path}/${name}`;
+    const path = this.prefix + name;
     try {
       const type = listedType ?? directory.status(name).type;
       if (rules?.excludes(path, type === 'directory')) return undefined;
@@ -172,19 +174,24 @@ export class TreeWalk {
     const listing = sortByBytes(directory.list());
     const inner = rulesWithin(rules, path, directory, listing);
     this.levels.enter({ name, pathLength: path.length, status, listing, next: 0, rules: inner }, directory);
-    this.path = path;
+    this.goTo(path);
   }
 
   private leave(): void {
     this.levels.leave();
-    this.path = this.path.slice(0, this.levels.current?.pathLength ?? 0);
+    this.goTo(this.path.slice(0, this.levels.current?.pathLength ?? 0));
+  }
+
+  private goTo(path: string): void {
+    this.path = path;
+    this.prefix = path === '' ? '' : `${path}/`;
   }
 
   private leaveLost(lost: Level, error: Error | undefined): void {
     const path = this.path.slice(0, lost.pathLength);
     if (error === undefined) this.warnings.moved(path);
     else this.warnings.unreadableRest(path, error);
-    this.path = this.path.slice(0, this.levels.current?.pathLength ?? 0);
+    this.goTo(this.path.slice(0, this.levels.current?.pathLength ?? 0));
   }
 
   private leaveOut(path: string, error: unknown): void {

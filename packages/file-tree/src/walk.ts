@@ -41,15 +41,20 @@ class Walk implements PullSource<FileEntry> {
 
   pull(): Pulled<FileEntry> {
     this.options.signal?.throwIfAborted();
-    return this.turns.isDue ? this.turns.turn().then(() => this.advance()) : this.advance();
+    return this.turns.isDue ? this.advanceLater() : this.advance();
   }
 
   close(): void {
     this.tree?.close();
   }
 
-  private advance(): Pulled<FileEntry> {
+  private async advanceLater(): Promise<FileEntry | undefined> {
+    await this.turns.turn();
     this.options.signal?.throwIfAborted();
+    return this.advance();
+  }
+
+  private advance(): Pulled<FileEntry> {
     this.tree ??= new TreeWalk(this.root, this.options, this.turns);
     const entry = this.tree.next();
     if (entry instanceof Promise) return entry.then((found) => found ?? this.goToNextSource());

@@ -6,16 +6,19 @@ import { systemError } from './system-error.js';
 // many. For regular files. All throw Node-style errors.
 
 /**
- * Reads once, into `buffer`, at `position` or (without one) from where the descriptor stands.
+ * Reads once, into `buffer` or its first `length` bytes, at `position` or (without one) from where the descriptor stands.
  * @returns bytes read; 0 at the end
  */
-export function readBytes(fd: number, buffer: Uint8Array, position?: number): number {
+export function readBytes(
+  fd: number,
+  buffer: Uint8Array,
+  position?: number,
+  length: number = buffer.length,
+): number {
   const calls = nativeCalls();
-  if (calls === null) return readSync(fd, buffer, 0, buffer.length, position ?? null);
+  if (calls === null) return readSync(fd, buffer, 0, length, position ?? null);
   const count =
-    position === undefined
-      ? calls.read(fd, buffer, buffer.length)
-      : calls.pread(fd, buffer, buffer.length, position);
+    position === undefined ? calls.read(fd, buffer, length) : calls.pread(fd, buffer, length, position);
   if (count < 0) throw systemError(calls.errno(), 'read');
   return count;
 }

@@ -50,13 +50,18 @@ export class Sequence<T extends object> implements AsyncIterableIterator<T>, Pul
   }
 
   pull(): Pulled<T> {
-    const { peeked } = this;
-    this.peeked = undefined;
-    if (this.isOver || peeked !== undefined) return peeked;
+    if (this.peeked !== undefined) return this.takePeeked();
+    if (this.isOver) return undefined;
     const pulled = this.source.pull();
     if (pulled instanceof Promise) this.pending = pulled;
     else if (pulled === undefined) this.isOver = true;
     return pulled;
+  }
+
+  private takePeeked(): T | undefined {
+    const { peeked } = this;
+    this.peeked = undefined;
+    return peeked;
   }
 
   async close(): Promise<void> {

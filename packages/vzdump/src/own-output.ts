@@ -10,7 +10,7 @@ import type { OnWarning } from '@vzdump-format/streams';
  * with the warning `OUTPUT_IN_TREE`.
  */
 export class OwnOutput {
-  private readonly files: { readonly end: string; readonly status: BigIntStats }[] = [];
+  private readonly files: { readonly name: string; readonly status: BigIntStats }[] = [];
 
   constructor(
     private readonly root: string,
@@ -19,7 +19,7 @@ export class OwnOutput {
 
   /** Takes note of a file that is there by now. */
   readonly add = (path: string): void => {
-    this.files.push({ end: `/${basename(path)}`, status: lstatSync(path, { bigint: true }) });
+    this.files.push({ name: basename(path), status: lstatSync(path, { bigint: true }) });
   };
 
   /** The same for what a shell has redirected to a file, where the system tells its name. */
@@ -45,11 +45,17 @@ export class OwnOutput {
   }
 
   private holds(path: string): boolean {
-    const found = this.files.find(({ end }) => path.endsWith(end) || end === `/${path}`);
-    if (found === undefined) return false;
+    for (const { name, status } of this.files) {
+      if (path.endsWith(name) && this.is(path, name, status)) return true;
+    }
+    return false;
+  }
+
+  private is(path: string, name: string, file: BigIntStats): boolean {
+    if (path.length > name.length && path[path.length - name.length - 1] !== '/') return false;
     const options = { bigint: true, throwIfNoEntry: false } as const;
     const status = lstatSync(pathToBytes(join(this.root, path)), options);
-    if (status?.ino !== found.status.ino || status.dev !== found.status.dev) return false;
+    if (status?.ino !== file.ino || status.dev !== file.dev) return false;
     const message = `${printableName(path)} is what the archive is written to, and left out`;
     this.onWarning?.({ code: 'OUTPUT_IN_TREE', message, entry: path });
     return true;

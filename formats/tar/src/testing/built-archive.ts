@@ -1,4 +1,4 @@
-import { encodeChecksum } from '../checksum.js';
+import { encodeChecksum, sumOfBytes } from '../checksum.js';
 import { BLOCK_SIZE, LENGTH, OFFSET, wholeBlocks } from '../format.js';
 import { encodeOctal } from '../numbers.js';
 
@@ -56,7 +56,9 @@ export function header(fields: BuiltHeader): Buffer {
 }
 
 export function repairChecksum(block: Buffer): Buffer {
-  encodeChecksum(block, new DataView(block.buffer, block.byteOffset, block.length), 0);
+  block.fill(' ', OFFSET.checksum, OFFSET.checksum + LENGTH.checksum);
+  const words = new DataView(block.buffer, block.byteOffset, block.length);
+  encodeChecksum(block, 0, sumOfBytes(words, 0));
   return block;
 }
 
