@@ -17,8 +17,11 @@ const PAIRS = [
 
 export const KNOWN_PXAR_FLAGS = PAIRS.reduce((all, { pxar }) => all | pxar, 0);
 
+const KNOWN_LINUX_FLAGS = PAIRS.reduce((all, { linux }) => all | linux, 0);
+
 /** Leaves out what pxar has no bit for: most of it only says how a file system stores the file. */
 export function toPxarFlags(linuxFlags: number): number {
+  if ((linuxFlags & KNOWN_LINUX_FLAGS) === 0) return 0; // as most files
   return PAIRS.reduce((all, { pxar, linux }) => ((linuxFlags & linux) === 0 ? all : all | pxar), 0);
 }
 

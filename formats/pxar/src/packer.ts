@@ -38,6 +38,7 @@ export class Packer {
   private readonly targets = new LinkTargets();
   private readonly hash = new SipHash(NAME_HASH_KEY);
   private readonly open: OpenDirectory[] = [];
+  private innermostPath = '';
   /** Tables of directories that were left, to be filled again. */
   private readonly spare: ChildTable[] = [];
   /**
@@ -93,7 +94,7 @@ export class Packer {
     }
     const slash = path.lastIndexOf('/');
     if (slash === 0) throw impossiblePath(path, 'it begins with a slash');
-    this.moveTo(slash === -1 ? '' : path.slice(0, slash), entry);
+    if (!this.isInnermost(path, slash)) this.moveTo(slash === -1 ? '' : path.slice(0, slash), entry);
     this.addName(entry, path.slice(slash + 1));
     if (entry.type === 'hardlink') {
       this.addHardlink(entry);
@@ -161,6 +162,12 @@ export class Packer {
     if (this.open.length > 0) throw outOfOrder(entry, 'the root comes before all that is in it');
     this.items.metadata(entry);
     this.open.push({ path: '', low: 0, high: 0, start: 0, entryStart: 0, children: new ChildTable() });
+  }
+
+  /** Whether the directory that a path is in, up to its last slash, is the innermost. */
+  private isInnermost(path: string, slash: number): boolean {
+    const { length } = this.innermostPath;
+    return length === 0 ? slash === -1 : slash === length && path.startsWith(this.innermostPath);
   }
 
   /** Leaves directories, and makes up those that are missing, until the next entry is one of this directory. */
@@ -284,6 +291,7 @@ export class Packer {
     const { low, high } = this.hash;
     const children = this.spare.pop() ?? new ChildTable();
     this.open.push({ path, low, high, start: this.start, entryStart, children });
+    this.innermostPath = path;
     this.start = -1;
   }
 
@@ -303,7 +311,9 @@ export class Packer {
     archive.length += size;
     children.clear();
     this.spare.push(children);
-    this.open.at(-1)?.children.add(low, high, start, archive.offset - start, 0);
+    const outer = this.open.at(-1);
+    outer?.children.add(low, high, start, archive.offset - start, 0);
+    this.innermostPath = outer?.path ?? '';
     if (hasNamesakes) {
       const message = `${path === '' ? 'the root' : printableName(path)} holds a name more than once`;
       this.options.onWarning?.({ code: 'PXAR_NAME_REPEATED', message, entry: path });

@@ -216,7 +216,7 @@ export class NativeDirectory implements OpenDirectory {
 
 /** Without a change of the access time, which only the owner (and root) may ask for. @returns as openat(2) */
 function openToRead(calls: NativeCalls, directory: number, name: CString, flags: number): number {
-  const fd = calls.openat(directory, name, O_RDONLY | O_NOATIME | O_CLOEXEC | flags);
+  const fd = calls.openatExisting(directory, name, O_RDONLY | O_NOATIME | O_CLOEXEC | flags);
   if (fd >= 0 || calls.errno() !== EPERM) return fd;
-  return calls.openat(directory, name, O_RDONLY | O_CLOEXEC | flags);
+  return calls.openatExisting(directory, name, O_RDONLY | O_CLOEXEC | flags);
 }

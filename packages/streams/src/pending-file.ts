@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { type FileHandle, link, lstat, open, rename, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ArchiveError } from './archive-error.js';
@@ -51,8 +50,15 @@ export class PendingFile {
   }
 }
 
+/** To make it fails where the name is taken, so that it need not be a secret: `node:crypto` is slow to load. */
 function hiddenSibling(path: string): string {
-  return join(dirname(path), `.vzdump-format-${randomBytes(8).toString('hex')}.partial`);
+  return join(dirname(path), `.vzdump-format-${eightDigits()}${eightDigits()}.partial`);
+}
+
+function eightDigits(): string {
+  return Math.floor(Math.random() * 2 ** 32)
+    .toString(16)
+    .padStart(8, '0');
 }
 
 /** How a file system without hard links answers `link`; EOPNOTSUPP is ENOTSUP in Node on Linux. */
