@@ -8,6 +8,7 @@ export {
   type PackPxarOptions,
   type PayloadSink,
   packPxar,
+  packPxarPieces,
 } from './pack.js';
 export { type OpenPxarOptions, openPxar, type PxarArchive } from './random-access.js';
 export { createUnpackPxar, type UnpackPxarOptions, unpackPxar } from './unpack.js';

@@ -46,8 +46,13 @@ export class ItemWriter {
 
   /** Bytes that go into the stream as they are, in place of being gathered; nothing may be gathered at that time. */
   passOn(bytes: Uint8Array): Uint8Array {
-    this.passedOn += bytes.length;
+    this.passed(bytes.length);
     return this.reuseBuffers ? bytes : new Uint8Array(bytes);
+  }
+
+  /** Bytes went into the stream, in place of being gathered. */
+  passed(length: number): void {
+    this.passedOn += length;
   }
 
   /** Makes room for `length` bytes more. */

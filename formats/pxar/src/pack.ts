@@ -1,17 +1,17 @@
 import { Readable } from 'node:stream';
 import type { FileEntry } from '@vzdump-format/file-tree';
-import { type OnWarning, Sequence } from '@vzdump-format/streams';
+import { chunksOf, isFileRange, type OnWarning, type Piece, Sequence } from '@vzdump-format/streams';
 import { Packer } from './packer.js';
 
 /**
  * Takes the bytes of a payload stream, one chunk after the other; valid until it resolves, where buffers are
  * reused.
  */
-export type PayloadSink = (bytes: Uint8Array) => void | Promise<void>;
+export type PayloadSink<P extends Piece = Uint8Array> = (piece: P) => void | Promise<void>;
 
-export interface PackPxarOptions {
+export interface PackPxarOptions<P extends Piece = Uint8Array> {
   /** Makes a split archive (version 2): contents go here, and the archive has the rest. */
-  readonly payload?: PayloadSink | undefined;
+  readonly payload?: PayloadSink<P> | undefined;
   /** What was left out, to be noted in the archive as `pxar create` does with the patterns of its command line. */
   readonly excludePatterns?: readonly string[] | undefined;
   /** Who owns the file with these notes: as `pxar create` has it, who runs it, so that they can restore it. Unless given, root. */
@@ -42,10 +42,19 @@ export interface PackPxarOptions {
  * `PXAR_LINK_TARGET`, `PXAR_CONTENT_SIZE`, `PXAR_LIMIT`, and for what the format cannot hold, `PXAR_OWNER`,
  * `PXAR_MTIME`, `PXAR_DEVICE`, `PXAR_ACL`, `PXAR_XATTR`, `PXAR_QUOTA_PROJECT`
  */
-export async function* packPxar(
+export function packPxar(
   entries: AsyncIterable<FileEntry> | Iterable<FileEntry>,
-  options: PackPxarOptions = {},
+  { payload, ...options }: PackPxarOptions = {},
 ): AsyncGenerator<Uint8Array> {
+  const takesChunks = payload && ((piece: Piece) => (isFileRange(piece) ? undefined : payload(piece)));
+  return chunksOf(packPxarPieces(entries, { ...options, payload: takesChunks }));
+}
+
+/** As `packPxar`, with ranges of files to be copied where content comes with them, see `FileRange`. */
+export async function* packPxarPieces(
+  entries: AsyncIterable<FileEntry> | Iterable<FileEntry>,
+  options: PackPxarOptions<Piece> = {},
+): AsyncGenerator<Piece> {
   const { payload: sink, signal } = options;
   const packer = new Packer(options);
   const { archive, payload } = packer;

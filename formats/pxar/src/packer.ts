@@ -1,5 +1,5 @@
-import { CountedWarnings, type FileEntry, printableName, wholeContent } from '@vzdump-format/file-tree';
-import { ArchiveError } from '@vzdump-format/streams';
+import { CountedWarnings, type FileEntry, printableName, wholePieces } from '@vzdump-format/file-tree';
+import { ArchiveError, isFileRange, type Piece } from '@vzdump-format/streams';
 import { EntryWriter } from './entry-writer.js';
 import { EXCLUDES_FILE, excludesFile, excludesPrelude } from './excludes.js';
 import { contentAtHand } from './file-content.js';
@@ -49,7 +49,7 @@ export class Packer {
   /** Bytes of its content in the payload stream. */
   private elsewhere = 0;
 
-  constructor(private readonly options: PackPxarOptions) {
+  constructor(private readonly options: PackPxarOptions<Piece>) {
     const { reuseBuffers = false, keepsXattr = () => true, onWarning } = options;
     this.archive = new ItemWriter(reuseBuffers);
     if (options.payload !== undefined) this.payload = new ItemWriter(reuseBuffers);
@@ -103,10 +103,14 @@ export class Packer {
     return this.addItems(entry);
   }
 
-  /** The content of a file that was added, as chunks to be passed on. What is left is gathered in `writer`. */
-  async *content(entry: FileEntry, writer: ItemWriter): AsyncGenerator<Uint8Array> {
-    for await (const piece of wholeContent(entry, 'PXAR_CONTENT_SIZE')) {
-      if (piece.length < this.gathersBelow(entry)) {
+  /** The content of a file that was added, as pieces to be passed on. What is left is gathered in `writer`. */
+  async *content(entry: FileEntry, writer: ItemWriter): AsyncGenerator<Piece> {
+    for await (const piece of wholePieces(entry, 'PXAR_CONTENT_SIZE')) {
+      if (isFileRange(piece)) {
+        if (writer.length > 0) yield writer.take();
+        yield piece;
+        writer.passed(piece.copied);
+      } else if (piece.length < this.gathersBelow(entry)) {
         writer.put(piece);
         if (writer.isFull) yield writer.take();
       } else {

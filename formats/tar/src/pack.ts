@@ -1,6 +1,15 @@
 import type { Duplex } from 'node:stream';
-import { type Content, printableName } from '@vzdump-format/file-tree';
-import { ArchiveError, type OnWarning, Sequence, toDuplex } from '@vzdump-format/streams';
+import { type Content, piecesOf, printableName } from '@vzdump-format/file-tree';
+import {
+  ArchiveError,
+  chunksOf,
+  type FileRange,
+  isFileRange,
+  type OnWarning,
+  type Piece,
+  Sequence,
+  toDuplex,
+} from '@vzdump-format/streams';
 import { ChunkBuffer } from './chunk-buffer.js';
 import { END_BLOCKS, RECORD_SIZE } from './format.js';
 import { FrameMarks, type OnFrameStart } from './frame-starts.js';
@@ -11,6 +20,7 @@ import { type SparseLayout, sparseLayoutOf, withZeros } from './sparse-layout.js
 /** Content that is one array is gathered without waiting up to here. */
 const GATHERED_AT_ONCE = 64 * 1024;
 const BLOB_MODE = 0o644;
+const NO_CONTENT = new Uint8Array(0);
 
 /** A file of root's that vzdump puts into an archive, as `etc/vzdump/pct.conf`. */
 export interface TarBlob {
@@ -51,10 +61,18 @@ export interface PackTarOptions {
  * @throws `TAR_NAME` for what is no path inside a tree, `TAR_LIMIT` for a number that does not fit, `TAR_SPARSE_MAP` for
  * impossible extents, `TAR_CONTENT_SIZE` when content has another length than its entry says
  */
-export async function* packTar(
+export function packTar(
   entries: AsyncIterable<PackEntry> | Iterable<PackEntry>,
   options: PackTarOptions = {},
 ): AsyncGenerator<Uint8Array> {
+  return chunksOf(packTarPieces(entries, options));
+}
+
+/** As `packTar`, with ranges of files to be copied where content comes with them, see `FileRange`. */
+export async function* packTarPieces(
+  entries: AsyncIterable<PackEntry> | Iterable<PackEntry>,
+  options: PackTarOptions = {},
+): AsyncGenerator<Piece> {
   const packing = new Packing(options);
   yield* packing.members((options.first ?? []).map(entryOfBlob));
   yield* packing.members(entries);
@@ -89,7 +107,7 @@ class Packing {
     this.leftOut = new LeftOut(options.onWarning);
   }
 
-  async *members(entries: AsyncIterable<PackEntry> | Iterable<PackEntry>): AsyncGenerator<Uint8Array> {
+  async *members(entries: AsyncIterable<PackEntry> | Iterable<PackEntry>): AsyncGenerator<Piece> {
     const { out, leftOut } = this;
     const { onProgress, signal } = this.options;
     signal?.throwIfAborted();
@@ -142,31 +160,46 @@ class Packing {
 
   /** @param size what the content must come to */
   private async *passOn(
-    content: AsyncIterable<Uint8Array>,
+    content: AsyncIterable<Piece>,
     entry: PackEntry,
     size: number,
-  ): AsyncGenerator<Uint8Array> {
+  ): AsyncGenerator<Piece> {
     const { out, marks } = this;
     const { reuseBuffers = false, signal } = this.options;
     // One array is valid for this entry only. Of pieces each is passed on, be it small: so they live until the next but one is read.
     const passesOn = reuseBuffers && !(entry.content instanceof Uint8Array);
     let left = size;
-    for await (const chunk of content) {
+    for await (const piece of content) {
       signal?.throwIfAborted();
-      if (chunk.length > left) throw contentSizeError(entry, size, 'more');
-      left -= chunk.length;
-      marks.content(out.offset, chunk.length);
+      if (piece.length > left) throw contentSizeError(entry, size, 'more');
+      if (isFileRange(piece)) {
+        left -= yield* this.passOnRange(piece);
+        continue;
+      }
+      left -= piece.length;
+      marks.content(out.offset, piece.length);
       if (passesOn) {
         out.flush();
         yield* this.chunks();
-        out.passed(chunk.length);
-        yield chunk;
+        out.passed(piece.length);
+        yield piece;
       } else {
-        out.append(chunk);
+        out.append(piece);
         if (out.isFull) yield* this.chunks();
       }
     }
     if (left > 0) throw contentSizeError(entry, size, `${size - left}`);
+  }
+
+  /** @returns how many of its bytes were copied */
+  private async *passOnRange(range: FileRange): AsyncGenerator<Piece, number> {
+    const { out, marks } = this;
+    out.flush();
+    yield* this.chunks();
+    yield range;
+    marks.content(out.offset, range.copied);
+    out.passed(range.copied);
+    return range.copied;
   }
 
   private async *chunks(): AsyncGenerator<Uint8Array> {
@@ -187,10 +220,13 @@ function dataSizeOf({ type, size }: PackEntry, layout: SparseLayout | undefined)
   return layout?.dataSize ?? (type === 'file' ? size : 0);
 }
 
-function contentOf(entry: PackEntry, layout: SparseLayout | undefined): AsyncIterable<Uint8Array> {
-  const { content = new Uint8Array(0), extents = [] } = entry;
-  const chunks = content instanceof Uint8Array ? once(content) : content;
-  return layout?.zeros.some((zeros) => zeros > 0) ? withZeros(chunks, extents, layout) : chunks;
+function contentOf(entry: PackEntry, layout: SparseLayout | undefined): AsyncIterable<Piece> {
+  const { content = NO_CONTENT, extents = [] } = entry;
+  const isArray = content instanceof Uint8Array;
+  if (layout?.zeros.some((zeros) => zeros > 0)) {
+    return withZeros(isArray ? once(content) : content, extents, layout);
+  }
+  return isArray ? once(content) : piecesOf(content);
 }
 
 async function* once(chunk: Uint8Array): AsyncGenerator<Uint8Array> {

@@ -32,6 +32,20 @@ describe('a disk that is full is one error, and nothing is left', () => {
     });
   }
 
+  for (const extension of ['.tar', '.pxar', '.mpxar']) {
+    testAsRoot(`pack a tree with a large file to ${extension}`, async () => {
+      const small = await smallFileSystem();
+      const root = join(await scratch(), 'tree');
+      await mkdir(root);
+      await writeNoise(join(root, 'large'), 2 << 20);
+      const { status, stderr } = await runCli(['pack', join(small, `a${extension}`), '--root', root]);
+      const full = join(small, extension === '.mpxar' ? 'a.ppxar' : `a${extension}`);
+      expect(stderr).toBe(`vzdump-format: ${full}: no space left on device\n`);
+      expect(status).toBe(1);
+      expect(await readdir(small)).toEqual([]);
+    });
+  }
+
   testAsRoot('unpack', async () => {
     const small = await smallFileSystem();
     const archive = vectorPath('vma/two-drives-two-configs.vma');

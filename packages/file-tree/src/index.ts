@@ -3,7 +3,16 @@ export { ACCESS_ACL, DEFAULT_ACL, decodeAcl, encodeAcl } from './acl.js';
 export { formatAclText, parseAclText } from './acl-text.js';
 export { CAPABILITIES, capabilitiesInGuest, capabilitiesOnHost } from './capabilities.js';
 export { CountedWarnings } from './counted-warnings.js';
-export type { Acl, AclEntry, Content, Device, EntryType, Extent, FileEntry } from './entry.js';
+export type {
+  Acl,
+  AclEntry,
+  Content,
+  ContentInPieces,
+  Device,
+  EntryType,
+  Extent,
+  FileEntry,
+} from './entry.js';
 export type { ExcludeRules, ReadRulesFile } from './excludes.js';
 export { gnuTarExcludes, LOST_AND_FOUND, STANDARD_EXCLUDES } from './gnu-tar-excludes.js';
 export { type IdKind, IdMap, UNMAPPED_ID } from './id-map.js';
@@ -15,4 +24,4 @@ export type { Existing } from './restore-names.js';
 export { fileNameFault, requireFileName } from './safe-name.js';
 export { walk } from './walk.js';
 export type { WalkOptions } from './walk-options.js';
-export { contentPieces, wholeContent } from './whole-content.js';
+export { contentPieces, piecesOf, wholeContent, wholePieces } from './whole-content.js';

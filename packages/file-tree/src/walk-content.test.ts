@@ -4,6 +4,7 @@ import {
   ftruncateSync,
   linkSync,
   openSync,
+  readFileSync,
   truncateSync,
   utimesSync,
   writeFileSync,
@@ -12,12 +13,14 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { punchHole } from '@vzdump-format/posix';
+import { type ArchiveWarning, type FileRange, isFileRange } from '@vzdump-format/streams';
 import { describe, expect, test } from 'vitest';
-import type { Extent, FileEntry } from './entry.js';
+import type { ContentInPieces, Extent, FileEntry } from './entry.js';
 import { testOnFileSystem } from './testing/mounts.js';
 import { runTool, withDirectory } from './testing/tools.js';
 import { walked } from './testing/walked.js';
 import { walk } from './walk.js';
+import { piecesOf } from './whole-content.js';
 
 const KIB = 1 << 10;
 const MIB = 1 << 20;
@@ -344,5 +347,77 @@ describe('on a disk with bad blocks', () => {
         cause: expect.objectContaining({ code: 'EIO' }),
       }),
     );
+  });
+});
+
+type Copies = (range: FileRange, target: number, at: number) => number;
+
+/** The content of a file as it comes to whoever has ranges of it copied. */
+async function copied({ content }: FileEntry, copies: Copies): Promise<Buffer> {
+  let bytes = Buffer.alloc(0);
+  await withDirectory(async (directory) => {
+    const path = join(directory, 'copy');
+    const target = openSync(path, 'w');
+    let at = 0;
+    for await (const piece of piecesOf(content as ContentInPieces)) {
+      at += isFileRange(piece) ? copies(piece, target, at) : writeSync(target, piece, 0, piece.length, at);
+    }
+    closeSync(target);
+    bytes = readFileSync(path);
+  });
+  return bytes;
+}
+
+describe('content with ranges to be copied', () => {
+  const size = 5 * MIB + 3;
+  const extents = [
+    { offset: MIB, length: 2 * MIB },
+    { offset: 4 * MIB, length: 64 * KIB },
+    { offset: 6 * MIB, length: 64 * KIB },
+    { offset: 8 * MIB, length: MIB },
+  ];
+
+  test.each<[string, Copies]>([
+    ['all of them', (range, target, at) => range.copyTo(target, at)],
+    ['a few bytes of each', (range, target, at) => range.copyTo(target, at, 300 * KIB + 1)],
+    ['nothing', () => 0],
+  ])('is that of the file where the taker copies %s', async (_, copies) => {
+    await withDirectory(async (root) => {
+      writeFileSync(join(root, 'f'), pattern(size));
+      writeSparse(join(root, 'g'), 10 * MIB, ...extents);
+      const warnings: unknown[] = [];
+      const seen = new Map<string, Buffer>();
+      const onWarning = (warning: unknown) => warnings.push(warning);
+      for await (const entry of walk(root, { reuseBuffers: true, onWarning })) {
+        if (entry.type === 'file') seen.set(entry.path, await copied(entry, copies));
+      }
+      expect(seen.get('f')!.equals(pattern(size))).toBe(true);
+      expect(seen.get('g')!.equals(Buffer.concat(extents.map(({ length }) => pattern(length))))).toBe(true);
+      expect(warnings).toEqual([]);
+    });
+  });
+
+  test.each([
+    ['becomes shorter', (path: string) => truncateSync(path, MIB + 1), 'TREE_SHRANK'],
+    ['becomes longer', (path: string) => appendFileSync(path, 'more'), 'TREE_GREW'],
+  ])('of a file that %s meanwhile has the length that was told', async (_, change, code) => {
+    await withDirectory(async (root) => {
+      const path = join(root, 'f');
+      writeFileSync(path, pattern(size));
+      const warnings: ArchiveWarning[] = [];
+      for await (const entry of walk(root, { onWarning: (warning) => warnings.push(warning) })) {
+        if (entry.type !== 'file') continue;
+        let ranges = 0;
+        const bytes = await copied(entry, (range, target, at) => {
+          const count = range.copyTo(target, at, MIB);
+          if (ranges++ === 0) change(path);
+          return count;
+        });
+        const expected = pattern(size);
+        if (code === 'TREE_SHRANK') expected.fill(0, MIB + 1);
+        expect(bytes.equals(expected)).toBe(true);
+      }
+      expect(warnings.map((warning) => warning.code)).toEqual([code]);
+    });
   });
 });

@@ -1,5 +1,11 @@
-import { closeFile, type FileStatus, fileStatus, readBytes } from '@vzdump-format/posix';
-import { ArchiveError, alignedMemory, type EventLoopTurns } from '@vzdump-format/streams';
+import { closeFile, type FileStatus, fileStatus, OpenFileRange, readBytes } from '@vzdump-format/posix';
+import {
+  ArchiveError,
+  alignedMemory,
+  chunksOf,
+  type EventLoopTurns,
+  type Piece,
+} from '@vzdump-format/streams';
 import type { Content, Extent } from './entry.js';
 import { printableName } from './printable-name.js';
 import type { WalkWarnings } from './walk-warnings.js';
@@ -7,6 +13,8 @@ import type { WalkWarnings } from './walk-warnings.js';
 /** Up to this many bytes are read at once, while the file is being looked at. */
 const SMALL = 64 << 10;
 const CHUNK_SIZE = 1 << 20;
+/** Fewer bytes in one place are read: to have them copied takes as many system calls. */
+const LEAST_COPIED = 128 << 10;
 
 export interface ContentReaderOptions {
   readonly reuseBuffers: boolean;
@@ -54,7 +62,8 @@ export class ContentReader {
     if (length > SMALL) {
       this.inChunks = file;
       const data = extents ?? [{ offset: 0, length }];
-      return { [Symbol.asyncIterator]: () => this.readChunks(file, data, length) };
+      const pieces = () => this.readPieces(file, data, length);
+      return { pieces, [Symbol.asyncIterator]: () => chunksOf(pieces()) };
     }
     const bytes = extents === undefined ? this.readSmall(file) : this.readExtents(file, extents, length);
     this.close();
@@ -84,23 +93,34 @@ export class ContentReader {
     return bytes;
   }
 
-  private async *readChunks(
+  private async *readPieces(
     file: OpenFile,
     extents: readonly Extent[],
     length: number,
-  ): AsyncGenerator<Uint8Array> {
+  ): AsyncGenerator<Piece> {
     const { turns, signal, reuseBuffers } = this.options;
     const position = new DataPosition(extents);
     let read = 0;
-    for (let left = length; left > 0; left -= CHUNK_SIZE) {
+    let offersRanges = true;
+    for (let left = length; left > 0; ) {
       signal?.throwIfAborted();
       if (this.inChunks !== file)
         throw new Error('a content was not read before the next entry was asked for');
-      const chunk = reuseBuffers
-        ? this.nextChunk().subarray(0, left)
-        : Buffer.allocUnsafeSlow(Math.min(CHUNK_SIZE, left));
-      read += readChunk(file, position, chunk);
-      yield chunk;
+      if (offersRanges && position.contiguous >= LEAST_COPIED) {
+        const range = new OpenFileRange(file.fd, position.offset, position.contiguous);
+        yield range;
+        offersRanges = range.copied > 0;
+        position.advance(range.copied);
+        read += range.copied;
+        left -= range.copied;
+      } else {
+        const chunk = reuseBuffers
+          ? this.nextChunk().subarray(0, left)
+          : Buffer.allocUnsafeSlow(Math.min(CHUNK_SIZE, left));
+        read += readChunk(file, position, chunk);
+        left -= chunk.length;
+        yield chunk;
+      }
       await turns.turn();
     }
     if (this.inChunks === file) this.warnOfChanges(file, read < length);
@@ -143,6 +163,24 @@ class DataPosition {
 
   constructor(private readonly extents: readonly Extent[]) {}
 
+  /** In the file. */
+  get offset(): number {
+    return this.extents[this.index]!.offset + this.at;
+  }
+
+  /** Bytes that stand together in the file. */
+  get contiguous(): number {
+    return this.extents[this.index]!.length - this.at;
+  }
+
+  /** @param length at most `contiguous` */
+  advance(length: number): void {
+    this.at += length;
+    if (this.contiguous > 0) return;
+    this.index++;
+    this.at = 0;
+  }
+
   /**
    * Fills `buffer` with the next bytes: zeros where the file has become shorter.
    * @returns how many were read
@@ -150,17 +188,12 @@ class DataPosition {
   read(fd: number, buffer: Uint8Array): number {
     let read = 0;
     for (let filled = 0; filled < buffer.length; ) {
-      const extent = this.extents[this.index]!;
-      const wanted = Math.min(buffer.length - filled, extent.length - this.at);
-      const got = readAt(fd, buffer.subarray(filled, filled + wanted), extent.offset + this.at, wanted);
+      const wanted = Math.min(buffer.length - filled, this.contiguous);
+      const got = readAt(fd, buffer.subarray(filled, filled + wanted), this.offset, wanted);
       if (got < wanted) buffer.fill(0, filled + got, filled + wanted);
       read += got;
       filled += wanted;
-      this.at += wanted;
-      if (this.at === extent.length) {
-        this.index++;
-        this.at = 0;
-      }
+      this.advance(wanted);
     }
     return read;
   }

@@ -1,5 +1,5 @@
-import { ArchiveError, ByteReader } from '@vzdump-format/streams';
-import type { FileEntry } from './entry.js';
+import { ArchiveError, ByteReader, isFileRange, type Piece } from '@vzdump-format/streams';
+import type { Content, FileEntry } from './entry.js';
 import { printableName } from './printable-name.js';
 
 const ZEROS = new Uint8Array(64 * 1024);
@@ -10,26 +10,27 @@ export async function* contentPieces({ content }: Pick<FileEntry, 'content'>): A
   else if (content !== undefined) yield* content;
 }
 
+/** The same, with ranges of a file to be copied where the content comes with them. */
+export function piecesOf(content: Exclude<Content, Uint8Array>): AsyncIterable<Piece> {
+  return content.pieces?.() ?? content;
+}
+
 /**
  * The content of a file from its first byte to its last, with zeros in the holes of a sparse one.
  * @param code of the error when it has not the size that it should
  */
-export async function* wholeContent(entry: FileEntry, code = 'TREE_CONTENT'): AsyncGenerator<Uint8Array> {
-  const wrongSize = (why: string) => {
-    const message = `${printableName(entry.path)} should have ${entry.size} bytes: ${why}`;
-    return new ArchiveError(code, message, { entry: entry.path });
-  };
+export async function* wholeContent(entry: FileEntry, code?: string): AsyncGenerator<Uint8Array> {
   const { size, extents = [{ offset: 0, length: size }] } = entry;
   const reader = new ByteReader(contentPieces(entry));
   try {
     let at = 0;
     for (const { offset, length } of extents) {
       if (!(offset >= at && length >= 0 && offset + length <= size)) {
-        throw wrongSize('its extents overlap, or go past its end');
+        throw wrongSize(entry, 'its extents overlap, or go past its end', code);
       }
       yield* zeros(offset - at);
       for (let left = length; left > 0; ) {
-        if (await reader.atEnd()) throw wrongSize('its content ends too early');
+        if (await reader.atEnd()) throw wrongSize(entry, 'its content ends too early', code);
         const piece = await reader.readSome(left);
         left -= piece.length;
         yield piece;
@@ -37,10 +38,31 @@ export async function* wholeContent(entry: FileEntry, code = 'TREE_CONTENT'): As
       at = offset + length;
     }
     yield* zeros(size - at);
-    if (!(await reader.atEnd())) throw wrongSize('its content goes on behind its end');
+    if (!(await reader.atEnd())) throw wrongSize(entry, 'its content goes on behind its end', code);
   } finally {
     await reader.close();
   }
+}
+
+/** As `wholeContent`, with ranges of a file to be copied where the content of a file without holes comes with them. */
+export async function* wholePieces(entry: FileEntry, code?: string): AsyncGenerator<Piece> {
+  const { content, extents, size } = entry;
+  if (content === undefined || content instanceof Uint8Array || extents !== undefined) {
+    yield* wholeContent(entry, code);
+    return;
+  }
+  let left = size;
+  for await (const piece of piecesOf(content)) {
+    if (piece.length > left) throw wrongSize(entry, 'its content goes on behind its end', code);
+    yield piece;
+    left -= isFileRange(piece) ? piece.copied : piece.length;
+  }
+  if (left > 0) throw wrongSize(entry, 'its content ends too early', code);
+}
+
+function wrongSize({ path, size }: FileEntry, why: string, code = 'TREE_CONTENT'): ArchiveError {
+  const message = `${printableName(path)} should have ${size} bytes: ${why}`;
+  return new ArchiveError(code, message, { entry: path });
 }
 
 function* zeros(length: number): Generator<Uint8Array> {

@@ -33,6 +33,7 @@ export interface NativeCalls {
   write(fd: number, bytes: Uint8Array, size: number): number;
   pwrite(fd: number, bytes: Uint8Array, size: number, position: number): number;
   lseek(fd: number, offset: number, whence: number): number;
+  sendfile(to: number, from: number, offset: BigInt64Array, size: number): number;
   statx(directory: number, name: CString, flags: number, mask: number, status: Uint8Array): number;
   getdents64(fd: number, entries: Uint8Array, size: number): number;
 
@@ -126,6 +127,7 @@ function bind({ load, errno }: typeof import('koffi'), arch: keyof typeof GETDEN
     write: library.func('int64_t write(int, const void *, size_t)'),
     pwrite: library.func('int64_t pwrite(int, const void *, size_t, int64_t)'),
     lseek: library.func('int64_t lseek(int, int64_t, int)'),
+    sendfile: library.func('int64_t sendfile(int, int, void *, size_t)'),
     statx: library.func('int statx(int, const char *, int, uint, void *)'),
     getdents64: (fd, entries, size) =>
       syscall(GETDENTS64[arch], 'int', fd, 'void *', entries, 'size_t', size),

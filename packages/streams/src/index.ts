@@ -3,6 +3,7 @@ export * from './archive-error.js';
 export * from './byte-reader.js';
 export * from './byte-source.js';
 export * from './event-loop-turns.js';
+export * from './file-range.js';
 export * from './hashing.js';
 export * from './map-ordered.js';
 export * from './meter.js';

@@ -1,4 +1,4 @@
-import type { Stage } from './stage.js';
+import { isFileRange, type PieceStage } from './file-range.js';
 
 export interface Progress {
   readonly bytes: number;
@@ -42,12 +42,13 @@ export class Meter {
   }
 }
 
-/** Counts what passes. */
-export function metered(meter: Meter): Stage {
+/** Counts what passes, or is copied. */
+export function metered(meter: Meter): PieceStage {
   return async function* counted(source) {
-    for await (const chunk of source) {
-      meter.add(chunk.length);
-      yield chunk;
+    for await (const piece of source) {
+      if (!isFileRange(piece)) meter.add(piece.length);
+      yield piece;
+      if (isFileRange(piece)) meter.add(piece.copied);
     }
   };
 }

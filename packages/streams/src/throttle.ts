@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Stage } from './stage.js';
+import { isFileRange, type Piece, type PieceStage } from './file-range.js';
 
 /** Bytes are let through in portions worth this many seconds, so a changed limit is felt as soon. */
 const PORTION_SECONDS = 0.05;
@@ -66,15 +66,24 @@ export class RateLimiter {
   }
 }
 
-/** Lets bytes through no faster than the limiter allows. @param limit a limiter, or bytes a second (0 = unlimited). */
-export function throttle(limit: RateLimiter | number, options: { signal?: AbortSignal } = {}): Stage {
+/**
+ * Lets bytes through no faster than the limiter allows; ranges of files only without a limit.
+ * @param limit a limiter, or bytes a second (0 = unlimited)
+ */
+export function throttle(limit: RateLimiter | number, options: { signal?: AbortSignal } = {}): PieceStage {
   const limiter = typeof limit === 'number' ? new RateLimiter(limit) : limit;
-  return async function* throttled(source) {
-    for await (const chunk of source) {
-      for (let start = 0; start < chunk.length; ) {
-        const portion = chunk.subarray(start, start + limiter.portion(chunk.length - start));
+  return async function* throttled<P extends Piece>(source: AsyncIterable<P>) {
+    for await (const piece of source) {
+      if (isFileRange(piece)) {
+        if (limiter.bytesPerSecond > 0) continue;
+        yield piece;
+        await limiter.take(piece.copied, options.signal);
+        continue;
+      }
+      for (let start = 0; start < piece.length; ) {
+        const portion = piece.subarray(start, start + limiter.portion(piece.length - start));
         await limiter.take(portion.length, options.signal);
-        yield portion;
+        yield portion as typeof piece;
         start += portion.length;
       }
     }

@@ -1,12 +1,12 @@
 import { setImmediate } from 'node:timers/promises';
-import type { Stage } from './stage.js';
+import { isFileRange, type PieceStage } from './file-range.js';
 
 /**
  * Lets what comes before it make the next chunk while whoever comes behind it waits, for a write to end or a thread to
  * answer: for sources that work on the calling thread, as walking a tree does. The source's chunks have to be valid until the next
  * but one is asked for; so nothing is copied.
  */
-export function workAhead(): Stage {
+export function workAhead(): PieceStage {
   return async function* ahead(source) {
     const chunks = source[Symbol.asyncIterator]();
     let next = chunks.next();
@@ -14,6 +14,11 @@ export function workAhead(): Stage {
       for (;;) {
         const { done, value } = await next;
         if (done) return;
+        if (isFileRange(value)) {
+          yield value;
+          next = chunks.next(); // what comes next depends on how much was copied
+          continue;
+        }
         next = setImmediate().then(() => chunks.next()); // after the consumer has begun with this one
         next.catch(() => {}); // awaited in turn
         yield value;

@@ -2,6 +2,7 @@ import { writeSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { finished, type Writable } from 'node:stream';
 import { EventLoopTurns } from './event-loop-turns.js';
+import { chunksOf, isFileRange, type Piece } from './file-range.js';
 
 /** Chunks below this are gathered, so that many small ones do not cost a system call each. */
 const GATHER_BELOW = 64 * 1024;
@@ -32,9 +33,9 @@ export function blockingWriter(): WriteAt {
   };
 }
 
-/** Writes chunks one after the other from the start of a file. Resolves to the bytes written. */
+/** Writes chunks one after the other from the start of a file, and has ranges copied. Resolves to the bytes written. */
 export async function writeToFile(
-  chunks: AsyncIterable<Uint8Array>,
+  pieces: AsyncIterable<Piece>,
   handle: FileHandle,
   writeAt: WriteAt = writeFully,
 ): Promise<number> {
@@ -46,14 +47,19 @@ export async function writeToFile(
     position += waiting;
     waiting = 0;
   };
-  for await (const chunk of chunks) {
-    if (waiting + chunk.length > GATHER_SIZE || chunk.length >= GATHER_BELOW) await flush();
-    if (chunk.length < GATHER_BELOW) {
-      gathered.set(chunk, waiting);
-      waiting += chunk.length;
+  for await (const piece of pieces) {
+    if (isFileRange(piece)) {
+      await flush();
+      position += piece.copyTo(handle.fd, position);
+      continue;
+    }
+    if (waiting + piece.length > GATHER_SIZE || piece.length >= GATHER_BELOW) await flush();
+    if (piece.length < GATHER_BELOW) {
+      gathered.set(piece, waiting);
+      waiting += piece.length;
     } else {
-      await writeAt(handle, chunk, position);
-      position += chunk.length;
+      await writeAt(handle, piece, position);
+      position += piece.length;
     }
   }
   await flush();
@@ -64,7 +70,7 @@ export async function writeToFile(
  * Writes chunks to a Node stream, each gone before the next is asked for, and leaves the stream open. Rejects with
  * the stream's error when it fails or is closed, be it between two writes or during one that never returns.
  */
-export async function writeToStream(chunks: AsyncIterable<Uint8Array>, stream: Writable): Promise<number> {
+export async function writeToStream(pieces: AsyncIterable<Piece>, stream: Writable): Promise<number> {
   let written = 0;
   let failure: Error | undefined;
   let abandon = (_failure: Error): void => {};
@@ -76,7 +82,7 @@ export async function writeToStream(chunks: AsyncIterable<Uint8Array>, stream: W
     fail(error ?? new Error('the stream was ended'));
   });
   try {
-    for await (const chunk of chunks) {
+    for await (const chunk of chunksOf(pieces)) {
       await new Promise<void>((resolve, reject) => {
         if (failure) throw failure;
         abandon = reject;

@@ -1,5 +1,5 @@
 import type { ExcludeRules, FileEntry, WalkOptions } from '@vzdump-format/file-tree';
-import type { ByteSource, OnWarning, WriteAt } from '@vzdump-format/streams';
+import type { ByteSource, OnWarning, Piece, WriteAt } from '@vzdump-format/streams';
 
 /** What every operation on an archive takes. */
 export interface OperationOptions {
@@ -91,8 +91,8 @@ export interface PackEntriesOptions extends OperationOptions {
   readonly first?: readonly { readonly path: string; readonly data: Uint8Array }[] | undefined;
   /** Told where a seekable codec should begin a frame, before the bytes there are passed on. */
   readonly onFrameStart?: ((offset: number) => void) | undefined;
-  /** Makes a split archive: takes the bytes of the file with the contents, each chunk before the next. */
-  readonly payload?: ((bytes: Uint8Array) => Promise<void>) | undefined;
+  /** Makes a split archive: takes the bytes of the file with the contents, each piece before the next. */
+  readonly payload?: ((piece: Piece) => Promise<void>) | undefined;
   /** What was left out, for a format that notes it. */
   readonly excludePatterns?: readonly string[] | undefined;
   /** Whose the notes of that are; unless given, root's. */
@@ -108,8 +108,8 @@ export interface TreeFormat extends FormatRow {
   entries(archive: ArchiveBytes, options: ReadEntriesOptions): AsyncIterable<FileEntry>;
   /** A file of an archive at rest, found without reading all of it. @throws when there is none of that path */
   file(archive: ArchiveAtRest, path: string, options: OperationOptions): Promise<ByteSource>;
-  /** A chunk is valid until the next is asked for. */
-  pack(entries: AsyncIterable<FileEntry>, options: PackEntriesOptions): AsyncIterable<Uint8Array>;
+  /** A chunk is valid until the next is asked for. Content that comes with ranges of files is passed on with them. */
+  pack(entries: AsyncIterable<FileEntry>, options: PackEntriesOptions): AsyncIterable<Piece>;
   /** Which files the walk of a directory makes hardlinks of, and which attributes it keeps, for this format. */
   readonly walkOptions: WalkOptions;
   /** Whether an archive says where files have holes. If not, blocks of zeros become holes when they are restored. */

@@ -1,6 +1,6 @@
 import { FrameStarts } from '@vzdump-format/codecs';
 import type { FileEntry } from '@vzdump-format/file-tree';
-import { Meter, metered, type OnWarning } from '@vzdump-format/streams';
+import { chunksOf, Meter, metered, type OnWarning, type Piece } from '@vzdump-format/streams';
 import type { TreeFormat } from './archive-format.js';
 import type { ConvertArchiveOptions, ConvertArchiveResult } from './convert-archive.js';
 import type { OpenArchive } from './open-archive.js';
@@ -23,7 +23,7 @@ export async function convertTree(
   const frameStarts = new FrameStarts();
   const { bytes: archiveBytes, payload } = archive;
   const input = { bytes: metered(meter)(archiveBytes), source: undefined, payload };
-  async function* packed(sink?: PayloadSink): AsyncGenerator<Uint8Array> {
+  async function* packed(sink?: PayloadSink): AsyncGenerator<Piece> {
     let prelude: Uint8Array | undefined;
     const entries = from
       .entries(input, {
@@ -47,7 +47,7 @@ export async function convertTree(
     return { bytes: meter.progress.bytes, archiveBytes: written };
   }
   const compress = codec.compress({ ...options.compress, frameStarts, reuseBuffers: true, signal });
-  const written = await writeOutput(compress(packed()), output, options);
+  const written = await writeOutput(compress(chunksOf(packed())), output, options);
   return { bytes: meter.progress.bytes, archiveBytes: written };
 }
 

@@ -1,6 +1,13 @@
 import { stat } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
-import { ArchiveError, PendingFile, type WriteAt, writeToFile, writeToStream } from '@vzdump-format/streams';
+import {
+  ArchiveError,
+  PendingFile,
+  type Piece,
+  type WriteAt,
+  writeToFile,
+  writeToStream,
+} from '@vzdump-format/streams';
 
 export interface WriteOutputOptions {
   /** Whether a file that exists is replaced. */
@@ -32,7 +39,7 @@ const named = new WeakSet<Error>();
  * @throws what the bytes' source throws; `OUTPUT_KIND`, `FILE_EXISTS`; the system's error, with the path that was asked for
  */
 export async function writeOutput(
-  bytes: AsyncIterable<Uint8Array>,
+  bytes: AsyncIterable<Piece>,
   output: string | Writable,
   options: WriteOutputOptions = {},
 ): Promise<number> {
@@ -55,7 +62,7 @@ export async function namingThePath<Result>(path: string, write: () => Promise<R
 }
 
 async function writeFile(
-  bytes: AsyncIterable<Uint8Array>,
+  bytes: AsyncIterable<Piece>,
   path: string,
   { overwrite = false, partialPath, onPartial, writeAt }: WriteOutputOptions,
 ): Promise<number> {

@@ -2,9 +2,11 @@ import type { Writable } from 'node:stream';
 import { type Codec, type CompressOptions, FrameStarts } from '@vzdump-format/codecs';
 import { type FileEntry, walk } from '@vzdump-format/file-tree';
 import {
+  chunksOf,
   Meter,
   metered,
   observedItems,
+  type Piece,
   RateLimiter,
   throttle,
   type WriteAt,
@@ -13,7 +15,13 @@ import {
 import type { OperationOptions, TreeFormat } from './archive-format.js';
 import { writeOutput } from './output-file.js';
 import { OwnOutput } from './own-output.js';
-import { type PayloadSink, requireUncompressed, splitPayloadPath, writeSplitOutput } from './split-output.js';
+import {
+  isUncompressed,
+  type PayloadSink,
+  requireUncompressed,
+  splitPayloadPath,
+  writeSplitOutput,
+} from './split-output.js';
 
 export interface PackTreeOptions extends OperationOptions {
   readonly format: TreeFormat;
@@ -89,10 +97,14 @@ export async function packTree(options: PackTreeOptions): Promise<PackTreeResult
         excludesOwner: options.walk?.idMap === undefined ? ourselves() : undefined,
       },
     });
-  const limited = (archive: AsyncIterable<Uint8Array>) =>
+  const limited = <P extends Piece>(archive: AsyncIterable<P>) =>
     metered(meter)(throttle(limiter, signal && { signal })(archive));
-  const compressed = (archive: AsyncIterable<Uint8Array>) =>
-    codec.compress({ ...options.compress, frameStarts, reuseBuffers: true, signal })(limited(archive));
+  const compressed = (archive: AsyncIterable<Piece>) =>
+    isUncompressed(codec)
+      ? limited(archive)
+      : codec.compress({ ...options.compress, frameStarts, reuseBuffers: true, signal })(
+          limited(chunksOf(archive)),
+        );
   const writing = { ...options, onPartial: ownOutput.add };
   const archiveBytes =
     payload === undefined

@@ -4,7 +4,10 @@ import type { Writable } from 'node:stream';
 import { type Codec, codecs } from '@vzdump-format/codecs';
 import {
   ArchiveError,
+  type FileRange,
+  isFileRange,
   PendingFile,
+  type Piece,
   type RateLimiter,
   type WriteAt,
   writeFully,
@@ -16,7 +19,7 @@ import { formatForFileName } from './formats.js';
 import { namingThePath, requireReplaceable, type WriteOutputOptions } from './output-file.js';
 
 /** Takes the bytes of the file with the contents; they are its caller's again when it resolves. */
-export type PayloadSink = (bytes: Uint8Array) => Promise<void>;
+export type PayloadSink = (piece: Piece) => Promise<void>;
 
 /** `a.mpxar` and `a.mpxar.zst` → `a.ppxar`; nothing for a name that does not say that the archive is split. */
 export function payloadPathFor({ split }: TreeFormat, path: string): string | undefined {
@@ -50,9 +53,13 @@ export function splitPayloadPath(
   );
 }
 
+export function isUncompressed(codec: Codec): boolean {
+  return codec.magic.length === 0;
+}
+
 /** @throws `SPLIT_CODEC` */
 export function requireUncompressed(codec: Codec): void {
-  if (codec.magic.length === 0) return;
+  if (isUncompressed(codec)) return;
   throw new ArchiveError('SPLIT_CODEC', 'a split archive is not compressed', {
     hint: 'the backup server compresses its chunks itself; for a file, make a .pxar.zst',
   });
@@ -66,7 +73,7 @@ export function requireUncompressed(codec: Codec): void {
  * @returns the bytes written to both
  */
 export async function writeSplitOutput(
-  pack: (payload: PayloadSink) => AsyncIterable<Uint8Array>,
+  pack: (payload: PayloadSink) => AsyncIterable<Piece>,
   output: string | Writable,
   payloadPath: string,
   options: WriteOutputOptions & {
@@ -101,7 +108,7 @@ export async function writeSplitOutput(
 }
 
 async function writeAndCommit(
-  bytes: AsyncIterable<Uint8Array>,
+  bytes: AsyncIterable<Piece>,
   output: Writable,
   payload: PendingFile,
 ): Promise<number> {
@@ -111,7 +118,7 @@ async function writeAndCommit(
 }
 
 async function writePair(
-  bytes: AsyncIterable<Uint8Array>,
+  bytes: AsyncIterable<Piece>,
   path: string,
   payload: PendingFile,
   { overwrite = false, onPartial, writeAt }: WriteOutputOptions,
@@ -154,7 +161,19 @@ class PayloadWriter {
     this.writeAt = options.writeAt ?? writeFully;
   }
 
-  readonly write: PayloadSink = async (bytes) => {
+  readonly write: PayloadSink = async (piece) => {
+    if (isFileRange(piece)) await this.copy(piece);
+    else await this.writeBytes(piece);
+  };
+
+  private async copy(range: FileRange): Promise<void> {
+    const { limiter, signal } = this.options;
+    if (limiter !== undefined && limiter.bytesPerSecond > 0) return;
+    this.position += range.copyTo(this.file.handle.fd, this.position);
+    await limiter?.take(range.copied, signal);
+  }
+
+  private async writeBytes(bytes: Uint8Array): Promise<void> {
     const { limiter, signal } = this.options;
     for (let taken = 0; limiter !== undefined && taken < bytes.length; ) {
       const portion = limiter.portion(bytes.length - taken);
@@ -163,5 +182,5 @@ class PayloadWriter {
     }
     await namingThePath(this.file.path, () => this.writeAt(this.file.handle, bytes, this.position));
     this.position += bytes.length;
-  };
+  }
 }

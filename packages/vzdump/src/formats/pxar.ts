@@ -4,7 +4,7 @@ import {
   isPxar,
   openPxar,
   type PxarHeader,
-  packPxar,
+  packPxarPieces,
   unpackPxar,
   verifyPxar,
 } from '@vzdump-format/pxar';
@@ -62,7 +62,8 @@ export const pxar: TreeFormat = {
 
   pack(entries, { first, onProgress: _, onFrameStart: __, ...options }) {
     const named = warnOfNames(entries, options.onWarning);
-    return packPxar(configsInPlace(named, first, options.onWarning), { ...options, reuseBuffers: true });
+    const placed = configsInPlace(named, first, options.onWarning);
+    return packPxarPieces(placed, { ...options, reuseBuffers: true });
   },
 
   nameOf,

@@ -5,7 +5,7 @@ import {
   isTar,
   ListingColumns,
   openTar,
-  packTar,
+  packTarPieces,
   type TarEntry,
   unpackTar,
   verifyTar,
@@ -37,7 +37,8 @@ export const tar: TreeFormat = {
     return (await openTar(source, options)).file(path);
   },
 
-  pack: (entries, { onProgress: _, ...options }) => packTar(entries, { ...options, reuseBuffers: true }),
+  pack: (entries, { onProgress: _, ...options }) =>
+    packTarPieces(entries, { ...options, reuseBuffers: true }),
 
   nameOf: (entry) => (entry as TarEntry).storedName,
 
