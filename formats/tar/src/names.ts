@@ -46,19 +46,20 @@ export function encodeName(bytes: Uint8Array, at: number, name: MemberName): num
   const { path, isDirectory, folder } = name;
   if (!isAscii(path)) return encodeField(bytes, at, LENGTH.name, nameOf(name));
   const end = at + LENGTH.name;
-  let to = putAscii(bytes, at, end, './', 0, 2);
-  if (folder === '') {
-    to = putAscii(bytes, to, end, path, 0, path.length);
-    return isDirectory && path !== '' ? putAscii(bytes, to, end, '/', 0, 1) : to;
+  bytes[at] = DOT;
+  bytes[at + 1] = SLASH;
+  let start = path.length; // of what goes into the folder
+  if (folder !== '') while (start > 0 && path.charCodeAt(start - 1) !== SLASH) start--;
+  let to = putAscii(bytes, at + 2, end, path, 0, start);
+  if (folder !== '') {
+    const rest = path === '' ? '.' : path;
+    to = putAscii(bytes, to, end, folder, 0, folder.length);
+    if (to < end) bytes[to++] = SLASH;
+    to = putAscii(bytes, to, end, rest, start, rest.length);
+  } else if (isDirectory && path !== '' && to < end) {
+    bytes[to++] = SLASH;
   }
-  let start = path.length; // of the last component
-  while (start > 0 && path.charCodeAt(start - 1) !== SLASH) start--;
-  to = putAscii(bytes, to, end, path, 0, start);
-  to = putAscii(bytes, to, end, folder, 0, folder.length);
-  to = putAscii(bytes, to, end, '/', 0, 1);
-  return path === ''
-    ? putAscii(bytes, to, end, '.', 0, 1)
-    : putAscii(bytes, to, end, path, start, path.length);
+  return to;
 }
 
 /** Writes a part of a text as far as there is room. @returns where it ends */

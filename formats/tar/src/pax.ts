@@ -157,7 +157,8 @@ export function encodeMtime(bytes: Uint8Array, seconds: number, nanoseconds: num
   let length = MTIME_START.length + digitsOf(seconds) + '\n'.length;
   if (digits > 0) length += '.'.length + digits;
   for (let at = 0; at < MTIME_START.length; at++) bytes[at] = MTIME_START.charCodeAt(at);
-  putDigits(bytes, 0, 2, length);
+  bytes[0] = DIGIT_0 + Math.floor(length / 10);
+  bytes[1] = DIGIT_0 + (length % 10);
   let at = length - 1;
   bytes[at] = NEWLINE;
   if (digits > 0) {
