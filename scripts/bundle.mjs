@@ -1,5 +1,5 @@
 // Joins the command line into one file, since Node takes twice as long to start with it in 150 modules, and makes the
-// code cache beside it. What the benchmark of the codecs runs is joined, too.
+// code cache beside it. What the benchmark of the codecs runs is made in the same way.
 // Native packages and worker threads stay where they are, and are found through their packages.
 import { execFileSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
@@ -20,26 +20,28 @@ const asciiOnly = {
   },
 };
 
-const cli = pathOf('../packages/cli/dist/');
-rmSync(`${cli}vzdump-format.cjs.cache`, { force: true }); // which V8 would take for that of any bundle as long
-await join(cli, 'main.js', {
-  plugins: [loadModulesWhenUsed, asciiOnly],
-  output: { entryFileNames: 'vzdump-format.cjs', format: 'cjs', codeSplitting: false },
-});
+await bundle('../packages/cli/dist/', 'main.js', 'vzdump-format.cjs');
+await bundle('../bench/dist/', 'codec-child.js', 'codec-child.cjs');
 execFileSync(process.execPath, [pathOf('code-cache.mjs')], { stdio: ['ignore', 'ignore', 'inherit'] });
 
-const bench = pathOf('../bench/dist/');
-rmSync(`${bench}codec-chunks`, { recursive: true, force: true });
-await join(bench, 'codec-child.js', {
-  output: { entryFileNames: 'codec-child-joined.js', chunkFileNames: 'codec-chunks/[name].js' },
-});
-
-/** @param {string} directory @param {string} entry */
-async function join(directory, entry, { plugins = [], output }) {
-  const external = ['koffi', /^zstd-napi/, /^@mongodb-js\/zstd/];
-  const bundle = await rolldown({ input: `${directory}${entry}`, platform: 'node', external, plugins });
-  await bundle.write({ dir: directory, minify: true, ...output });
-  await bundle.close();
+/** @param {string} folder @param {string} input @param {string} output */
+async function bundle(folder, input, output) {
+  const directory = pathOf(folder);
+  rmSync(`${directory}${output}.cache`, { force: true }); // which V8 would take for that of any bundle as long
+  const joined = await rolldown({
+    input: `${directory}${input}`,
+    platform: 'node',
+    external: ['koffi', /^zstd-napi/, /^@mongodb-js\/zstd/],
+    plugins: [loadModulesWhenUsed, asciiOnly],
+  });
+  await joined.write({
+    dir: directory,
+    minify: true,
+    entryFileNames: output,
+    format: 'cjs',
+    codeSplitting: false,
+  });
+  await joined.close();
 }
 
 /** @param {string} relative to this file */

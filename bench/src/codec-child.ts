@@ -7,36 +7,39 @@ import { FileSource, readChunks, readPipe, writeToFile, writeToStream } from '@v
 /** How often the event loop is looked at, in milliseconds. */
 const TICK = 5;
 
-// Runs one stage: codec, 'compress' or 'decompress', options, input and output ('-' for pipes), a file to report to.
-const [name, direction, options, input, output, report] = process.argv.slice(2) as [
-  string,
-  'compress' | 'decompress',
-  string,
-  string,
-  string,
-  string,
-];
+/** Runs one stage: codec, 'compress' or 'decompress', options, input and output ('-' for pipes), a file to report to. */
+export async function run(args: readonly string[]): Promise<void> {
+  const [name, direction, options, input, output, report] = args as [
+    string,
+    'compress' | 'decompress',
+    string,
+    string,
+    string,
+    string,
+  ];
+  let worstDelay = 0;
+  let ticked = performance.now();
+  const ticking = setInterval(() => {
+    const now = performance.now();
+    worstDelay = Math.max(worstDelay, now - ticked - TICK);
+    ticked = now;
+  }, TICK);
 
-let worstDelay = 0;
-let ticked = performance.now();
-setInterval(() => {
-  const now = performance.now();
-  worstDelay = Math.max(worstDelay, now - ticked - TICK);
-  ticked = now;
-}, TICK).unref();
-
-// As the command line does.
-setPipeSize(0, 1 << 20);
-setPipeSize(1, 1 << 20);
-const source = input === '-' ? readPipe(0) : readChunks(await FileSource.open(input), { reuseBuffers: true });
-const stageOptions: CompressOptions = { ...JSON.parse(options), reuseBuffers: true };
-const chunks = codec(name)[direction](stageOptions)(source);
-if (output === '-') await writeToStream(chunks, process.stdout);
-else {
-  closeSync(openSync(output, 'w'));
-  const file = await open(output, 'r+');
-  await writeToFile(chunks, file);
-  await file.close();
+  // As the command line does.
+  setPipeSize(0, 1 << 20);
+  setPipeSize(1, 1 << 20);
+  const source =
+    input === '-' ? readPipe(0) : readChunks(await FileSource.open(input), { reuseBuffers: true });
+  const stageOptions: CompressOptions = { ...JSON.parse(options), reuseBuffers: true };
+  const chunks = codec(name)[direction](stageOptions)(source);
+  if (output === '-') await writeToStream(chunks, process.stdout);
+  else {
+    closeSync(openSync(output, 'w'));
+    const file = await open(output, 'r+');
+    await writeToFile(chunks, file);
+    await file.close();
+  }
+  clearInterval(ticking);
+  const peakMiB = process.resourceUsage().maxRSS / 1024;
+  writeFileSync(report, JSON.stringify({ peakMiB, worstDelay }));
 }
-const peakMiB = process.resourceUsage().maxRSS / 1024;
-writeFileSync(report, JSON.stringify({ peakMiB, worstDelay }));

@@ -9,8 +9,8 @@ import { withWorkspace } from './workspace.js';
 const MIB = 1024;
 /** `BENCH_ROUNDS=1` is for a look. */
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 3);
-/** Joined into one file, as the command line is. */
-const CHILD = fileURLToPath(new URL('./codec-child-joined.js', import.meta.url));
+/** Bundled and compiled beforehand, as the command line is. */
+const CHILD = fileURLToPath(new URL('../bin/codec-child.js', import.meta.url));
 
 /** 1 GiB of what disks hold: a tar of /usr, zeros, and noise. */
 const MIX = `{ tar -C / -cf - usr 2>/dev/null | head -c 640M

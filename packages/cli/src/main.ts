@@ -9,12 +9,14 @@ import { commonOptions } from './options.js';
 import { print } from './output.js';
 import { buildProgram, type Invocation } from './program.js';
 import { runCommand } from './run-command.js';
+import { sizeThreadPool } from './thread-pool.js';
 import { version } from './version.js';
 
 process.stderr.on('error', () => {}); // nobody reads it any more, which is no reason to stop
 
 /** Does what the command line asks for, and sets the exit status. @param argv what stands behind the program's name */
 export async function run(argv: readonly string[]): Promise<void> {
+  sizeThreadPool();
   const status = await main(exactArguments(argv));
   // What was interrupted may have left a read or a write that never ends, and would keep the process.
   if (status === EXIT.interrupted || status === EXIT.terminated) process.exit(status);

@@ -6,7 +6,7 @@ export interface CompressOptions {
   readonly level?: number | undefined;
   /** How many threads may work at a time; 1 unless given, 0 means half the cores, as in vzdump. */
   readonly threads?: number | undefined;
-  /** Which library does it (zstd: `zstd-napi`, `@mongodb-js/zstd`; gzip, pigz: `node`, `js`). */
+  /** Which library does it (zstd: `libzstd`, `zstd-napi`, `@mongodb-js/zstd`; gzip, pigz: `node`, `js`). */
   readonly engine?: string | undefined;
   /** gzip, pigz: a change of the input changes the output only nearby, at 1 % of the ratio. */
   readonly rsyncable?: boolean | undefined;

@@ -13,8 +13,13 @@ function hiding(modules: readonly string[]): string {
       return next(name, context);
     };`;
   return `${hidden}
-    const { register } = await import('node:module');
+    const { default: Module, register } = await import('node:module');
     register(${JSON.stringify(`data:text/javascript,${encodeURIComponent(hooks)}`)});
+    const { _load } = Module;
+    Module._load = (name, ...rest) => {
+      if (hidden(name)) throw new Error('there is no ' + name);
+      return _load(name, ...rest);
+    };
     const { getBuiltinModule } = process;
     process.getBuiltinModule = (name) => (hidden(name) ? undefined : getBuiltinModule(name));`;
 }
@@ -48,28 +53,33 @@ const roundTrip = (name: string, options = {}) => `
   print({ same: back.equals(content), small: compressed.length < 100_000 });`;
 const ROUND_TRIP_DONE = { same: true, small: true };
 
+const ALL_ENGINES = ['koffi', 'zstd-napi', '@mongodb-js/zstd'];
 const ENGINE_NAME = 'print((await loadEngine()).name);';
 const REFUSAL = `await loadEngine().catch(({ code, message, hint, cause }) => {
   print({ code, message, hint, cause: cause.message });
 });`;
 
 test('zstd: the first engine that is installed is taken', () => {
-  expect(run([], ENGINE_NAME)).toBe('zstd-napi');
-  expect(run(['zstd-napi'], ENGINE_NAME)).toBe('@mongodb-js/zstd');
-  expect(run(['zstd-napi'], roundTrip('zstd', { threads: 2 }))).toEqual(ROUND_TRIP_DONE);
+  expect(run([], ENGINE_NAME)).toBe('libzstd');
+  expect(run(['koffi'], ENGINE_NAME)).toBe('zstd-napi');
+  expect(run(['koffi', 'zstd-napi'], ENGINE_NAME)).toBe('@mongodb-js/zstd');
+});
+
+test.each([[[]], [['koffi']], [['koffi', 'zstd-napi']]])('zstd works without %o', (missing) => {
+  expect(run(missing, roundTrip('zstd', { threads: 2 }))).toEqual(ROUND_TRIP_DONE);
 });
 
 test('zstd: without any, it is said which there are, and what is wrong with each', () => {
-  expect(run(['zstd-napi', '@mongodb-js/zstd'], REFUSAL)).toEqual({
+  expect(run(ALL_ENGINES, REFUSAL)).toEqual({
     code: 'ZSTD_ENGINE',
-    message: 'no library for zstd is installed (zstd-napi, @mongodb-js/zstd)',
+    message: 'no library for zstd is installed (libzstd, zstd-napi, @mongodb-js/zstd)',
     hint: expect.stringContaining('npm install'),
-    cause: 'there is no zstd-napi/binding.js; there is no @mongodb-js/zstd/bindings.js',
+    cause: 'there is no koffi; there is no zstd-napi/binding.js; there is no @mongodb-js/zstd/bindings.js',
   });
 });
 
 test.each(['lzo', 'gzip', 'pigz'])('%s works without any library for zstd', (name) => {
-  expect(run(['zstd-napi', '@mongodb-js/zstd'], roundTrip(name))).toEqual(ROUND_TRIP_DONE);
+  expect(run(ALL_ENGINES, roundTrip(name))).toEqual(ROUND_TRIP_DONE);
 });
 
 test.each([

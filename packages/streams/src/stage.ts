@@ -4,7 +4,7 @@ import { Duplex } from 'node:stream';
  * One step of a pipeline: bytes in, bytes out. `stream.pipeline` takes it as it is.
  *
  * A chunk belongs to whoever received it, for as long as they like, unless the stage that made it was asked
- * to `reuseBuffers`: then it is valid only until the next chunk is asked for. Stages of this toolkit never
+ * to `reuseBuffers`: then it is valid only until the next chunk is asked for, and not to be written to. Stages of this toolkit never
  * need a chunk for longer than that, so a pipeline that ends in one of its sinks may reuse throughout.
  */
 export type Stage<In = Uint8Array, Out = Uint8Array> = (source: AsyncIterable<In>) => AsyncGenerator<Out>;

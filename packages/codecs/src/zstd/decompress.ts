@@ -1,11 +1,12 @@
 import type { Stage } from '@vzdump-format/streams';
 import { EventLoopTurns } from '@vzdump-format/streams';
-import { chunkOf } from '../buffers.js';
+import { chunkOf, zeroChunks } from '../buffers.js';
 import type { DecompressOptions } from '../codec.js';
 import { checkedWindowLog, defaultReadThreads } from '../options.js';
 import { OrderedQueue } from '../ordered-queue.js';
 import { type Delayed, readToError } from '../read-to-error.js';
 import { JobFailure } from '../workers/pool.js';
+import { allZero } from '../zeros.js';
 import {
   checkedEngineName,
   type EngineResult,
@@ -16,7 +17,10 @@ import {
 import { decoderError } from './errors.js';
 import { DEFAULT_MAX_WINDOW_LOG, FrameWalker } from './frames.js';
 import { type FoundPiece, PieceReader } from './pieces.js';
+import { ZeroFrame } from './zero-frame.js';
 
+/** A block of 128 KiB of zeros takes four bytes. */
+const SMALL_FRAME_RATIO = 1024;
 const MAX_BYTES_UNDER_WAY = 64 * 1024 * 1024;
 
 /** All frames, one after the other; skippable frames are passed over. */
@@ -45,14 +49,21 @@ async function* piecesOfAllFrames(walker: FrameWalker, reader: PieceReader): Asy
   }
 }
 
-interface Decompressed extends EngineResult {
+interface Decompressed {
   readonly piece: FramePiece;
+  readonly content: EngineResult | Zeros;
+}
+
+/** So many zeros. */
+interface Zeros {
+  readonly zeros: number;
 }
 
 /** Keeps several pieces under way, and gives out their contents in order. */
 class Output implements Delayed<FoundPiece> {
   private readonly queue: OrderedQueue<Decompressed>;
   private readonly turns = new EventLoopTurns();
+  private readonly zeroFrame = new ZeroFrame();
 
   constructor(
     private readonly decompressor: FrameDecompressor,
@@ -80,17 +91,32 @@ class Output implements Delayed<FoundPiece> {
   }
 
   private async decompress({ piece, offset }: FoundPiece): Promise<Decompressed> {
+    const frame = smallFrameOf(piece);
+    const zeros = frame && this.zeroFrame.lengthOf(frame);
+    if (zeros !== undefined) return { piece, content: { zeros } };
     try {
-      return { piece, ...(await this.decompressor.decompress(piece)) };
+      const content = await this.decompressor.decompress(piece);
+      if (frame && allZero(content.output.subarray(0, content.length))) {
+        this.zeroFrame.keep(frame, content.length);
+      }
+      return { piece, content };
     } catch (error) {
       throw error instanceof JobFailure ? decoderError(error, offset) : error;
     }
   }
 
-  private async *deliver({ piece, output, length }: Decompressed): AsyncGenerator<Uint8Array> {
+  private async *deliver({ piece, content }: Decompressed): AsyncGenerator<Uint8Array> {
     const { buffers } = this.reader;
+    const { reuseBuffers } = this.options;
     buffers.give(piece.buffer);
-    if (length > 0) yield chunkOf(output, length, this.options.reuseBuffers);
+    if ('zeros' in content) yield* zeroChunks(content.zeros, reuseBuffers);
+    else if (content.length > 0) yield chunkOf(content.output, content.length, reuseBuffers);
     buffers.give(piece.output);
   }
+}
+
+/** A whole frame that is so small beside its content that this may be zeros. */
+function smallFrameOf({ first, last, buffer, length, output }: FramePiece): Uint8Array | undefined {
+  const isSmall = first && last && length <= output.length / SMALL_FRAME_RATIO;
+  return isSmall ? buffer.subarray(0, length) : undefined;
 }

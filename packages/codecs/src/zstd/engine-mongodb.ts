@@ -78,7 +78,7 @@ function wholeFramesOnly(): ArchiveError {
     'ZSTD_ENGINE',
     '@mongodb-js/zstd cannot work on this stream: it takes whole frames of a known size',
     {
-      hint: 'npm install zstd-napi, which needs a compiler',
+      hint: 'npm install koffi, where the system has libzstd, or zstd-napi, which needs a compiler',
     },
   );
 }

@@ -64,9 +64,10 @@ export interface ZstdEngine {
   streamCompressor(settings: StreamSettings, signal: AbortSignal | undefined): StreamCompressor;
 }
 
-export type ZstdEngineName = 'zstd-napi' | '@mongodb-js/zstd';
+export type ZstdEngineName = 'libzstd' | 'zstd-napi' | '@mongodb-js/zstd';
 
 const LOADERS: Readonly<Record<ZstdEngineName, () => Promise<ZstdEngine>>> = {
+  libzstd: async () => (await import('./engine-libzstd.js')).loadLibzstdEngine(),
   'zstd-napi': async () => (await import('./engine-napi.js')).loadNapiEngine(),
   '@mongodb-js/zstd': async () => (await import('./engine-mongodb.js')).loadMongodbEngine(),
 };
@@ -97,7 +98,7 @@ export async function loadEngine(name?: ZstdEngineName): Promise<ZstdEngine> {
     'ZSTD_ENGINE',
     `no library for zstd is installed (${name ?? ZSTD_ENGINES.join(', ')})`,
     {
-      hint: 'npm install zstd-napi (which needs a compiler), or @mongodb-js/zstd',
+      hint: 'npm install koffi (which calls the libzstd of the system), zstd-napi (which needs a compiler), or @mongodb-js/zstd',
       cause: new AggregateError(failures, failures.map(({ message }) => message).join('; ')),
     },
   );
