@@ -29,6 +29,19 @@ export class PayloadReader {
   }
 
   /**
+   * Moves to the content of a file, if that is what comes next and the window has all of it: as `seek`, without waiting.
+   * @throws `PXAR_PAYLOAD_REF`
+   */
+  takeHeader(contentOffset: number, size: number, path: string): boolean {
+    const { input } = this;
+    const offset = contentOffset - ITEM_HEADER_SIZE;
+    if (offset !== input.offset || !input.has(ITEM_HEADER_SIZE + size)) return false;
+    requirePayload(input.view, input.position, { offset, size, path });
+    input.position += ITEM_HEADER_SIZE;
+    return true;
+  }
+
+  /**
    * Moves to the content of a file, past what nobody refers to.
    * @param contentOffset in the payload stream, behind the PAYLOAD's header
    * @throws `PXAR_PAYLOAD_ORDER`, `PXAR_PAYLOAD_REF`, `PXAR_TRUNCATED`

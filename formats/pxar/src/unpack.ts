@@ -205,11 +205,19 @@ class Unpacker {
     }
   }
 
-  /** Gives a file its content if that is small and in the window. Says whether it is. */
+  /** Gives a file its content if that is small and in the window, or not wanted. Says whether that is all. */
   giveContent(entry: ReadEntry): boolean {
-    const { input } = this;
-    if (entry.size > SMALL_CONTENT || entry.inPayloadStream || !input.has(entry.size)) return false;
-    this.takeContent(entry, input);
+    const { path, size, inPayloadStream, contentOffset } = entry;
+    if (inPayloadStream && this.options.metadataOnly) return true;
+    if (size > SMALL_CONTENT) return false;
+    if (!inPayloadStream) {
+      if (!this.input.has(size)) return false;
+      this.takeContent(entry, this.input);
+      return true;
+    }
+    const { payload } = this;
+    if (payload === undefined || !payload.takeHeader(contentOffset!, size, path)) return false;
+    this.takeContent(entry, payload.input);
     return true;
   }
 
@@ -217,7 +225,6 @@ class Unpacker {
   async findContent(entry: ReadEntry): Promise<void> {
     const { path, size, inPayloadStream } = entry;
     const { metadataOnly } = this.options;
-    if (inPayloadStream && metadataOnly) return;
     const input = inPayloadStream ? await this.seekPayload(entry) : this.input;
     if (metadataOnly) {
       await input.skip(size);

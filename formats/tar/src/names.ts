@@ -17,7 +17,7 @@ export function decodeField(bytes: Buffer, at: number, length: number): string {
     if (byte >= 0x80) isAscii = false;
   }
   if (end === at) return '';
-  return isAscii ? bytes.toString('latin1', at, end) : bytesToPath(bytes.subarray(at, end));
+  return isAscii ? Buffer.prototype.latin1Slice.call(bytes, at, end) : bytesToPath(bytes.subarray(at, end));
 }
 
 /** All of some bytes as text, NULs too. */
@@ -25,7 +25,7 @@ export function decodeText(bytes: Buffer, start: number, end: number): string {
   for (let at = start; at < end; at++) {
     if (bytes[at]! >= 0x80) return bytesToPath(bytes.subarray(start, end));
   }
-  return bytes.toString('latin1', start, end);
+  return Buffer.prototype.latin1Slice.call(bytes, start, end);
 }
 
 /** The inverse of both. */

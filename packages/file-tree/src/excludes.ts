@@ -5,6 +5,8 @@ export interface ExcludeRules {
    * is left out.
    */
   excludes(path: string, isDirectory: boolean): boolean;
+  /** Whether anything below a directory can be left out: to be asked once for all that is in it. */
+  mayExcludeBelow?(directory: string): boolean;
   /**
    * The rules below a directory, when it is entered: it may hold a file with some of its own.
    * @param readFile gives a regular file in the directory, as far as it is of a size to hold rules

@@ -12,6 +12,8 @@ export class Glob {
   private readonly required: string;
   /** Whether the pattern is nothing but that text. */
   private readonly plain: boolean;
+  /** The text that every path which matches begins with. */
+  private readonly start: string;
   // The tokens reached by what was read so far, and by one more byte: which, and a list of them.
   private reached: Uint8Array;
   private list: number[] = [];
@@ -21,6 +23,7 @@ export class Glob {
   private constructor(private readonly tokens: readonly GlobToken[]) {
     this.required = longestText(tokens);
     this.plain = this.required.length === tokens.length;
+    this.start = textAtStart(tokens);
     this.reached = new Uint8Array(tokens.length + 1);
     this.next = new Uint8Array(tokens.length + 1);
   }
@@ -38,6 +41,11 @@ export class Glob {
   matches(text: string, anywhere: boolean): boolean {
     if (this.plain) return text === this.required || (anywhere && text.endsWith(`/${this.required}`));
     return text.includes(this.required) && this.run(text, anywhere);
+  }
+
+  /** Whether a text that begins with this one could match. @param text as `globText` makes it */
+  mayMatchBelow(text: string): boolean {
+    return this.start.startsWith(text) || text.startsWith(this.start);
   }
 
   private run(text: string, anywhere: boolean): boolean {
@@ -103,6 +111,15 @@ export class Glob {
 /** A path or pattern as its bytes, each a character (latin1), so that `?` is one byte. */
 export function globText(path: string): string {
   return /^[\0-\x7f]*$/.test(path) ? path : pathToBytes(path).toString('latin1');
+}
+
+function textAtStart(tokens: readonly GlobToken[]): string {
+  let text = '';
+  for (const token of tokens) {
+    if (token.kind !== 'byte') break;
+    text += String.fromCharCode(token.byte);
+  }
+  return text;
 }
 
 function longestText(tokens: readonly GlobToken[]): string {

@@ -34,10 +34,18 @@ export function gnuTarExcludes(patterns: readonly string[], onWarning?: OnWarnin
   if (rules.length === 0) return { excludes: () => false };
   return {
     excludes: (path) => {
-      const text = path === '' ? '.' : `./${globText(path)}`;
+      const text = textOf(path);
       return rules.some(({ glob, anywhere }) => glob.matches(text, anywhere));
     },
+    mayExcludeBelow: (directory) => {
+      const text = `${textOf(directory)}/`;
+      return rules.some(({ glob, anywhere }) => anywhere || glob.mayMatchBelow(text));
+    },
   };
+}
+
+function textOf(path: string): string {
+  return path === '' ? '.' : `./${globText(path)}`;
 }
 
 /** GNU tar compares a pattern without wildcards as a name, in which a backslash at the end is one. */

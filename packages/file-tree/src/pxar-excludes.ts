@@ -62,6 +62,15 @@ class PxarExcludes implements ExcludeRules {
     return false;
   }
 
+  mayExcludeBelow(directory: string): boolean {
+    const text = directory === '' ? '' : `${globText(directory)}/`;
+    let rules: PxarExcludes | undefined = this;
+    for (; rules !== undefined; rules = rules.outer) {
+      if (rules.rules.some((rule) => mayApplyBelow(rule, text))) return true;
+    }
+    return false;
+  }
+
   within(directory: string, readFile: ReadRulesFile): ExcludeRules {
     const file = readFile(PXAR_EXCLUDE_FILE, LARGEST_RULES_FILE);
     if (file === undefined) return this;
@@ -98,6 +107,12 @@ function parseRule(pattern: string, anchor: string): Rule | undefined {
   const name = body.slice(anchored ? 1 : 0, directoriesOnly ? -1 : undefined);
   const glob = name === '' ? undefined : Glob.parse(name, 'git');
   return glob && { glob, includes, directoriesOnly, anchor: anchored ? anchor : undefined };
+}
+
+/** @param text of a directory, with a slash behind */
+function mayApplyBelow({ glob, anchor }: Rule, text: string): boolean {
+  if (anchor === undefined || !text.startsWith(anchor)) return true;
+  return glob.mayMatchBelow(text.slice(anchor.length));
 }
 
 function applies({ glob, directoriesOnly, anchor }: Rule, text: string, isDirectory: boolean): boolean {

@@ -8,6 +8,17 @@ import { printableName } from './printable-name.js';
 const BLOCK_SIZE = 4096;
 const ZEROS = Buffer.alloc(BLOCK_SIZE);
 
+/** Writes all of a file's bytes. @throws as `ContentWriter` */
+export function writeContent(fd: number, entry: FileEntry, content: Uint8Array, zerosToHoles: boolean): void {
+  if (entry.extents === undefined && content.length === entry.size && !(zerosToHoles && hasZeros(content))) {
+    writeBytes(fd, content);
+    return;
+  }
+  const writer = new ContentWriter(fd, entry, zerosToHoles);
+  writer.write(content);
+  writer.finish();
+}
+
 /** Writes a file's bytes, as they come, to where they belong. */
 export class ContentWriter {
   private readonly extents: readonly Extent[];
@@ -76,6 +87,14 @@ export class ContentWriter {
     writeBytes(this.fd, bytes, position);
     this.end = position + bytes.length;
   }
+}
+
+/** Whether there is a block of zeros in the content. */
+function hasZeros(content: Uint8Array): boolean {
+  for (let at = 0; at + BLOCK_SIZE <= content.length; at += BLOCK_SIZE) {
+    if (content[at] === 0 && isZero(content.subarray(at, at + BLOCK_SIZE))) return true;
+  }
+  return false;
 }
 
 function isZero(block: Uint8Array): boolean {

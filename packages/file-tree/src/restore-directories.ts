@@ -5,6 +5,7 @@ import type { FileEntry } from './entry.js';
 import { printableName } from './printable-name.js';
 import type { FoundDirectory } from './restore-found.js';
 import { type Inode, NamedInode, OpenInode } from './restore-inode.js';
+import { NewFiles } from './restore-new-files.js';
 
 /** What its owner needs to look into a directory and to change what is in it. The superuser needs nothing. */
 const OWNER_MAY_ALL = 0o700;
@@ -26,10 +27,7 @@ interface Frame {
   readonly found: FoundDirectory | undefined;
   /** Whether its times are to be as they were, once it is left: an entry that came before set them. */
   readonly keepsTimes: boolean;
-  /** Whether new files in it get an ACL by themselves. */
-  readonly givesAcl: boolean;
-  /** Who owns new files in it, once the first of them has told: set-group-id and mount options have a say in that. */
-  givesOwner: Owner | undefined;
+  readonly newFiles: NewFiles;
   /** The entry whose metadata it gets when it is left. */
   entry: FileEntry | undefined;
   /** What to put back when it is left, unless an entry says otherwise. */
@@ -68,9 +66,13 @@ export interface OpenDirectoriesOptions {
  * A directory's metadata is set when the run leaves it, so memory and descriptors are those of one path.
  */
 export class OpenDirectories {
-  private readonly frames: Frame[];
+  private readonly frames: Frame[] = [];
+  /** The innermost. */
+  current: Frame;
   /** The path of the innermost, without anything odd in it. */
   path = '';
+  /** What the paths of what is in it begin with: the same and a slash, or nothing in the root. */
+  prefix = '';
 
   /** @param root stays its owner's to close */
   constructor(
@@ -78,11 +80,8 @@ export class OpenDirectories {
     private readonly options: OpenDirectoriesOptions,
   ) {
     const { directory, inode, found } = root;
-    this.frames = [{ ...newFrame('', directory, inode, found), givesAcl: hasDefaultAcl(inode) }];
-  }
-
-  get current(): Frame {
-    return this.frames.at(-1)!;
+    this.current = newFrame('', directory, inode, found, hasDefaultAcl(inode));
+    this.frames.push(this.current);
   }
 
   /**
@@ -93,7 +92,7 @@ export class OpenDirectories {
     let depth = 0;
     while (depth < components.length && this.frames[depth + 1]?.name === components[depth]) depth++;
     while (this.frames.length > depth + 1) this.leave();
-    this.path = components.slice(0, depth).join('/');
+    this.setPath(components.slice(0, depth).join('/'));
     for (const name of components.slice(depth)) this.enterOrMake(name);
   }
 
@@ -107,6 +106,11 @@ export class OpenDirectories {
   touch(): void {
     const { current } = this;
     if (current.keepsTimes) current.formerTime ??= current.inode.status().mtime;
+  }
+
+  /** To be called when others may have changed the process's umask. */
+  forgetModes(): void {
+    for (const { newFiles } of this.frames) newFiles.forgetMode();
   }
 
   /** Leaves all of them, the root last. */
@@ -124,24 +128,27 @@ export class OpenDirectories {
   }
 
   private enter(name: string, reason: Reason): void {
-    const { directory, found, givesAcl } = this.current;
+    const { directory, found, newFiles } = this.current;
     const made = reason === 'made';
     const formerMode = made ? undefined : this.makePassable(name, reason);
     const opened = directory.openDirectory(name);
     try {
       const inode = opened.fd === undefined ? new NamedInode(directory, name) : new OpenInode(opened.fd);
       const record = made ? undefined : found?.enter(directory, name, opened);
-      this.frames.push({
-        ...newFrame(name, opened, inode, record),
-        keepsTimes: !made && (record?.settled ?? true),
-        givesAcl: (!made || givesAcl) && hasDefaultAcl(inode),
-        formerMode,
-      });
+      const givesAcl = (!made || newFiles.haveAcl) && hasDefaultAcl(inode);
+      const keepsTimes = !made && (record?.settled ?? true);
+      this.current = { ...newFrame(name, opened, inode, record, givesAcl), keepsTimes, formerMode };
+      this.frames.push(this.current);
     } catch (error) {
       opened.close();
       throw error;
     }
-    this.path = this.path === '' ? name : `${this.path}/${name}`;
+    this.setPath(this.prefix + name);
+  }
+
+  private setPath(path: string): void {
+    this.path = path;
+    this.prefix = path === '' ? '' : `${path}/`;
   }
 
   private enterOrMake(name: string): void {
@@ -181,6 +188,7 @@ export class OpenDirectories {
 
   private leave(): void {
     const frame = this.frames.pop()!;
+    this.current = this.frames.at(-1) ?? frame;
     try {
       this.settle(frame);
     } finally {
@@ -202,7 +210,7 @@ export class OpenDirectories {
   private inTheWay(name: string): ArchiveError {
     const { directory } = this.current;
     const { type } = directory.status(name);
-    const where = this.path === '' ? name : `${this.path}/${name}`;
+    const where = this.prefix + name;
     const link = type === 'symlink';
     return new ArchiveError(
       link ? 'TREE_THROUGH_LINK' : 'TREE_NOT_A_DIRECTORY',
@@ -217,6 +225,7 @@ function newFrame(
   directory: OpenDirectory,
   inode: Inode,
   found: FoundDirectory | undefined,
+  givesAcl: boolean,
 ): Frame {
   return {
     name,
@@ -224,8 +233,7 @@ function newFrame(
     inode,
     found,
     keepsTimes: false,
-    givesAcl: false,
-    givesOwner: undefined,
+    newFiles: new NewFiles(givesAcl),
     entry: undefined,
     formerTime: undefined,
     formerMode: undefined,

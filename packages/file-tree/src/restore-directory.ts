@@ -13,7 +13,7 @@ const PRIVATE = 0o700;
  * With `skip`, one that is there keeps the metadata that it has. @returns whether it was made or taken
  */
 export function restoreDirectory(run: Restoration, name: string, entry: FileEntry): boolean {
-  const { directory, givesAcl } = run.directories.current;
+  const { directory, newFiles } = run.directories.current;
   const make = () => directory.makeDirectory(name, PRIVATE);
   let isThere = false;
   try {
@@ -27,7 +27,7 @@ export function restoreDirectory(run: Restoration, name: string, entry: FileEntr
     }
     if (!isThere && !run.names.make(name, entry, make)) return false;
   }
-  if (!isThere && givesAcl) {
+  if (!isThere && newFiles.haveAcl) {
     const made = new NamedInode(directory, name);
     for (const attribute of [ACCESS_ACL, DEFAULT_ACL]) removeAcl(made, attribute);
   }

@@ -24,9 +24,10 @@ export function restoreEntry(run: Restoration, entry: FileEntry): boolean | Prom
 function goAndRestore(run: Restoration, entry: FileEntry): boolean | Promise<boolean> {
   const { path, type } = entry;
   const { excludes } = run.options;
-  if (isInCurrentDirectory(run, path)) {
+  const nameHere = nameInCurrentDirectory(run, path);
+  if (nameHere !== undefined) {
     if (excludes?.(path, type === 'directory')) return passOver(run);
-    return restoreHere(run, path.slice(path.lastIndexOf('/') + 1), entry);
+    return restoreHere(run, nameHere, entry);
   }
   const components = componentsOf(run, path);
   if (excludes?.(components.join('/'), type === 'directory')) return passOver(run);
@@ -35,11 +36,12 @@ function goAndRestore(run: Restoration, entry: FileEntry): boolean | Promise<boo
   return name === undefined ? restoreRoot(run, entry) : restoreHere(run, name, entry);
 }
 
-/** Whether it is spelled as the path of the directory that the run is in, and one name more. It mostly is. */
-function isInCurrentDirectory({ directories }: Restoration, path: string): boolean {
-  const slash = path.lastIndexOf('/');
-  if (slash === 0 || !isPlainName(path.slice(slash + 1))) return false;
-  return (slash < 0 ? '' : path.slice(0, slash)) === directories.path;
+/** The name, if the path is spelled as that of the directory that the run is in, and one name more. It mostly is. */
+function nameInCurrentDirectory({ directories }: Restoration, path: string): string | undefined {
+  const { prefix } = directories;
+  if (!path.startsWith(prefix)) return undefined;
+  const name = path.slice(prefix.length);
+  return isPlainName(name) ? name : undefined;
 }
 
 function restoreHere(run: Restoration, name: string, entry: FileEntry): boolean | Promise<boolean> {

@@ -1,11 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { closeFile, type OpenDirectory } from '@vzdump-format/posix';
 import type { FileEntry } from './entry.js';
-import { ContentWriter } from './restore-content.js';
+import { ContentWriter, writeContent } from './restore-content.js';
 import { OpenInode } from './restore-inode.js';
-import { freshFile, type Restoration } from './restore-run.js';
+import type { Restoration } from './restore-run.js';
 
-/** Until its content is there and its metadata are set, a file is nobody else's business. */
+/**
+ * Until its content is there and its metadata are set, a file is nobody else's business; but for one that has them from the
+ * start, which is anybody's whom it will be.
+ */
 const PRIVATE = 0o600;
 
 const NO_CONTENT = new Uint8Array(0);
@@ -20,20 +23,24 @@ export function restoreFile(run: Restoration, name: string, entry: FileEntry): b
 
 /** Under its name from the start: nothing but the end of the process can come between that and its content. */
 function restoreAtOnce(run: Restoration, name: string, entry: FileEntry, content: Uint8Array): boolean {
-  const { directory } = run.directories.current;
-  let fd = -1;
-  const made = run.names.make(name, entry, () => {
-    fd = directory.createFile(name, PRIVATE);
-  });
-  if (!made) return false;
+  const { metadata, options } = run;
+  const { directory, newFiles } = run.directories.current;
+  const isPlain = newFiles.mayHaveModes && metadata.isPlain(entry, newFiles.known);
+  const mode = isPlain ? entry.mode : PRIVATE;
+  let fd: number;
+  try {
+    fd = directory.createFile(name, mode);
+  } catch (error) {
+    if (!run.names.makeWay(name, entry, error)) return false;
+    fd = directory.createFile(name, mode);
+  }
   try {
     const inode = new OpenInode(fd);
-    run.metadata.giveFlagsBeforeContent(inode, entry);
-    const writer = new ContentWriter(fd, entry, run.options.zerosToHoles);
-    writer.write(content);
-    writer.finish();
-    run.metadata.give(inode, entry, freshFile(run, inode));
-    run.metadata.giveFlagsAfterwards(inode, entry);
+    metadata.giveFlagsBeforeContent(inode, entry);
+    writeContent(fd, entry, content, options.zerosToHoles);
+    if (isPlain && newFiles.hasMode(inode, mode)) metadata.giveTime(inode, entry);
+    else metadata.give(inode, entry, newFiles.ask(inode));
+    metadata.giveFlagsAfterwards(inode, entry);
   } catch (error) {
     removeUnfinished(directory, name);
     throw error;
@@ -53,7 +60,7 @@ async function restoreInPieces(
   entry: FileEntry,
   content: AsyncIterable<Uint8Array>,
 ): Promise<boolean> {
-  const { directory } = run.directories.current;
+  const { directory, newFiles } = run.directories.current;
   const present = run.names.typeOf(name);
   if (present !== undefined && !run.names.mayReplace(name, entry)) return false;
   if (present === 'directory') run.names.remove(name, entry, present);
@@ -69,7 +76,7 @@ async function restoreInPieces(
       await run.turns.turn();
     }
     writer.finish();
-    run.metadata.give(inode, entry, freshFile(run, inode));
+    run.metadata.give(inode, entry, newFiles.ask(inode));
     directory.rename(partial, directory, name);
     run.metadata.giveFlagsAfterwards(inode, entry);
   } catch (error) {

@@ -1,7 +1,7 @@
 import { chmodSync, chownSync, lstatSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { openDirectory } from '@vzdump-format/posix';
-import type { ArchiveWarning } from '@vzdump-format/streams';
+import { type ArchiveWarning, Sequence } from '@vzdump-format/streams';
 import { describe, expect, test } from 'vitest';
 import { ACCESS_ACL, encodeAcl } from './acl.js';
 import { CAPABILITIES } from './capabilities.js';
@@ -70,6 +70,46 @@ testAsRoot('owner, mode and time, of files of all types', [], async (target) => 
     expect([path, is, has, uid, gid, mtime]).toEqual([path, type, mode, 70_001, 70_002, AT]);
     expect(specialDevice).toEqual(device ?? { major: 0, minor: 0 });
   }
+});
+
+describe('modes', () => {
+  async function withUmask(umask: number, work: () => Promise<unknown>): Promise<void> {
+    const before = process.umask(umask);
+    try {
+      await work();
+    } finally {
+      process.umask(before);
+    }
+  }
+
+  testAsRoot('of many files at once, whatever the umask is', [], async (target) => {
+    const modes = [0o644, 0o644, 0o644, 0o600, 0o644, 0o666, 0o666, 0o4755, 0o644, 0, 0o644, 0o777, 0o644];
+    const files = modes.map((mode, index) => file(`f${index}`, '', { mode }));
+    await withUmask(0o022, () => restoreTree(Sequence.of(files), target));
+    expect(modes.map((_, index) => statusOf(join(target, `f${index}`)).mode)).toEqual(modes);
+  });
+
+  testAsRoot('when the umask changes meanwhile', [], async (target) => {
+    async function* entries(): AsyncGenerator<FileEntry> {
+      for (let index = 0; index < 6; index++) {
+        if (index === 4) process.umask(0o077);
+        yield file(`f${index}`, '', { mode: 0o644 });
+      }
+    }
+    await withUmask(0o022, () => restoreTree(entries(), target));
+    for (let index = 0; index < 6; index++) expect(statusOf(join(target, `f${index}`)).mode).toBe(0o644);
+  });
+});
+
+testAsRoot('who gets what, in a directory that gives its group', [], async (target) => {
+  chownSync(target, 0, 1234);
+  chmodSync(target, 0o2755);
+  const gids = [0, 0, 1234, 1234, 0, 50, 0];
+  const files = gids.map((gid, index) => file(`f${index}`, '', { gid }));
+  await restoreTree(Sequence.of(files), target);
+  const found = gids.map((_, index) => statusOf(join(target, `f${index}`)));
+  expect(found.map(({ gid }) => gid)).toEqual(gids);
+  expect(found.map(({ mode }) => mode)).toEqual(gids.map(() => 0o644));
 });
 
 testAsRoot('times before 1970 and after 2038, to the nanosecond', [], async (target) => {

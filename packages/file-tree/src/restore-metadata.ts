@@ -10,7 +10,9 @@ import { hostAcl, modeWithoutAcl } from './restore-acl.js';
 import type { Owner } from './restore-directories.js';
 import type { Inode } from './restore-inode.js';
 import type { Losses } from './restore-losses.js';
+import type { FreshFile } from './restore-new-files.js';
 
+const PERMISSIONS = 0o777;
 const SETUID = 0o4000;
 const SETGID = 0o2000;
 /** One less than what chown(2) takes for 'leave it as it is'. */
@@ -29,13 +31,6 @@ export interface MetadataOptions {
   readonly owner: 'set' | 'lost' | 'ignore';
   readonly idMap?: IdMap | undefined;
   readonly accounts?: Accounts | undefined;
-}
-
-/** What is known of a file that was made just now. */
-export interface FreshFile {
-  readonly owner: Owner;
-  /** Whether it may have got an ACL from its directory. */
-  readonly hasAcl: boolean;
 }
 
 /** Gives files what their entries say of them, and counts what cannot be given. */
@@ -63,10 +58,32 @@ export class MetadataWriter {
     if (entry.fcaps !== undefined) this.giveCapabilities(inode, entry.fcaps, path);
     if (entry.quotaProject) this.giveQuotaProject(inode, entry.quotaProject, path);
     if (entry.type !== 'symlink') this.giveMode(inode, entry, mode, owner);
+    this.giveTime(inode, entry);
+  }
+
+  /** Whether a new file that was made with the mode of its entry lacks nothing but its time. */
+  isPlain(entry: FileEntry, fresh: FreshFile | undefined): boolean {
+    return (
+      fresh !== undefined &&
+      !fresh.hasAcl &&
+      this.options.idMap === undefined &&
+      entry.uid === fresh.owner.uid &&
+      entry.gid === fresh.owner.gid &&
+      (entry.mode & PERMISSIONS) === entry.mode &&
+      entry.xattrs === undefined &&
+      entry.acl === undefined &&
+      entry.defaultAcl === undefined &&
+      entry.fcaps === undefined &&
+      !entry.quotaProject &&
+      !entry.flags
+    );
+  }
+
+  giveTime(inode: Inode, entry: FileEntry): void {
     try {
       inode.setModified(entry.mtime);
     } catch (error) {
-      this.losses.addError('times', path, error);
+      this.losses.addError('times', entry.path, error);
     }
   }
 

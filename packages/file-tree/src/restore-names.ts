@@ -30,11 +30,20 @@ export class NameGiver {
       create(directory);
       return true;
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      if (!this.makeWay(name, entry, error)) return false;
     }
-    if (!this.mayReplace(name, entry)) return false;
-    this.remove(name, entry, directory.status(name).type);
     create(directory);
+    return true;
+  }
+
+  /**
+   * Removes what has the name, if it may go and is what an attempt to make the entry failed for; otherwise throws that failure.
+   * @returns whether it is gone; otherwise it stays
+   */
+  makeWay(name: string, entry: FileEntry, failure: unknown): boolean {
+    if ((failure as NodeJS.ErrnoException).code !== 'EEXIST') throw failure;
+    if (!this.mayReplace(name, entry)) return false;
+    this.remove(name, entry, this.directories.current.directory.status(name).type);
     return true;
   }
 

@@ -4,7 +4,7 @@ import type { Device, FileEntry } from './entry.js';
 import { printableName } from './printable-name.js';
 import { NamedInode } from './restore-inode.js';
 import type { LossKind } from './restore-losses.js';
-import { freshFile, type Restoration } from './restore-run.js';
+import type { Restoration } from './restore-run.js';
 
 /** Until its metadata are set. */
 const PRIVATE = 0o600;
@@ -58,8 +58,9 @@ function makeNode(
     run.losses.addError(kind, entry.path, error);
     return false;
   }
-  const inode = new NamedInode(run.directories.current.directory, name);
-  run.metadata.give(inode, entry, freshFile(run, inode));
+  const { directory, newFiles } = run.directories.current;
+  const inode = new NamedInode(directory, name);
+  run.metadata.give(inode, entry, newFiles.ask(inode));
   run.metadata.giveFlagsAfterwards(inode, entry);
   return true;
 }

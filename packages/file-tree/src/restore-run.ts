@@ -1,9 +1,8 @@
 import type { EventLoopTurns, OnWarning } from '@vzdump-format/streams';
 import { printableName } from './printable-name.js';
 import type { OpenDirectories } from './restore-directories.js';
-import type { Inode } from './restore-inode.js';
 import type { Losses } from './restore-losses.js';
-import type { FreshFile, MetadataWriter } from './restore-metadata.js';
+import type { MetadataWriter } from './restore-metadata.js';
 import type { Existing, NameGiver } from './restore-names.js';
 import { pathComponents } from './restore-path.js';
 
@@ -27,15 +26,6 @@ export interface Restoration {
   readonly losses: Losses;
   readonly turns: EventLoopTurns;
   warnedOfSlash: boolean;
-}
-
-/** What is known of a file that was made just now in the current directory. */
-export function freshFile({ directories: { current } }: Restoration, inode: Inode): FreshFile {
-  if (current.givesOwner === undefined) {
-    const { uid, gid } = inode.status();
-    current.givesOwner = { uid, gid };
-  }
-  return { owner: current.givesOwner, hasAcl: current.givesAcl };
 }
 
 /** `pathComponents`, and a warning of the first path that starts with a slash. */

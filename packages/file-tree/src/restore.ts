@@ -76,15 +76,21 @@ export async function restoreTree(
   const run = newRestoration(root, options);
   const sequence = Sequence.of(entries);
   let restored = 0;
+  /** Others run meanwhile. */
+  const wait = async <Result>(result: Promise<Result>): Promise<Result> => {
+    const awaited = await result;
+    run.directories.forgetModes();
+    return awaited;
+  };
   try {
     for (;;) {
       const pulled = sequence.pull();
-      const entry = pulled instanceof Promise ? await pulled : pulled;
+      const entry = pulled instanceof Promise ? await wait(pulled) : pulled;
       if (entry === undefined) break;
       signal?.throwIfAborted();
       const made = restoreEntry(run, entry);
-      restored += +(typeof made === 'boolean' ? made : await made);
-      if (run.turns.isDue) await run.turns.turn();
+      restored += +(typeof made === 'boolean' ? made : await wait(made));
+      if (run.turns.isDue) await wait(run.turns.turn());
     }
     run.targets.leaveAll();
     run.directories.leaveAll();

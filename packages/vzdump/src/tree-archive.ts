@@ -9,6 +9,7 @@ import {
 } from '@vzdump-format/file-tree';
 import { ArchiveError, observedItems, readChunks } from '@vzdump-format/streams';
 import type { ArchiveBytes, OperationOptions, TreeFormat } from './archive-format.js';
+import { ExcludedPaths, pathAndParents } from './excluded-paths.js';
 
 /** Where vzdump keeps a container's configuration; `vps.conf` is of OpenVZ's times. */
 const CONFIG_DIRECTORY = 'etc/vzdump/';
@@ -83,6 +84,7 @@ export async function unpackTree(
 ): Promise<RestoreResult> {
   const rules = format.excludeRules(excludes, options.onWarning);
   const selection = new Selection(patterns);
+  const excluded = new ExcludedPaths(rules);
   await archive.payload?.(); // if it is not there, no directory is to be made
   let bytes = 0;
   const entries = observedItems(format.entries(archive, options), ({ size }) => {
@@ -94,9 +96,7 @@ export async function unpackTree(
     const result = await restoreTree(entries, directory, {
       zerosToHoles: !format.hasHoles,
       ...options,
-      excludes: (path, isDirectory) =>
-        !selection.has(path) ||
-        pathAndParents(path).some((above) => rules.excludes(above, isDirectory || above !== path)),
+      excludes: (path, isDirectory) => !selection.has(path) || excluded.has(path, isDirectory),
     });
     selection.requireAllFound();
     return result;
@@ -138,14 +138,6 @@ class Selection {
       hint: 'list shows what there is',
     });
   }
-}
-
-/** `etc/default/x` → itself, `etc/default`, `etc`. */
-function pathAndParents(path: string): string[] {
-  const paths = [path];
-  for (let at = path.lastIndexOf('/'); at > 0; at = path.lastIndexOf('/', at - 1))
-    paths.push(path.slice(0, at));
-  return paths;
 }
 
 /** A path as people give it, with `./`, `/` or a slash behind, as entries have it. */
