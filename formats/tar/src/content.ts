@@ -1,13 +1,19 @@
-import type { ByteReader } from '@vzdump-format/streams';
+import type { ContentInPieces } from '@vzdump-format/file-tree';
+import { offerRanges } from '@vzdump-format/posix';
+import { type ByteReader, chunksOf, type Piece } from '@vzdump-format/streams';
 import { isUnexpectedEnd, truncated } from './archive-reader.js';
 import type { TarEntry } from './entry.js';
 import { wholeBlocks } from './format.js';
 import type { FrameMarks } from './frame-starts.js';
 
+/** Less is not worth what has been read ahead in vain then. */
+const LEAST_COPIED = 8 << 20;
+
 /** The content of a member, too long to be had at once; what is not read of it is skipped. */
-export class StoredContent implements AsyncIterable<Uint8Array> {
+export class StoredContent implements ContentInPieces {
   private left: number;
   private isPast = false;
+  private isOffered = false;
 
   constructor(
     private readonly reader: ByteReader,
@@ -19,11 +25,28 @@ export class StoredContent implements AsyncIterable<Uint8Array> {
   }
 
   /** What is left of it, in the archive's own chunks. @throws `TAR_TRUNCATED` */
-  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
+  [Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
+    return chunksOf(this.pieces());
+  }
+
+  /** The same; what has not been read of an archive that is a file is offered once, to be copied from there. */
+  async *pieces(): AsyncGenerator<Piece> {
+    const { reader } = this;
     for (;;) {
-      if (this.isPast) throw new Error('the content of a member can be read until the next one is asked for');
+      this.requirePresent();
       if (this.left === 0) return;
-      yield await this.read(this.left);
+      const isOffered = this.isOffered || reader.available > 0 || this.left < LEAST_COPIED;
+      const place = isOffered ? undefined : reader.placeInFile;
+      if (place === undefined) {
+        yield await this.read(this.left);
+        continue;
+      }
+      this.isOffered = true;
+      const copied = yield* offerRanges(place.fd, place.offset, this.left);
+      this.requirePresent();
+      if (copied === 0) continue;
+      await reader.passInFile(copied);
+      this.left -= copied;
     }
   }
 
@@ -36,6 +59,10 @@ export class StoredContent implements AsyncIterable<Uint8Array> {
     const padding = await reader.readUpTo(size);
     if (padding.length < size) throw truncated('inside a member', reader.offset, entry.path);
     return padding;
+  }
+
+  private requirePresent(): void {
+    if (this.isPast) throw new Error('the content of a member can be read until the next one is asked for');
   }
 
   private async read(most: number): Promise<Uint8Array> {

@@ -46,6 +46,22 @@ describe('a disk that is full is one error, and nothing is left', () => {
     });
   }
 
+  testAsRoot('unpack a large file', async () => {
+    const small = await smallFileSystem();
+    const root = join(await scratch(), 'tree');
+    await mkdir(root);
+    await writeNoise(join(root, 'large'), 16 << 20);
+    const archive = join(await scratch(), 'a.tar');
+    await runCli(['pack', archive, '--root', root]);
+    await mkdir(join(small, 'out'));
+    const { status, stderr } = await runCli(['unpack', archive, '--to', join(small, 'out')]);
+    expect(linesOf(stderr)).toEqual([
+      expect.stringMatching('^vzdump-format: .*large cannot be restored: .*no space left on device'),
+    ]);
+    expect(status).toBe(1);
+    expect(await readdir(join(small, 'out'))).toEqual([]);
+  });
+
   testAsRoot('unpack', async () => {
     const small = await smallFileSystem();
     const archive = vectorPath('vma/two-drives-two-configs.vma');

@@ -1,6 +1,7 @@
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { OpenFileRange } from '@vzdump-format/posix';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Extent, FileEntry } from './entry.js';
@@ -140,3 +141,50 @@ describe('refused', () => {
 function withExtents(...extents: [offset: number, length: number][]): Partial<FileEntry> {
   return { size: 100, extents: extents.map(([offset, length]): Extent => ({ offset, length })) };
 }
+
+describe('a range of a file', () => {
+  const bytes = Buffer.from(Array.from({ length: 300_000 }, (_, at) => (at ^ (at >> 8) ^ (at >> 16)) | 1));
+  const extents = [
+    { offset: 10, length: 100_000 },
+    { offset: 200_000, length: 1 },
+    { offset: 300_000, length: 150_000 },
+  ];
+  const total = 250_001;
+  const entry = file('f', '', { size: 500_000, extents });
+  let source: number;
+
+  beforeEach(() => {
+    writeFileSync(join(directory, 'source'), bytes);
+    source = openSync(join(directory, 'source'), 'r');
+  });
+
+  afterEach(() => closeSync(source));
+
+  test('is copied to the extents that it belongs in', () => {
+    const writer = new ContentWriter(fd, entry, false);
+    writer.write(bytes.subarray(0, 70_000));
+    const range = new OpenFileRange(source, 70_000, total - 70_000);
+    writer.copy(range);
+    writer.write(bytes.subarray(70_000 + range.copied, total)); // if it took too long
+    writer.finish();
+    expect(range.copied).toBeGreaterThan(0);
+    const expected = Buffer.alloc(500_000);
+    let at = 0;
+    for (const { offset, length } of extents) {
+      bytes.copy(expected, offset, at, at + length);
+      at += length;
+    }
+    expect(readFileSync(path).equals(expected)).toBe(true);
+  });
+
+  test('is not copied where zeros are looked for, nor if it is too long', () => {
+    const copiedOf = (writer: ContentWriter, length: number) => {
+      const range = new OpenFileRange(source, 0, length);
+      writer.copy(range);
+      return range.copied;
+    };
+    expect(copiedOf(new ContentWriter(fd, entry, true), total)).toBe(0);
+    expect(copiedOf(new ContentWriter(fd, entry, false), total + 1)).toBe(0);
+    expect(statSync(path).size).toBe(0);
+  });
+});

@@ -1,6 +1,6 @@
 import { ftruncateSync } from 'node:fs';
 import { writeBytes } from '@vzdump-format/posix';
-import { ArchiveError } from '@vzdump-format/streams';
+import { ArchiveError, type FileRange } from '@vzdump-format/streams';
 import type { Extent, FileEntry } from './entry.js';
 import { printableName } from './printable-name.js';
 
@@ -54,12 +54,23 @@ export class ContentWriter {
       const position = extent.offset + this.within;
       if (this.zerosToHoles) this.writeData(part, position);
       else this.writeAt(part, position);
-      this.within += part.length;
+      this.advance(part.length);
       rest = rest.subarray(part.length);
-      if (this.within === extent.length) {
-        this.index++;
-        this.within = 0;
-      }
+    }
+  }
+
+  /** Has the next bytes copied, unless they have to be looked at. What is left comes to be written. */
+  copy(range: FileRange): void {
+    if (this.zerosToHoles || range.length > this.expected - this.taken) return;
+    while (range.copied < range.length) {
+      const extent = this.extents[this.index]!;
+      const position = extent.offset + this.within;
+      const wanted = Math.min(extent.length - this.within, range.length - range.copied);
+      const copied = range.copyTo(this.fd, position, wanted);
+      this.taken += copied;
+      this.advance(copied);
+      if (copied > 0) this.end = position + copied;
+      if (copied < wanted) return;
     }
   }
 
@@ -67,6 +78,13 @@ export class ContentWriter {
   finish(): void {
     if (this.taken < this.expected) throw wrongContent(this.entry, this.expected, 'less');
     if (this.end < this.entry.size) ftruncateSync(this.fd, this.entry.size);
+  }
+
+  private advance(length: number): void {
+    this.within += length;
+    if (this.within < this.extents[this.index]!.length) return;
+    this.index++;
+    this.within = 0;
   }
 
   /** All but the blocks that are zeros from one end to the other. */

@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { closeFile, type OpenDirectory } from '@vzdump-format/posix';
-import type { FileEntry } from './entry.js';
+import { isFileRange } from '@vzdump-format/streams';
+import type { ContentInPieces, FileEntry } from './entry.js';
 import { ContentWriter, writeContent } from './restore-content.js';
 import { OpenInode } from './restore-inode.js';
 import type { Restoration } from './restore-run.js';
+import { piecesOf } from './whole-content.js';
 
 /**
  * Until its content is there and its metadata are set, a file is nobody else's business; but for one that has them from the
@@ -58,7 +60,7 @@ async function restoreInPieces(
   run: Restoration,
   name: string,
   entry: FileEntry,
-  content: AsyncIterable<Uint8Array>,
+  content: ContentInPieces,
 ): Promise<boolean> {
   const { directory, newFiles } = run.directories.current;
   const present = run.names.typeOf(name);
@@ -70,9 +72,10 @@ async function restoreInPieces(
     const inode = new OpenInode(fd);
     run.metadata.giveFlagsBeforeContent(inode, entry);
     const writer = new ContentWriter(fd, entry, run.options.zerosToHoles);
-    for await (const chunk of content) {
+    for await (const piece of piecesOf(content)) {
       run.options.signal?.throwIfAborted();
-      writer.write(chunk);
+      if (isFileRange(piece)) writer.copy(piece);
+      else writer.write(piece);
       await run.turns.turn();
     }
     writer.finish();

@@ -10,7 +10,7 @@ export { lockFile, unlockFile } from './lock-file.js';
 export { makeDirectories, removeEmptyDirectories } from './make-directories.js';
 export { allowNativeCalls, nativeCallsAvailable } from './native-calls.js';
 export { openDirectory } from './open-directory.js';
-export { OpenFileRange } from './open-file-range.js';
+export { OpenFileRange, offerRanges } from './open-file-range.js';
 export { bytesToPath, hasEscapedBytes, pathToBytes } from './path-bytes.js';
 export { setPipeSize } from './pipe-size.js';
 export { canSeekData, seekData, seekHole } from './seek.js';

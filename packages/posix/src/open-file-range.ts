@@ -14,6 +14,8 @@ const SEEK_SET = 0;
  */
 export class OpenFileRange implements FileRange {
   copied = 0;
+  /** When copying has to end. */
+  private until: number | undefined;
   private readonly from = new BigInt64Array(1);
 
   constructor(
@@ -28,12 +30,24 @@ export class OpenFileRange implements FileRange {
     const before = this.copied;
     const end = Math.min(this.length, before + most);
     this.from[0] = BigInt(this.start + before);
-    for (const until = performance.now() + COPYING_TIME; this.copied < end; ) {
+    this.until ??= performance.now() + COPYING_TIME;
+    while (this.copied < end && performance.now() < this.until) {
       const count = calls.sendfile(fd, this.fd, this.from, Math.min(CALL_SIZE, end - this.copied));
       if (count <= 0) break;
       this.copied += count;
-      if (performance.now() >= until) break;
     }
     return this.copied - before;
   }
+}
+
+/** Offers a stretch of an open file, as often as some of it is copied. @returns how many bytes were */
+export function* offerRanges(fd: number, offset: number, length: number): Generator<FileRange, number> {
+  let copied = 0;
+  while (copied < length) {
+    const range = new OpenFileRange(fd, offset + copied, length - copied);
+    yield range;
+    if (range.copied === 0) break;
+    copied += range.copied;
+  }
+  return copied;
 }

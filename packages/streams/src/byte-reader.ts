@@ -1,4 +1,5 @@
 import { ArchiveError } from './archive-error.js';
+import { ChunksAtRest } from './read-chunks.js';
 
 const EMPTY = new Uint8Array(0);
 
@@ -106,6 +107,19 @@ export class ByteReader {
   /** @throws `UNEXPECTED_END` */
   async skip(length: number): Promise<void> {
     for (let left = length; left > 0; ) left -= (await this.readSome(left)).length;
+  }
+
+  /** Where the next byte stands in a file, when the chunks are read from one. */
+  get placeInFile(): { readonly fd: number; readonly offset: number } | undefined {
+    const { chunks, available } = this;
+    if (!(chunks instanceof ChunksAtRest) || chunks.fd === undefined) return undefined;
+    return { fd: chunks.fd, offset: chunks.position - available };
+  }
+
+  /** Passes over bytes that stand in the file, and are not at hand, without reading them. */
+  async passInFile(length: number): Promise<void> {
+    await (this.chunks as ChunksAtRest).skip(length);
+    this.consumed += length;
   }
 
   /** What is left, chunk by chunk. Ending the iteration closes the source. */

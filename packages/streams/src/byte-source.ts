@@ -18,6 +18,8 @@ export interface ByteSource {
    * A source without this method may hold data anywhere.
    */
   nextData?(offset: number): Promise<ByteRange | undefined>;
+  /** The descriptor of a file that has these bytes, each at the same offset. */
+  readonly fd?: number;
   /** Whether the content may have changed since it was opened. A source without this method cannot tell. */
   changed?(): Promise<boolean>;
   close(): Promise<void>;
@@ -80,6 +82,10 @@ export class FileSource implements ByteSource {
   /** @throws the system's error, or `NOT_A_FILE` for a directory, pipe or the like. */
   static async open(path: string): Promise<FileSource> {
     return new FileSource(await openForReading(path));
+  }
+
+  get fd(): number {
+    return this.handle.fd;
   }
 
   /** By size and modification time; for a block device, which has neither, always false. */

@@ -9,7 +9,8 @@ export interface FileRange {
   /** How many of them have been copied, from the first on. */
   readonly copied: number;
   /**
-   * Copies the next bytes into a file, where the system can and for as long as the event loop may stand still.
+   * Copies the next bytes into a file, where the system can, and for as long as the event loop may stand still: in all, however often
+   * it is called.
    * @param fd of a regular file; where it stands is changed
    * @param most all that are left unless given
    * @returns how many it copied. When it cannot go on, for whatever reason, that is none, and reading or writing will tell why.

@@ -212,3 +212,38 @@ describe('ends with an error', () => {
 function settle(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
+
+describe('going on further on', () => {
+  test.each([false, true])(
+    'skips bytes, and reads all behind them (buffers reused: %s)',
+    async (reuseBuffers) => {
+      const chunks = readChunks(new BufferSource(BYTES), { start: 100, chunkSize: 1000, reuseBuffers });
+      await chunks.next();
+      expect(Buffer.from((await chunks.next()).value!).equals(BYTES.subarray(1100, 2100))).toBe(true);
+      expect(chunks.position).toBe(2100);
+      await chunks.skip(777);
+      expect(chunks.position).toBe(2877);
+      expect((await collect(chunks)).equals(BYTES.subarray(2877))).toBe(true);
+    },
+  );
+
+  test('reads nothing of what is skipped, behind what was read ahead', async () => {
+    const source = new HeldSource();
+    const chunks = readChunks(source, { chunkSize: 1000, readAhead: 1 });
+    const first = chunks.next();
+    await settle();
+    source.release();
+    await first;
+    const skipped = chunks.skip(3000);
+    while (source.underWay > 0) source.release();
+    await skipped;
+    const next = chunks.next();
+    await settle();
+    expect(source.offsets).toEqual([0, 1000, 4000, 5000]);
+    source.release();
+    expect(Buffer.from((await next).value!).equals(BYTES.subarray(4000, 5000))).toBe(true);
+    const ended = chunks.return();
+    while (source.underWay > 0) source.release();
+    await ended;
+  });
+});
