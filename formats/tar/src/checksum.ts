@@ -11,6 +11,7 @@ export function sumOfBytes(words: DataView, start: number): number {
   let lanes = 0;
   for (let at = start; at < start + BLOCK_SIZE; at += 4) {
     const word = words.getUint32(at);
+    if (word === 0) continue; // as most of a header is
     lanes += (word & 0x00ff00ff) + ((word >>> 8) & 0x00ff00ff);
   }
   return (lanes % 0x10000) + Math.floor(lanes / 0x10000);

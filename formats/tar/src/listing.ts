@@ -1,6 +1,7 @@
 import { pathToBytes } from '@vzdump-format/posix';
 import type { TarEntry } from './entry.js';
 import { TYPE } from './format.js';
+import { splitTime } from './pax.js';
 
 /** What GNU tar sets aside for owner and size, and widens as it needs. */
 const OWNER_AND_SIZE_WIDTH = 19;
@@ -14,6 +15,7 @@ const TYPE_LETTERS: Readonly<Record<TarEntry['type'], string>> = {
   fifo: 'p',
   socket: 's',
 };
+const KNOWN_TYPES: ReadonlySet<string> = new Set(Object.values(TYPE));
 const ESCAPES: Readonly<Record<string, string>> = {
   '\x07': '\\a',
   '\b': '\\b',
@@ -66,23 +68,25 @@ function sizeOf({ device, size }: ListedEntry): string {
 }
 
 function isUnknownType({ storedType }: ListedEntry): boolean {
-  return !Object.values<string>(TYPE).includes(storedType);
+  return !KNOWN_TYPES.has(storedType);
 }
 
 function modeOf(entry: ListedEntry): string {
   const { storedMode: mode, storedType, type } = entry;
-  const bit = (mask: number, letter: string) => ((mode & mask) !== 0 ? letter : '-');
-  const executeOr = (execute: number, special: number, letter: string) => {
-    if ((mode & special) === 0) return bit(execute, 'x');
-    return (mode & execute) !== 0 ? letter : letter.toUpperCase();
-  };
   const letter = storedType === TYPE.contiguous ? 'C' : isUnknownType(entry) ? '?' : TYPE_LETTERS[type];
-  return [
-    letter,
-    ...[bit(0o400, 'r'), bit(0o200, 'w'), executeOr(0o100, 0o4000, 's')],
-    ...[bit(0o040, 'r'), bit(0o020, 'w'), executeOr(0o010, 0o2000, 's')],
-    ...[bit(0o004, 'r'), bit(0o002, 'w'), executeOr(0o001, 0o1000, 't')],
-  ].join('');
+  return (
+    letter +
+    permissions(mode >> 6, (mode & 0o4000) !== 0 ? 's' : '') +
+    permissions(mode >> 3, (mode & 0o2000) !== 0 ? 's' : '') +
+    permissions(mode, (mode & 0o1000) !== 0 ? 't' : '')
+  );
+}
+
+/** @param bits the lowest three; @param special a letter that stands where execution does */
+function permissions(bits: number, special: string): string {
+  const mayExecute = (bits & 1) !== 0;
+  const execute = special === '' ? (mayExecute ? 'x' : '-') : mayExecute ? special : special.toUpperCase();
+  return `${(bits & 4) !== 0 ? 'r' : '-'}${(bits & 2) !== 0 ? 'w' : '-'}${execute}`;
 }
 
 function targetOf(entry: ListedEntry): string {
@@ -94,15 +98,17 @@ function targetOf(entry: ListedEntry): string {
 
 /** `2026-11-23 23:29:59.53`, with no more digits than it takes; seconds since the epoch where there is no date. */
 function formatTime(time: bigint): string {
-  const fraction = ((time % 1_000_000_000n) + 1_000_000_000n) % 1_000_000_000n;
-  const seconds = (time - fraction) / 1_000_000_000n;
-  const date = new Date(Number(seconds) * 1000);
-  if (Number.isNaN(date.getTime())) return String(seconds);
-  const pad = (value: number, width: number) => String(value).padStart(width, '0');
+  const { seconds, nanoseconds } = splitTime(time);
+  const date = new Date(seconds * 1000);
+  if (Number.isNaN(date.getTime())) return String((time - BigInt(nanoseconds)) / 1_000_000_000n);
   const day = `${date.getFullYear()}-${pad(date.getMonth() + 1, 2)}-${pad(date.getDate(), 2)}`;
   const clock = `${pad(date.getHours(), 2)}:${pad(date.getMinutes(), 2)}:${pad(date.getSeconds(), 2)}`;
-  const digits = fraction === 0n ? '' : `.${pad(Number(fraction), 9).replace(/0+$/, '')}`;
+  const digits = nanoseconds === 0 ? '' : `.${pad(nanoseconds, 9).replace(/0+$/, '')}`;
   return `${day} ${clock}${digits}`;
+}
+
+function pad(value: number, width: number): string {
+  return String(value).padStart(width, '0');
 }
 
 function quoteName(name: string): string {

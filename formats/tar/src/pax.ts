@@ -38,20 +38,32 @@ export function decodePaxRecords(
   use: UsePaxRecord,
 ): void {
   const limit = start + size;
-  const error = (what: string, at: number) => paxError(what, offset + at - start);
   for (let at = start; at < limit; ) {
     const digits = numberAt(bytes, at, limit);
     const end = at + digits.value;
-    if (digits.end === at || bytes[digits.end] !== SPACE) throw error('does not begin with its length', at);
-    if (end > limit) throw error('ends past the end of its header', at);
-    if (end <= digits.end || bytes[end - 1] !== NEWLINE) {
-      throw error('does not end in a newline where its length says', at);
-    }
-    const equals = bytes.indexOf(EQUALS, digits.end + 1);
-    if (equals < 0 || equals >= end) throw error('has no equals sign', at);
+    const fault = faultOfRecord(bytes, at, digits.end, end, limit);
+    if (fault !== undefined) throw paxError(fault, offset + at - start);
+    let equals = digits.end + 1;
+    while (equals < end && bytes[equals] !== EQUALS) equals++; // keywords are short
+    if (equals === end) throw paxError('has no equals sign', offset + at - start);
     use(keywordAt(bytes, digits.end + 1, equals), equals + 1, end - 1);
     at = end;
   }
+}
+
+/** @param space where the digits of its length end; @param end where it says that it ends */
+function faultOfRecord(
+  bytes: Buffer,
+  at: number,
+  space: number,
+  end: number,
+  limit: number,
+): string | undefined {
+  if (space === at || bytes[space] !== SPACE) return 'does not begin with its length';
+  if (end > limit) return 'ends past the end of its header';
+  return end <= space || bytes[end - 1] !== NEWLINE
+    ? 'does not end in a newline where its length says'
+    : undefined;
 }
 
 /** Of `mtime`, `atime` and `ctime` archives are full, so these are told without making text of them. */

@@ -19,8 +19,12 @@ function encode(time: TimeToSet, at: number): boolean {
     timespecs[at + 1] = time === 'now' ? UTIME_NOW : UTIME_OMIT;
     return true;
   }
-  const nanoseconds = ((time % NANOSECONDS) + NANOSECONDS) % NANOSECONDS; // they count upwards before 1970, too
-  const seconds = (time - nanoseconds) / NANOSECONDS;
+  let seconds = time / NANOSECONDS;
+  let nanoseconds = time % NANOSECONDS;
+  if (nanoseconds < 0n) {
+    seconds--; // nanoseconds count upwards before 1970, too
+    nanoseconds += NANOSECONDS;
+  }
   timespecs[at] = seconds;
   timespecs[at + 1] = nanoseconds;
   return timespecs[at] === seconds;

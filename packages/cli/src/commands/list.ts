@@ -1,6 +1,6 @@
 import type { FileEntry } from '@vzdump-format/file-tree';
 import { printableName } from '@vzdump-format/file-tree';
-import { writeToStream } from '@vzdump-format/streams';
+import { Sequence, writeToStream } from '@vzdump-format/streams';
 import type { TreeFormat, VmaListing } from '@vzdump-format/vzdump';
 import { withArchive } from '../archive-input.js';
 import type { Command } from '../command.js';
@@ -23,10 +23,8 @@ export const list: Command<CommonOptions & ArchiveInputOptions> = {
     await withArchive(path!, options, context, async ({ format, codec, ...archive }) => {
       if (format.kind === 'tree') {
         const entries = format.entries(archive, { ...context, metadataOnly: true });
-        const text = options.json
-          ? inChunks(jsonLines(format, codec.name, entries), false)
-          : inChunks(textLines(format, entries), true);
-        await writeToStream(text, process.stdout);
+        const listing = options.json ? asJson(format, codec.name) : asText(format);
+        await writeToStream(inChunks(entries, listing), process.stdout);
         return;
       }
       const listing = await format.list(archive, context);
@@ -53,41 +51,59 @@ function dateOf(seconds: number): string {
   return Number.isNaN(date.getTime()) ? `${seconds} s after the epoch` : date.toISOString();
 }
 
-async function* textLines(format: TreeFormat, entries: AsyncIterable<FileEntry>): AsyncGenerator<string> {
+/** How the entries of a tree are shown: each by itself, in the archive's order. */
+interface TreeListing {
+  readonly start: string;
+  readonly show: (entry: FileEntry) => string;
+  readonly end: string;
+  /** Whether what came before a failure is shown: lines are worth it, half a document is not. */
+  readonly isUsefulInPart: boolean;
+}
+
+function asText(format: TreeFormat): TreeListing {
   const lineOf = format.listing();
-  for await (const entry of entries) yield `${lineOf(entry)}\n`;
+  return { start: '', show: (entry) => `${lineOf(entry)}\n`, end: '', isUsefulInPart: true };
 }
 
 /** One document, however many entries there are. */
-async function* jsonLines(
-  format: TreeFormat,
-  codec: string,
-  entries: AsyncIterable<FileEntry>,
-): AsyncGenerator<string> {
-  yield `{\n  "format": ${JSON.stringify(format.name)},\n  "codec": ${JSON.stringify(codec)},\n  "entries": [`;
+function asJson(format: TreeFormat, codec: string): TreeListing {
   let separator = '\n';
-  for await (const entry of entries) {
-    yield `${separator}    ${JSON.stringify(entryAsJson(entry, format.nameOf(entry)))}`;
-    separator = ',\n';
-  }
-  yield '\n  ]\n}\n';
+  return {
+    start: `{\n  "format": ${JSON.stringify(format.name)},\n  "codec": ${JSON.stringify(codec)},\n  "entries": [`,
+    show(entry) {
+      const line = `${separator}    ${JSON.stringify(entryAsJson(entry, format.nameOf(entry)))}`;
+      separator = ',\n';
+      return line;
+    },
+    end: '\n  ]\n}\n',
+    isUsefulInPart: false,
+  };
 }
 
 const CHUNK_LENGTH = 64 * 1024;
 
-/** @param whenBroken whether what came before a failure is passed on: lines are worth it, half a document is not */
-async function* inChunks(lines: AsyncIterable<string>, whenBroken: boolean): AsyncGenerator<Uint8Array> {
-  let text = '';
+async function* inChunks(
+  entries: AsyncIterable<FileEntry>,
+  { start, show, end, isUsefulInPart }: TreeListing,
+): AsyncGenerator<Uint8Array> {
+  const sequence = Sequence.of(entries);
+  let text = start;
   try {
-    for await (const line of lines) {
-      text += line;
+    for (;;) {
+      const pulled = sequence.pull();
+      const entry = pulled instanceof Promise ? await pulled : pulled;
+      if (entry === undefined) break;
+      text += show(entry);
       if (text.length < CHUNK_LENGTH) continue;
       yield Buffer.from(text);
       text = '';
     }
   } catch (error) {
-    if (whenBroken && text !== '') yield Buffer.from(text);
+    if (isUsefulInPart && text !== '') yield Buffer.from(text);
     throw error;
+  } finally {
+    await sequence.close();
   }
+  text += end;
   if (text !== '') yield Buffer.from(text);
 }
