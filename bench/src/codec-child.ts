@@ -28,17 +28,18 @@ export async function run(args: readonly string[]): Promise<void> {
   // As the command line does.
   setPipeSize(0, 1 << 20);
   setPipeSize(1, 1 << 20);
-  const source =
-    input === '-' ? readPipe(0) : readChunks(await FileSource.open(input), { reuseBuffers: true });
+  const file = input === '-' ? undefined : await FileSource.open(input);
+  const source = file === undefined ? readPipe(0) : readChunks(file, { reuseBuffers: true });
   const stageOptions: CompressOptions = { ...JSON.parse(options), reuseBuffers: true };
   const chunks = codec(name)[direction](stageOptions)(source);
   if (output === '-') await writeToStream(chunks, process.stdout);
   else {
     closeSync(openSync(output, 'w'));
-    const file = await open(output, 'r+');
-    await writeToFile(chunks, file);
-    await file.close();
+    const written = await open(output, 'r+');
+    await writeToFile(chunks, written);
+    await written.close();
   }
+  await file?.close();
   clearInterval(ticking);
   const peakMiB = process.resourceUsage().maxRSS / 1024;
   writeFileSync(report, JSON.stringify({ peakMiB, worstDelay }));
