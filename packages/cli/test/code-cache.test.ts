@@ -7,17 +7,18 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CLI } from './running-cli.js';
 
 const PACKAGE = dirname(dirname(CLI));
-const CACHE = 'dist/vzdump-format.cjs.cache';
+const BUNDLE = 'dist/vzdump-format.cjs';
+const CACHE = `${BUNDLE}.cache`;
 
 interface Loader {
-  load(): { readonly script: { readonly cachedDataRejected?: boolean } };
+  loadBundle(path: string): { readonly script: { readonly cachedDataRejected?: boolean } };
 }
 
 let installed: string;
 
 beforeEach(() => {
   installed = mkdtempSync(join(tmpdir(), 'code-cache-'));
-  for (const path of ['bin', 'package.json', 'dist/vzdump-format.cjs', CACHE]) {
+  for (const path of ['bin', 'package.json', BUNDLE, CACHE]) {
     cpSync(join(PACKAGE, path), join(installed, path), { recursive: true });
   }
 });
@@ -25,8 +26,8 @@ beforeEach(() => {
 afterEach(() => rmSync(installed, { recursive: true }));
 
 function takesCache(): boolean {
-  const loader = createRequire(import.meta.url)(join(installed, 'bin/vzdump-format.js')) as Loader;
-  return loader.load().script.cachedDataRejected === false;
+  const loader = createRequire(import.meta.url)(join(installed, 'bin/cached-bundle.js')) as Loader;
+  return loader.loadBundle(join(installed, BUNDLE)).script.cachedDataRejected === false;
 }
 
 function versionShown(): string {
