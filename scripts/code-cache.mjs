@@ -2,7 +2,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const require = createRequire(import.meta.url);
@@ -45,6 +45,11 @@ async function useCommandLine(run) {
   await command('pack', 'a.vma.zst', '--drive', 'drive-scsi0=disk.raw');
   await command('list', 'a.vma.zst');
   await command('unpack', 'a.vma.zst', '--to', 'a.vma.unpacked');
+  // A host that has nothing but the configuration of one virtual machine.
+  const host = ['--pve-root', 'pve', '--lock-file', 'lock'];
+  for (const folder of ['pve/qemu-server', 'dump']) mkdirSync(folder, { recursive: true });
+  writeFileSync('pve/qemu-server/100.conf', `scsi0: ${resolve('disk.raw')},size=1M\n`);
+  await command('dump', '100', ...host, '--config', '/dev/null', '--dumpdir', 'dump', '--compress', 'zstd');
 }
 
 async function useCodecs(run) {
