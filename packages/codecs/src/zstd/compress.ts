@@ -3,10 +3,13 @@ import { BufferPool, chunkOf, type FilledBuffer, gather } from '../buffers.js';
 import type { CompressOptions, LevelRange } from '../codec.js';
 import { checkedLevel, checkedThreads, checkedWindowLog } from '../options.js';
 import { MAX_SEGMENT_CONTENT } from '../seekable/segments.js';
+import type { SharedMemory } from '../shared-memory.js';
+import { allZero } from '../zeros.js';
 import { cutFrames } from './cut-frames.js';
 import { checkedEngineName, type EngineResult, loadEngine, type StreamSettings } from './engine.js';
 import { CHECKSUM_SIZE } from './format.js';
 import { encodeSeekTable, type SeekTableEntry } from './seek-table.js';
+import { ZeroFrame } from './zero-frame.js';
 
 /** As `zstd -1` … `zstd --ultra -22`. */
 export const ZSTD_LEVELS: LevelRange = { min: 1, max: 22, default: 3 };
@@ -45,11 +48,21 @@ async function* compressInFrames(
   const inputs = new BufferPool(frameSize);
   const outputs = new BufferPool(frameBound(inputs.size));
   const table: SeekTableEntry[] = [];
+  const zeroFrame = new ZeroFrame();
   try {
     const contents = frames(cutFrames(source, inputs, frameStarts), inputs);
+    const frameOf = async (content: FilledBuffer, room: SharedMemory): Promise<EngineResult> => {
+      const { buffer, length } = content;
+      const isZeros = allZero(buffer.subarray(0, length));
+      const known = isZeros ? zeroFrame.frameOf(length) : undefined;
+      if (known !== undefined) return { output: known, length: known.length };
+      const frame = await compressor.compress(content, room);
+      if (isZeros) zeroFrame.keep(frame.output.subarray(0, frame.length), length);
+      return frame;
+    };
     const compress = async (content: FilledBuffer) => {
       const room = outputs.take();
-      return { content, room, frame: await compressor.compress(content, room) };
+      return { content, room, frame: await frameOf(content, room) };
     };
     for await (const { content, room, frame } of mapOrdered(contents, threads + 2, compress)) {
       table.push(tableEntry(frame, content.length));

@@ -1,7 +1,6 @@
 import type { FilledBuffer } from '../buffers.js';
 import type { SharedMemory } from '../shared-memory.js';
 import { JobFailure } from '../workers/pool.js';
-import { allZero } from '../zeros.js';
 import { Contexts } from './contexts.js';
 import type {
   EngineOptions,
@@ -28,7 +27,6 @@ import {
   loadLibzstd,
   RESET_SESSION,
 } from './libzstd.js';
-import { ZeroFrame } from './zero-frame.js';
 
 /** koffi has room for twice as many calls under way. */
 const MAX_THREADS = 32;
@@ -49,28 +47,20 @@ export async function loadLibzstdEngine(): Promise<ZstdEngine> {
 
 class Compressor implements FrameCompressor {
   private readonly contexts: Contexts<Context>;
-  private readonly level: number;
-  private readonly zeroFrame = new ZeroFrame();
 
   constructor(
     private readonly library: Libzstd,
     { threads, level, signal }: EngineOptions & { readonly level: number },
   ) {
-    this.level = level;
     const create = () => newCompressor(library, level);
     this.contexts = new Contexts(Math.min(threads, MAX_THREADS), signal, create, library.freeCompressor);
   }
 
   async compress({ buffer, length }: FilledBuffer, output: SharedMemory): Promise<EngineResult> {
-    const zeros = allZero(buffer.subarray(0, length));
-    const known = zeros ? this.zeroFrame.frameOf(length, this.level) : undefined;
-    if (known !== undefined) return { output: known, length: known.length };
     const result = await this.contexts.run([buffer, output], (context) =>
       this.library.compress(context, output, output.length, buffer, length),
     );
-    const written = checked(this.library, result);
-    if (zeros) this.zeroFrame.keep(output.subarray(0, written), length, this.level);
-    return { output, length: written };
+    return { output, length: checked(this.library, result) };
   }
 
   close(): void {

@@ -1,9 +1,7 @@
 import type Binding from 'zstd-napi/binding.js';
 import type { CCtx, CParameter, DCtx } from 'zstd-napi/binding.js';
-import { copyTo, type SharedMemory } from '../shared-memory.js';
-import { allZero } from '../zeros.js';
+import type { SharedMemory } from '../shared-memory.js';
 import type { FramePiece, StreamResult, StreamSettings } from './engine.js';
-import { ZeroFrame } from './zero-frame.js';
 
 export interface CompressJob {
   readonly kind: 'compress';
@@ -43,7 +41,6 @@ export class NapiJobs {
   private frameContext: CCtx | undefined;
   private streamContext: CCtx | undefined;
   private decoder: DCtx | undefined;
-  private readonly zeroFrame = new ZeroFrame();
 
   constructor(private readonly binding: typeof Binding) {}
 
@@ -59,23 +56,10 @@ export class NapiJobs {
   }
 
   private compress({ input, length, output, level }: CompressJob): NapiResult {
-    const content = input.subarray(0, length);
-    const zeros = allZero(content);
-    const known = zeros ? this.zeroFrame.frameOf(length, level) : undefined;
-    if (known !== undefined) {
-      copyTo(output, known, 0);
-      return { used: length, length: known.length, done: true };
-    }
-    const result = this.compressFrame(content, output, level);
-    if (zeros) this.zeroFrame.keep(output.subarray(0, result.length), length, level);
-    return result;
-  }
-
-  private compressFrame(content: Uint8Array, output: Uint8Array, level: number): NapiResult {
     this.frameContext ??= this.newContext(level);
     this.frameContext.setParameter(this.binding.CParameter.compressionLevel, level);
-    const written = this.frameContext.compress2(output, content);
-    return { used: content.length, length: written, done: true };
+    const written = this.frameContext.compress2(output, input.subarray(0, length));
+    return { used: length, length: written, done: true };
   }
 
   private write({ input, start, length, end, output, settings }: WriteJob): NapiResult {

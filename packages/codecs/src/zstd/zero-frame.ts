@@ -1,15 +1,14 @@
 /** A frame of zeros, kept: most of many disks is zeros, and so many of them always make the same frame. */
 export class ZeroFrame {
-  private kept: { readonly frame: Buffer; readonly length: number; readonly level: number } | undefined;
+  private kept: { readonly frame: Buffer; readonly length: number } | undefined;
 
-  /** @param level that it was compressed at; of no matter for decompressing */
-  keep(frame: Uint8Array, length: number, level = 0): void {
-    this.kept = { frame: Buffer.from(frame), length, level };
+  keep(frame: Uint8Array, length: number): void {
+    this.kept = { frame: Buffer.from(frame), length };
   }
 
   /** The frame for so many zeros, if it is the one that is kept. */
-  frameOf(length: number, level: number): Uint8Array | undefined {
-    return this.kept?.length === length && this.kept.level === level ? this.kept.frame : undefined;
+  frameOf(length: number): Uint8Array | undefined {
+    return this.kept?.length === length ? this.kept.frame : undefined;
   }
 
   /** How many zeros are in the frame, if it is the one that is kept. */
