@@ -38,7 +38,6 @@ export class Packer {
   private readonly targets = new LinkTargets();
   private readonly hash = new SipHash(NAME_HASH_KEY);
   private readonly open: OpenDirectory[] = [];
-  private innermostPath = '';
   /** Tables of directories that were left, to be filled again. */
   private readonly spare: ChildTable[] = [];
   /**
@@ -170,8 +169,8 @@ export class Packer {
 
   /** Whether the directory that a path is in, up to its last slash, is the innermost. */
   private isInnermost(path: string, slash: number): boolean {
-    const { length } = this.innermostPath;
-    return length === 0 ? slash === -1 : slash === length && path.startsWith(this.innermostPath);
+    const innermost = this.open.at(-1)?.path ?? '';
+    return innermost === '' ? slash === -1 : slash === innermost.length && path.startsWith(innermost);
   }
 
   /** Leaves directories, and makes up those that are missing, until the next entry is one of this directory. */
@@ -295,7 +294,6 @@ export class Packer {
     const { low, high } = this.hash;
     const children = this.spare.pop() ?? new ChildTable();
     this.open.push({ path, low, high, start: this.start, entryStart, children });
-    this.innermostPath = path;
     this.start = -1;
   }
 
@@ -315,9 +313,7 @@ export class Packer {
     archive.length += size;
     children.clear();
     this.spare.push(children);
-    const outer = this.open.at(-1);
-    outer?.children.add(low, high, start, archive.offset - start, 0);
-    this.innermostPath = outer?.path ?? '';
+    this.open.at(-1)?.children.add(low, high, start, archive.offset - start, 0);
     if (hasNamesakes) {
       const message = `${path === '' ? 'the root' : printableName(path)} holds a name more than once`;
       this.options.onWarning?.({ code: 'PXAR_NAME_REPEATED', message, entry: path });
