@@ -1,6 +1,5 @@
-import { randomBytes } from 'node:crypto';
 import { closeFile, type OpenDirectory } from '@vzdump-format/posix';
-import { isFileRange } from '@vzdump-format/streams';
+import { isFileRange, partialName } from '@vzdump-format/streams';
 import type { ContentInPieces, FileEntry } from './entry.js';
 import { ContentWriter, writeContent } from './restore-content.js';
 import { OpenInode } from './restore-inode.js';
@@ -66,7 +65,7 @@ async function restoreInPieces(
   const present = run.names.typeOf(name);
   if (present !== undefined && !run.names.mayReplace(name, entry)) return false;
   if (present === 'directory') run.names.remove(name, entry, present);
-  const partial = `.vzdump-format-${randomBytes(8).toString('hex')}.partial`;
+  const partial = partialName();
   const fd = directory.createFile(partial, PRIVATE);
   try {
     const inode = new OpenInode(fd);

@@ -1,5 +1,5 @@
 import { ArchiveError, ByteReader, isFileRange, type Piece } from '@vzdump-format/streams';
-import type { Content, FileEntry } from './entry.js';
+import type { ContentInPieces, FileEntry } from './entry.js';
 import { printableName } from './printable-name.js';
 
 const ZEROS = new Uint8Array(64 * 1024);
@@ -11,7 +11,7 @@ export async function* contentPieces({ content }: Pick<FileEntry, 'content'>): A
 }
 
 /** The same, with ranges of a file to be copied where the content comes with them. */
-export function piecesOf(content: Exclude<Content, Uint8Array>): AsyncIterable<Piece> {
+export function piecesOf(content: ContentInPieces): AsyncIterable<Piece> {
   return content.pieces?.() ?? content;
 }
 

@@ -27,7 +27,7 @@ export class PendingFile {
   static async create(path: string, options: PendingFileOptions = {}): Promise<PendingFile> {
     const overwrite = options.overwrite ?? false;
     if (!overwrite && (await exists(path))) throw fileExists(path);
-    const partialPath = options.partialPath ?? hiddenSibling(path);
+    const partialPath = options.partialPath ?? join(dirname(path), partialName());
     return new PendingFile(path, partialPath, await open(partialPath, 'wx+'), overwrite);
   }
 
@@ -50,9 +50,12 @@ export class PendingFile {
   }
 }
 
-/** To make it fails where the name is taken, so that it need not be a secret: `node:crypto` is slow to load. */
-function hiddenSibling(path: string): string {
-  return join(dirname(path), `.vzdump-format-${eightDigits()}${eightDigits()}.partial`);
+/**
+ * A hidden name for what is not whole yet. It is to be made in a way that fails where the name is taken, and so need not be
+ * a secret: `node:crypto` is slow to load.
+ */
+export function partialName(): string {
+  return `.vzdump-format-${eightDigits()}${eightDigits()}.partial`;
 }
 
 function eightDigits(): string {

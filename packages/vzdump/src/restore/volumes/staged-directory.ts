@@ -1,8 +1,7 @@
-import { randomBytes } from 'node:crypto';
 import { chmod, lstat, mkdir, open, rename, rm, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { makeDirectories, removeEmptyDirectories } from '@vzdump-format/posix';
-import { ArchiveError } from '@vzdump-format/streams';
+import { ArchiveError, partialName } from '@vzdump-format/streams';
 import { run } from '../run.js';
 import type { StagedVolume, VolumePlace } from './staged-volume.js';
 
@@ -36,7 +35,7 @@ export class StagedDirectory implements StagedVolume {
   static async create(volume: string, path: string, kind: DirectoryKind): Promise<StagedDirectory> {
     await requireFree(path);
     const madeAbove = makeDirectories(dirname(path));
-    const partialPath = join(dirname(path), `.vzdump-format-${randomBytes(8).toString('hex')}.partial`);
+    const partialPath = join(dirname(path), partialName());
     try {
       await kind.make(partialPath);
       await chmod(partialPath, ROOT_MODE);
