@@ -2,13 +2,15 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Contender, median, run } from './measure.js';
+import { race } from './measure.js';
 import { printTable } from './table.js';
-import { withWorkspace } from './workspace.js';
+import { warmMemory, withWorkspace } from './workspace.js';
 
 const MIB = 1024;
 /** `BENCH_ROUNDS=1` is for a look. */
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 3);
+/** More than any contender's output and buffers. */
+const WARMED = 1.25 * 1024 ** 3;
 /** Bundled and compiled beforehand, as the command line is. */
 const CHILD = fileURLToPath(new URL('../bin/codec-child.js', import.meta.url));
 
@@ -101,7 +103,15 @@ async function compare(comparison: Comparison, directory: string): Promise<strin
         `cat ${input} | ${tool} -c | cat > ${outputs[0]}`,
         `cat ${input} | ${ours('-', '-')} | cat > ${outputs[1]}`,
       ];
-  const [toolSeconds, ourSeconds] = await inTurn(commands, outputs);
+  const contenders = commands.map((command, index) => ({
+    name: command,
+    command: ['bash', '-o', 'pipefail', '-c', command],
+    reset: () => {
+      rmSync(outputs[index]!, { force: true });
+      warmMemory(directory, WARMED);
+    },
+  }));
+  const [toolSeconds, ourSeconds] = await race(contenders, ROUNDS);
   // By itself, as a write to a pipe blocks the event loop until the pipe is read.
   shell(ours(input, '/dev/null'));
   const { peakMiB, worstDelay } = JSON.parse(readFileSync(report, 'utf8')) as Record<string, number>;
@@ -117,23 +127,6 @@ async function compare(comparison: Comparison, directory: string): Promise<strin
     ...(direction === 'compress' ? sizes : ['', '']),
     ...[peakMiB!.toFixed(0), worstDelay!.toFixed(0)],
   ];
-}
-
-/** The median seconds of each command; they take turns, so that what else the machine does hits both. */
-async function inTurn(commands: readonly string[], outputs: readonly string[]): Promise<number[]> {
-  const times: number[][] = commands.map(() => []);
-  for (let round = 0; round < ROUNDS; round++) {
-    for (const [index, command] of commands.entries()) {
-      const reset = () => rmSync(outputs[index]!, { force: true });
-      const contender: Contender = {
-        name: command,
-        command: ['bash', '-o', 'pipefail', '-c', command],
-        reset,
-      };
-      times[index]!.push(await run(contender));
-    }
-  }
-  return times.map(median);
 }
 
 function shell(command: string): void {

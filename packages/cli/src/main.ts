@@ -12,8 +12,6 @@ import { runCommand } from './run-command.js';
 import { sizeThreadPool } from './thread-pool.js';
 import { version } from './version.js';
 
-process.stderr.on('error', () => {}); // nobody reads it any more, which is no reason to stop
-
 /** Does what the command line asks for, and sets the exit status. @param argv what stands behind the program's name */
 export async function run(argv: readonly string[]): Promise<void> {
   sizeThreadPool();

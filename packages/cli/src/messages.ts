@@ -3,6 +3,7 @@ import { printableText } from '@vzdump-format/file-tree';
 import { ArchiveError, type ArchiveWarning } from '@vzdump-format/streams';
 import { LOG_PREFIXES, type LogLevel } from '@vzdump-format/vzdump';
 import { UsageError } from './exit-status.js';
+import { standardError, type TextOutput } from './standard-error.js';
 
 interface Told {
   readonly code: string | undefined;
@@ -51,7 +52,7 @@ export class Messages {
   constructor(
     private readonly options: MessageOptions,
     private readonly command?: string,
-    private readonly output: NodeJS.WritableStream = process.stderr,
+    private readonly output: TextOutput = standardError,
   ) {}
 
   readonly warn = (warning: ArchiveWarning): void => {

@@ -9,7 +9,7 @@ afterEach(() => vi.useRealTimers());
 function report(mode: ProgressMode, terminal: { isTTY: boolean; columns?: number }) {
   const written: string[] = [];
   const write = (text: string) => written.push(text);
-  return { report: new ProgressReport(mode, { ...terminal, write } as never), written };
+  return { report: new ProgressReport(mode, { ...terminal, write }), written };
 }
 
 describe('on a terminal', () => {

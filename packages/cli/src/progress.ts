@@ -1,4 +1,5 @@
 import { Meter } from '@vzdump-format/streams';
+import { standardError, type TextOutput } from './standard-error.js';
 import { formatBytes, formatDuration } from './units.js';
 
 /** How progress is told. */
@@ -19,7 +20,7 @@ export class ProgressReport {
 
   constructor(
     mode: ProgressMode,
-    private readonly output: NodeJS.WriteStream = process.stderr,
+    private readonly output: TextOutput = standardError,
   ) {
     this.form = mode === 'auto' ? (output.isTTY ? 'line' : 'none') : mode;
   }

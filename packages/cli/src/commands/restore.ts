@@ -25,6 +25,7 @@ import {
   givenRestoreOptions,
   restoreOptionSpecs,
 } from '../restore-options.js';
+import { standardError } from '../standard-error.js';
 
 interface OwnOptions {
   readonly drive?: readonly { readonly name: string; readonly path: string }[];
@@ -90,7 +91,7 @@ export const restore: Command<Options> = {
 /** What is told while it goes on. Where no progress is drawn or asked for, it is told as `vma extract -v` does. */
 function reports({ progress = 'auto', json }: CommonOptions, context: CommandContext) {
   const lines = new PercentLines(context.inform);
-  const tellsPercents = progress === 'auto' && !json && !process.stderr.isTTY;
+  const tellsPercents = progress === 'auto' && !json && !standardError.isTTY;
   const reported: Pick<RestoreOptions, 'onEvent' | 'onProgress' | 'onWarning' | 'signal'> = {
     onEvent: (event) => {
       for (const line of restoreLines(event)) context.inform(line);
