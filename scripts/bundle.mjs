@@ -1,10 +1,11 @@
 // Joins the command line into one file, since Node takes twice as long to start with it in 150 modules, and makes the
-// code cache beside it. What the benchmark of the codecs runs is made in the same way.
+// code caches beside it. What the benchmark of the codecs runs is made in the same way.
 // Native packages and worker threads stay where they are, and are found through their packages.
 import { execFileSync } from 'node:child_process';
-import { rmSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
+import { loadKoffiBinary } from './koffi-binary.mjs';
 import { loadModulesWhenUsed } from './lazy-modules.mjs';
 
 /** What is Latin-1 is read, hashed and scanned in half the time of UTF-8. */
@@ -27,12 +28,15 @@ execFileSync(process.execPath, [pathOf('code-cache.mjs')], { stdio: ['ignore', '
 /** @param {string} folder @param {string} input @param {string} output */
 async function bundle(folder, input, output) {
   const directory = pathOf(folder);
-  rmSync(`${directory}${output}.cache`, { force: true }); // which V8 would take for that of any bundle as long
+  for (const name of readdirSync(directory)) {
+    // V8 would take the cache for that of any bundle as long.
+    if (name.startsWith(output) && name.endsWith('.cache')) rmSync(`${directory}${name}`);
+  }
   const joined = await rolldown({
     input: `${directory}${input}`,
     platform: 'node',
     external: ['koffi', /^zstd-napi/, /^@mongodb-js\/zstd/],
-    plugins: [loadModulesWhenUsed, asciiOnly],
+    plugins: [loadKoffiBinary, loadModulesWhenUsed, asciiOnly],
   });
   await joined.write({
     dir: directory,

@@ -1,4 +1,7 @@
-// Makes the code caches of the bundles: the bytecode of what was compiled for a few typical commands.
+// Makes the code caches of the bundles: the bytecode of what was compiled for a few typical commands. The commands
+// that are used most have their own, half as large as that for all, which the others have; each is made in a process
+// of its own, as what was compiled once would be in all that follow.
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -8,48 +11,68 @@ import { fileURLToPath } from 'node:url';
 const require = createRequire(import.meta.url);
 const { loadBundle, codeCacheOf } = require('../packages/cli/bin/cached-bundle.js');
 
-const directory = mkdtempSync(join(tmpdir(), 'vzdump-format-build-'));
-try {
-  process.chdir(directory);
-  mkdirSync('tree/directory', { recursive: true });
-  writeFileSync('tree/directory/small', 'content');
-  writeFileSync('tree/large', Buffer.alloc(1 << 20, 1));
-  writeFileSync('disk.raw', Buffer.alloc(1 << 20, 1));
-  await makeCodeCache('../packages/cli/dist/vzdump-format.cjs', useCommandLine);
-  await makeCodeCache('../bench/dist/codec-child.cjs', useCodecs);
-} finally {
-  process.chdir('/');
-  rmSync(directory, { recursive: true });
+const COMMAND_LINE = '../packages/cli/dist/vzdump-format.cjs';
+const BENCHMARK = '../bench/dist/codec-child.cjs';
+const ARCHIVES = ['a.tar', 'a.tar.zst', 'a.pxar', 'a.mpxar'];
+const DISKS = 'a.vma.zst';
+/** A host that has nothing but the configuration of one virtual machine. */
+const HOST = ['--pve-root', 'pve', '--lock-file', 'lock', '--config', '/dev/null'];
+
+/** What is done with each command, in a directory where `pack` comes first; `to` is where something new can be made. */
+const USES = {
+  pack: (to) => [
+    ...ARCHIVES.map((archive) => [`${to}${archive}`, '--root', 'tree']),
+    [`${to}${DISKS}`, '--drive', 'drive-scsi0=disk.raw'],
+  ],
+  list: () => [...ARCHIVES, DISKS].map((archive) => [archive]),
+  verify: () => ARCHIVES.map((archive) => [archive]),
+  unpack: (to) => [...ARCHIVES, DISKS].map((archive) => [archive, '--to', `${to}${archive}.unpacked`]),
+  dump: (to) => [['100', ...HOST, '--dumpdir', makeDirectory(`${to}dump`), '--compress', 'zstd']],
+};
+
+const alone = process.argv[2];
+if (alone === undefined) await makeAll();
+else await makeCodeCache(COMMAND_LINE, (run) => use(run, alone, `${alone}-`), alone);
+
+async function makeAll() {
+  const directory = mkdtempSync(join(tmpdir(), 'vzdump-format-build-'));
+  try {
+    process.chdir(directory);
+    makeDirectory('tree/directory');
+    writeFileSync('tree/directory/small', 'content');
+    writeFileSync('tree/large', Buffer.alloc(1 << 20, 1));
+    writeFileSync('disk.raw', Buffer.alloc(1 << 20, 1));
+    writeFileSync(`${makeDirectory('pve/qemu-server')}/100.conf`, `scsi0: ${resolve('disk.raw')},size=1M\n`);
+    await makeCodeCache(COMMAND_LINE, useCommandLine);
+    await makeCodeCache(BENCHMARK, useCodecs);
+    const self = fileURLToPath(import.meta.url);
+    for (const command of Object.keys(USES)) {
+      execFileSync(process.execPath, [self, command], { stdio: ['ignore', 'ignore', 'inherit'] });
+    }
+  } finally {
+    process.chdir('/');
+    rmSync(directory, { recursive: true });
+  }
 }
 
-/** @param {string} bundle relative to this file */
-async function makeCodeCache(bundle, use) {
+/** @param {string} bundle relative to this file @param {string=} command that it is for */
+async function makeCodeCache(bundle, useBundle, command) {
   const path = fileURLToPath(new URL(bundle, import.meta.url));
   const { script, exports } = loadBundle(path);
-  await use(exports.run);
-  writeFileSync(codeCacheOf(path), script.createCachedData());
+  await useBundle(exports.run);
+  writeFileSync(codeCacheOf(path, command), script.createCachedData());
 }
 
 async function useCommandLine(run) {
-  const command = async (...args) => {
-    await run([...args, '--quiet']);
-    if (process.exitCode) throw new Error(`${args.join(' ')} failed`);
-  };
-  await command('--version');
-  for (const archive of ['a.tar', 'a.tar.zst', 'a.pxar', 'a.mpxar']) {
-    await command('pack', archive, '--root', 'tree');
-    await command('list', archive);
-    await command('verify', archive);
-    await command('unpack', archive, '--to', `${archive}.unpacked`);
+  await run(['--version']);
+  for (const command of Object.keys(USES)) await use(run, command, '');
+}
+
+async function use(run, command, to) {
+  for (const args of USES[command](to)) {
+    await run([command, ...args, '--quiet']);
+    if (process.exitCode) throw new Error(`${command} ${args.join(' ')} failed`);
   }
-  await command('pack', 'a.vma.zst', '--drive', 'drive-scsi0=disk.raw');
-  await command('list', 'a.vma.zst');
-  await command('unpack', 'a.vma.zst', '--to', 'a.vma.unpacked');
-  // A host that has nothing but the configuration of one virtual machine.
-  const host = ['--pve-root', 'pve', '--lock-file', 'lock'];
-  for (const folder of ['pve/qemu-server', 'dump']) mkdirSync(folder, { recursive: true });
-  writeFileSync('pve/qemu-server/100.conf', `scsi0: ${resolve('disk.raw')},size=1M\n`);
-  await command('dump', '100', ...host, '--config', '/dev/null', '--dumpdir', 'dump', '--compress', 'zstd');
 }
 
 async function useCodecs(run) {
@@ -57,4 +80,9 @@ async function useCodecs(run) {
     await run([codec, 'compress', '{}', 'disk.raw', 'compressed', 'report']);
     await run([codec, 'decompress', '{}', 'compressed', 'decompressed', 'report']);
   }
+}
+
+function makeDirectory(path) {
+  mkdirSync(path, { recursive: true });
+  return path;
 }

@@ -1,4 +1,5 @@
 const { dirname, join } = require('node:path');
-const { loadBundle } = require('vzdump-format/cached-bundle');
+const { loadBundle, readCodeCache } = require('vzdump-format/cached-bundle');
 
-loadBundle(join(dirname(__dirname), 'dist', 'codec-child.cjs')).exports.run(process.argv.slice(2));
+const bundle = join(dirname(__dirname), 'dist', 'codec-child.cjs');
+loadBundle(bundle, readCodeCache(bundle)).exports.run(process.argv.slice(2));

@@ -4,26 +4,32 @@ const { readFileSync } = require('node:fs');
 const { createRequire } = require('node:module');
 const { Script } = require('node:vm');
 
-module.exports = { loadBundle, codeCacheOf };
+module.exports = { loadBundle, readCodeCache, codeCacheOf };
 
-function loadBundle(path) {
+/** @param {string} path @param {Buffer=} codeCache */
+function loadBundle(path, codeCache) {
   const source = readFileSync(path, 'latin1');
   const script = new Script(`(function (exports, require, __filename) {${source}\n})`, {
     filename: path,
-    cachedData: readCodeCache(path),
+    cachedData: codeCache,
   });
   const exports = {};
   script.runInThisContext()(exports, createRequire(path), path);
   return { script, exports };
 }
 
-function codeCacheOf(path) {
-  return `${path}.cache`;
+/** That of a command, if it has its own, or else that of all. */
+function readCodeCache(path, command) {
+  return readIfThere(codeCacheOf(path, command)) ?? readIfThere(codeCacheOf(path));
 }
 
-function readCodeCache(path) {
+function codeCacheOf(path, command = '') {
+  return /^[a-z]+$/.test(command) ? `${path}.${command}.cache` : `${path}.cache`;
+}
+
+function readIfThere(path) {
   try {
-    return readFileSync(codeCacheOf(path));
+    return readFileSync(path);
   } catch {
     return undefined;
   }

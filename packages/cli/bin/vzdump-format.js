@@ -1,5 +1,7 @@
 #!/usr/bin/env node
 const { dirname, join } = require('node:path');
-const { loadBundle } = require('./cached-bundle.js');
+const { loadBundle, readCodeCache } = require('./cached-bundle.js');
 
-loadBundle(join(dirname(__dirname), 'dist', 'vzdump-format.cjs')).exports.run(process.argv.slice(2));
+const args = process.argv.slice(2);
+const bundle = join(dirname(__dirname), 'dist', 'vzdump-format.cjs');
+loadBundle(bundle, readCodeCache(bundle, args[0])).exports.run(args);
