@@ -22,9 +22,6 @@ import { StreamedContent } from './streamed-content.js';
 /** Contents up to this size are given as a whole: in most cases, a slice of what is in memory anyway. */
 const SMALL_CONTENT = 64 * 1024;
 
-/** At rest, so much is read at a time where contents are passed over. */
-const LIST_CHUNK = 256 * 1024;
-
 export interface UnpackPxarOptions {
   /** The payload stream (`.ppxar`) of a split archive. It is read along with the archive. */
   readonly payload?: PxarInput | undefined;
@@ -115,8 +112,7 @@ class Unpacker {
     private readonly options: UnpackPxarOptions,
   ) {
     const { onWarning, reuseBuffers, signal } = options;
-    const chunkSize = options.metadataOnly ? LIST_CHUNK : undefined;
-    this.input = new ForwardReader(archive, { name: 'the archive', chunkSize, reuseBuffers, signal });
+    this.input = new ForwardReader(archive, { name: 'the archive', reuseBuffers, signal });
     this.items = new ItemReader(this.input);
     this.entries = new EntryReader(this.items, { onWarning, onDoubt: this.onDoubt });
     if (options.payload !== undefined) {

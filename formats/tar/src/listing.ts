@@ -16,6 +16,8 @@ const TYPE_LETTERS: Readonly<Record<TarEntry['type'], string>> = {
   socket: 's',
 };
 const KNOWN_TYPES: ReadonlySet<string> = new Set(Object.values(TYPE));
+/** What needs no look at what Unicode says of each character. */
+const PLAIN = /^[ -[\]-~]*$/;
 const ESCAPES: Readonly<Record<string, string>> = {
   '\x07': '\\a',
   '\b': '\\b',
@@ -30,10 +32,12 @@ const ESCAPES: Readonly<Record<string, string>> = {
 /** What a line tells: entries of other formats can be told so, too. */
 export type ListedEntry = Omit<TarEntry, 'headerOffset' | 'contentOffset' | 'storedSize'>;
 
-/** The widths of columns, which grow from line to line. One for each listing. */
+/** The widths of columns, which grow from line to line, and what was said last, as many lines say the same. One for each listing. */
 export class ListingColumns {
   ownerAndSize = OWNER_AND_SIZE_WIDTH;
   time = 0;
+  readonly permissionsOf = rememberingLast(allPermissions);
+  readonly dateOf = rememberingLast(formatDate);
 }
 
 export interface FormatListingOptions {
@@ -53,10 +57,10 @@ export function formatListing(
   const owner = `${ownerOf(entry.userName, entry.uid, numericOwner)}/${ownerOf(entry.groupName, entry.gid, numericOwner)}`;
   const size = sizeOf(entry);
   columns.ownerAndSize = Math.max(columns.ownerAndSize, owner.length + 1 + size.length);
-  const time = formatTime(entry.mtime);
+  const time = formatTime(entry.mtime, columns);
   columns.time = Math.max(columns.time, time.length);
   const middle = owner + size.padStart(columns.ownerAndSize - owner.length);
-  return `${modeOf(entry)} ${middle} ${time.padEnd(columns.time)} ${quoteName(entry.storedName)}${targetOf(entry)}`;
+  return `${letterOf(entry)}${columns.permissionsOf(entry.storedMode)} ${middle} ${time.padEnd(columns.time)} ${quoteName(entry.storedName)}${targetOf(entry)}`;
 }
 
 function ownerOf(name: string, id: number, isNumeric: boolean): string {
@@ -71,11 +75,13 @@ function isUnknownType({ storedType }: ListedEntry): boolean {
   return !KNOWN_TYPES.has(storedType);
 }
 
-function modeOf(entry: ListedEntry): string {
-  const { storedMode: mode, storedType, type } = entry;
-  const letter = storedType === TYPE.contiguous ? 'C' : isUnknownType(entry) ? '?' : TYPE_LETTERS[type];
+function letterOf(entry: ListedEntry): string {
+  const { storedType, type } = entry;
+  return storedType === TYPE.contiguous ? 'C' : isUnknownType(entry) ? '?' : TYPE_LETTERS[type];
+}
+
+function allPermissions(mode: number): string {
   return (
-    letter +
     permissions(mode >> 6, (mode & 0o4000) !== 0 ? 's' : '') +
     permissions(mode >> 3, (mode & 0o2000) !== 0 ? 's' : '') +
     permissions(mode, (mode & 0o1000) !== 0 ? 't' : '')
@@ -97,14 +103,28 @@ function targetOf(entry: ListedEntry): string {
 }
 
 /** `2026-11-23 23:29:59.53`, with no more digits than it takes; seconds since the epoch where there is no date. */
-function formatTime(time: bigint): string {
+function formatTime(time: bigint, { dateOf }: ListingColumns): string {
   const { seconds, nanoseconds } = splitTime(time);
+  const date = dateOf(seconds);
+  if (date === undefined) return String((time - BigInt(nanoseconds)) / 1_000_000_000n);
+  return nanoseconds === 0 ? date : `${date}.${pad(nanoseconds, 9).replace(/0+$/, '')}`;
+}
+
+/** In local time; nothing where there is no date. */
+function formatDate(seconds: number): string | undefined {
   const date = new Date(seconds * 1000);
-  if (Number.isNaN(date.getTime())) return String((time - BigInt(nanoseconds)) / 1_000_000_000n);
+  if (Number.isNaN(date.getTime())) return undefined;
   const day = `${date.getFullYear()}-${pad(date.getMonth() + 1, 2)}-${pad(date.getDate(), 2)}`;
   const clock = `${pad(date.getHours(), 2)}:${pad(date.getMinutes(), 2)}:${pad(date.getSeconds(), 2)}`;
-  const digits = nanoseconds === 0 ? '' : `.${pad(nanoseconds, 9).replace(/0+$/, '')}`;
-  return `${day} ${clock}${digits}`;
+  return `${day} ${clock}`;
+}
+
+function rememberingLast<Result>(compute: (value: number) => Result): (value: number) => Result {
+  let last = { value: Number.NaN, result: undefined as Result };
+  return (value) => {
+    if (value !== last.value) last = { value, result: compute(value) };
+    return last.result;
+  };
 }
 
 function pad(value: number, width: number): string {
@@ -112,6 +132,7 @@ function pad(value: number, width: number): string {
 }
 
 function quoteName(name: string): string {
+  if (PLAIN.test(name)) return name;
   return name.replace(/[\\\p{Cc}\p{Cf}\p{Cn}\p{Cs}\p{Zl}\p{Zp}]/gu, escapeCharacter);
 }
 

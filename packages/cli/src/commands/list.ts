@@ -80,30 +80,59 @@ function asJson(format: TreeFormat, codec: string): TreeListing {
   };
 }
 
-const CHUNK_LENGTH = 64 * 1024;
-
 async function* inChunks(
   entries: AsyncIterable<FileEntry>,
   { start, show, end, isUsefulInPart }: TreeListing,
 ): AsyncGenerator<Uint8Array> {
   const sequence = Sequence.of(entries);
-  let text = start;
+  const text = new TextChunk();
+  text.append(start);
   try {
     for (;;) {
       const pulled = sequence.pull();
       const entry = pulled instanceof Promise ? await pulled : pulled;
       if (entry === undefined) break;
-      text += show(entry);
-      if (text.length < CHUNK_LENGTH) continue;
-      yield Buffer.from(text);
-      text = '';
+      const shown = show(entry);
+      if (!text.hasRoomFor(shown)) yield text.take();
+      text.append(shown);
     }
   } catch (error) {
-    if (isUsefulInPart && text !== '') yield Buffer.from(text);
+    if (isUsefulInPart && text.length > 0) yield text.take();
     throw error;
   } finally {
     await sequence.close();
   }
-  text += end;
-  if (text !== '') yield Buffer.from(text);
+  text.append(end);
+  if (text.length > 0) yield text.take();
+}
+
+const CHUNK_SIZE = 64 * 1024;
+/** UTF-8 of a UTF-16 unit. */
+const MAX_UNIT_SIZE = 3;
+
+/** Text as it is written: kept as bytes, since long strings put together from thousands cost the collector more than the work. */
+class TextChunk {
+  length = 0;
+  private bytes = Buffer.allocUnsafe(CHUNK_SIZE);
+
+  hasRoomFor(text: string): boolean {
+    return this.length === 0 || this.length + text.length * MAX_UNIT_SIZE <= this.bytes.length;
+  }
+
+  append(text: string): void {
+    const size = this.length + text.length * MAX_UNIT_SIZE;
+    if (size > this.bytes.length) {
+      const larger = Buffer.allocUnsafe(size);
+      larger.set(this.bytes.subarray(0, this.length));
+      this.bytes = larger;
+    }
+    this.length += this.bytes.write(text, this.length);
+  }
+
+  take(): Uint8Array {
+    const taken = this.bytes.subarray(0, this.length);
+    this.bytes = Buffer.allocUnsafe(CHUNK_SIZE);
+    this.length = 0;
+    return taken;
+  }
 }
