@@ -15,8 +15,12 @@ const COMMAND_LINE = '../packages/cli/dist/vzdump-format.cjs';
 const BENCHMARK = '../bench/dist/codec-child.cjs';
 const ARCHIVES = ['a.tar', 'a.tar.zst', 'a.pxar', 'a.mpxar'];
 const DISKS = 'a.vma.zst';
-/** A host that has nothing but the configuration of one virtual machine. */
+/** A host that has nothing but the configurations of a virtual machine and of a container. */
 const HOST = ['--pve-root', 'pve', '--lock-file', 'lock', '--config', '/dev/null'];
+
+/** Their numbers, which no guest has that may run on the machine that builds. */
+const VM = '999999998';
+const CONTAINER = '999999999';
 
 /** What is done with each command, in a directory where `pack` comes first; `to` is where something new can be made. */
 const USES = {
@@ -27,7 +31,11 @@ const USES = {
   list: () => [...ARCHIVES, DISKS].map((archive) => [archive]),
   verify: () => ARCHIVES.map((archive) => [archive]),
   unpack: (to) => [...ARCHIVES, DISKS].map((archive) => [archive, '--to', `${to}${archive}.unpacked`]),
-  dump: (to) => [['100', ...HOST, '--dumpdir', makeDirectory(`${to}dump`), '--compress', 'zstd']],
+  dump: (to) =>
+    [VM, CONTAINER].map((vmid) => [
+      ...[vmid, ...HOST, '--dumpdir', makeDirectory(`${to}dump`)],
+      ...['--compress', 'zstd'],
+    ]),
 };
 
 const alone = process.argv[2];
@@ -42,7 +50,11 @@ async function makeAll() {
     writeFileSync('tree/directory/small', 'content');
     writeFileSync('tree/large', Buffer.alloc(1 << 20, 1));
     writeFileSync('disk.raw', Buffer.alloc(1 << 20, 1));
-    writeFileSync(`${makeDirectory('pve/qemu-server')}/100.conf`, `scsi0: ${resolve('disk.raw')},size=1M\n`);
+    writeFileSync(
+      `${makeDirectory('pve/qemu-server')}/${VM}.conf`,
+      `scsi0: ${resolve('disk.raw')},size=1M\n`,
+    );
+    writeFileSync(`${makeDirectory('pve/lxc')}/${CONTAINER}.conf`, `rootfs: ${resolve('tree')}\n`);
     await makeCodeCache(COMMAND_LINE, useCommandLine);
     await makeCodeCache(BENCHMARK, useCodecs);
     const self = fileURLToPath(import.meta.url);
