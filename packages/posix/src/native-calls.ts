@@ -58,14 +58,16 @@ export interface NativeCalls {
   flock(fd: number, operation: number): number;
   ioctl(fd: number, request: number, ...argument: ['void *', Uint32Array] | ['int', number]): number;
   fcntl(fd: number, command: number, ...argument: ['int', number]): number;
+  ioprioSet(which: number, who: number, priority: number): number;
 }
 
 /**
- * Calls that not every C library has a function for (glibc has `getdents64` since 2.30 and `mknodat` since 2.33), by
- * the number that the kernel gives them on each architecture.
+ * Calls that not every C library has a function for (glibc has `getdents64` since 2.30, `mknodat` since 2.33, and
+ * `ioprio_set` not at all), by the number that the kernel gives them on each architecture.
  */
 const GETDENTS64 = { x64: 217, arm64: 61, riscv64: 61, loong64: 61, ppc64: 202 } as const;
 const MKNODAT = { x64: 259, arm64: 33, riscv64: 33, loong64: 33, ppc64: 288 } as const;
+const IOPRIO_SET = { x64: 251, arm64: 30, riscv64: 30, loong64: 30, ppc64: 273 } as const;
 
 let loaded: NativeCalls | null | undefined;
 let allowed = true;
@@ -165,6 +167,7 @@ function bind({ load, errno }: typeof import('koffi'), arch: keyof typeof GETDEN
     flock: library.func('int flock(int, int)'),
     ioctl: library.func('int ioctl(int, ulong, ...)'),
     fcntl: library.func('int fcntl(int, int, ...)'),
+    ioprioSet: (which, who, priority) => syscall(IOPRIO_SET[arch], 'int', which, 'int', who, 'int', priority),
   };
 }
 

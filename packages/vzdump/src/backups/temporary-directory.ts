@@ -1,5 +1,4 @@
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
+import { constants, open, readFile } from 'node:fs/promises';
 import { inDirectory } from './directory-path.js';
 import type { NewBackupOptions } from './new-backup.js';
 
@@ -41,10 +40,20 @@ export async function chooseTemporaryDirectory(
   };
 }
 
-/** The name of the file system that a directory is on, as `df` tells it. @throws Error when it tells none */
+/**
+ * The name of the file system that a directory is on, as `df -T` prints it: of the mount that the kernel says an open file is
+ * on (proc(5): `fdinfo` and `mountinfo`).
+ * @throws the system's error; Error when the kernel does not tell
+ */
 export async function fileSystemType(directory: string): Promise<string> {
-  const { stdout } = await promisify(execFile)('df', ['-P', '-T', '-B', '1', '--', directory]);
-  const found = /\s(\S+)\s+\d+\s+-?\d+\s+-?\d+\s+(?:\d+%|-)\s+\//.exec(stdout);
-  if (found === null) throw new Error(`df does not tell what file system ${directory} is on: ${stdout}`);
-  return found[1]!;
+  const opened = await open(directory, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    const mount = /^mnt_id:\s*(\d+)$/m.exec(await readFile(`/proc/self/fdinfo/${opened.fd}`, 'utf8'))?.[1];
+    const mounts = await readFile('/proc/self/mountinfo', 'utf8');
+    const type = new RegExp(`^${mount} .*? - (\\S+) `, 'm').exec(mounts)?.[1];
+    if (type === undefined) throw new Error(`the kernel does not tell what file system ${directory} is on`);
+    return type;
+  } finally {
+    await opened.close();
+  }
 }

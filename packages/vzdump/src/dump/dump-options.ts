@@ -22,7 +22,7 @@ export interface DumpOptions extends VzdumpOptions {
   readonly lockPath?: string | undefined;
   /** Where the log of each guest's last backup is kept; /var/log/vzdump unless given, as far as it is there. */
   readonly logDirectory?: string | undefined;
-  /** Whether `ionice` sets the I/O priority of this process, which keeps it. */
+  /** Whether the option `ionice` sets the I/O priority of this process, which keeps it. */
   readonly setsPriority?: boolean | undefined;
   /** In place of our own. */
   readonly methods?: Readonly<Partial<Record<GuestType, GuestMethods>>> | undefined;

@@ -1,6 +1,5 @@
-import { execFile } from 'node:child_process';
 import { readdir } from 'node:fs/promises';
-import { promisify } from 'node:util';
+import { type IoPriority, setIoPriority as setThreadIoPriority } from '@vzdump-format/posix';
 import { errorText } from './error-text.js';
 
 /** Works only while nobody else wants the disks. */
@@ -11,10 +10,10 @@ const IDLE = 8;
  * What it starts from then on has the same. Where that cannot be, the log is told.
  */
 export async function setIoPriority(priority: number, warn: (message: string) => void): Promise<void> {
-  const priorityArgs = priority === IDLE ? ['-c3'] : ['-c2', `-n${priority}`];
+  const ofThreads: IoPriority =
+    priority === IDLE ? { class: 'idle', level: 7 } : { class: 'best-effort', level: priority };
   try {
-    const threads = await readdir('/proc/self/task');
-    await promisify(execFile)('ionice', [...priorityArgs, '-p', ...threads]);
+    for (const thread of await readdir('/proc/self/task')) setThreadIoPriority(Number(thread), ofThreads);
   } catch (error) {
     warn(`unable to set the I/O priority - ${errorText(error).trim()}`);
   }
