@@ -11,10 +11,17 @@ export async function withWorkspace(use: (directory: string) => Promise<void>): 
   const parent = process.env.BENCH_DIR ?? '/dev/shm';
   if (statfsSync(parent).type !== TMPFS_MAGIC) console.warn(`warning: ${parent} is not on tmpfs`);
   const directory = mkdtempSync(join(parent, 'vzdump-format-bench-'));
+  const remove = () => rmSync(directory, { recursive: true, force: true });
+  // An interrupted benchmark would keep gigabytes of memory.
+  const onSignal = () => {
+    remove();
+    process.exit(1);
+  };
+  process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
   try {
     await use(directory);
   } finally {
-    rmSync(directory, { recursive: true });
+    remove();
   }
 }
 
