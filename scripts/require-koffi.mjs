@@ -1,7 +1,7 @@
 // Bundled in place of `require('koffi')`.
 import { existsSync } from 'node:fs';
 
-/** Of those of koffi's systems that are usual here: the names of their processors in file names of the C library. */
+/** The usual processors, and what the C library calls them in file names. */
 const MACHINES = { x64: 'x86_64', arm64: 'aarch64' };
 
 /**
