@@ -12,15 +12,20 @@ export async function withWorkspace(use: (directory: string) => Promise<void>): 
   if (statfsSync(parent).type !== TMPFS_MAGIC) console.warn(`warning: ${parent} is not on tmpfs`);
   const directory = mkdtempSync(join(parent, 'vzdump-format-bench-'));
   const remove = () => rmSync(directory, { recursive: true, force: true });
-  // An interrupted benchmark would keep gigabytes of memory.
+  // An interrupted benchmark would keep gigabytes of memory; what it has started may still write.
   const onSignal = () => {
-    remove();
-    process.exit(1);
+    try {
+      remove();
+      process.exit(1);
+    } catch {
+      setTimeout(onSignal, 200);
+    }
   };
   process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
   try {
     await use(directory);
   } finally {
+    process.off('SIGINT', onSignal).off('SIGTERM', onSignal); // the next workspace has its own
     remove();
   }
 }

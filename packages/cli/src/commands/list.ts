@@ -116,11 +116,11 @@ class TextChunk {
   private bytes = Buffer.allocUnsafe(CHUNK_SIZE);
 
   hasRoomFor(text: string): boolean {
-    return this.length === 0 || this.length + text.length * MAX_UNIT_SIZE <= this.bytes.length;
+    return this.length === 0 || this.mostWith(text) <= this.bytes.length;
   }
 
   append(text: string): void {
-    const size = this.length + text.length * MAX_UNIT_SIZE;
+    const size = this.mostWith(text);
     if (size > this.bytes.length) {
       const larger = Buffer.allocUnsafe(size);
       larger.set(this.bytes.subarray(0, this.length));
@@ -134,5 +134,9 @@ class TextChunk {
     this.bytes = Buffer.allocUnsafe(CHUNK_SIZE);
     this.length = 0;
     return taken;
+  }
+
+  private mostWith(text: string): number {
+    return this.length + text.length * MAX_UNIT_SIZE;
   }
 }
