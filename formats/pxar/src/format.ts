@@ -201,7 +201,9 @@ export function itemTypeAt(view: DataView, at: number): ItemType | undefined {
 /** A u64; infinite when it is above 2^53, which nothing that is measured in bytes here can be. */
 export function readU64(view: DataView, at: number): number {
   const high = view.getUint32(at + 4, true);
-  return high > 0x1fffff ? Number.POSITIVE_INFINITY : high * 2 ** 32 + view.getUint32(at, true);
+  const low = view.getUint32(at, true);
+  if (high === 0) return low; // without a product, it stays what V8 computes with as an integer
+  return high > 0x1fffff ? Number.POSITIVE_INFINITY : high * 2 ** 32 + low;
 }
 
 /** @param value up to 2^53 */

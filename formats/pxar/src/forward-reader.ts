@@ -6,7 +6,7 @@ export type PxarInput = AsyncIterable<Uint8Array> | ByteSource;
 export interface ForwardReaderOptions {
   /** What an error calls it: 'the archive'. */
   readonly name: string;
-  /** At rest: where to begin, and how much to read at a time; 0 and 1 MiB unless given. */
+  /** At rest: where to begin, and how much to read at a time; 0 and 2 MiB unless given. */
   readonly start?: number;
   readonly end?: number;
   readonly chunkSize?: number | undefined;
@@ -22,8 +22,8 @@ export function isAtRest(input: PxarInput): input is ByteSource {
 }
 
 /** To read on is cheaper than to begin anew for less than this many chunks. */
-const SEEK_CHUNKS = 4;
-const CHUNK_SIZE = 1 << 20;
+const SEEK_CHUNKS = 2;
+const CHUNK_SIZE = 2 << 20;
 const NO_BYTES = new Uint8Array(0);
 
 /**
@@ -124,7 +124,7 @@ export class ForwardReader {
   private readerAt(start: number): ByteReader {
     const { input, options } = this;
     if (!isAtRest(input)) return new ByteReader(input);
-    const { end = input.size, chunkSize = CHUNK_SIZE, readAhead = 2, reuseBuffers = false, signal } = options;
+    const { end = input.size, chunkSize = CHUNK_SIZE, readAhead = 1, reuseBuffers = false, signal } = options;
     return new ByteReader(readChunks(input, { start, end, chunkSize, readAhead, reuseBuffers, signal }));
   }
 

@@ -1,7 +1,7 @@
 import { pathToBytes } from '@vzdump-format/posix';
 import type { TarEntry } from './entry.js';
 import { TYPE } from './format.js';
-import { splitTime } from './pax.js';
+import { formatFraction, splitTime } from './pax.js';
 
 /** What GNU tar sets aside for owner and size, and widens as it needs. */
 const OWNER_AND_SIZE_WIDTH = 19;
@@ -107,7 +107,7 @@ function formatTime(time: bigint, { dateOf }: ListingColumns): string {
   const { seconds, nanoseconds } = splitTime(time);
   const date = dateOf(seconds);
   if (date === undefined) return String((time - BigInt(nanoseconds)) / 1_000_000_000n);
-  return nanoseconds === 0 ? date : `${date}.${pad(nanoseconds, 9).replace(/0+$/, '')}`;
+  return nanoseconds === 0 ? date : `${date}.${formatFraction(nanoseconds)}`;
 }
 
 /** In local time; nothing where there is no date. */

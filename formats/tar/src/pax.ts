@@ -151,11 +151,15 @@ export function splitTime(time: bigint): { readonly seconds: number; readonly na
 export function encodeTime(time: bigint): string {
   const { seconds, nanoseconds } = splitTime(time < 0n ? -time : time);
   const sign = time < 0n ? '-' : '';
-  if (nanoseconds === 0) return `${sign}${seconds}`;
-  let fraction = nanoseconds;
-  let digits = NANOSECOND_DIGITS;
-  for (; fraction % 10 === 0; digits--) fraction /= 10;
-  return `${sign}${seconds}.${String(fraction).padStart(digits, '0')}`;
+  return nanoseconds === 0 ? `${sign}${seconds}` : `${sign}${seconds}.${formatFraction(nanoseconds)}`;
+}
+
+/** The digits of a second's fraction up to the last that is not zero. @param nanoseconds not 0 */
+export function formatFraction(nanoseconds: number): string {
+  const digits = String(1_000_000_000 + nanoseconds);
+  let end = digits.length;
+  while (digits.charCodeAt(end - 1) === DIGIT_0) end--;
+  return digits.slice(1, end);
 }
 
 /**

@@ -85,58 +85,26 @@ async function* inChunks(
   { start, show, end, isUsefulInPart }: TreeListing,
 ): AsyncGenerator<Uint8Array> {
   const sequence = Sequence.of(entries);
-  const text = new TextChunk();
-  text.append(start);
+  let text = start;
   try {
     for (;;) {
       const pulled = sequence.pull();
       const entry = pulled instanceof Promise ? await pulled : pulled;
       if (entry === undefined) break;
-      const shown = show(entry);
-      if (!text.hasRoomFor(shown)) yield text.take();
-      text.append(shown);
+      text += show(entry);
+      if (text.length < CHUNK_LENGTH) continue;
+      yield Buffer.from(text);
+      text = '';
     }
   } catch (error) {
-    if (isUsefulInPart && text.length > 0) yield text.take();
+    if (isUsefulInPart && text !== '') yield Buffer.from(text);
     throw error;
   } finally {
     await sequence.close();
   }
-  text.append(end);
-  if (text.length > 0) yield text.take();
+  text += end;
+  if (text !== '') yield Buffer.from(text);
 }
 
-const CHUNK_SIZE = 64 * 1024;
-/** UTF-8 of a UTF-16 unit. */
-const MAX_UNIT_SIZE = 3;
-
-/** Text as it is written: kept as bytes, since long strings put together from thousands cost the collector more than the work. */
-class TextChunk {
-  length = 0;
-  private bytes = Buffer.allocUnsafe(CHUNK_SIZE);
-
-  hasRoomFor(text: string): boolean {
-    return this.length === 0 || this.mostWith(text) <= this.bytes.length;
-  }
-
-  append(text: string): void {
-    const size = this.mostWith(text);
-    if (size > this.bytes.length) {
-      const larger = Buffer.allocUnsafe(size);
-      larger.set(this.bytes.subarray(0, this.length));
-      this.bytes = larger;
-    }
-    this.length += this.bytes.write(text, this.length);
-  }
-
-  take(): Uint8Array {
-    const taken = this.bytes.subarray(0, this.length);
-    this.bytes = Buffer.allocUnsafe(CHUNK_SIZE);
-    this.length = 0;
-    return taken;
-  }
-
-  private mostWith(text: string): number {
-    return this.length + text.length * MAX_UNIT_SIZE;
-  }
-}
+/** Of text that is written at once: a longer one, put together from thousands of parts, costs the collector more than the work. */
+const CHUNK_LENGTH = 16 * 1024;
