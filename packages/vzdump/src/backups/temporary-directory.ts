@@ -1,4 +1,4 @@
-import { constants, open, readFile } from 'node:fs/promises';
+import { closeSync, constants, openSync, readFileSync } from 'node:fs';
 import { inDirectory } from './directory-path.js';
 import type { NewBackupOptions } from './new-backup.js';
 
@@ -22,15 +22,13 @@ export interface TemporaryDirectory {
 const KEEPS_OWNERS: ReadonlySet<string> = new Set(['ext3', 'ext4', 'nfs', 'nfs4', 'reiserfs', 'xfs']);
 
 /** Where vzdump puts what it needs while it makes a backup. Makes nothing. */
-export async function chooseTemporaryDirectory(
-  options: TemporaryDirectoryOptions,
-): Promise<TemporaryDirectory> {
+export function chooseTemporaryDirectory(options: TemporaryDirectoryOptions): TemporaryDirectory {
   const { type, vmid, tmpdir, dumpDirectory, stem, pid = process.pid } = options;
   const ownName = `vzdumptmp${pid}_${vmid}`;
   if (tmpdir !== undefined) return { path: inDirectory(tmpdir, ownName), notice: undefined };
   const elsewhere = `/var/tmp/${ownName}`;
   if (dumpDirectory === undefined) return { path: elsewhere, notice: undefined };
-  const fileSystem = type === 'qemu' ? undefined : await fileSystemType(dumpDirectory);
+  const fileSystem = type === 'qemu' ? undefined : fileSystemType(dumpDirectory);
   if (fileSystem === undefined || KEEPS_OWNERS.has(fileSystem)) {
     return { path: inDirectory(dumpDirectory, `${stem}.tmp`), notice: undefined };
   }
@@ -45,15 +43,15 @@ export async function chooseTemporaryDirectory(
  * on (proc(5): `fdinfo` and `mountinfo`).
  * @throws the system's error; Error when the kernel does not tell
  */
-export async function fileSystemType(directory: string): Promise<string> {
-  const opened = await open(directory, constants.O_RDONLY | constants.O_DIRECTORY);
+export function fileSystemType(directory: string): string {
+  const opened = openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY);
   try {
-    const mount = /^mnt_id:\s*(\d+)$/m.exec(await readFile(`/proc/self/fdinfo/${opened.fd}`, 'utf8'))?.[1];
-    const mounts = await readFile('/proc/self/mountinfo', 'utf8');
+    const mount = /^mnt_id:\s*(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${opened}`, 'utf8'))?.[1];
+    const mounts = readFileSync('/proc/self/mountinfo', 'utf8');
     const type = new RegExp(`^${mount} .*? - (\\S+) `, 'm').exec(mounts)?.[1];
     if (type === undefined) throw new Error(`the kernel does not tell what file system ${directory} is on`);
     return type;
   } finally {
-    await opened.close();
+    closeSync(opened);
   }
 }

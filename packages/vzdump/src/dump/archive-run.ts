@@ -20,7 +20,7 @@ export interface ArchiveRun {
 }
 
 /** Where the archive goes, as `packVm` and `packTree` take it; what that is called is told to the journal. */
-export async function archiveOutput({ job, log, place }: ArchiveRun) {
+export function archiveOutput({ job, log, place }: ArchiveRun) {
   const { codec, options: compress } = job.compression;
   const common = { codec, compress, onWarning: log.onWarning, signal: job.signal };
   if (place.files === undefined) {
@@ -29,7 +29,7 @@ export async function archiveOutput({ job, log, place }: ArchiveRun) {
   }
   const { archive, unfinished } = place.files;
   log.info(`creating vzdump archive '${archive}'`);
-  await job.journal.add({ kind: 'unfinished', path: unfinished });
+  job.journal.add({ kind: 'unfinished', path: unfinished });
   return { ...common, output: archive, partialPath: unfinished };
 }
 

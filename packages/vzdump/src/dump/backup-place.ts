@@ -70,16 +70,15 @@ export async function makeTemporaryDirectory(
   job: DumpJob,
   log: GuestLogFile,
 ): Promise<string> {
-  const { path, notice } = await chooseTemporaryDirectory({
+  const { path, notice } = chooseTemporaryDirectory({
     ...{ type: guest.type, vmid: guest.vmid, stem },
     tmpdir: job.options.tmpdir,
     dumpDirectory: job.target.directory,
   });
   if (notice !== undefined) log.info(notice);
-  await job.journal.add({ kind: 'temporary', path });
+  job.journal.add({ kind: 'temporary', path });
   try {
-    await rm(path, { recursive: true, force: true });
-    await mkdir(path, { mode: 0o700 });
+    await makeEmptyDirectory(path);
   } catch (cause) {
     throw new ArchiveError(
       'TEMPORARY_DIRECTORY',
@@ -88,4 +87,15 @@ export async function makeTemporaryDirectory(
     );
   }
   return path;
+}
+
+async function makeEmptyDirectory(path: string): Promise<void> {
+  const make = () => mkdir(path, { mode: 0o700 });
+  try {
+    await make();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    await rm(path, { recursive: true, force: true });
+    await make();
+  }
 }

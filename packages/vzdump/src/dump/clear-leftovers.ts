@@ -13,7 +13,7 @@ import type { Journal, JournalEntry } from './journal.js';
 /** Puts right what a job that was killed has left; what cannot be is a warning. Our own job begins after it. */
 export async function clearLeftovers(journal: Journal, log: JobLog): Promise<void> {
   const left: JournalEntry[] = [];
-  for (const entry of await journal.leftovers()) {
+  for (const entry of journal.leftovers()) {
     try {
       if (await clear(entry)) log.info(`cleared what a backup that was killed has left: ${told(entry)}`);
     } catch (error) {
@@ -23,7 +23,7 @@ export async function clearLeftovers(journal: Journal, log: JobLog): Promise<voi
       );
     }
   }
-  await journal.begin(left);
+  journal.begin(left);
 }
 
 function told({ kind, path }: JournalEntry): string {

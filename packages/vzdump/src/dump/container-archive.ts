@@ -14,7 +14,7 @@ export async function archiveContainer(data: TreeData, run: ArchiveRun): Promise
   const { job, log, guest, config } = run;
   const ranges = idMap(config).map(formatIdRange);
   const rules = (await job.root.readFirewall(guest.vmid)) ?? new Uint8Array();
-  const output = await archiveOutput(run);
+  const output = archiveOutput(run);
   const startedAt = performance.now();
   const options: PackTreeOptions = {
     ...output,

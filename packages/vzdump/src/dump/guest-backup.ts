@@ -79,7 +79,7 @@ class GuestBackup {
       });
     }
     this.place = await placeBackup(guest, job);
-    await log.open(guest.type, job.logDirectory);
+    log.open(guest.type, job.logDirectory);
     this.temporaryDirectory = await makeTemporaryDirectory(guest, this.place, job, log);
     log.info(`Starting Backup of VM ${guest.vmid} (${guest.type})`);
     log.infoToJob(`Backup started at ${timeStamp()}`);
@@ -179,7 +179,7 @@ class GuestBackup {
         isRight = false;
       }
     }
-    await this.job.journal.settle(isRight);
+    this.job.journal.settle(isRight);
   }
 
   private async conclude(failure: { error: unknown } | undefined, seconds: number): Promise<void> {

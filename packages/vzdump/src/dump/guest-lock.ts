@@ -27,7 +27,7 @@ export async function lockGuest(root: PveRoot, guest: Guest, journal: Journal): 
     });
   }
   const locked = withValue(config, 'lock', BACKUP_LOCK);
-  await journal.add({ kind: 'locked', path: configPath });
+  journal.add({ kind: 'locked', path: configPath });
   await root.writeConfig(vmid, locked, { overwrite: true });
   const unlock = async () => {
     const now = await root.readConfig(guest);

@@ -22,7 +22,7 @@ test('where logs are kept, the file is that of the last backup', async () => {
   const directory = await scratch();
   for (const message of ['first\nof two lines', 'second']) {
     const log = new GuestLogFile(100, new JobLog(undefined));
-    await log.open('qemu', directory);
+    log.open('qemu', directory);
     log.info(message);
     log.close();
   }
@@ -35,7 +35,7 @@ test('elsewhere it has no name, so that nobody has to remove it, and can be copi
   await mkdir(join(directory, 'tmp'));
   vi.stubEnv('TMPDIR', join(directory, 'tmp'));
   const log = new GuestLogFile(101, new JobLog(undefined));
-  await log.open('lxc', join(directory, 'none'));
+  log.open('lxc', join(directory, 'none'));
   expect(await readdir(join(directory, 'tmp'))).toEqual([]);
   log.warn('one');
   log.infoToJob('of the job');

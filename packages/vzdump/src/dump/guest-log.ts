@@ -1,5 +1,14 @@
-import { closeSync, openSync, writeSync } from 'node:fs';
-import { access, constants, copyFile, mkdtemp, open, rm } from 'node:fs/promises';
+import {
+  accessSync,
+  closeSync,
+  constants,
+  mkdtempSync,
+  openSync,
+  rmdirSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
+import { copyFile, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bytesToPath, pathToBytes } from '@vzdump-format/posix';
@@ -37,13 +46,9 @@ export class GuestLogFile implements GuestLog {
   ) {}
 
   /** From here on, there is a file. @param directory if it is there and can be written; a temporary file otherwise */
-  async open(type: GuestType, directory = LOG_DIRECTORY): Promise<void> {
+  open(type: GuestType, directory = LOG_DIRECTORY): void {
     const name = `${type}-${this.vmid}.log`;
-    const writable = await access(directory, constants.W_OK).then(
-      () => true,
-      () => false,
-    );
-    this.file = writable ? openFile(join(directory, name)) : await openWithoutName(name);
+    this.file = isWritable(directory) ? openFile(join(directory, name)) : openWithoutName(name);
   }
 
   readonly info = (message: string): void => this.add('info', message);
@@ -108,18 +113,29 @@ export class GuestLogFile implements GuestLog {
   }
 }
 
+function isWritable(directory: string): boolean {
+  try {
+    accessSync(directory, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 function openFile(path: string): LogFile {
   return { path, fd: openSync(path, 'w+', 0o640) };
 }
 
 /** Nothing of it is left, even if this process is killed: it has lost its name, and is found by its descriptor alone. */
-async function openWithoutName(name: string): Promise<LogFile> {
-  const directory = await mkdtemp(join(tmpdir(), 'vzdump-format-log-'));
+function openWithoutName(name: string): LogFile {
+  const directory = mkdtempSync(join(tmpdir(), 'vzdump-format-log-'));
   try {
-    const { fd } = openFile(join(directory, name));
+    const path = join(directory, name);
+    const { fd } = openFile(path);
+    unlinkSync(path);
     return { path: `/proc/self/fd/${fd}`, fd };
   } finally {
-    await rm(directory, { recursive: true });
+    rmdirSync(directory);
   }
 }
 

@@ -38,7 +38,7 @@ export class JobLock {
     const file = await openLock(path);
     try {
       await wait(file, options);
-      return new JobLock(file, new Journal(file));
+      return new JobLock(file, new Journal(file.fd));
     } catch (error) {
       await file.close();
       throw error;
@@ -48,7 +48,7 @@ export class JobLock {
   /** For the next job: nothing is left behind. */
   async release(): Promise<void> {
     try {
-      await this.journal.end();
+      this.journal.end();
     } finally {
       unlockFile(this.file.fd);
       await this.file.close();
@@ -65,7 +65,7 @@ export async function stopJob(path: string, patience = 15_000): Promise<void> {
   const file = await openLock(path);
   try {
     if (lockFile(file.fd, { exclusive: true })) return;
-    const pid = await new Journal(file).pid();
+    const pid = new Journal(file.fd).pid();
     if (pid === undefined) {
       throw new ArchiveError(
         'JOB_LOCK',

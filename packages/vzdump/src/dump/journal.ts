@@ -1,4 +1,4 @@
-import type { FileHandle } from 'node:fs/promises';
+import { fstatSync, ftruncateSync, readSync, writeSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
 
 /** What a job has to put right in the end, and the next one if it was killed. */
@@ -22,7 +22,7 @@ const NAMES: Readonly<Record<JournalEntry['kind'], RegExp>> = {
 
 /**
  * What stands in the file of the job's lock, a line of JSON each: the process that holds it, and what that has to
- * put right. vzdump itself writes nothing there, and minds nothing.
+ * put right. vzdump itself writes nothing there, and minds nothing. Each of these lines is written before anything else is done.
  */
 export class Journal {
   /** Of the guest at hand. */
@@ -30,59 +30,60 @@ export class Journal {
   /** Could not be put right, and is left for the next job to try. */
   private left: readonly JournalEntry[] = [];
 
-  constructor(private readonly file: FileHandle) {}
+  /** @param fd open for reading and appending */
+  constructor(private readonly fd: number) {}
 
   /** What the job before has left; nothing when it ended well, or the file could be somebody else's. */
-  async leftovers(): Promise<readonly JournalEntry[]> {
-    const { uid, mode } = await this.file.stat();
+  leftovers(): readonly JournalEntry[] {
+    const { uid, mode } = fstatSync(this.fd);
     if (uid !== process.geteuid?.() || (mode & 0o022) !== 0) return [];
-    return (await this.lines()).flatMap((line) => (isEntry(line) ? [line] : []));
+    return this.lines().flatMap((line) => (isEntry(line) ? [line] : []));
   }
 
   /** The process that holds the lock. */
-  async pid(): Promise<number | undefined> {
-    for (const { pid } of await this.lines()) {
+  pid(): number | undefined {
+    for (const { pid } of this.lines()) {
       if (typeof pid === 'number' && Number.isSafeInteger(pid) && pid > 1) return pid;
     }
     return undefined;
   }
 
   /** This job takes over. @param left what could not be put right of the leftovers */
-  async begin(left: readonly JournalEntry[]): Promise<void> {
+  begin(left: readonly JournalEntry[]): void {
     this.left = left;
-    await this.write([{ pid: process.pid }, ...left]);
+    this.write([{ pid: process.pid }, ...left]);
   }
 
   /** To be called before that is done which is to be put right. */
-  async add(entry: JournalEntry): Promise<void> {
+  add(entry: JournalEntry): void {
     this.open = [...this.open, entry];
-    await this.append([entry]);
+    this.append([entry]);
   }
 
   /** A guest's turn is over. @param isRight whether all of it was put right */
-  async settle(isRight: boolean): Promise<void> {
+  settle(isRight: boolean): void {
     const left = isRight ? this.left : [...this.left, ...this.open];
     this.open = [];
-    await this.begin(left);
+    this.begin(left);
   }
 
   /** This job is over. */
-  async end(): Promise<void> {
-    await this.write(this.left);
+  end(): void {
+    this.write(this.left);
   }
 
-  private async write(lines: readonly object[]): Promise<void> {
-    await this.file.truncate();
-    await this.append(lines);
+  private write(lines: readonly object[]): void {
+    ftruncateSync(this.fd);
+    this.append(lines);
   }
 
-  private async append(lines: readonly object[]): Promise<void> {
-    await this.file.appendFile(lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+  private append(lines: readonly object[]): void {
+    writeSync(this.fd, lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
   }
 
-  private async lines(): Promise<readonly Readonly<Record<string, unknown>>[]> {
+  private lines(): readonly Readonly<Record<string, unknown>>[] {
     const buffer = Buffer.alloc(MAX_SIZE);
-    const { bytesRead } = await this.file.read(buffer, 0, MAX_SIZE, 0);
+    const bytesRead = readSync(this.fd, buffer, 0, MAX_SIZE, 0);
     return buffer
       .toString('utf8', 0, bytesRead)
       .split('\n')

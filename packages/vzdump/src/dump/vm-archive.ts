@@ -15,7 +15,7 @@ import { ProgressLines } from './progress-lines.js';
 export async function archiveVm({ drives }: DiskData, run: ArchiveRun): Promise<number> {
   const { job, log, guest } = run;
   const configs = await writeConfigs(drives, run);
-  const output = await archiveOutput(run);
+  const output = archiveOutput(run);
   const uuid = randomUUID();
   if (drives.length === 0) {
     log.info('backup contains no disks');

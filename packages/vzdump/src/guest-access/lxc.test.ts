@@ -40,6 +40,19 @@ testWith(['lxc', 'root'], 'a container is started, frozen, thawed and stopped', 
   }
 });
 
+testWith(['lxc', 'root'], 'a container is found where its path is too long for a socket', async () => {
+  const directory = join(await scratch(), 'l'.repeat(120));
+  mkdirSync(directory);
+  const container = new BusyboxContainer({ vmid: VMID, directory, rootfs: join(directory, 'rootfs') });
+  try {
+    expect(await container.state()).toBe('stopped');
+    await container.start();
+    expect(await container.state()).toBe('running');
+  } finally {
+    await container.remove();
+  }
+});
+
 testWith(['lxc'], 'a container that LXC does not know is stopped', async () => {
   expect(await new Lxc({ lxcPath: await scratch() }).state(VMID)).toBe('stopped');
 });

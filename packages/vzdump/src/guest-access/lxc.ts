@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { ArchiveError } from '@vzdump-format/streams';
 import { type Command, isInstalled, runTool } from './run-tool.js';
@@ -32,6 +33,7 @@ export class Lxc {
 
   /** A container that LXC does not know, or where there is no LXC, is stopped. */
   async state(vmid: number): Promise<LxcState> {
+    if (!mayRun(vmid)) return 'stopped';
     let state: string;
     try {
       state = await this.info(vmid, '--state');
@@ -96,4 +98,18 @@ export class Lxc {
     const path = this.lxcPath === undefined ? [] : [`--lxcpath=${this.lxcPath}`];
     return [program, `--name=${vmid}`, ...path, ...args];
   }
+}
+
+/**
+ * Whether some container of that name may run. Whoever runs one listens on the abstract socket `LXCPATH/NAME/command`, or
+ * `lxc/HASH/command` if that is too long; `lxc-info` looks for no more, and takes 20 ms to say that there is none.
+ */
+function mayRun(vmid: number): boolean {
+  let sockets: string;
+  try {
+    sockets = readFileSync('/proc/net/unix', 'latin1');
+  } catch {
+    return true;
+  }
+  return new RegExp(`@(?:.*/${vmid}|lxc/[^/]+)/command$`, 'm').test(sockets);
 }
