@@ -1,3 +1,4 @@
+import { chunkMemory } from '@vzdump-format/streams';
 import { BLOCK_SIZE, wholeBlocks } from './format.js';
 import { HeaderEncoder, type HeaderFields } from './header-encoder.js';
 import { ZEROS } from './zeros.js';
@@ -9,7 +10,7 @@ const CHUNK_SIZE = 1024 * 1024;
 export class ChunkBuffer {
   /** Bytes of the archive so far. */
   offset = 0;
-  private chunk = newChunk();
+  private chunk: Uint8Array = chunkMemory(CHUNK_SIZE);
   private used = 0;
   private readonly full: Uint8Array[] = [];
   private readonly spare: Uint8Array[] = [];
@@ -100,7 +101,7 @@ export class ChunkBuffer {
   /** Gives back a chunk that may be written over as soon as the next one is given back. */
   giveBack(chunk: Uint8Array): void {
     if (this.givenBack !== undefined) this.spare.push(this.givenBack);
-    this.givenBack = new Uint8Array(chunk.buffer);
+    this.givenBack = new Uint8Array(chunk.buffer, chunk.byteOffset, CHUNK_SIZE);
   }
 
   /** Leaves room for a block. @returns where in the chunk it begins */
@@ -123,12 +124,7 @@ export class ChunkBuffer {
 
   private turn(): void {
     this.full.push(this.chunk.subarray(0, this.used));
-    this.chunk = this.spare.pop() ?? newChunk();
+    this.chunk = this.spare.pop() ?? chunkMemory(CHUNK_SIZE);
     this.used = 0;
   }
-}
-
-/** Memory of its own, so that all of it can be given back. */
-function newChunk(): Uint8Array {
-  return new Uint8Array(Buffer.allocUnsafeSlow(CHUNK_SIZE).buffer);
 }

@@ -2,6 +2,7 @@ import { closeFile, type FileStatus, fileStatus, OpenFileRange, readBytes } from
 import {
   ArchiveError,
   alignedMemory,
+  chunkMemory,
   chunksOf,
   type EventLoopTurns,
   type Piece,
@@ -116,7 +117,7 @@ export class ContentReader {
       } else {
         const chunk = reuseBuffers
           ? this.nextChunk().subarray(0, left)
-          : Buffer.allocUnsafeSlow(Math.min(CHUNK_SIZE, left));
+          : chunkMemory(Math.min(CHUNK_SIZE, left));
         read += readChunk(file, position, chunk);
         left -= chunk.length;
         yield chunk;

@@ -1,4 +1,4 @@
-import { alignedMemory } from './aligned-memory.js';
+import { alignedMemory, chunkMemory } from './aligned-memory.js';
 import type { ByteSource } from './byte-source.js';
 import { mapOrdered } from './map-ordered.js';
 
@@ -97,7 +97,7 @@ export class ChunksAtRest implements AsyncIterableIterator<Uint8Array> {
   };
 
   private newBuffer(): Uint8Array {
-    if (!this.options.reuseBuffers) return Buffer.allocUnsafeSlow(this.chunkSize);
+    if (!this.options.reuseBuffers) return chunkMemory(this.chunkSize);
     const buffer = alignedMemory(this.chunkSize);
     this.buffers.push(buffer);
     return buffer;
