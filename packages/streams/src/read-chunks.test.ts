@@ -56,7 +56,8 @@ test('all of it in chunks of 1 MiB, unless told otherwise', async () => {
 });
 
 test('a small source costs a small buffer', async () => {
-  for await (const chunk of readChunks(new BufferSource(BYTES))) expect(chunk.buffer.byteLength).toBeLessThan(20_000);
+  for await (const chunk of readChunks(new BufferSource(BYTES)))
+    expect(chunk.buffer.byteLength).toBeLessThan(20_000);
 });
 
 describe('reading ahead', () => {
