@@ -23,6 +23,7 @@ export function isAtRest(input: PxarInput): input is ByteSource {
 
 /** To read on is cheaper than to begin anew for less than this many chunks. */
 const SEEK_CHUNKS = 2;
+/** To wake a thread for each read takes 0.1 to 0.6 ms. */
 const CHUNK_SIZE = 2 << 20;
 const NO_BYTES = new Uint8Array(0);
 

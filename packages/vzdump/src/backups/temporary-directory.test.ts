@@ -5,7 +5,7 @@ import { chooseTemporaryDirectory, fileSystemType } from './temporary-directory.
 
 const container = { type: 'lxc', vmid: 101, stem: 'STEM', pid: 4711 } as const;
 
-test('what is asked for', async () => {
+test('what is asked for', () => {
   const options = { ...container, tmpdir: '/mnt/fast/', dumpDirectory: '/dump' };
   expect(chooseTemporaryDirectory(options)).toEqual({
     path: '/mnt/fast/vzdumptmp4711_101',
@@ -13,7 +13,7 @@ test('what is asked for', async () => {
   });
 });
 
-test('for what becomes no file', async () => {
+test('for what becomes no file', () => {
   const path = `/var/tmp/vzdumptmp${process.pid}_101`;
   expect(chooseTemporaryDirectory({ ...container, pid: process.pid, dumpDirectory: undefined })).toEqual({
     path,
@@ -21,21 +21,21 @@ test('for what becomes no file', async () => {
   });
 });
 
-test('for a VM, beside the archive, whatever the file system', async () => {
+test('for a VM, beside the archive, whatever the file system', () => {
   expect(chooseTemporaryDirectory({ ...container, type: 'qemu', dumpDirectory: '/proc/self' })).toEqual({
     path: '/proc/self/STEM.tmp',
     notice: undefined,
   });
 });
 
-test('for a container, where owners are kept', async () => {
+test('for a container, where owners are kept', () => {
   expect(chooseTemporaryDirectory({ ...container, dumpDirectory: '/proc' })).toEqual({
     path: '/var/tmp/vzdumptmp4711_101',
     notice: "filesystem type on dumpdir is 'proc' -using /var/tmp/vzdumptmp4711_101 for temporary files",
   });
 });
 
-test('the file system is the one that is mounted there', async () => {
+test('the file system is the one that is mounted there', () => {
   expect(fileSystemType('/proc')).toBe('proc');
   expect(() => fileSystemType('/nonexistent')).toThrow(/nonexistent/);
 });

@@ -78,7 +78,8 @@ export async function makeTemporaryDirectory(
   if (notice !== undefined) log.info(notice);
   job.journal.add({ kind: 'temporary', path });
   try {
-    await makeEmptyDirectory(path);
+    await rm(path, { recursive: true, force: true });
+    await mkdir(path, { mode: 0o700 });
   } catch (cause) {
     throw new ArchiveError(
       'TEMPORARY_DIRECTORY',
@@ -87,15 +88,4 @@ export async function makeTemporaryDirectory(
     );
   }
   return path;
-}
-
-async function makeEmptyDirectory(path: string): Promise<void> {
-  const make = () => mkdir(path, { mode: 0o700 });
-  try {
-    await make();
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    await rm(path, { recursive: true, force: true });
-    await make();
-  }
 }

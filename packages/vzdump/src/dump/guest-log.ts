@@ -1,13 +1,4 @@
-import {
-  accessSync,
-  closeSync,
-  constants,
-  mkdtempSync,
-  openSync,
-  rmdirSync,
-  unlinkSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, constants, mkdtempSync, openSync, rmdirSync, unlinkSync, writeSync } from 'node:fs';
 import { copyFile, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,6 +7,7 @@ import type { ArchiveWarning } from '@vzdump-format/streams';
 import { localTimeOf, padded } from '../backups/local-time.js';
 import type { GuestType } from '../config/guest-config.js';
 import type { GuestLog } from '../guest-access/guest-access.js';
+import { isAccessible } from '../is-accessible.js';
 import type { LogLevel } from './dump-event.js';
 import { errorText } from './error-text.js';
 import { type JobLog, LOG_PREFIXES, linesOf } from './job-log.js';
@@ -48,7 +40,8 @@ export class GuestLogFile implements GuestLog {
   /** From here on, there is a file. @param directory if it is there and can be written; a temporary file otherwise */
   open(type: GuestType, directory = LOG_DIRECTORY): void {
     const name = `${type}-${this.vmid}.log`;
-    this.file = isWritable(directory) ? openFile(join(directory, name)) : openWithoutName(name);
+    const isWritable = isAccessible(directory, constants.W_OK);
+    this.file = isWritable ? openFile(join(directory, name)) : openWithoutName(name);
   }
 
   readonly info = (message: string): void => this.add('info', message);
@@ -110,15 +103,6 @@ export class GuestLogFile implements GuestLog {
     this.end();
     if (this.file !== undefined) closeSync(this.file.fd);
     this.file = undefined;
-  }
-}
-
-function isWritable(directory: string): boolean {
-  try {
-    accessSync(directory, constants.W_OK);
-    return true;
-  } catch {
-    return false;
   }
 }
 

@@ -1,4 +1,4 @@
-import { fstatSync, ftruncateSync, readSync, writeSync } from 'node:fs';
+import { appendFileSync, fstatSync, ftruncateSync, readSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
 
 /** What a job has to put right in the end, and the next one if it was killed. */
@@ -78,7 +78,7 @@ export class Journal {
   }
 
   private append(lines: readonly object[]): void {
-    writeSync(this.fd, lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+    appendFileSync(this.fd, lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
   }
 
   private lines(): readonly Readonly<Record<string, unknown>>[] {

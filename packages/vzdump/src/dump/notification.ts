@@ -1,7 +1,8 @@
-import { access, constants } from 'node:fs/promises';
+import { constants } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { EffectiveOptions } from '../config/effective-options.js';
+import { isAccessible } from '../is-accessible.js';
 import type { GuestResult } from './dump-event.js';
 import { errorText } from './error-text.js';
 import type { JobLog } from './job-log.js';
@@ -45,7 +46,7 @@ export async function notify(
   const failed = summary.error !== undefined || summary.results.some(({ state }) => state === 'failed');
   if (recipients.length === 0 || (options.mailnotification === 'failure' && !failed)) return;
   try {
-    const program = await findSendmail();
+    const program = findSendmail();
     if (program === undefined) throw new Error('there is no sendmail on this host');
     const mail = formatMail(summary, { host: hostname(), recipients });
     await runLogged(program, ['-B', '8BITMIME', '-f', 'root', '--', ...recipients], {
@@ -58,14 +59,10 @@ export async function notify(
   }
 }
 
-async function findSendmail(): Promise<string | undefined> {
+function findSendmail(): string | undefined {
   for (const directory of [...(process.env.PATH ?? '').split(':'), ...SBIN]) {
     const path = join(directory, 'sendmail');
-    const runnable = await access(path, constants.X_OK).then(
-      () => true,
-      () => false,
-    );
-    if (directory !== '' && runnable) return path;
+    if (directory !== '' && isAccessible(path, constants.X_OK)) return path;
   }
   return undefined;
 }

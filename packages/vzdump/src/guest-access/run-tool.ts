@@ -1,9 +1,10 @@
-import { accessSync, constants } from 'node:fs';
+import { constants } from 'node:fs';
 import { join } from 'node:path';
 import { printableName } from '@vzdump-format/file-tree';
 import { hasEscapedBytes } from '@vzdump-format/posix';
 import { ArchiveError } from '@vzdump-format/streams';
 import { runLogged } from '../dump/run-logged.js';
+import { isAccessible } from '../is-accessible.js';
 
 /** A program and its arguments, for no shell to read. */
 export type Command = readonly [program: string, ...args: string[]];
@@ -93,14 +94,7 @@ export function toolEnvironment(): NodeJS.ProcessEnv {
 export function isInstalled(program: string): boolean {
   return toolEnvironment()
     .PATH!.split(':')
-    .some((directory) => {
-      try {
-        accessSync(join(directory, program), constants.X_OK);
-        return true;
-      } catch {
-        return false;
-      }
-    });
+    .some((directory) => isAccessible(join(directory, program), constants.X_OK));
 }
 
 function explained(program: string, error: ArchiveError, complaints: readonly string[]): ArchiveError {
