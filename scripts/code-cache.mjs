@@ -1,18 +1,18 @@
-// Makes the code caches of the bundles: the bytecode of what was compiled for a few typical commands. The commands
-// that are used most have their own, half as large as that for all, which the others have; each is made in a process
-// of its own, as what was compiled once would be in all that follow.
+// Makes the code caches of the bundles: the bytecode of what was compiled for a few typical commands, each in a process
+// of its own.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { MAIN_COMMANDS } from './main-commands.mjs';
 
 const require = createRequire(import.meta.url);
-const { loadBundle, codeCacheOf } = require('../packages/cli/bin/cached-bundle.js');
+const { loadBundle, bundleOf, codeCacheOf } = require('../packages/cli/bin/cached-bundle.js');
 
-const COMMAND_LINE = '../packages/cli/dist/vzdump-format.cjs';
-const BENCHMARK = '../bench/dist/codec-child.cjs';
+const COMMAND_LINE = pathOf('../packages/cli/dist/vzdump-format.cjs');
+const BENCHMARK = pathOf('../bench/dist/codec-child.cjs');
 const ARCHIVES = ['a.tar', 'a.tar.zst', 'a.pxar', 'a.mpxar'];
 const DISKS = 'a.vma.zst';
 /** A host that has nothing but the configurations of a virtual machine and of a container. */
@@ -22,7 +22,7 @@ const HOST = ['--pve-root', 'pve', '--lock-file', 'lock', '--config', '/dev/null
 const VM = '999999998';
 const CONTAINER = '999999999';
 
-/** What is done with each command, in a directory where `pack` comes first; `to` is where something new can be made. */
+/** What is done with each of the main commands, in a directory where `pack` comes first; `to` is where something new can be made. */
 const USES = {
   pack: (to) => [
     ...ARCHIVES.map((archive) => [`${to}${archive}`, '--root', 'tree']),
@@ -40,7 +40,7 @@ const USES = {
 
 const alone = process.argv[2];
 if (alone === undefined) await makeAll();
-else await makeCodeCache(COMMAND_LINE, (run) => use(run, alone, `${alone}-`), alone);
+else await makeCodeCache(bundleOf(COMMAND_LINE, alone), (run) => use(run, alone, `${alone}-`));
 
 async function makeAll() {
   const directory = mkdtempSync(join(tmpdir(), 'vzdump-format-build-'));
@@ -58,7 +58,7 @@ async function makeAll() {
     await makeCodeCache(COMMAND_LINE, useCommandLine);
     await makeCodeCache(BENCHMARK, useCodecs);
     const self = fileURLToPath(import.meta.url);
-    for (const command of Object.keys(USES)) {
+    for (const command of MAIN_COMMANDS) {
       execFileSync(process.execPath, [self, command], { stdio: ['ignore', 'ignore', 'inherit'] });
     }
   } finally {
@@ -67,17 +67,16 @@ async function makeAll() {
   }
 }
 
-/** @param {string} bundle relative to this file @param {string=} command that it is for */
-async function makeCodeCache(bundle, useBundle, command) {
-  const path = fileURLToPath(new URL(bundle, import.meta.url));
-  const { script, exports } = loadBundle(path);
+/** @param {string} bundle its path */
+async function makeCodeCache(bundle, useBundle) {
+  const { script, exports } = loadBundle(bundle);
   await useBundle(exports.run);
-  writeFileSync(codeCacheOf(path, command), script.createCachedData());
+  writeFileSync(codeCacheOf(bundle), script.createCachedData());
 }
 
 async function useCommandLine(run) {
   await run(['--version']);
-  for (const command of Object.keys(USES)) await use(run, command, '');
+  for (const command of MAIN_COMMANDS) await use(run, command, '');
 }
 
 async function use(run, command, to) {
@@ -97,4 +96,9 @@ async function useCodecs(run) {
 function makeDirectory(path) {
   mkdirSync(path, { recursive: true });
   return path;
+}
+
+/** @param {string} relative to this file */
+function pathOf(relative) {
+  return fileURLToPath(new URL(relative, import.meta.url));
 }

@@ -1,5 +1,5 @@
 const { dirname, join } = require('node:path');
-const { loadBundle, readCodeCache } = require('vzdump-format/cached-bundle');
+const { loadBundle } = require('vzdump-format/cached-bundle');
 
 const bundle = join(dirname(__dirname), 'dist', 'codec-child.cjs');
-loadBundle(bundle, readCodeCache(bundle)).exports.run(process.argv.slice(2));
+loadBundle(bundle).exports.run(process.argv.slice(2));

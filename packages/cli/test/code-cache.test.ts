@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -8,29 +8,33 @@ import { CLI } from './running-cli.js';
 
 const PACKAGE = dirname(dirname(CLI));
 const BUNDLE = 'dist/vzdump-format.cjs';
-/** That of all commands, and that of one. */
-const CACHES = [`${BUNDLE}.cache`, `${BUNDLE}.list.cache`];
+const BUNDLE_OF_LIST = 'dist/vzdump-format.list.cjs';
+const BUNDLES = [BUNDLE, BUNDLE_OF_LIST];
 
 interface Loader {
-  loadBundle(path: string, codeCache: Buffer): { readonly script: { readonly cachedDataRejected?: boolean } };
-  readCodeCache(path: string, command: string): Buffer;
+  loadBundle(path: string): { readonly script: { readonly cachedDataRejected?: boolean } };
+  bundleOf(path: string, command: string): string;
 }
 
 let installed: string;
+let loader: Loader;
 
 beforeEach(() => {
   installed = mkdtempSync(join(tmpdir(), 'code-cache-'));
-  for (const path of ['bin', 'package.json', BUNDLE, ...CACHES]) {
+  for (const path of ['bin', 'package.json', ...BUNDLES, ...BUNDLES.map(cacheOf)]) {
     cpSync(join(PACKAGE, path), join(installed, path), { recursive: true });
   }
+  loader = createRequire(import.meta.url)(join(installed, 'bin/cached-bundle.js')) as Loader;
 });
 
 afterEach(() => rmSync(installed, { recursive: true }));
 
-function cacheIsTaken(command: string): boolean {
-  const loader = createRequire(import.meta.url)(join(installed, 'bin/cached-bundle.js')) as Loader;
-  const bundle = join(installed, BUNDLE);
-  return loader.loadBundle(bundle, loader.readCodeCache(bundle, command)).script.cachedDataRejected === false;
+function cacheOf(bundle: string): string {
+  return `${bundle}.cache`;
+}
+
+function cacheIsTaken(bundle: string): boolean {
+  return loader.loadBundle(join(installed, bundle)).script.cachedDataRejected === false;
 }
 
 function output(...args: readonly string[]): string {
@@ -39,14 +43,18 @@ function output(...args: readonly string[]): string {
   });
 }
 
+it.each([
+  ['that of its own', 'list', BUNDLE_OF_LIST],
+  ['that of all, where it has none of its own', 'cat', BUNDLE],
+  ['that of all, for what is no command', '../dist/vzdump-format.list', BUNDLE],
+])('the bundle of a command is %s', (_, command, bundle) => {
+  expect(loader.bundleOf(join(installed, BUNDLE), command)).toBe(join(installed, bundle));
+});
+
 // V8 remembers what it has compiled: each is looked at once in an installation.
-describe.each([
-  ['of a command', 'list'],
-  ['of all, for a command that has none of its own', 'cat'],
-  ['of all, for what is no command', '../list'],
-])('the code cache %s', (_, command) => {
+describe.each(BUNDLES)('the code cache of %s', (bundle) => {
   it('is taken', () => {
-    expect(cacheIsTaken(command)).toBe(true);
+    expect(cacheIsTaken(bundle)).toBe(true);
   });
 
   it.each([
@@ -55,23 +63,37 @@ describe.each([
     ['cut short', (cache: Buffer) => cache.subarray(0, cache.length / 2)],
     ['empty', () => Buffer.alloc(0)],
   ])('is passed over where it is %s', (_, change) => {
-    for (const path of CACHES.map((cache) => join(installed, cache))) {
+    for (const path of BUNDLES.map((one) => join(installed, cacheOf(one)))) {
       writeFileSync(path, change(readFileSync(path)));
     }
-    expect(cacheIsTaken(command)).toBe(false);
+    expect(cacheIsTaken(bundle)).toBe(false);
     expect(output('list', '--help')).toContain('Usage: vzdump-format list');
   });
 });
 
-describe('the code caches', () => {
-  it('are smaller for one command than for all', () => {
-    const [all, ofList] = CACHES.map((path) => readFileSync(join(installed, path)).length);
-    expect(ofList).toBeLessThan(all! * 0.8);
+it('code caches may be missing', () => {
+  for (const bundle of BUNDLES) rmSync(join(installed, cacheOf(bundle)));
+  expect(output('--version')).toBe('0.1.0\n');
+  expect(output('list', '--help')).toContain('Usage: vzdump-format list');
+});
+
+describe('the bundle of one command', () => {
+  const made = readdirSync(join(PACKAGE, 'dist')).filter((name) => /^vzdump-format\.[a-z]+\.cjs$/.test(name));
+
+  it('is there for those that are used most', () => {
+    expect(made.map((name) => name.split('.')[1]).sort()).toEqual(['dump', 'list', 'pack', 'unpack', 'verify']);
   });
 
-  it('may be missing', () => {
-    for (const path of CACHES) rmSync(join(installed, path));
-    expect(output('--version')).toBe('0.1.0\n');
-    expect(output('list', '--help')).toContain('Usage: vzdump-format list');
+  it.each(made)('has the help that the bundle of all has: %s', (name) => {
+    const command = name.split('.')[1]!;
+    cpSync(join(PACKAGE, 'dist', name), join(installed, 'dist', name));
+    const own = output(command, '--help');
+    rmSync(join(installed, 'dist', name));
+    expect(own).toBe(output(command, '--help'));
+  });
+
+  it('takes a good deal less to read', () => {
+    const [all, ofList] = BUNDLES.map((bundle) => readFileSync(join(installed, cacheOf(bundle))).length);
+    expect(ofList).toBeLessThan(all! * 0.5);
   });
 });

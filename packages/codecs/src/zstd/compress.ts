@@ -20,6 +20,8 @@ const FRAME_SIZE = 4 * 1024 * 1024;
 const MAX_MARKED_FRAME_SIZE = 6 * 1024 * 1024;
 /** So that `openSeekable` reads what is written. */
 const MAX_FRAME_SIZE = MAX_SEGMENT_CONTENT;
+/** Beside those under work: one may take several times as long as another, and whoever fills them is not to wait for it. */
+const WAITING_FRAMES = 4;
 const STREAM_BUFFER_SIZE = 1024 * 1024;
 
 /**
@@ -64,7 +66,7 @@ async function* compressInFrames(
       const room = outputs.take();
       return { content, room, frame: await frameOf(content, room) };
     };
-    for await (const { content, room, frame } of mapOrdered(contents, threads + 2, compress)) {
+    for await (const { content, room, frame } of mapOrdered(contents, threads + WAITING_FRAMES, compress)) {
       table.push(tableEntry(frame, content.length));
       inputs.give(content.buffer);
       yield chunkOf(frame.output, frame.length, reuseBuffers);
