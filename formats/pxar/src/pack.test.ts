@@ -48,11 +48,16 @@ describe('directories', () => {
     expect(await pathsOf(entries)).toEqual(['', 'a', 'a/x', 'ab', 'ab/x', 'a-']);
   });
 
-  test('that are missing are made up, with a warning', async () => {
-    const { entries, warnings } = await packed([fileOf('a/b/c', 'deep'), fileOf('a/d'), fileOf('e/f')]);
+  test('that are missing are made up, with one warning for all', async () => {
+    const messages: string[] = [];
+    const { entries } = await packed([fileOf('a/b/c', 'deep'), fileOf('a/d'), fileOf('e/f')], {
+      onWarning: ({ code, message }) => messages.push(`${code}: ${message}`),
+    });
     expect(entries.map(({ path }) => path)).toEqual(['', 'a', 'a/b', 'a/b/c', 'a/d', 'e', 'e/f']);
     expect(entries[2]).toMatchObject({ type: 'directory', mode: 0o755, uid: 0, mtime: entries[3]!.mtime });
-    expect(warnings).toEqual(['', 'a', 'a/b', 'e'].map((entry) => ({ code: 'PXAR_DIRECTORY_ADDED', entry })));
+    expect(messages).toEqual([
+      'PXAR_DIRECTORY_ADDED: 4 entries made up, as what is in them came first: directories of root, with the mode 0755; first the root directory',
+    ]);
   });
 
   test('nothing at all is an empty root', async () => {

@@ -32,7 +32,7 @@ export interface PackPxarOptions<P extends Piece = Uint8Array> {
 /**
  * Packs entries into an archive, byte for byte as the real encoder does. They come depth first: a directory,
  * then all that is in it; the root (path '') before all. Within a directory their order is kept. A directory
- * that does not come before what is in it is made up, with a warning. A hardlink comes after the file that it
+ * that does not come before what is in it is made up, and counted in a warning. A hardlink comes after the file that it
  * names.
  *
  * Memory: 32 bytes for each entry of the directories that are open, and about as much for each file that may

@@ -190,18 +190,17 @@ export class Packer {
 
   /** @param entry what is in it */
   private addMissing(path: string, entry: FileEntry | undefined): void {
-    const name = path === '' ? 'the root' : printableName(path);
-    const message = `${name} does not come before what is in it: it gets root as its owner and the mode 0755`;
     const none = { uid: 0, gid: 0, size: 0, mtime: entry?.mtime ?? 0n };
     const directory: FileEntry = { path, type: 'directory', mode: 0o755, ...none };
     if (path === '') {
       this.addRoot(directory);
     } else {
       this.addName(directory, path.slice(path.lastIndexOf('/') + 1));
-      this.requireNew(entry!, `${name} was left already, or is no directory`);
+      this.requireNew(entry!, `${printableName(path)} was left already, or is no directory`);
       this.addItems(directory);
     }
-    this.options.onWarning?.({ code: 'PXAR_DIRECTORY_ADDED', message, entry: path });
+    const what = 'made up, as what is in them came first: directories of root, with the mode 0755';
+    this.warnings.add('PXAR_DIRECTORY_ADDED', what, path);
   }
 
   /** Writes a FILENAME, and begins an entry. @throws `PXAR_PATH`, `PXAR_LIMIT` */

@@ -81,7 +81,13 @@ describe('the bundle of one command', () => {
   const made = readdirSync(join(PACKAGE, 'dist')).filter((name) => /^vzdump-format\.[a-z]+\.cjs$/.test(name));
 
   it('is there for those that are used most', () => {
-    expect(made.map((name) => name.split('.')[1]).sort()).toEqual(['dump', 'list', 'pack', 'unpack', 'verify']);
+    expect(made.map((name) => name.split('.')[1]).sort()).toEqual([
+      'dump',
+      'list',
+      'pack',
+      'unpack',
+      'verify',
+    ]);
   });
 
   it.each(made)('has the help that the bundle of all has: %s', (name) => {
