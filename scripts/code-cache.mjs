@@ -1,6 +1,4 @@
-// Makes the code caches of the bundles: the bytecode of what was compiled for a few typical commands, each in a process
-// of its own.
-import { execFileSync } from 'node:child_process';
+// Makes the code caches of the bundles: the bytecode of what was compiled for a few typical commands.
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -38,9 +36,7 @@ const USES = {
     ]),
 };
 
-const alone = process.argv[2];
-if (alone === undefined) await makeAll();
-else await makeCodeCache(bundleOf(COMMAND_LINE, alone), (run) => use(run, alone, `${alone}-`));
+await makeAll();
 
 async function makeAll() {
   const directory = mkdtempSync(join(tmpdir(), 'vzdump-format-build-'));
@@ -57,9 +53,8 @@ async function makeAll() {
     writeFileSync(`${makeDirectory('pve/lxc')}/${CONTAINER}.conf`, `rootfs: ${resolve('tree')}\n`);
     await makeCodeCache(COMMAND_LINE, useCommandLine);
     await makeCodeCache(BENCHMARK, useCodecs);
-    const self = fileURLToPath(import.meta.url);
     for (const command of MAIN_COMMANDS) {
-      execFileSync(process.execPath, [self, command], { stdio: ['ignore', 'ignore', 'inherit'] });
+      await makeCodeCache(bundleOf(COMMAND_LINE, command), (run) => use(run, command, `${command}-`));
     }
   } finally {
     process.chdir('/');
