@@ -54,7 +54,8 @@ function usageError(error: unknown, argv: readonly string[]): UsageError | undef
   if (error instanceof UsageError) return error;
   if (!(error instanceof CommanderError)) throw error;
   if (error.exitCode === 0) return undefined;
-  if (error.code !== 'commander.help') return new UsageError(error.message.replace(/^error: /, ''));
+  const said = error.message.replace(/^error: /, '').replace('\n', ' '); // (Did you mean …?)
+  if (error.code !== 'commander.help') return new UsageError(said);
   const isHelp = argv[0] === 'help' && argv[1] !== undefined;
   return new UsageError(isHelp ? `unknown command '${argv[1]}'` : 'a command is missing');
 }

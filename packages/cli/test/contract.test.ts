@@ -11,6 +11,12 @@ describe('what is wrong with the command line has status 2 and says where to loo
   test.each([
     [[], 'a command is missing', 'see vzdump-format --help'],
     [['bogus'], "unknown command 'bogus'", 'see vzdump-format --help'],
+    [['lst', 'x'], "unknown command 'lst' (Did you mean list?)", 'see vzdump-format --help'],
+    [
+      ['list', '--jsn', 'x'],
+      "unknown option '--jsn' (Did you mean --json?)",
+      'see vzdump-format list --help',
+    ],
     [['help', 'bogus'], "unknown command 'bogus'", 'see vzdump-format --help'],
     [['--bogus'], "unknown option '--bogus'", 'see vzdump-format --help'],
     [['list'], "missing required argument 'archive'", 'see vzdump-format list --help'],
