@@ -3,7 +3,7 @@
 // the codecs runs is made in the same way.
 // Native packages and worker threads stay where they are, and are found through their packages.
 import { execFileSync } from 'node:child_process';
-import { rmSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
 import { loadKoffiBinary } from './koffi-binary.mjs';
@@ -23,9 +23,15 @@ const asciiOnly = {
   },
 };
 
-await bundle('../packages/cli/dist/', 'main.js', 'vzdump-format.cjs');
+const COMMAND_LINE = '../packages/cli/dist/';
+
+// That of a command which has none of its own any more would still be run.
+for (const name of readdirSync(pathOf(COMMAND_LINE))) {
+  if (name.startsWith('vzdump-format.')) rmSync(pathOf(`${COMMAND_LINE}${name}`));
+}
+await bundle(COMMAND_LINE, 'main.js', 'vzdump-format.cjs');
 for (const command of MAIN_COMMANDS) {
-  await bundle('../packages/cli/dist/', 'main.js', `vzdump-format.${command}.cjs`, [onlyCommand(command)]);
+  await bundle(COMMAND_LINE, 'main.js', `vzdump-format.${command}.cjs`, [onlyCommand(command)]);
 }
 await bundle('../bench/dist/', 'codec-child.js', 'codec-child.cjs');
 execFileSync(process.execPath, [pathOf('code-cache.mjs')], { stdio: ['ignore', 'ignore', 'inherit'] });

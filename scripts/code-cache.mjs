@@ -3,14 +3,13 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { MAIN_COMMANDS } from './main-commands.mjs';
 
 const require = createRequire(import.meta.url);
 const { loadBundle, bundleOf, codeCacheOf } = require('../packages/cli/bin/cached-bundle.js');
 
-const COMMAND_LINE = pathOf('../packages/cli/dist/vzdump-format.cjs');
-const BENCHMARK = pathOf('../bench/dist/codec-child.cjs');
+const COMMAND_LINE = require.resolve('../packages/cli/dist/vzdump-format.cjs');
+const BENCHMARK = require.resolve('../bench/dist/codec-child.cjs');
 const ARCHIVES = ['a.tar', 'a.tar.zst', 'a.pxar', 'a.mpxar'];
 const DISKS = 'a.vma.zst';
 /** A host that has nothing but the configurations of a virtual machine and of a container. */
@@ -91,9 +90,4 @@ async function useCodecs(run) {
 function makeDirectory(path) {
   mkdirSync(path, { recursive: true });
   return path;
-}
-
-/** @param {string} relative to this file */
-function pathOf(relative) {
-  return fileURLToPath(new URL(relative, import.meta.url));
 }
