@@ -1,8 +1,10 @@
-import { access, constants, stat } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { printableName } from '@vzdump-format/file-tree';
 import { ArchiveError } from '@vzdump-format/streams';
 import type { GuestType } from '../config/guest-config.js';
 import type { AccessPhase, BackupMode } from '../guest-access/guest-access.js';
+import { isAccessible } from '../is-accessible.js';
 import { runLogged } from './run-logged.js';
 
 export type JobPhase = 'job-init' | 'job-start' | 'job-end' | 'job-abort';
@@ -76,5 +78,5 @@ async function requireScript(path: string): Promise<void> {
   const found = await stat(path).catch(() => undefined);
   if (found === undefined) fail('does not exist');
   else if (!found.isFile()) fail('is not a file');
-  await access(path, constants.X_OK).catch(() => fail('is not executable'));
+  if (!isAccessible(path, constants.X_OK)) fail('is not executable');
 }

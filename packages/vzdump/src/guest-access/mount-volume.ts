@@ -1,5 +1,6 @@
-import { access } from 'node:fs/promises';
+import { constants } from 'node:fs';
 import { printableName } from '@vzdump-format/file-tree';
+import { isAccessible } from '../is-accessible.js';
 import type { VolumeContent } from './container-volumes.js';
 import type { GuestLog } from './guest-access.js';
 import type { MountNamespace } from './mount-namespace.js';
@@ -77,17 +78,10 @@ async function activate(
   { path, logicalVolume }: Extract<VolumeContent, { kind: 'device' }>,
   undo: UndoStack,
 ): Promise<void> {
-  if (logicalVolume === undefined || (await isThere(path))) return;
+  if (logicalVolume === undefined || isAccessible(path, constants.F_OK)) return;
   const change = async (to: string) => {
     await runTool(['lvchange', '--activate', to, '--ignoreactivationskip', logicalVolume]);
   };
   undo.defer(() => change('n'));
   await change('y');
-}
-
-function isThere(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }
