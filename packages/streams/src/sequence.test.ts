@@ -77,6 +77,29 @@ describe('a sequence', () => {
     expect(await numbered(0).peek()).toBeUndefined();
   });
 
+  it.each(['at hand', 'behind a promise'])('does not ask again for what has ended: %s', async (where) => {
+    let asked = 0;
+    const pull = (): Pulled<Item> => {
+      if (++asked > 1) throw new Error('is over');
+      return where === 'at hand' ? undefined : Promise.resolve(undefined);
+    };
+    const ended = () => new Sequence<Item>({ pull, close() {} });
+    const ways: Record<string, (sequence: Sequence<Item>) => unknown> = {
+      pull: (sequence) => sequence.pull(),
+      peek: (sequence) => sequence.peek(),
+      next: async (sequence) => (await sequence.next()).value,
+    };
+    for (const first of Object.values(ways)) {
+      for (const then of Object.values(ways)) {
+        asked = 0;
+        const sequence = observedItems(ended(), () => {});
+        expect(await first(sequence)).toBeUndefined();
+        expect(await then(sequence)).toBeUndefined();
+        expect(asked).toBe(1);
+      }
+    }
+  });
+
   it('is not closed while an item is on its way', async () => {
     const log: string[] = [];
     let arrive = (_item: Item): void => {};

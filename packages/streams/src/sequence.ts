@@ -53,10 +53,16 @@ export class Sequence<T extends object> implements AsyncIterableIterator<T>, Pul
     if (this.peeked !== undefined) return this.takePeeked();
     if (this.isOver) return undefined;
     const pulled = this.source.pull();
-    if (pulled instanceof Promise) this.pending = pulled;
-    else if (pulled === undefined) this.isOver = true;
-    return pulled;
+    if (!(pulled instanceof Promise)) return this.noteEnd(pulled);
+    this.pending = pulled.then(this.noteEnd);
+    return this.pending;
   }
+
+  /** What has ended is not asked again: a source may begin anew, or fail. */
+  private readonly noteEnd = (item: T | undefined): T | undefined => {
+    if (item === undefined) this.isOver = true;
+    return item;
+  };
 
   private takePeeked(): T | undefined {
     const { peeked } = this;

@@ -3,6 +3,7 @@ import { isPrefixOfAny } from '../trailing.js';
 import { BitReader, OutOfBits } from './bit-reader.js';
 
 export const MAGIC = Uint8Array.of(0x42, 0x5a, 0x68); // BZh
+const HEADER_SIZE = 4;
 const BLOCK_UNIT = 100_000;
 /** A block is rarely larger compressed than it was. When it is, more input is waited for. */
 const SLACK = 25_000;
@@ -17,7 +18,10 @@ export type Step =
   | { readonly kind: 'damage'; readonly what: string; readonly offset: number }
   | { readonly kind: 'truncated'; readonly offset: number };
 
-/** Decodes bzip2 streams block by block, as input comes. */
+/**
+ * Decodes bzip2 streams as input comes, part by part: the header of a stream, its blocks, its end. What is known of a stream changes
+ * when a part is read to its end, so that one which is not all there yet is read again from its beginning.
+ */
 export class Bunzip {
   private readonly bits = new BitReader();
   private readonly buffer = new Int32Array(9 * BLOCK_UNIT);
@@ -25,53 +29,63 @@ export class Bunzip {
   /** In units; 0 between streams. */
   private blockSize = 0;
   private checksum = 0;
-  private wanted = SLACK;
+  private wanted = HEADER_SIZE;
 
   add(chunk: Uint8Array): void {
     this.bits.add(chunk);
   }
 
-  /** One block further. @param atEnd no more input will come. */
+  /** Up to the end of the next block. @param atEnd no more input will come. */
   step(atEnd: boolean): Step {
-    if (!atEnd && this.bits.available < this.wanted) return { kind: 'more' };
+    for (;;) {
+      if (!atEnd && this.bits.available < this.wanted) return { kind: 'more' };
+      const step = this.readPart(atEnd);
+      if (step !== undefined) return step;
+    }
+  }
+
+  /** @returns nothing when there is nothing to tell of the part, or it takes more input */
+  private readPart(atEnd: boolean): Step | undefined {
     const rewind = this.bits.mark();
-    const { blockSize } = this;
     const { offset } = this.bits;
     try {
-      return this.decode();
+      return this.blockSize === 0 ? this.readBetweenStreams() : this.readWithinStream();
     } catch (error) {
       if (!(error instanceof OutOfBits)) return { kind: 'damage', what: (error as Error).message, offset };
       if (atEnd) return { kind: 'truncated', offset: this.bits.offset };
       rewind();
-      this.blockSize = blockSize;
       this.wanted *= 2;
-      return { kind: 'more' };
+      return undefined;
     }
   }
 
-  private decode(): Step {
-    if (this.blockSize === 0) {
-      const end = this.endOfStreams();
-      if (end !== undefined) return end;
-      this.blockSize = bzip2.header(this.bits.read);
-      this.checksum = 0;
-    }
+  private readBetweenStreams(): Step | undefined {
+    const end = this.streams === 0 ? undefined : this.endOfStreams();
+    if (end !== undefined) return end;
+    const blockSize = bzip2.header(this.bits.read);
+    this.blockSize = blockSize;
+    this.checksum = 0;
+    this.wanted = blockSize * BLOCK_UNIT + SLACK;
+    return undefined;
+  }
+
+  private readWithinStream(): Step | undefined {
     const size = this.blockSize * BLOCK_UNIT;
     const output = new BlockContent(size);
     const checksum = bzip2.decompress(this.bits.read, output.write, this.buffer, size, this.checksum);
-    this.wanted = size + SLACK;
-    if (checksum === null) {
-      this.blockSize = 0;
-      this.streams++;
-      return this.decode();
+    if (checksum !== null) {
+      this.checksum = checksum;
+      this.wanted = size + SLACK;
+      return { kind: 'content', pieces: output.pieces };
     }
-    this.checksum = checksum;
-    return { kind: 'content', pieces: output.pieces };
+    this.streams++;
+    this.blockSize = 0;
+    this.wanted = HEADER_SIZE;
+    return undefined;
   }
 
   /** Whether another stream follows: then undefined. */
   private endOfStreams(): Step | undefined {
-    if (this.streams === 0) return undefined;
     if (this.bits.available === 0) return { kind: 'done' };
     if (isPrefixOfAny(this.bits.peek(MAGIC.length), [MAGIC])) return undefined;
     return {

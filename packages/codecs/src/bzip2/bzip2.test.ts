@@ -58,6 +58,40 @@ testWithTool('bzip2', 'writes what is read here', async () => {
   }
 });
 
+testWithTool('bzip2', 'streams whose blocks are of any sizes, one after the other', async () => {
+  const contents = [randomBytes(250_000), Buffer.alloc(0), Buffer.from('a')];
+  const streams = await Promise.all(
+    contents.flatMap((content) =>
+      ['-1', '-9'].map(async (level) => ({
+        content,
+        bytes: await runTool('bzip2', ['-c', level], content),
+      })),
+    ),
+  );
+  const alternating = [...streams.filter((_, index) => index % 2 === 0), ...streams];
+  for (const order of [streams, streams.toReversed(), alternating]) {
+    const joined = Buffer.concat(order.map(({ bytes }) => bytes));
+    const content = Buffer.concat(order.map((stream) => stream.content));
+    for (const size of [4097, joined.length]) {
+      expect((await decompress(joined, size)).equals(content)).toBe(true);
+    }
+  }
+});
+
+test('thousands of empty streams, and what is behind them', async () => {
+  const empty = Buffer.from('425a683917724538509000000000', 'hex');
+  const streams = Buffer.concat([...new Array<Buffer>(4000).fill(empty), HELLO]);
+  for (const size of [4096, 2000 * empty.length, streams.length]) {
+    expect(String(await decompress(streams, size))).toBe('hello world\n');
+  }
+});
+
+test('a randomised block, as old versions made, is called by its name', async () => {
+  const randomised = Buffer.from(HELLO);
+  randomised[14]! |= 0x80;
+  await expect(decompress(randomised)).rejects.toEqual(failsWith('BZIP2_RANDOMISED', 4));
+});
+
 testWithTool('bzip2', 'truncation, damage, and what follows', async () => {
   const content = mixedBytes(300_000);
   const compressed = await runTool('bzip2', ['-c', '-1'], content);

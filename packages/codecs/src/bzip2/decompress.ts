@@ -9,6 +9,7 @@ import type { BunzipJob } from './worker.js';
 const INPUT_SIZE = 256 * 1024;
 /** A block takes the library a tenth of a second, but some damage makes it run for ever. */
 const BLOCK_LIMIT = 60_000;
+const RANDOMISED = 'a randomised block, which bzip2 made before version 0.9.5: that is not read here';
 
 /**
  * All streams, one after the other, in a worker thread.
@@ -55,7 +56,12 @@ function throwIfBad(step: Step): void {
   }
   if (step.kind !== 'damage') return;
   const { what, offset } = step;
-  throw what.includes('crc32')
-    ? new ArchiveError('BZIP2_CHECKSUM', 'the checksum of the bzip2 data does not match', { offset })
-    : new ArchiveError('BZIP2_DATA', 'not bzip2 data, or damaged', { offset, cause: new Error(what) });
+  if (what.includes('crc32')) {
+    throw new ArchiveError('BZIP2_CHECKSUM', 'the checksum of the bzip2 data does not match', { offset });
+  }
+  if (what.includes('obsolete')) {
+    const hint = 'decompress it first: bzip2 -dc ARCHIVE';
+    throw new ArchiveError('BZIP2_RANDOMISED', RANDOMISED, { offset, hint });
+  }
+  throw new ArchiveError('BZIP2_DATA', 'not bzip2 data, or damaged', { offset, cause: new Error(what) });
 }
