@@ -7,7 +7,7 @@ export interface OptionSpec {
   readonly flags: string;
   readonly description: string;
   readonly choices?: readonly string[];
-  /** May be given several times; its value is then a list. */
+  /** May be given several times; its value is then a list, to which each time adds what `parse` gives: one item or several. */
   readonly repeatable?: boolean;
   /** `--mpN <volume>` stands for `--mp0`, `--mp1` and so on, each once: its value is a map by `mp0`. */
   readonly numbered?: boolean;

@@ -53,7 +53,7 @@ function toOption(spec: OptionSpec): Option {
   if (numbered) {
     option.argParser((text, previous?: NumberedValues) => withNumbered(spec, text, previous));
   } else if (repeatable) {
-    option.argParser((text, previous: readonly unknown[] = []) => [...previous, parse?.(text) ?? text]);
+    option.argParser((text, previous: readonly unknown[] = []) => previous.concat(parse?.(text) ?? text));
   } else if (parse !== undefined) {
     option.argParser(parse);
   }

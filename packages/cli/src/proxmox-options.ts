@@ -30,6 +30,9 @@ const PLACEHOLDERS_BY_KIND: Readonly<Record<OptionType['kind'], string>> = {
   retention: 'rules',
 };
 
+/** As in Proxmox VE's programs, such options add up when they are given several times. */
+const LIST_KINDS: ReadonlySet<OptionType['kind']> = new Set(['list', 'guests', 'array']);
+
 /** A row of the option table. A switch may stand alone, or have a value behind it. */
 export function optionSpec(option: ProxmoxOption, placeholders: Placeholders): OptionSpec {
   const { name, type, deprecated } = option;
@@ -43,8 +46,8 @@ export function optionSpec(option: ProxmoxOption, placeholders: Placeholders): O
     flags: `--${name} ${isSwitch ? `[${placeholder}]` : `<${placeholder}>`}`,
     description: `${option.description}${notes.join('')}`,
     ...(type.kind === 'choice' && { choices: type.choices }),
-    ...(type.kind === 'array' && { repeatable: true }),
-    ...(type.kind !== 'array' && { parse: (text: string) => parseValue(option, text) }),
+    ...(LIST_KINDS.has(type.kind) && { repeatable: true }),
+    parse: (text) => parseValue(option, text),
   };
 }
 

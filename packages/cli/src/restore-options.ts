@@ -1,4 +1,4 @@
-import type { OptionValue } from '@vzdump-format/vzdump';
+import type { OptionType, OptionValue } from '@vzdump-format/vzdump';
 import type { OptionSpec } from './command.js';
 import { UsageError } from './exit-status.js';
 import type { NumberedValues } from './numbered-options.js';
@@ -62,6 +62,8 @@ const RESTORE_OPTIONS = [
   },
 ] as const satisfies readonly ProxmoxOption[];
 
+const LIST_OF_WORDS = { kind: 'list', pattern: /^[^\0]+$/ } as const satisfies OptionType;
+
 /** What wins over a container's configuration in the backup. */
 const CONTAINER_OPTIONS: readonly ProxmoxOption[] = [
   {
@@ -91,14 +93,14 @@ const CONTAINER_OPTIONS: readonly ProxmoxOption[] = [
   { name: 'hostname', type: { kind: 'string', maxLength: 255 }, description: 'its host name' },
   { name: 'lock', type: { kind: 'string' }, description: 'lock that it has' },
   { name: 'memory', type: { kind: 'integer', min: 16 }, description: 'MiB of memory' },
-  { name: 'nameserver', type: { kind: 'string' }, description: 'IP addresses of its DNS servers' },
+  { name: 'nameserver', type: LIST_OF_WORDS, description: 'IP addresses of its DNS servers' },
   { name: 'onboot', type: { kind: 'boolean' }, description: 'whether it starts with the host' },
   { name: 'ostype', type: { kind: 'string' }, description: 'its operating system, as debian' },
   { name: 'protection', type: { kind: 'boolean' }, description: 'whether it cannot be removed' },
-  { name: 'searchdomain', type: { kind: 'string' }, description: 'DNS search domains' },
+  { name: 'searchdomain', type: LIST_OF_WORDS, description: 'DNS search domains' },
   { name: 'startup', type: { kind: 'string' }, description: 'order and delays of start and shutdown' },
   { name: 'swap', type: { kind: 'integer', min: 0 }, description: 'MiB of swap' },
-  { name: 'tags', type: { kind: 'string' }, description: 'its tags' },
+  { name: 'tags', type: LIST_OF_WORDS, description: 'its tags' },
   { name: 'timezone', type: { kind: 'string' }, description: 'its time zone, or host' },
   { name: 'tty', type: { kind: 'integer', min: 0, max: 6 }, description: 'number of its ttys' },
 ];
@@ -166,12 +168,14 @@ export function givenMountPoints({ rootfs, mpN = new Map() }: ParsedRestoreOptio
 export function givenOverrides(parsed: ParsedRestoreOptions): ReadonlyMap<string, string> {
   const plain = Object.entries(givenOptions(CONTAINER_OPTIONS, parsed));
   return new Map([
-    ...plain.map(([name, value]) => [name, written(value)] as const),
+    ...plain.map(([name, value]) => [name, written(name, value)] as const),
     ...(parsed.netN ?? []),
     ...(parsed.devN ?? []),
   ]);
 }
 
-function written(value: OptionValue | undefined): string {
+/** What stands between the items of a list, as `pct set` writes them. */
+function written(name: string, value: OptionValue | undefined): string {
+  if (Array.isArray(value)) return value.join(name === 'tags' ? ';' : ' ');
   return typeof value === 'boolean' ? String(Number(value)) : String(value);
 }

@@ -24,6 +24,11 @@ describe('which guests', () => {
       [100, 101],
     ],
     [['0101', '101', '0'], [101]],
+    [['100,101'], [100, 101]],
+    [['100;101'], [100, 101]],
+    [['100 101'], [100, 101]],
+    [['100,'], [100]],
+    [['--all', '--exclude', '101', '--exclude', '102'], [100]],
   ] as const)('%j', async (args, vmids) => {
     const sample = await dumpSample();
     const { status, stderr } = await sample.dump(args);
@@ -211,9 +216,12 @@ describe('--mailto', () => {
 
   test('tells of each guest, with its log', async () => {
     const { sample, env } = await withSendmail();
-    const { status, stderr } = await sample.dump(['100', '999', '--mailto', 'admin@example.org,root'], {
-      env,
-    });
+    const { status, stderr } = await sample.dump(
+      ['100', '999', '--mailto', 'admin@example.org', '--mailto', 'root'],
+      {
+        env,
+      },
+    );
     expect(status).toBe(1);
     expect(stderr).toContain("WARN: option 'mailto' is deprecated\n");
     expect(await sample.read('to')).toMatch(/ admin@example\.org root\n$/);

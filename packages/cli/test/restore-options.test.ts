@@ -80,6 +80,8 @@ describe("a container's configuration", () => {
       ...[archive, '300', '--rootfs', 'local:0', '--mp7', '0,mp=/srv/data,backup=1', '--unique'],
       ...['--hostname', 'copy', '--memory', '1024', '--cores', '2', '--cpulimit', '1.5', '--onboot', 'no'],
       ...['--net1', 'name=eth1,bridge=vmbr1', '--description', 'A copy', '--start', 'no', '--tags=a;b'],
+      ...['--tags', 'c', '--nameserver', '192.0.2.1', '--nameserver', '192.0.2.2 2001:db8::1'],
+      ...['--searchdomain', 'example.org', '--searchdomain', 'example.com'],
     );
     expect(status).toBe(0);
     const config = (await sample.config('lxc/300.conf'))!;
@@ -92,14 +94,15 @@ describe("a container's configuration", () => {
       'hostname: copy',
       'memory: 1024',
       'mp7: local:300/subvol-300-disk-1.subvol,backup=1,mp=/srv/data,size=0T',
-      'nameserver: 192.0.2.53',
+      'nameserver: 192.0.2.1 192.0.2.2 2001:db8::1',
       expect.stringMatching(/^net0: name=eth0,bridge=vmbr0,.*hwaddr=BC:24:11:(?!00:00:65)[\dA-F:]+,ip=/),
       expect.stringMatching(/^net1: name=eth1,bridge=vmbr1,hwaddr=BC:24:11:[\dA-F:]+$/),
       'onboot: 0',
       'ostype: debian',
       'rootfs: local:300/subvol-300-disk-0.subvol,size=0T',
+      'searchdomain: example.org example.com',
       'swap: 256',
-      'tags: a;b',
+      'tags: a;b;c',
       'unprivileged: 1',
     ]);
   });

@@ -24,7 +24,12 @@ describe('parseVmids', () => {
     expect(parseVmids(['103', '0100', '0', '20', '100', '000'])).toEqual([20, 100, 103]);
   });
 
-  test.each(['web', '', '-1', '1.5', '1e3', '9'.repeat(17), '１００'])('strange: %j', (text) => {
+  test.each(['100,101', '100;101', '100 101', '101,100,', ' 100\t101\n'])('a list in one: %j', (text) => {
+    expect(parseVmids([text])).toEqual([100, 101]);
+    expect(parseVmids(['99', text, ''])).toEqual([99, 100, 101]);
+  });
+
+  test.each(['web', '-1', '1.5', '1e3', '9'.repeat(17), '１００'])('strange: %j', (text) => {
     expect(() => parseVmids(['100', text])).toThrow(
       expect.objectContaining({ code: 'VMID', message: `strange VM ID '${text}'` }),
     );

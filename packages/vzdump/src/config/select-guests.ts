@@ -1,5 +1,6 @@
 import { printableName } from '@vzdump-format/file-tree';
 import { ArchiveError } from '@vzdump-format/streams';
+import { splitList } from './config-lines.js';
 import type { Pools } from './pools.js';
 import type { VzdumpOptions } from './vzdump-options.js';
 
@@ -23,11 +24,12 @@ export interface GuestSelection {
 }
 
 /**
- * Reads the numbers of guests off the command line: each once, in ascending order; 0 is dropped.
+ * Reads the numbers of guests off the command line, of which each argument may be a list (`100,101`): each once, in
+ * ascending order; 0 is dropped.
  * @throws `VMID`
  */
 export function parseVmids(texts: readonly string[]): readonly number[] {
-  const numbers = texts.map((text) => {
+  const numbers = texts.flatMap(splitList).map((text) => {
     const number = /^\d+$/.test(text) ? Number(text) : Number.NaN;
     if (Number.isSafeInteger(number)) return number;
     throw new ArchiveError('VMID', `strange VM ID '${printableName(text)}'`, {
