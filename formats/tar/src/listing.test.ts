@@ -21,6 +21,7 @@ const MEMBERS = [
   named({ name: 'bell\x07\b\v\f\r\n\t\\"\'\x7f \x1b?' }),
   named({ name: 'a', userName: 'alice', groupName: 'users', uid: 1, gid: 2 }),
   named({ name: 'wide', userName: 'a-very-very-long-user-name', groupName: 'g' }, '1600000000.123456789'),
+  named({ name: 'of-a-domain', userName: 'DOMAIN\\some user', groupName: 'domain users' }),
   named({ name: 'narrow-again', uid: 0o1750 }, '1600000000.1'),
   named({ name: 'device', type: '3', major: 8, minor: 17 }),
   named({ name: 'block', type: '4', major: 259, minor: 100000 }),
@@ -65,6 +66,24 @@ describe('where we do otherwise', () => {
   test('format characters, which would mislead the eye, are shown', async () => {
     const shown = await line(named({ name: Buffer.from('gpj.\u202eexe') }));
     expect(shown).toMatch(/ gpj\.\\342\\200\\256exe$/);
+  });
+
+  test('names of owners are shown as in messages, and cut where they are too long for any', async () => {
+    const userName = 'root/root 0 2026-01-01 00:00:00 ./forged\n-rw';
+    const records = pax(['uname', `${userName}\x1b[2J`], ['gname', 'g'.repeat(1_000_000)]);
+    const shown = await line(records, named({ name: 'f' }));
+    const user = 'root/root 0 2026-01-01 00:00:00 ./forged\\x0a-rw\\x1b[2J';
+    expect(shown).toBe(`-rw-r--r-- ${user}/${'g'.repeat(120)}… 0 1970-01-01 00:00:00 f`);
+  });
+
+  test('a long name of an owner does not widen the lines of others', async () => {
+    const long = { userName: 'u'.repeat(32), groupName: 'g'.repeat(32) };
+    const records = pax(['uname', 'u'.repeat(1_000_000)]);
+    const members = [records, named({ name: 'long' }), named({ name: 'b', ...long }), named({ name: 'c' })];
+    const [first, second, last] = await listed(archive(...members), false);
+    expect(first!.length).toBeLessThan(200);
+    expect([second!.length, last!.length]).toEqual([113, 113]);
+    expect(last).toMatch(/^-rw-r--r-- 0\/0 {76}0 1970/);
   });
 
   test('a time before the epoch with a fraction is the time that it is', async () => {

@@ -1,3 +1,4 @@
+import { printableName } from '@vzdump-format/file-tree';
 import { pathToBytes } from '@vzdump-format/posix';
 import type { TarEntry } from './entry.js';
 import { TYPE } from './format.js';
@@ -5,6 +6,8 @@ import { formatFraction, splitTime } from './pax.js';
 
 /** What GNU tar sets aside for owner and size, and widens as it needs. */
 const OWNER_AND_SIZE_WIDTH = 19;
+/** Wider, it does not grow: one long name must not fill every line after it with blanks. */
+const WIDEST_OWNER_AND_SIZE = 80;
 const TYPE_LETTERS: Readonly<Record<TarEntry['type'], string>> = {
   file: '-',
   directory: 'd',
@@ -36,6 +39,8 @@ export type ListedEntry = Omit<TarEntry, 'headerOffset' | 'contentOffset' | 'sto
 export class ListingColumns {
   ownerAndSize = OWNER_AND_SIZE_WIDTH;
   time = 0;
+  readonly userOf = rememberingLast(printableName);
+  readonly groupOf = rememberingLast(printableName);
   readonly permissionsOf = rememberingLast(allPermissions);
   readonly dateOf = rememberingLast(formatDate);
 }
@@ -47,24 +52,25 @@ export interface FormatListingOptions {
 
 /**
  * A line as `tar -tvf --full-time` prints it, in local time, without its end. Names are quoted as there
- * (`--quoting-style=escape`), format characters of Unicode, which mislead the eye, too.
+ * (`--quoting-style=escape`), format characters of Unicode, which mislead the eye, too. Those of owners, which GNU tar
+ * prints as they are, are shown as in messages.
  */
 export function formatListing(
   entry: ListedEntry,
   columns = new ListingColumns(),
   { numericOwner = false }: FormatListingOptions = {},
 ): string {
-  const owner = `${ownerOf(entry.userName, entry.uid, numericOwner)}/${ownerOf(entry.groupName, entry.gid, numericOwner)}`;
+  const { userName, groupName, uid, gid } = entry;
+  const user = numericOwner || userName === '' ? uid : columns.userOf(userName);
+  const group = numericOwner || groupName === '' ? gid : columns.groupOf(groupName);
+  const owner = `${user}/${group} `;
   const size = sizeOf(entry);
-  columns.ownerAndSize = Math.max(columns.ownerAndSize, owner.length + 1 + size.length);
+  const width = Math.max(columns.ownerAndSize, owner.length + size.length);
+  columns.ownerAndSize = Math.min(width, WIDEST_OWNER_AND_SIZE);
   const time = formatTime(entry.mtime, columns);
   columns.time = Math.max(columns.time, time.length);
   const middle = owner + size.padStart(columns.ownerAndSize - owner.length);
   return `${letterOf(entry)}${columns.permissionsOf(entry.storedMode)} ${middle} ${time.padEnd(columns.time)} ${quoteName(entry.storedName)}${targetOf(entry)}`;
-}
-
-function ownerOf(name: string, id: number, isNumeric: boolean): string {
-  return isNumeric || name === '' ? String(id) : name;
 }
 
 function sizeOf({ device, size }: ListedEntry): string {
@@ -119,10 +125,10 @@ function formatDate(seconds: number): string | undefined {
   return `${day} ${clock}`;
 }
 
-function rememberingLast<Result>(compute: (value: number) => Result): (value: number) => Result {
-  let last = { value: Number.NaN, result: undefined as Result };
+function rememberingLast<Value, Result>(compute: (value: Value) => Result): (value: Value) => Result {
+  let last: { readonly value: Value; readonly result: Result } | undefined;
   return (value) => {
-    if (value !== last.value) last = { value, result: compute(value) };
+    if (last === undefined || value !== last.value) last = { value, result: compute(value) };
     return last.result;
   };
 }

@@ -1,5 +1,4 @@
 import { codecForFileName } from '@vzdump-format/codecs';
-import { printableName } from '@vzdump-format/file-tree';
 import type { Backup } from '@vzdump-format/vzdump';
 import type { Column } from './table.js';
 
@@ -11,7 +10,7 @@ export const backupColumns: readonly Column<Backup>[] = [
 
 export const nameColumn: Column<Backup> = {
   heading: 'NAME',
-  text: ({ name }) => printableName(name.fileName),
+  text: ({ name }) => name.fileName,
 };
 
 /** A backup as `--json` shows it. */

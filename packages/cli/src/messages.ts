@@ -3,6 +3,7 @@ import { printableText } from '@vzdump-format/file-tree';
 import { ArchiveError, type ArchiveWarning } from '@vzdump-format/streams';
 import { LOG_PREFIXES, type LogLevel } from '@vzdump-format/vzdump';
 import { UsageError } from './exit-status.js';
+import { toJson } from './json.js';
 import { standardError, type TextOutput } from './standard-error.js';
 
 interface Told {
@@ -70,7 +71,7 @@ export class Messages {
 
   inform(line: string): void {
     this.output.write(
-      this.options.json ? `${JSON.stringify({ type: 'info', message: line })}\n` : `${printableText(line)}\n`,
+      this.options.json ? `${toJson({ type: 'info', message: line })}\n` : `${printableText(line)}\n`,
     );
   }
 
@@ -80,9 +81,7 @@ export class Messages {
     if (!show) return;
     const document = { type: 'log', level, vmid, message: line };
     this.output.write(
-      this.options.json
-        ? `${JSON.stringify(document)}\n`
-        : `${LOG_PREFIXES[level]}: ${printableText(line)}\n`,
+      this.options.json ? `${toJson(document)}\n` : `${LOG_PREFIXES[level]}: ${printableText(line)}\n`,
     );
   }
 
@@ -91,7 +90,7 @@ export class Messages {
   }
 
   private writeJson(type: string, { code, message, offset, entry, hint }: Partial<Told>): void {
-    this.output.write(`${JSON.stringify({ type, code, message, offset, entry, hint })}\n`);
+    this.output.write(`${toJson({ type, code, message, offset, entry, hint })}\n`);
   }
 
   private writeText(first: string, told: { [key in keyof Told]?: Told[key] | undefined }): void {

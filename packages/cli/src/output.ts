@@ -1,8 +1,10 @@
 import { addAbortSignal } from 'node:stream';
 import type { Codec } from '@vzdump-format/codecs';
-import { setPipeSize } from '@vzdump-format/posix';
+import { printableText } from '@vzdump-format/file-tree';
+import { bytesToPath, setPipeSize } from '@vzdump-format/posix';
 import { blockingWriter, type WriteAt, writeFully, writeToStream } from '@vzdump-format/streams';
 import { UsageError } from './exit-status.js';
+import { toJson } from './json.js';
 
 /** Linux lets anybody have pipes of this size; with 64 KiB, both ends spend their time waking each other. */
 export const PIPE_SIZE = 1024 * 1024;
@@ -30,16 +32,28 @@ export function writerFor(codec: Codec): WriteAt {
   return codec.name === 'none' ? blockingWriter() : writeFully;
 }
 
-/** Prints text as it is. */
+/** Prints text of our own, as it is. */
 export async function print(text: string): Promise<void> {
   await printBytes(Buffer.from(text));
 }
 
-export async function printJson(document: unknown): Promise<void> {
-  await print(`${JSON.stringify(document, undefined, 2)}\n`);
+/** Prints lines in which names may stand that archives and directories made up. */
+export async function printLines(lines: readonly string[]): Promise<void> {
+  await print(lines.map((line) => `${printableText(line)}\n`).join(''));
 }
 
-export async function printBytes(bytes: Uint8Array): Promise<void> {
+export async function printJson(document: unknown): Promise<void> {
+  await print(`${toJson(document, 2)}\n`);
+}
+
+/** Prints a text that is stored somewhere, as it is; on a terminal, its lines as they can be shown. */
+export async function printStored(text: Uint8Array): Promise<void> {
+  if (!process.stdout.isTTY) return printBytes(text);
+  const lines = bytesToPath(text).trimEnd().replaceAll('\t', '    ').split('\n');
+  await printLines(lines);
+}
+
+async function printBytes(bytes: Uint8Array): Promise<void> {
   await writeToStream(once(bytes), process.stdout);
 }
 

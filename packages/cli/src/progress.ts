@@ -1,4 +1,5 @@
 import { Meter } from '@vzdump-format/streams';
+import { toJson } from './json.js';
 import { standardError, type TextOutput } from './standard-error.js';
 import { formatBytes, formatDuration } from './units.js';
 
@@ -58,7 +59,7 @@ export class ProgressReport {
     const percent = total === undefined ? undefined : total === 0 ? 100 : Math.floor((bytes / total) * 100);
     if (this.form === 'json') {
       const rounded = { elapsedSeconds, bytesPerSecond: Math.round(bytesPerSecond), remainingSeconds };
-      this.output.write(`${JSON.stringify({ type: 'progress', percent, bytes, total, ...rounded })}\n`);
+      this.output.write(`${toJson({ type: 'progress', percent, bytes, total, ...rounded })}\n`);
       return;
     }
     const done =

@@ -28,6 +28,19 @@ describe('the lines of qmrestore, vma extract -v and pct restore', () => {
       ],
     ],
     [{ type: 'contents', configs: [], devices: [], ctime: 2n ** 63n - 1n }, ['CTIME: 9223372036854776000']],
+    [
+      {
+        type: 'contents',
+        configs: [{ name: 'a\nb', size: 1 }],
+        devices: [{ id: 1, name: 'x'.repeat(60_000), size: 2 }],
+        ctime: 2n ** 63n - 1n,
+      },
+      [
+        'CFG: size: 1 name: a\\x0ab',
+        `DEV: dev_id=1 size: 2 devname: ${'x'.repeat(120)}…`,
+        'CTIME: 9223372036854776000',
+      ],
+    ],
     [{ type: 'read-limit', kibPerSecond: 512 }, ['applying read rate limit: 512']],
     [
       { type: 'storage-limit', storage: 'local', kibPerSecond: 512 },

@@ -1,3 +1,4 @@
+import { printableName } from '@vzdump-format/file-tree';
 import type { RestoreEvent } from '@vzdump-format/vzdump';
 
 /** The lines that qmrestore, its `vma extract -v`, and `pct restore` write, for what a restore tells of. */
@@ -57,11 +58,11 @@ function archiveLine(guest: 'qemu' | 'lxc', path: string | undefined): string {
 
 function contentLines({ configs, devices, ctime }: Extract<RestoreEvent, { type: 'contents' }>): string[] {
   return [
-    ...configs.map(({ name, size }) => `CFG: size: ${size} name: ${name}`),
+    ...configs.map(({ name, size }) => `CFG: size: ${size} name: ${printableName(name)}`),
     ...devices.map(({ id, name, size }) =>
       name === 'vmstate'
         ? `VMSTATE: dev_id=${id} memory: ${size}`
-        : `DEV: dev_id=${id} size: ${size} devname: ${name}`,
+        : `DEV: dev_id=${id} size: ${size} devname: ${printableName(name)}`,
     ),
     `CTIME: ${cTime(Number(ctime))}`,
   ];

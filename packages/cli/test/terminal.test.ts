@@ -1,8 +1,9 @@
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { vectorPath } from '@vzdump-format/test-vectors';
 import { describe, expect } from 'vitest';
 import { writeNoise } from './disk-content.js';
-import { CLI } from './running-cli.js';
+import { CLI, runCliWell } from './running-cli.js';
 import { scratch } from './scratch.js';
 import { runTool, testWithTools } from './tools.js';
 
@@ -37,6 +38,20 @@ describe('on a terminal', () => {
     const { shown, status } = await onTerminal(quoted('list', '-'));
     expect(shown).toContain('an archive cannot be read from a terminal');
     expect(status).toBe(2);
+  });
+
+  testWithTools(['script'], 'what is stored is shown there as text alone', async () => {
+    const directory = await scratch();
+    const stored = 'first\x1b[2J\n\tsecond\x9b\u202e\n';
+    const [file, archive] = [join(directory, 'qemu-server.conf'), join(directory, 'a.vma')];
+    await writeFile(file, stored);
+    await runCliWell(['pack', archive, '--config', file]);
+    expect((await runCliWell(['config', archive])).toString()).toBe(stored);
+    await runCliWell(['notes', archive, '--file', file]);
+    for (const command of ['config', 'notes']) {
+      const { shown } = await onTerminal(quoted(command, archive));
+      expect(shown).toContain('first\\x1b[2J\r\n    second\\x9b\\u{202e}\r\n');
+    }
   });
 
   testWithTools(['script'], 'progress is one line that is redrawn, within its width', async () => {

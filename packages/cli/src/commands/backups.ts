@@ -1,10 +1,9 @@
-import { printableName } from '@vzdump-format/file-tree';
 import { type Backup, listBackups } from '@vzdump-format/vzdump';
 import { backupColumns, backupDocument, nameColumn } from '../backup-columns.js';
 import type { Command } from '../command.js';
 import { type GuestOptions, guestOptions } from '../guest-options.js';
 import type { CommonOptions } from '../options.js';
-import { print, printJson } from '../output.js';
+import { printJson, printLines } from '../output.js';
 import { alignedTable, type Column } from '../table.js';
 import { formatBytes } from '../units.js';
 
@@ -18,7 +17,7 @@ export const backups: Command<CommonOptions & GuestOptions> = {
   async run([directory], options, context) {
     const found = await listBackups(directory!, { ...context, ...options });
     if (options.json) await printJson({ directory, backups: found.map(backupDocument) });
-    else if (found.length > 0) await print(alignedTable(found, columns));
+    else if (found.length > 0) await printLines(alignedTable(found, columns));
     else context.inform(`there are no backups in ${directory}`);
   },
 };
@@ -28,7 +27,7 @@ const columns: readonly Column<Backup>[] = [
   { heading: 'SIZE', text: ({ size }) => formatBytes(size), alignRight: true },
   { heading: 'STATE', text: stateOf },
   nameColumn,
-  { heading: 'NOTES', text: ({ notes = '' }) => printableName(notes) },
+  { heading: 'NOTES', text: ({ notes = '' }) => notes },
 ];
 
 function stateOf({ name, isProtected }: Backup): string {

@@ -2,7 +2,7 @@ import { treeConfig } from '@vzdump-format/vzdump';
 import { withArchive } from '../archive-input.js';
 import type { Command } from '../command.js';
 import { type ArchiveInputOptions, archiveInputOptions, type CommonOptions } from '../options.js';
-import { printBytes } from '../output.js';
+import { printStored } from '../output.js';
 
 interface Options extends CommonOptions, ArchiveInputOptions {
   readonly name?: string;
@@ -30,6 +30,6 @@ export const config: Command<Options> = {
         ? format.config(archive, options.name, context)
         : treeConfig(format, archive, options.name, context),
     );
-    await printBytes(data);
+    await printStored(data);
   },
 };

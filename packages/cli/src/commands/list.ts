@@ -4,8 +4,9 @@ import { Sequence, writeToStream } from '@vzdump-format/streams';
 import type { TreeFormat, VmaListing } from '@vzdump-format/vzdump';
 import { withArchive } from '../archive-input.js';
 import type { Command } from '../command.js';
+import { toJson } from '../json.js';
 import { type ArchiveInputOptions, archiveInputOptions, type CommonOptions } from '../options.js';
-import { print, printJson } from '../output.js';
+import { printJson, printLines } from '../output.js';
 import { entryAsJson } from '../tree-listing.js';
 
 export const list: Command<CommonOptions & ArchiveInputOptions> = {
@@ -30,7 +31,7 @@ export const list: Command<CommonOptions & ArchiveInputOptions> = {
       const listing = await format.list(archive, context);
       const { format: formatName, ...rest } = listing;
       if (options.json) await printJson({ format: formatName, codec: codec.name, ...rest });
-      else await print(`${listingLines(listing, codec.name).join('\n')}\n`);
+      else await printLines(listingLines(listing, codec.name));
     });
   },
 };
@@ -69,9 +70,9 @@ function asText(format: TreeFormat): TreeListing {
 function asJson(format: TreeFormat, codec: string): TreeListing {
   let separator = '\n';
   return {
-    start: `{\n  "format": ${JSON.stringify(format.name)},\n  "codec": ${JSON.stringify(codec)},\n  "entries": [`,
+    start: `{\n  "format": ${toJson(format.name)},\n  "codec": ${toJson(codec)},\n  "entries": [`,
     show(entry) {
-      const line = `${separator}    ${JSON.stringify(entryAsJson(entry, format.nameOf(entry)))}`;
+      const line = `${separator}    ${toJson(entryAsJson(entry, format.nameOf(entry)))}`;
       separator = ',\n';
       return line;
     },

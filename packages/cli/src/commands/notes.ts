@@ -5,7 +5,7 @@ import { getNotes, MAX_NOTES_BYTES, readNotes, setNotes } from '@vzdump-format/v
 import type { Command } from '../command.js';
 import { UsageError } from '../exit-status.js';
 import type { CommonOptions } from '../options.js';
-import { printBytes, printJson } from '../output.js';
+import { printJson, printStored } from '../output.js';
 
 interface Options extends CommonOptions {
   readonly file?: string;
@@ -40,7 +40,7 @@ export const notes: Command<Options> = {
 async function show(archive: string, inform: (line: string) => void): Promise<void> {
   const bytes = await readNotes(archive);
   if (bytes.length === 0) inform(`${archive} has no notes`);
-  else await printBytes(bytes);
+  else await printStored(bytes);
 }
 
 /** What the notes are to be; nothing when they are only to be shown. */

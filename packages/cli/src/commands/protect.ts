@@ -2,7 +2,7 @@ import { isProtected, setProtected } from '@vzdump-format/vzdump';
 import type { Command } from '../command.js';
 import { UsageError } from '../exit-status.js';
 import type { CommonOptions } from '../options.js';
-import { print, printJson } from '../output.js';
+import { printJson, printLines } from '../output.js';
 
 interface Options extends CommonOptions {
   readonly off?: boolean;
@@ -28,6 +28,6 @@ export const protect: Command<Options> = {
     if (!show && !json) return;
     const state = await isProtected(archive!);
     if (json) await printJson({ path: archive, protected: state });
-    else await print(state ? 'protected\n' : 'not protected\n');
+    else await printLines([state ? 'protected' : 'not protected']);
   },
 };

@@ -11,7 +11,7 @@ import type { Command, CommandContext } from '../command.js';
 import { UsageError } from '../exit-status.js';
 import { type GuestOptions, guestOptions } from '../guest-options.js';
 import type { CommonOptions } from '../options.js';
-import { print, printJson } from '../output.js';
+import { printJson, printLines } from '../output.js';
 import { chosenRetention, type RetentionOptions, retentionOptions } from '../retention-options.js';
 import { alignedTable, type Column } from '../table.js';
 import { formatBytes } from '../units.js';
@@ -51,7 +51,7 @@ export const prune: Command<Options> = {
       onError: json ? (error) => failures.push(error) : context.onError,
       ...{ retention, dryRun, type, vmid },
       onPlan: async (plan) => {
-        if (!json && plan.length > 0) await print(alignedTable(plan, columns));
+        if (!json && plan.length > 0) await printLines(alignedTable(plan, columns));
       },
       onRemove: ({ path }) => context.inform(`removing backup '${path}'`),
     });

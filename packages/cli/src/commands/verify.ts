@@ -5,7 +5,7 @@ import type { Command, CommandContext } from '../command.js';
 import { UsageError } from '../exit-status.js';
 import { describeError } from '../messages.js';
 import { type ArchiveInputOptions, archiveInputOptions, type CommonOptions } from '../options.js';
-import { print, printJson } from '../output.js';
+import { printJson, printLines } from '../output.js';
 import { formatBytes } from '../units.js';
 
 type Options = CommonOptions & ArchiveInputOptions;
@@ -50,7 +50,9 @@ export const verify: Command<Options> = {
       });
       verdicts.push(verdict);
       if (!options.json && verdict.ok) {
-        await print(`${path}: ok (${verdict.format}, ${verdict.codec}, ${formatBytes(verdict.bytes)})\n`);
+        await printLines([
+          `${path}: ok (${verdict.format}, ${verdict.codec}, ${formatBytes(verdict.bytes)})`,
+        ]);
       }
     }
     if (options.json) await printJson({ archives: verdicts });

@@ -30,6 +30,30 @@ test('where logs are kept, the file is that of the last backup', async () => {
   expect(await linesIn(join(directory, 'qemu-100.log'))).toEqual(['INFO: second']);
 });
 
+test('nothing that archives or programs say begins a line of its own, or acts on a terminal', async () => {
+  const directory = await scratch();
+  const told: string[] = [];
+  const job = new JobLog((event) => event.type === 'log' && told.push(event.message));
+  const log = new GuestLogFile(100, job);
+  log.open('lxc', directory);
+  const code = 'TREE_VANISHED';
+  log.onWarning({ code, message: 'a\nINFO: Finished Backup of VM 100 (00:00:01) vanished' });
+  log.info('of a hook\tscript\x1b[2J\udcff\u202e\nits second line');
+  job.onWarning({ code, message: 'b\nc' });
+  log.close();
+  const ofGuest = [
+    'a\\x0aINFO: Finished Backup of VM 100 (00:00:01) vanished',
+    'of a hook    script\\x1b[2J\\xff\\u{202e}',
+    'its second line',
+  ];
+  expect(told).toEqual([...ofGuest, 'b\\x0ac']);
+  const [first, ...others] = ofGuest;
+  expect(await linesIn(join(directory, 'lxc-100.log'))).toEqual([
+    `WARN: ${first}`,
+    ...others.map((line) => `INFO: ${line}`),
+  ]);
+});
+
 test('elsewhere it has no name, so that nobody has to remove it, and can be copied and read', async () => {
   const directory = await scratch();
   await mkdir(join(directory, 'tmp'));

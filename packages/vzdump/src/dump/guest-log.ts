@@ -10,7 +10,7 @@ import type { GuestLog } from '../guest-access/guest-access.js';
 import { isAccessible } from '../is-accessible.js';
 import type { LogLevel } from './dump-event.js';
 import { errorText } from './error-text.js';
-import { type JobLog, LOG_PREFIXES, linesOf } from './job-log.js';
+import { inOneLine, type JobLog, LOG_PREFIXES, linesOf } from './job-log.js';
 
 /** Where vzdump keeps the log of each guest's last backup. */
 export const LOG_DIRECTORY = '/var/log/vzdump';
@@ -49,7 +49,7 @@ export class GuestLogFile implements GuestLog {
   readonly error = (message: string): void => this.add('error', message);
 
   /** For libraries. */
-  readonly onWarning = ({ message }: ArchiveWarning): void => this.warn(message);
+  readonly onWarning = (warning: ArchiveWarning): void => this.warn(inOneLine(warning));
 
   /** What stands in the job's log alone. */
   readonly infoToJob = (message: string): void => this.job.add('info', message, this.vmid);

@@ -1,3 +1,4 @@
+import { printableText } from '@vzdump-format/file-tree';
 import type { ArchiveWarning } from '@vzdump-format/streams';
 import type { LogLevel, OnDumpEvent } from './dump-event.js';
 
@@ -22,7 +23,7 @@ export class JobLog {
   readonly error = (message: string): void => this.add('error', message);
 
   /** For libraries. */
-  readonly onWarning = ({ message }: ArchiveWarning): void => this.warn(message);
+  readonly onWarning = (warning: ArchiveWarning): void => this.warn(inOneLine(warning));
 
   /** @param vmid of the guest that it is about */
   add(level: LogLevel, message: string, vmid?: number): void {
@@ -33,7 +34,16 @@ export class JobLog {
   }
 }
 
-/** A message of several lines becomes as many; empty ones say nothing. */
+/** A message of several lines becomes as many, as they can be shown; empty ones say nothing. */
 export function linesOf(message: string): readonly string[] {
-  return message.split('\n').filter((line) => line !== '');
+  const lines = message.replaceAll('\t', TAB).split('\n');
+  return lines.filter((line) => line !== '').map(printableText);
 }
+
+/** What a library warns of has one line: a name in it cannot begin another, which would be taken for the log's. */
+export function inOneLine({ message }: ArchiveWarning): string {
+  return printableText(message);
+}
+
+/** Programs that a job runs write tables with it. */
+const TAB = ' '.repeat(4);

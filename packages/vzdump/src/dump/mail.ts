@@ -1,4 +1,5 @@
 import type { GuestResult } from './dump-event.js';
+import { linesOf } from './job-log.js';
 import type { JobSummary } from './notification.js';
 import { exactBytes, formatDuration } from './units.js';
 
@@ -31,7 +32,7 @@ export function formatMail(summary: JobSummary, { host, recipients }: MailOption
     'Content-Type: text/plain; charset=UTF-8',
     'Content-Transfer-Encoding: 8bit',
     '',
-    ...(error === undefined ? [] : [error, '']),
+    ...(error === undefined ? [] : [...linesOf(error), '']),
     'Details',
     '=======',
     ...table([HEADINGS, ...vmids.map((vmid) => row(vmid, results))]),
