@@ -3,7 +3,9 @@ export const EXIT = {
   failed: 1,
   usage: 2,
   warnings: 3,
+  hungUp: 129,
   interrupted: 130,
+  quit: 131,
   terminated: 143,
 } as const;
 
@@ -18,7 +20,9 @@ export const exitStatuses: readonly ExitStatus[] = [
   { status: EXIT.failed, meaning: 'failed: a bad archive, an I/O error, a failed stage' },
   { status: EXIT.usage, meaning: 'the command line is wrong; nothing was done' },
   { status: EXIT.warnings, meaning: 'done, with warnings' },
-  { status: EXIT.interrupted, meaning: 'interrupted (SIGINT); nothing half-written has a final name' },
+  { status: EXIT.hungUp, meaning: 'the terminal is gone (SIGHUP); nothing half-written has a final name' },
+  { status: EXIT.interrupted, meaning: 'interrupted (SIGINT), likewise' },
+  { status: EXIT.quit, meaning: 'quit (SIGQUIT), likewise' },
   { status: EXIT.terminated, meaning: 'terminated (SIGTERM), likewise' },
 ];
 
@@ -31,13 +35,5 @@ export class UsageError extends Error {
   ) {
     super(message);
     this.name = 'UsageError';
-  }
-}
-
-/** A signal ended the work. */
-export class Interrupted extends Error {
-  constructor(readonly signal: 'SIGINT' | 'SIGTERM') {
-    super(signal === 'SIGINT' ? 'interrupted' : 'terminated');
-    this.name = 'Interrupted';
   }
 }

@@ -3,6 +3,7 @@ import { spelledOut } from './abbreviations.js';
 import { commands } from './commands/index.js';
 import { exactArguments } from './exact-arguments.js';
 import { EXIT, UsageError } from './exit-status.js';
+import { isInterruption } from './interruption.js';
 import { Messages } from './messages.js';
 import { spellNumbered } from './numbered-options.js';
 import { commonOptions } from './options.js';
@@ -17,7 +18,7 @@ export async function run(argv: readonly string[]): Promise<void> {
   sizeThreadPool();
   const status = await main(exactArguments(argv));
   // What was interrupted may have left a read or a write that never ends, and would keep the process.
-  if (status === EXIT.interrupted || status === EXIT.terminated) process.exit(status);
+  if (isInterruption(status)) process.exit(status);
   process.exitCode = status;
 }
 

@@ -1,5 +1,6 @@
 import type { CommandContext } from './command.js';
-import { EXIT, Interrupted, UsageError } from './exit-status.js';
+import { EXIT, UsageError } from './exit-status.js';
+import { Interrupted, listenForSignals } from './interruption.js';
 import { Messages } from './messages.js';
 import type { Invocation } from './program.js';
 import { ProgressReport } from './progress.js';
@@ -44,25 +45,9 @@ export async function runCommand({ command, args, options, warnings = [] }: Invo
     progress.leaveLine();
     const cause: unknown = interruption.signal.aborted ? interruption.signal.reason : error;
     messages.fail(cause);
-    if (cause instanceof Interrupted) return cause.signal === 'SIGINT' ? EXIT.interrupted : EXIT.terminated;
+    if (cause instanceof Interrupted) return cause.status;
     return cause instanceof UsageError ? EXIT.usage : EXIT.failed;
   } finally {
     interruption.stop();
   }
-}
-
-/** The first signal lets the work clean up; the next one, no longer caught, ends the process at once. */
-function listenForSignals(): { signal: AbortSignal; stop: () => void } {
-  const controller = new AbortController();
-  const stop = () => {
-    process.off('SIGINT', onSignal);
-    process.off('SIGTERM', onSignal);
-  };
-  const onSignal = (name: NodeJS.Signals) => {
-    stop();
-    controller.abort(new Interrupted(name as 'SIGINT' | 'SIGTERM'));
-  };
-  process.on('SIGINT', onSignal);
-  process.on('SIGTERM', onSignal);
-  return { signal: controller.signal, stop };
 }

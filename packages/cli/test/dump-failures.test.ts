@@ -6,15 +6,12 @@ import { type DumpSample, dumpSample, timelessNames } from './dump-sample.js';
 import { childrenOf, isRunning } from './processes.js';
 import { linesOf } from './running-cli.js';
 import { nameIn } from './scratch.js';
+import { SIGNALS } from './signals.js';
 import { runTool, testAsRoot, testWithTools } from './tools.js';
 
 /** Takes minutes: what ends before has not waited. */
 const SLOWLY = ['--bwlimit', '64'];
 const UNFINISHED = /\.dat$/;
-const SIGNALS = [
-  ['SIGINT', 130, 'interrupted'],
-  ['SIGTERM', 143, 'terminated'],
-] as const;
 
 /** A virtual machine 102 with a disk of noise, 4 MiB. */
 async function withNoisyVm(format: 'raw' | 'qcow2' = 'raw'): Promise<DumpSample> {
@@ -66,6 +63,20 @@ describe.each(SIGNALS)('%s', (signal, status, word) => {
       expect((await sample.dump([String(vmid)])).status).toBe(0);
     },
   );
+});
+
+/** When a terminal goes away, the kernel says so, and then the shell does, in the middle of what the first has begun. */
+test('a SIGHUP, or a first SIGTERM, while a SIGHUP is dealt with: all is put back', async () => {
+  const sample = await withNoisyVm();
+  const before = await sample.read('pve/qemu-server/102.conf');
+  const hook = '#!/bin/sh\nif [ "$1" = backup-abort ]; then kill -HUP $PPID; kill -TERM $PPID; fi\n';
+  await sample.write('hook', hook, 0o755);
+  const running = sample.start(['102', '--script', sample.path('hook'), ...SLOWLY]);
+  await nameIn(sample.path('storage/dump'), UNFINISHED);
+  running.child.kill('SIGHUP');
+  const { status, signal } = await running.ended;
+  expect([status, signal, leftIn(sample)]).toEqual([129, null, []]);
+  expect(await sample.read('pve/qemu-server/102.conf')).toBe(before);
 });
 
 describe('a disk that is full', () => {

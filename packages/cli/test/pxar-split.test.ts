@@ -128,7 +128,7 @@ describe('both files, or none', () => {
     expect(readdirSync(out).sort()).toEqual(['a.mpxar', 'a.ppxar']);
   });
 
-  test.each(['SIGINT', 'SIGTERM'] as const)('%s leaves nothing', async (signal) => {
+  test.each(['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM'] as const)('%s leaves nothing', async (signal) => {
     const { root, out } = await workplace();
     const running = startCli(['pack', `${out}/a.mpxar`, '--root', root, '--bwlimit', '64']);
     await nameIn(out, PARTIAL);
