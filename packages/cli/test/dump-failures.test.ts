@@ -4,7 +4,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { writeNoise } from './disk-content.js';
 import { type DumpSample, dumpSample, timelessNames } from './dump-sample.js';
 import { childrenOf, isRunning } from './processes.js';
-import { linesOf } from './running-cli.js';
+import { linesOf, runCli } from './running-cli.js';
 import { nameIn } from './scratch.js';
 import { SIGNALS } from './signals.js';
 import { runTool, testAsRoot, testWithTools } from './tools.js';
@@ -147,6 +147,23 @@ describe('a stage that fails fails the whole, and is named', () => {
     const { status, stderr } = await ended;
     expect(stderr).toContain('ERROR: Backup of VM 102 failed - write standard output: broken pipe\n');
     expect([status, leftIn(sample)]).toEqual([1, []]);
+  });
+
+  test('a number that two guests have is no other guest’s fault: neither of dump nor of restore', async () => {
+    const sample = await dumpSample();
+    await sample.write('pve/lxc/102.conf', 'rootfs: local:102/none.raw\n');
+    await sample.write('pve/qemu-server/102.conf', 'memory: 16\n');
+    const { status, stderr } = await sample.dump(['--all']);
+    const failures = linesOf(stderr).filter((line) => line.startsWith('ERROR: '));
+    expect(failures).toEqual([
+      'ERROR: Backup of VM 102 failed - 102 is both a virtual machine and a container',
+    ]);
+    expect([status, leftIn(sample)]).toEqual([1, ['vzdump-lxc-101-STAMP.tar', 'vzdump-qemu-100-STAMP.vma']]);
+    const restore = ['restore', sample.archive('.vma'), '--pve-root', sample.path('pve')];
+    expect((await runCli([...restore, '300'])).status).toBe(0);
+    expect((await runCli([...restore, '102', '--force'])).stderr).toContain(
+      '102 is both a virtual machine and a container',
+    );
   });
 
   test('the others have their turn', async () => {

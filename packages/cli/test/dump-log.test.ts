@@ -47,7 +47,7 @@ INFO: pruned 0 backup(s)
 INFO: Finished Backup of VM 101 (HH:MM:SS)
 INFO: Backup finished at TIME
 ERROR: Backup of VM 999 failed - unable to find VM '999'
-INFO: hint: there is no configuration of it in /sample/pve
+INFO: hint: there is neither qemu-server/999.conf nor lxc/999.conf in /sample/pve
 INFO: Failed at TIME
 INFO: Backup job finished with errors
 vzdump-format: job errors`;
@@ -110,7 +110,7 @@ test('as JSON: a line each, and what came of each guest on standard output', asy
         ...{ vmid: 999, state: 'failed', size: 0, seconds: expect.any(Number) },
         error: {
           ...{ code: 'GUEST_UNKNOWN', message: "unable to find VM '999'" },
-          hint: expect.stringContaining('no configuration of it'),
+          hint: expect.stringContaining('there is neither qemu-server/999.conf nor lxc/999.conf in '),
         },
       },
     ],

@@ -70,12 +70,16 @@ describe('guests', () => {
     expect(await (await rootOf({})).guests()).toEqual([]);
   });
 
-  test('two of one number are refused', async () => {
+  test('two of one number are refused, and no others', async () => {
     const root = await rootOf({ 'qemu-server/100.conf': '', 'lxc/100.conf': '', 'lxc/101.conf': '' });
-    await expect(root.guests()).rejects.toMatchObject({
-      code: 'GUEST_AMBIGUOUS',
-      message: '100 is both a virtual machine and a container',
-    });
+    for (const found of [root.guest(100), root.findGuest(100)]) {
+      await expect(found).rejects.toMatchObject({
+        code: 'GUEST_AMBIGUOUS',
+        message: '100 is both a virtual machine and a container',
+      });
+    }
+    expect(await root.guest(101)).toMatchObject({ type: 'lxc' });
+    expect((await root.knownGuests()).local).toEqual([100, 101]);
   });
 
   test('of other nodes are known, and pools', async () => {

@@ -6,6 +6,7 @@ import { ArchiveError, type OnWarning } from '@vzdump-format/streams';
 import { ifThere, readConfigFile, writeConfigFile } from './config-file.js';
 import { type DatacenterConfig, parseDatacenterConfig } from './datacenter-config.js';
 import { formatGuestConfig, type GuestConfig, type GuestType, parseGuestConfig } from './guest-config.js';
+import { withDirectoryLocked } from './lock-directory.js';
 import { type Pools, parsePools } from './pools.js';
 import type { KnownGuests } from './select-guests.js';
 import { parseStorageConfig, type StorageConfig } from './storage-config.js';
@@ -64,29 +65,39 @@ export class PveRoot {
     return new PveRoot(directory, node, options.onWarning);
   }
 
-  /** The guests of this node, by number. @throws `GUEST_AMBIGUOUS` when two have the same. */
+  /** The guests of this node, by number; a number that stands for two of them is there twice. */
   async guests(): Promise<readonly Guest[]> {
     const guests = await guestsIn(this.directory);
-    guests.sort((one, other) => one.vmid - other.vmid);
-    const twice = guests.find(({ vmid }, index) => guests[index + 1]?.vmid === vmid);
-    if (twice === undefined) return guests;
-    throw new ArchiveError('GUEST_AMBIGUOUS', `${twice.vmid} is both a virtual machine and a container`, {
-      entry: twice.configPath,
-    });
+    return guests.sort((one, other) => one.vmid - other.vmid);
   }
 
-  /** The guest of that number. @throws `GUEST_UNKNOWN` */
+  /** The guest of that number. @throws `GUEST_UNKNOWN`, `GUEST_AMBIGUOUS` */
   async guest(vmid: number): Promise<Guest> {
-    const found = (await this.guests()).find((guest) => guest.vmid === vmid);
+    const found = await this.findGuest(vmid);
     if (found !== undefined) return found;
     throw new ArchiveError('GUEST_UNKNOWN', `unable to find VM '${vmid}'`, {
       hint: `there is neither ${FOLDERS.qemu}/${vmid}.conf nor ${FOLDERS.lxc}/${vmid}.conf in ${this.directory}`,
     });
   }
 
+  /** The guest of that number, if there is one. @throws `GUEST_AMBIGUOUS` when there are two, one of each type */
+  async findGuest(vmid: number): Promise<Guest | undefined> {
+    const [found, other] = (await this.guests()).filter((guest) => guest.vmid === vmid);
+    if (other === undefined) return found;
+    throw new ArchiveError('GUEST_AMBIGUOUS', `${vmid} is both a virtual machine and a container`, {
+      entry: other.configPath,
+      hint: 'one of the two has to get another number, or to go',
+    });
+  }
+
+  /** Does something while nobody else adds guests through this class, so that a number that is free stays so. */
+  async exclusively<Result>(action: () => Promise<Result>, signal?: AbortSignal): Promise<Result> {
+    return withDirectoryLocked(this.directory, action, signal);
+  }
+
   /** The guests that can be asked for, and those on other nodes. */
   async knownGuests(): Promise<KnownGuests> {
-    const local = (await this.guests()).map(({ vmid }) => vmid);
+    const local = [...new Set((await this.guests()).map(({ vmid }) => vmid))];
     const nodes = await namesIn(join(this.directory, 'nodes'));
     const others = await Promise.all(
       nodes.filter((node) => node !== this.node).map((node) => guestsIn(join(this.directory, 'nodes', node))),

@@ -2,7 +2,7 @@ import type { Writable } from 'node:stream';
 import type { CompressChoice } from '@vzdump-format/codecs';
 import type { EffectiveOptions } from '../config/effective-options.js';
 import type { GuestType } from '../config/guest-config.js';
-import type { Guest, PveRoot } from '../config/pve-root.js';
+import type { PveRoot } from '../config/pve-root.js';
 import type { DirectoryStorage, StorageConfig } from '../config/storage-config.js';
 import type { GuestMethods } from '../guest-access/guest-access.js';
 import type { OnDumpEvent } from './dump-event.js';
@@ -23,8 +23,6 @@ export interface DumpTarget {
 export interface DumpJob {
   readonly root: PveRoot;
   readonly storages: StorageConfig;
-  /** All guests of this node. */
-  readonly guests: ReadonlyMap<number, Guest>;
   readonly options: EffectiveOptions;
   readonly target: DumpTarget;
   readonly compression: CompressChoice;

@@ -33,7 +33,8 @@ export async function backupGuest(vmid: number, job: DumpJob): Promise<GuestResu
 
 /** The backup of one guest under way, with all that has to be put back in the end. */
 class GuestBackup {
-  private readonly guest: Guest | undefined;
+  /** Known once it was found. */
+  private guest: Guest | undefined;
   private readonly log: GuestLogFile;
   private mode: BackupMode;
   private place: BackupPlace | undefined;
@@ -51,7 +52,6 @@ class GuestBackup {
     private readonly vmid: number,
     private readonly job: DumpJob,
   ) {
-    this.guest = job.guests.get(vmid);
     this.log = new GuestLogFile(vmid, job.log);
     this.mode = job.options.mode as BackupMode;
   }
@@ -71,13 +71,10 @@ class GuestBackup {
   }
 
   private async make(): Promise<void> {
-    const { guest, job, log } = this;
+    const { job, log } = this;
     job.signal?.throwIfAborted();
-    if (guest === undefined) {
-      throw new ArchiveError('GUEST_UNKNOWN', `unable to find VM '${this.vmid}'`, {
-        hint: `there is no configuration of it in ${job.root.directory}`,
-      });
-    }
+    const guest = await job.root.guest(this.vmid);
+    this.guest = guest;
     this.place = await placeBackup(guest, job);
     log.open(guest.type, job.logDirectory);
     this.temporaryDirectory = await makeTemporaryDirectory(guest, this.place, job, log);

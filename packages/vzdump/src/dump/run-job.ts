@@ -46,7 +46,7 @@ class Job {
     const lock = await this.begin();
     try {
       await clearLeftovers(lock.journal, this.log);
-      await this.backUpAll(await this.jobOf(lock));
+      await this.backUpAll(this.jobOf(lock));
     } finally {
       await lock.release();
     }
@@ -70,14 +70,13 @@ class Job {
     }
   }
 
-  private async jobOf({ journal }: JobLock): Promise<DumpJob> {
+  private jobOf({ journal }: JobLock): DumpJob {
     const { plan, settings, log, target, guestLogs } = this;
     const { root, storages, options, hooks } = plan;
     const { methods, logDirectory, onEvent, signal } = settings;
-    const guests = new Map((await root.guests()).map((guest) => [guest.vmid, guest]));
     const { compress, pigz, zstd } = options;
     return {
-      ...{ root, storages, guests, options, hooks, methods, journal, log, logDirectory, onEvent, signal },
+      ...{ root, storages, options, hooks, methods, journal, log, logDirectory, onEvent, signal },
       target: target!,
       compression: codecForCompressOption(compress, { pigz, zstd }),
       onGuestLog: this.recipients.length === 0 ? undefined : (vmid, text) => guestLogs.set(vmid, text),

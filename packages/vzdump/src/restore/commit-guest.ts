@@ -3,7 +3,7 @@ import { printableName } from '@vzdump-format/file-tree';
 import { configValue, type GuestConfig, parseVolumeId, requireStorage, withValue } from '../config/index.js';
 import { sortOldVolumes } from './old-volumes.js';
 import { addToPool } from './pool.js';
-import { type ReplacedGuest, requireUnchanged } from './replaced-guest.js';
+import { type ReplacedGuest, requireStillFree, requireUnchanged } from './replaced-guest.js';
 import type { RestoreJob } from './restore-job.js';
 
 /** A guest whose volumes are whole, and wait for their names. */
@@ -34,16 +34,23 @@ export async function commitGuest(job: RestoreJob, guest: WholeGuest): Promise<v
   const unused = [...new Set(others)].filter((volume) => !old?.replaced.includes(volume));
   const config = withUnused(job, guest.config, unused);
   await job.staged.commit();
+  await pveRoot.exclusively(() => writeFiles(job, guest, config), options.signal);
+  job.staged.release();
+  for (const volume of old?.replaced ?? []) await removeOldVolume(job, volume);
+  if (options.pool !== undefined) await addToItsPool(job, options.pool);
+}
+
+/** With its configuration, the guest has its number: whoever comes second finds that it is taken. */
+async function writeFiles(job: RestoreJob, guest: WholeGuest, config: GuestConfig): Promise<void> {
+  const isNew = guest.replaced === undefined;
+  if (isNew) await requireStillFree(job, config.type);
   const takeBack = await writeFirewall(job, guest.firewall);
   try {
-    await pveRoot.writeConfig(options.vmid, config, { overwrite: guest.replaced !== undefined });
+    await job.pveRoot.writeConfig(job.options.vmid, config, { overwrite: !isNew });
   } catch (error) {
     await takeBack();
     throw error;
   }
-  job.staged.release();
-  for (const volume of old?.replaced ?? []) await removeOldVolume(job, volume);
-  if (options.pool !== undefined) await addToItsPool(job, options.pool);
 }
 
 function withUnused(job: RestoreJob, config: GuestConfig, volumes: readonly string[]): GuestConfig {

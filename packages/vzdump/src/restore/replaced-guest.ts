@@ -26,7 +26,7 @@ const KINDS: Readonly<Record<GuestType, { readonly short: string; readonly long:
 /**
  * Makes sure that a guest can be restored under the number that was asked for.
  * @returns the guest that it replaces, if there is one
- * @throws `GUEST_NUMBER`; `GUEST_EXISTS`, also for one on another node, or of the other type; `GUEST_RUNNING`,
+ * @throws `GUEST_NUMBER`, `GUEST_AMBIGUOUS`; `GUEST_EXISTS`, also for one on another node, or of the other type; `GUEST_RUNNING`,
  * `GUEST_LOCKED`, `GUEST_PROTECTED`; `FILE_EXISTS` for firewall rules without a guest
  */
 export async function requireRestorable(
@@ -60,6 +60,14 @@ export async function requireUnchanged(job: RestoreJob, replaced: ReplacedGuest)
   await requireReplaceable(job, replaced);
 }
 
+/** Makes sure that no guest has got the number since the restore began. @throws `GUEST_EXISTS` */
+export async function requireStillFree(job: RestoreJob, type: GuestType): Promise<void> {
+  const guest = await findGuest(job, type);
+  if (guest === undefined) return;
+  const { short } = KINDS[guest.type];
+  throw refusal(job, type, 'GUEST_EXISTS', `${short} ${guest.vmid} was made meanwhile`);
+}
+
 async function findGuest({ pveRoot, options }: RestoreJob, type: GuestType): Promise<Guest | undefined> {
   const { vmid } = options;
   if (!Number.isInteger(vmid) || vmid < 100 || vmid > 999_999_999) {
@@ -72,7 +80,7 @@ async function findGuest({ pveRoot, options }: RestoreJob, type: GuestType): Pro
       `unable to restore ${KINDS[type].short} ${vmid} - it exists on another node`,
     );
   }
-  return (await pveRoot.guests()).find((guest) => guest.vmid === vmid);
+  return pveRoot.findGuest(vmid);
 }
 
 async function requireReplaceable(job: RestoreJob, { guest, config }: ReplacedGuest): Promise<void> {
