@@ -11,9 +11,10 @@ import {
   EXTENT_HEADER_SIZE,
   startsAsExtent,
   type VmaDevice,
+  WHOLE_CLUSTER_MASK,
 } from './format.js';
 
-/** A run of blocks of one device that are all stored or all zeros. */
+/** A run of blocks of one device that are all stored or all zeros. One that is stored may go on past the device's end. */
 export interface Run {
   readonly device: VmaDevice;
   readonly stored: boolean;
@@ -37,7 +38,9 @@ export function runsOf(
   for (const info of blockInfos) {
     const device = deviceOf(info);
     const start = info.cluster * CLUSTER_SIZE;
-    const blocks = Math.min(BLOCKS_PER_CLUSTER, Math.ceil((device.size - start) / BLOCK_SIZE));
+    const within = Math.min(BLOCKS_PER_CLUSTER, Math.ceil((device.size - start) / BLOCK_SIZE));
+    // Proxmox's reader copies a whole cluster in one piece, which it cuts at the end.
+    const blocks = info.mask === WHOLE_CLUSTER_MASK ? BLOCKS_PER_CLUSTER : within;
     if (info.mask >>> blocks !== 0) {
       throw new ArchiveError(
         'VMA_CLUSTER_RANGE',

@@ -43,7 +43,8 @@
  *
  * Every cluster of every device has exactly one block info in the archive, in any order; those of the device named
  * `vmstate` must be in order. The last block of a device is padded with zeros; blocks wholly past its end are
- * never stored. Neither blocks nor their order have a checksum.
+ * not stored, unless all 16 of its last cluster are: what lies past the end is then cut. Neither blocks nor their order have a
+ * checksum.
  */
 
 import { createHash } from 'node:crypto';
@@ -91,6 +92,8 @@ export const EXTENT_OFFSET = { reserved: 4, blockCount: 6, uuid: 8, md5: 24, blo
 export const BLOCK_SIZE = 4096;
 export const BLOCKS_PER_CLUSTER = 16;
 export const CLUSTER_SIZE = BLOCK_SIZE * BLOCKS_PER_CLUSTER;
+/** All of a cluster's blocks are stored. */
+export const WHOLE_CLUSTER_MASK = 0xffff;
 /** QEMU rounds the size of a raw image up to this, so every device's size is a multiple. */
 export const SECTOR_SIZE = 512;
 

@@ -17,6 +17,7 @@ import {
   type VmaConfig,
   type VmaDevice,
   type VmaHeader,
+  WHOLE_CLUSTER_MASK,
   wholeSectors,
 } from './format.js';
 import { type ExtentShape, frameBeginsAt, type OnFrameStart } from './frame-starts.js';
@@ -260,8 +261,8 @@ class BlockPacker {
 
   private findMask(start: number): number {
     const suspects = this.blocksThatStartWithZero(start);
-    if (suspects === 0xffff && this.isZero(start, CLUSTER_SIZE)) return 0;
-    let mask = 0xffff & ~suspects;
+    if (suspects === WHOLE_CLUSTER_MASK && this.isZero(start, CLUSTER_SIZE)) return 0;
+    let mask = WHOLE_CLUSTER_MASK & ~suspects;
     for (let block = 0; block < BLOCKS_PER_CLUSTER; block++) {
       const bit = 1 << block;
       if ((suspects & bit) !== 0 && !this.isZero(start + block * BLOCK_SIZE, BLOCK_SIZE)) mask |= bit;

@@ -86,6 +86,7 @@ async function* readRun(reader: ByteReader, run: Run): AsyncGenerator<VmaRecord>
     const blocks = await readBlocks(reader, run.length - done);
     const offset = run.offset + done;
     done += blocks.length;
+    if (offset >= end) continue;
     yield { kind: 'data', device, offset, data: blocks.subarray(0, Math.min(blocks.length, end - offset)) };
   }
 }
