@@ -28,6 +28,7 @@ describe('a pattern', () => {
     ['foo', ['foo', 'bar/foo', 'bar/foo/', 'x/bar/foo', 'x/bar/a/foo']],
     ['/foo', ['foo']],
     ['foo/', ['bar/foo/']],
+    ['foo//', ['bar/foo/']],
     ['/bar/', ['bar/']],
     ['bar/foo', ['bar/foo', 'bar/foo/', 'x/bar/foo']],
     ['/bar/foo', ['bar/foo', 'bar/foo/']],
@@ -48,6 +49,29 @@ describe('a pattern', () => {
   ])('%s', (pattern, excluded) => {
     expect(leftOut(pxarExcludes([pattern]), paths)).toEqual(excluded);
   });
+});
+
+test('the root itself is never left out', () => {
+  for (const pattern of [
+    '*',
+    '/*',
+    '**',
+    '/**',
+    '***',
+    '*/',
+    '/*/',
+    '**/',
+    '/**/',
+    '!*',
+    '?*',
+    '[!a]*',
+    '',
+  ]) {
+    const rules = pattern === '' ? pxarExcludes([]) : pxarExcludes([pattern]);
+    for (const inside of [rules, rules.within!('', () => Buffer.from('*\n/*\n**\n'))]) {
+      expect(inside.excludes('', true)).toBe(false);
+    }
+  }
 });
 
 test('the last that matches counts', () => {

@@ -20,7 +20,7 @@ interface Rule {
 /**
  * Exclude patterns as the backup server's client has them, which are much like those of git: the last that matches counts;
  * `!` takes back; with a slash at the end for directories only; with one at the start from the root on, otherwise any end
- * of a path, from a slash on. `*`, `?` and brackets match no slash, `**` any directories.
+ * of a path, from a slash on. `*`, `?` and brackets match no slash, `**` any directories. The root itself is held against none.
  *
  * Files `.pxarexclude` add lines of the same, to which their directory is the root; lines that are blank or begin with `#` are
  * none. Their rules count for more than those given here.
@@ -52,7 +52,7 @@ class PxarExcludes implements ExcludeRules {
   }
 
   excludes(path: string, isDirectory: boolean): boolean {
-    if (this.isEmpty) return false;
+    if (this.isEmpty || path === '') return false;
     const text = globText(path);
     let rules: PxarExcludes | undefined = this;
     for (; rules !== undefined; rules = rules.outer) {
@@ -104,7 +104,7 @@ function parseRule(pattern: string, anchor: string): Rule | undefined {
   const body = includes ? pattern.slice(1) : pattern;
   const anchored = body.startsWith('/');
   const directoriesOnly = body.endsWith('/');
-  const name = body.slice(anchored ? 1 : 0, directoriesOnly ? -1 : undefined);
+  const name = body.slice(anchored ? 1 : 0).replace(/\/+$/, '');
   const glob = name === '' ? undefined : Glob.parse(name, 'git');
   return glob && { glob, includes, directoriesOnly, anchor: anchored ? anchor : undefined };
 }
