@@ -60,6 +60,7 @@ describe.each(CODECS)('dumped with --compress %s and restored', (codec, extensio
     expect(treeOf(301, 2)).toEqual({}); // which is not in backups
     const kept = (await sample.config('lxc/101.conf'))!
       .replace(/\n\[pve:pending\].*$/s, '')
+      .replace('lxc.environment =', 'lxc.environment:')
       .replaceAll('local:101/subvol-101', 'local:301/subvol-301')
       .replace(/^mp0: (\S+),mp=\/srv\/data,backup=1/m, 'mp0: $1,backup=1,mp=/srv/data');
     expect(await sample.config('lxc/301.conf')).toBe(kept);

@@ -15,14 +15,15 @@ export function guestDescription(config: GuestConfig): string | undefined {
   return value === undefined ? undefined : decodeText(value);
 }
 
-/** The configuration with this description in place of its own; none when it is empty. */
+/** The configuration with this description in place of its own, without the empty lines at its end. */
 export function withDescription(config: GuestConfig, description: string): GuestConfig {
   const bare = withoutLines(
     withoutKeys(config, (key) => key === 'description'),
     (line) => line.kind === 'comment',
   );
-  const lines = description === '' ? [] : description.replace(/\n$/, '').split('\n');
-  const comments = lines.map((line): GuestConfigLine => {
+  const lines = description.split('\n');
+  const last = lines.findLastIndex((line) => line !== '');
+  const comments = lines.slice(0, last + 1).map((line): GuestConfigLine => {
     const comment = encodeText(line);
     return { kind: 'comment', text: `#${comment}\n`, comment };
   });

@@ -115,17 +115,22 @@ describe('the grammar', () => {
   });
 
   test.each([
-    ['[a]', 'qemu', undefined],
-    ['[1st]', 'qemu', undefined],
-    ['[two words]', 'qemu', undefined],
+    ['[a]', 'qemu', 'unknown'],
+    ['[1st]', 'qemu', 'unknown'],
+    ['[2024-05-01]', 'qemu', 'unknown'],
+    ['[pre.update]', 'qemu', 'unknown'],
+    ['[two words]', 'qemu', 'unknown'],
+    ['[]', 'qemu', 'unknown'],
+    ['[a]b]', 'qemu', 'unknown'],
+    ['[a]', 'lxc', undefined],
     ['[open', 'qemu', undefined],
     [' [snap]', 'qemu', undefined],
     ['[snap] x', 'qemu', undefined],
     ['[snap]  ', 'qemu', 'snapshot'],
     ['[pending]', 'qemu', 'pending'],
-    ['[pve:pending]', 'qemu', undefined],
+    ['[pve:pending]', 'qemu', 'unknown'],
     ['[special:x]', 'lxc', undefined],
-    ['[special:]', 'qemu', undefined],
+    ['[special:]', 'qemu', 'unknown'],
     ['[SPECIAL:cloudinit]', 'qemu', 'special'],
   ] as const)('the header %j of %s begins %s', (header, type, kind) => {
     expect(parseGuestConfig(`${header}\n`, type).sections[1]?.kind).toBe(kind);
@@ -154,6 +159,20 @@ describe('the grammar', () => {
       },
     ]);
   });
+});
+
+test('an unknown section of a virtual machine is told of, once, and says nothing of the current one', () => {
+  const warnings: ArchiveWarning[] = [];
+  const config = parseGuestConfig('cores: 1\n[two words]\ncores: 2\nnonsense\n[snap]\ncores: 3\n', 'qemu', {
+    onWarning: (warning) => warnings.push(warning),
+  });
+  expect(configValue(config, 'cores')).toBe('1');
+  expect(config.sections.map(({ kind, name }) => [kind, name])).toEqual([
+    ['current', ''],
+    ['unknown', 'two words'],
+    ['snapshot', 'snap'],
+  ]);
+  expect(warnings.map(({ message }) => message)).toEqual(['line 2: skipping unknown section: [two words]']);
 });
 
 describe('what is not changed is written back as it was', () => {

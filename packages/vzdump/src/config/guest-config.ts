@@ -9,6 +9,7 @@
  * [PENDING]                        changes not yet in force; `[pve:pending]` for containers
  * [special:fleecing]               what Proxmox VE itself keeps there (virtual machines only)
  * [before-upgrade]                 a snapshot's configuration
+ * [2024-05-01]                     anything else: unknown, and passed over (virtual machines only)
  * ```
  *
  * A key is lower case letters, `_` and, for virtual machines, `-`, with digits at its end; where it stands twice,
@@ -43,8 +44,8 @@ export type GuestConfigLine =
     };
 
 export interface GuestConfigSection {
-  readonly kind: 'current' | 'pending' | 'special' | 'snapshot';
-  /** A snapshot's name, or what follows `special:`; empty otherwise. */
+  readonly kind: 'current' | 'pending' | 'special' | 'snapshot' | 'unknown';
+  /** A snapshot's name, what follows `special:`, or what an unknown header says; empty otherwise. */
   readonly name: string;
   /** The header's line, empty for the current configuration. */
   readonly header: string;
@@ -63,7 +64,10 @@ const KEY: Readonly<Record<GuestType, RegExp>> = {
   lxc: /^([a-z][a-z_]*\d*):/,
 };
 
-/** Never fails: a line that is not understood is kept, and means nothing, with the warning `CONFIG_LINE`. */
+/**
+ * Never fails: a line that is not understood, and a section that is not known, are kept and mean nothing, with the warning
+ * `CONFIG_LINE`.
+ */
 export function parseGuestConfig(
   text: string,
   type: GuestType,
@@ -74,16 +78,18 @@ export function parseGuestConfig(
     { section: current, lines: [] },
   ];
   for (const [index, lineText] of splitLines(text).entries()) {
+    const warn = (why: string) =>
+      warnOfLine(`${why}: ${printableName(withoutLineEnd(lineText))}`, index + 1, options);
     const section = sectionHeader(lineText, type);
     if (section !== undefined) {
+      if (section.kind === 'unknown') warn('skipping unknown section');
       sections.push({ section, lines: [] });
       continue;
     }
     const line = parseLine(lineText, type);
-    if (line.kind === 'unknown') {
-      warnOfLine(`unable to parse config: ${printableName(withoutLineEnd(lineText))}`, index + 1, options);
-    }
-    sections.at(-1)!.lines.push(line);
+    const { section: around, lines } = sections.at(-1)!;
+    if (line.kind === 'unknown' && around.kind !== 'unknown') warn('unable to parse config');
+    lines.push(line);
   }
   const [first, ...others] = sections.map(({ section, lines }) => ({ ...section, lines }));
   return { type, sections: [first!, ...others] };
@@ -105,6 +111,13 @@ export function parseLine(text: string, type: GuestType): GuestConfigLine {
   const value = trimBlanks(text.slice(match[0].length));
   if (raw === null && value === '') return { kind: 'unknown', text };
   return { kind: raw === null ? 'property' : 'raw', text, key: match[1]!, value };
+}
+
+/** Whether a line holds what others may take for its end; but NUL stands between the variables of a container's `env`. */
+export function isMoreThanALine(line: GuestConfigLine, type: GuestType): boolean {
+  const isEnv = type === 'lxc' && line.kind === 'property' && line.key === 'env';
+  const text = withoutLineEnd(line.text);
+  return /[\r\n]/.test(text) || (!isEnv && text.includes('\0'));
 }
 
 /** The value that counts in the current configuration. */
@@ -142,5 +155,7 @@ function sectionHeader(text: string, type: GuestType): GuestConfigSection | unde
   const special = type === 'qemu' ? /^\[special:([^\s\]]+)\]$/i.exec(content) : null;
   if (special !== null) return found('special', special[1]);
   const snapshot = /^\[([a-z][a-z0-9_-]+)\]$/i.exec(content);
-  return snapshot === null ? undefined : found('snapshot', snapshot[1]);
+  if (snapshot !== null) return found('snapshot', snapshot[1]);
+  const unknown = type === 'qemu' ? /^\[(.*)\]$/s.exec(content) : null;
+  return unknown === null ? undefined : found('unknown', unknown[1]);
 }

@@ -10,7 +10,7 @@ export type Pools = ReadonlyMap<string, ReadonlySet<number>>;
 export function parsePools(text: string): Pools {
   const pools = new Map<string, Set<number>>();
   for (const line of splitLines(text)) {
-    const [kind, id, , guests = ''] = trimBlanks(line).split(':');
+    const [kind, id, , guests = ''] = line.split(':').map(trimBlanks);
     if (kind !== 'pool' || id === undefined || id === '') continue;
     const members = pools.get(id) ?? new Set();
     for (const vmid of splitList(guests)) if (/^\d{1,9}$/.test(vmid)) members.add(Number(vmid));

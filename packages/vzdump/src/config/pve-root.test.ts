@@ -124,14 +124,16 @@ test('what is no directory is refused', async () => {
 });
 
 describe('a configuration', () => {
-  test('is read, with warnings that name its file', async () => {
+  test('is read, with warnings that name its file, the first time', async () => {
     const warnings: ArchiveWarning[] = [];
     const root = await rootOf(
       { 'qemu-server/100.conf': 'cores: 2\nodd\n' },
       { onWarning: (each) => warnings.push(each) },
     );
     const guest = await root.guest(100);
-    expect(configValue(await root.readConfig(guest), 'cores')).toBe('2');
+    for (let times = 0; times < 2; times++) {
+      expect(configValue(await root.readConfig(guest), 'cores')).toBe('2');
+    }
     expect(warnings).toMatchObject([{ code: 'CONFIG_LINE', entry: guest.configPath }]);
   });
 

@@ -41,6 +41,9 @@ const FOLDERS: Readonly<Record<GuestType, string>> = { qemu: 'qemu-server', lxc:
  * What is not there, but for a guest's configuration, counts as empty.
  */
 export class PveRoot {
+  /** The configurations that were read. */
+  private readonly known = new Set<string>();
+
   private constructor(
     readonly directory: string,
     /** This node's name. */
@@ -113,9 +116,12 @@ export class PveRoot {
     return join(this.directory, 'firewall', `${vmid}.fw`);
   }
 
+  /** What is wrong with it is told the first time that it is read. */
   async readConfig({ type, configPath }: Guest): Promise<GuestConfig> {
     const bytes = await readConfigFile(configPath);
-    return parseGuestConfig(bytesToPath(bytes), type, { file: configPath, onWarning: this.onWarning });
+    const onWarning = this.known.has(configPath) ? undefined : this.onWarning;
+    this.known.add(configPath);
+    return parseGuestConfig(bytesToPath(bytes), type, { file: configPath, onWarning });
   }
 
   /**

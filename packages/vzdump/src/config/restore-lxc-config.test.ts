@@ -28,6 +28,9 @@ memory: 1024
 mp0: local:101/b.raw,mp=/x
 mp10: local:101/c.raw,mp=/y
 net0: name=eth0,hwaddr=BC:24:11:00:00:01
+
+ostype: fedora
+[a]
 ostype: debian
 parent: snap
 rootfs: local:101/a.raw,size=4G

@@ -1,6 +1,7 @@
 import type { OnWarning } from '@vzdump-format/streams';
 import { withDescription } from './description.js';
-import { currentOnly, withoutKeys, withoutLines, withValue } from './edit-guest-config.js';
+import { withoutKeys, withoutLines, withValue } from './edit-guest-config.js';
+import { flattenedLxcConfig } from './flattened-lxc-config.js';
 import { configValue, configValues, type GuestConfig, rawLxcLines } from './guest-config.js';
 import { isUnprivileged } from './id-map.js';
 import type { IdentitySource } from './identity.js';
@@ -29,14 +30,14 @@ export interface RestoreLxcConfigOptions {
 const NEVER_TAKEN = /^(?:digest|lock|mp\d+|parent|pending|rootfs|snapshots|template|unprivileged|unused\d+)$/;
 
 /**
- * The configuration out of a container's archive, as `pct restore` merges it: without what concerns the container
- * that it came from, with its mount points as they are now, and with defaults for host name, memory and swap.
+ * The configuration out of a container's archive, as `pct restore` merges it: flattened, without what concerns the
+ * container that it came from, with its mount points as they are now, and with defaults for host name, memory and swap.
  * @throws `CONFIG_VALUE`
  */
 export function restoreLxcConfig(archived: GuestConfig, options: RestoreLxcConfigOptions): GuestConfig {
   const { vmid, mountPoints, overrides = new Map<string, string>() } = options;
   const unprivileged = options.unprivileged ?? isUnprivileged(archived);
-  const taken = withoutKeys(currentOnly(archived), (key) => NEVER_TAKEN.test(key));
+  const taken = withoutKeys(flattenedLxcConfig(archived), (key) => NEVER_TAKEN.test(key));
   let config =
     options.restricted === true ? restrict(taken, isUnprivileged(archived) && !unprivileged, options) : taken;
   const values = new Map([

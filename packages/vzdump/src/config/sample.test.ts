@@ -164,7 +164,7 @@ rootfs: local:101/subvol-101-disk-0.subvol,size=0T
 swap: 256
 unprivileged: 1
 lxc.mount.entry: tmpfs run/lock tmpfs rw,nodev,nosuid,noexec,size=5m 0 0
-lxc.environment = LANG=C.UTF-8
+lxc.environment: LANG=C.UTF-8
 `);
   });
 });

@@ -25,10 +25,17 @@ describe('parseSections', () => {
     });
   });
 
-  test('a blank line ends a section', () => {
-    expect(parse('dir: a\n\tpath /a\n \t\n\tcontent x\n')).toEqual({
+  test('an empty line ends a section', () => {
+    expect(parse('dir: a\n\tpath /a\n\n\tcontent x\n')).toEqual({
       sections: [['dir', 'a', { path: '/a' }]],
-      warnings: ['storage.cfg, line 4: ignore config line: \tcontent x'.replace('\t', '\\x09')],
+      warnings: ['storage.cfg, line 4: ignore config line: \\x09content x'],
+    });
+  });
+
+  test.each([' ', '\t', ' \t ', '\v\f', ' \r'])('a line of blanks, %j, does not', (blanks) => {
+    expect(parse(`dir: a\n\tpath /a\n${blanks}\n\tcontent x\n`)).toEqual({
+      sections: [['dir', 'a', { path: '/a', content: 'x' }]],
+      warnings: [],
     });
   });
 
@@ -39,14 +46,14 @@ describe('parseSections', () => {
     });
   });
 
-  test('a section that no blank line stands before is read, and told of', () => {
+  test('a section that no empty line stands before is read, and told of', () => {
     expect(parse('dir: a\ndir: b\n\tpath /b\n')).toEqual({
       sections: [
         ['dir', 'a', {}],
         ['dir', 'b', { path: '/b' }],
       ],
       warnings: [
-        'storage.cfg, line 2: no blank line before the section, which Proxmox VE needs to see it: dir: b',
+        'storage.cfg, line 2: no empty line before the section, which Proxmox VE needs to see it: dir: b',
       ],
     });
   });

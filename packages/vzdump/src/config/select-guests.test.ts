@@ -6,7 +6,7 @@ test('parsePools', () => {
   const text = `user:root@pam:1:0::::::
 pool:production:All%3A of it:101,100;102 9x,:local:
 pool:empty::::
-pool:nested/pool::300:
+  pool : nested/pool\t:: 300 :
 pool:empty::400:
 pool
 pool::1:

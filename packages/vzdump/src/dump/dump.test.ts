@@ -24,6 +24,23 @@ async function configIn(archive: string, name?: string): Promise<string> {
 }
 
 describe('a virtual machine that is stopped', () => {
+  test.each(['[a]', '[2024-05-01]', '[pre.update]', '[before update]', '[]'])(
+    'lines behind %s say nothing of it: they are not backed up, and are not in the archive',
+    async (header) => {
+      const sample = await sampleDump();
+      const path = sample.path('pve/qemu-server/100.conf');
+      const current = (await readFile(path, 'utf8')).replace(/\n\[PENDING\].*$/s, '');
+      await writeFile(path, `${current}\n${header}\nscsi0: local:100/vm-100-disk-2.raw\nmemory: 1\n`);
+      const { guests, warnings } = await sample.run({ vmids: [100], storage: 'local' });
+      expect(sample.log).toContain("INFO: include disk 'scsi0' 'local:100/vm-100-disk-0.raw' 16M");
+      expect(await configIn(guests[0]!.archive!)).not.toMatch(/\[|memory: 1\n|disk-2/);
+      expect([warnings, sample.log.filter((line) => line.startsWith('WARN'))]).toEqual([
+        1,
+        [expect.stringMatching(/: skipping unknown section: \[/)],
+      ]);
+    },
+  );
+
   test('to a storage: the log as vzdump has it', async () => {
     const sample = await sampleDump();
     const before = await readFile(sample.path('pve/qemu-server/100.conf'));
