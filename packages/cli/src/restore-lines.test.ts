@@ -41,6 +41,11 @@ describe('the lines of qmrestore, vma extract -v and pct restore', () => {
         'CTIME: 9223372036854776000',
       ],
     ],
+    [{ type: 'acts-on-host', line: 'args: -S', leftOut: false }, ['acts on the host: args: -S']],
+    [
+      { type: 'acts-on-host', line: 'args: -S', leftOut: true },
+      ['left out, since it acts on the host: args: -S'],
+    ],
     [{ type: 'read-limit', kibPerSecond: 512 }, ['applying read rate limit: 512']],
     [
       { type: 'storage-limit', storage: 'local', kibPerSecond: 512 },

@@ -8,6 +8,8 @@ export function restoreLines(event: RestoreEvent): readonly string[] {
       return [archiveLine(event.guest, event.path)];
     case 'contents':
       return contentLines(event);
+    case 'acts-on-host':
+      return [`${event.leftOut ? 'left out, since it ' : ''}acts on the host: ${event.line}`];
     case 'read-limit':
       return [`applying read rate limit: ${event.kibPerSecond}`];
     case 'storage-limit':

@@ -52,6 +52,7 @@ describe('what it says', () => {
     expect(timeless(stderr, sample)).toEqual([
       'vzdump-format: warning: --unused0 has no effect on a restore',
       "extracting archive '/sample/storage/archive/vzdump-lxc-101-STAMP.tar'",
+      'acts on the host: mp2: /sample/storage/shared,mp=/mnt/shared,ro=1',
       "new volume ID is 'local:300/subvol-300-disk-0.subvol'",
       "new volume ID is 'local:300/subvol-300-disk-1.subvol'",
       "new volume ID is 'local:300/subvol-300-disk-2.subvol'",

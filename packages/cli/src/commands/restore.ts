@@ -30,6 +30,7 @@ import { standardError } from '../standard-error.js';
 interface OwnOptions {
   readonly drive?: readonly { readonly name: string; readonly path: string }[];
   readonly unusedN?: ReadonlyMap<string, string>;
+  readonly untrusted?: boolean;
   readonly pveRoot?: string;
 }
 
@@ -56,6 +57,10 @@ export const restore: Command<Options> = {
       parse: (text) => nameAndPath('--drive', text),
     },
     {
+      flags: '--untrusted',
+      description: "leave out the lines of the backup's configuration that act on the host",
+    },
+    {
       flags: '--pve-root <directory>',
       description: "the directory of Proxmox VE's configuration (/etc/pve)",
     },
@@ -73,7 +78,12 @@ export const restore: Command<Options> = {
     const result = await restoreGuest({
       ...givenRestoreOptions(options),
       ...{ vmid: vmidOf(number!, archive!), archive: inputOf(archive!, context) },
-      ...{ pveRoot: options.pveRoot, maxWindowLog: options.long, payload: options.payload },
+      ...{
+        pveRoot: options.pveRoot,
+        untrusted: options.untrusted,
+        maxWindowLog: options.long,
+        payload: options.payload,
+      },
       drives: drivesOf(options),
       mountPoints: givenMountPoints(options),
       overrides: givenOverrides(options),

@@ -34,12 +34,23 @@ describe('withValue', () => {
     ['lock', ' x'],
     ['lock', 'x\n[snap]'],
     ['lock', 'x\nmemory: 1'],
+    ['lock', 'x\rmemory: 1'],
+    ['lock', 'x\0'],
+    ['env', 'A=1\0B=2'],
     ['Lock', 'x'],
     ['', 'x'],
     ['a b', 'x'],
     ['lock: x\nname', 'x'],
   ])('refuses %j: %j', (key, value) => {
     expect(() => set('a: 1\n', key, value)).toThrow(expect.objectContaining({ code: 'CONFIG_VALUE' }));
+  });
+
+  test("takes NUL between the variables of a container's environment", () => {
+    const config = parseGuestConfig('', 'lxc');
+    expect(formatGuestConfig(withValue(config, 'env', 'A=1\0B=2'))).toBe('env: A=1\0B=2\n');
+    expect(() => withValue(config, 'env', 'A=1\rB=2')).toThrow(
+      expect.objectContaining({ code: 'CONFIG_VALUE' }),
+    );
   });
 
   test('changes nothing else, whatever there is', () => {

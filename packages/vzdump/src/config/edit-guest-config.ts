@@ -1,7 +1,7 @@
 import { printableName } from '@vzdump-format/file-tree';
 import { ArchiveError } from '@vzdump-format/streams';
 import { lineEnd } from './config-lines.js';
-import { type GuestConfig, type GuestConfigLine, parseLine } from './guest-config.js';
+import { type GuestConfig, type GuestConfigLine, isMoreThanALine, parseLine } from './guest-config.js';
 
 /**
  * The configuration with a value in its current section; every other line stays as it is. A key that was not there
@@ -11,7 +11,8 @@ import { type GuestConfig, type GuestConfigLine, parseLine } from './guest-confi
 export function withValue(config: GuestConfig, key: string, value: string): GuestConfig {
   const content = `${key}: ${value}`;
   const line = parseLine(content, config.type);
-  if (line.kind !== 'property' || line.key !== key || line.value !== value || value.includes('\n')) {
+  const isRead = line.kind === 'property' && line.key === key && line.value === value;
+  if (!isRead || isMoreThanALine(line, config.type)) {
     throw new ArchiveError(
       'CONFIG_VALUE',
       `'${printableName(content)}' cannot be a line of a guest's configuration`,
@@ -42,7 +43,7 @@ export function withCurrentLines(config: GuestConfig, lines: readonly GuestConfi
   return { ...config, sections: [{ ...current, lines }, ...others] };
 }
 
-/** The configuration without snapshots, pending changes and special sections, and the blank lines before them. */
+/** The configuration without snapshots, pending changes and any other sections, and the blank lines before them. */
 export function currentOnly(config: GuestConfig): GuestConfig {
   const [current, ...others] = config.sections;
   if (others.length === 0) return config;

@@ -6,13 +6,13 @@ export {
   type RestoreBandwidthOptions,
   restoreBandwidthLimit,
 } from './bandwidth-limit.js';
-export type { ParseConfigOptions } from './config-lines.js';
+export { type ParseConfigOptions, withoutLineEnd } from './config-lines.js';
 export { type DatacenterConfig, parseDatacenterConfig } from './datacenter-config.js';
 export { guestDescription, withDescription } from './description.js';
 export { formatSize, parseSize } from './disk-size.js';
 export { type DriveMapEntry, formatDriveMapLine, parseDriveMap } from './drive-map.js';
 export { driveMapEntry, driveVolume } from './drive-volume.js';
-export { currentOnly, withoutKeys, withValue } from './edit-guest-config.js';
+export { currentOnly, withoutKeys, withoutLines, withValue } from './edit-guest-config.js';
 export {
   checkCommandLine,
   type EffectiveOptions,
@@ -27,14 +27,17 @@ export {
   type GuestConfigLine,
   type GuestConfigSection,
   type GuestType,
+  isMoreThanALine,
   parseGuestConfig,
   rawLxcLines,
   sectionValue,
 } from './guest-config.js';
+export { hostLines } from './host-lines.js';
 export { formatIdRange, type IdRange, idMap, isUnprivileged } from './id-map.js';
 export { DEFAULT_MAC_PREFIX, type IdentitySource, randomIdentity } from './identity.js';
 export { LXC_CONFIG_NAME, LXC_FIREWALL_NAME, lxcArchiveConfig } from './lxc-archive-config.js';
 export {
+  isMountPointKey,
   type MountPoint,
   type MountPointSelection,
   mountPoints,

@@ -106,6 +106,15 @@ export function isCdrom(drive: QemuDrive): boolean {
   return drive.properties.get('media') === 'cdrom';
 }
 
+/** An empty CD-ROM drive, the host's own, or one with an ISO image: what many guests can have at once. */
+export function isSharedMedium(drive: QemuDrive): boolean {
+  const { volume } = drive;
+  if (volume === 'none' || volume === 'cdrom') return true;
+  return (
+    isCdrom(drive) && (volume.startsWith('/') || parseVolumeId(volume)?.name.startsWith('iso/') === true)
+  );
+}
+
 /** Whether it holds what Proxmox VE writes for cloud-init, which a restore makes anew. */
 export function isCloudInit(drive: QemuDrive): boolean {
   return isCdrom(drive) && /[/:]vm-\d+-cloudinit(?:\.[^/]*)?$/.test(drive.volume);

@@ -1,3 +1,4 @@
+import type { ArchiveWarning } from '@vzdump-format/streams';
 import { describe, expect, test } from 'vitest';
 import { formatGuestConfig, parseGuestConfig } from './guest-config.js';
 import { randomIdentity } from './identity.js';
@@ -36,11 +37,12 @@ describe('restoreQemuConfig', () => {
     'net0: virtio=BC:24:11:00:00:01,bridge=vmbr0\n',
     'smbios1: uuid=0,manufacturer=x\n',
     'vmgenid: 0\n',
-    'scsi1: local:1/b.raw,format=qcow2\n',
-    'scsi0: local:1/b c.raw,format=qcow2\n',
     'ide3: none,media=cdrom\n',
+    'ide3: none\n',
+    'ide3: cdrom,media=cdrom\n',
+    'ide3: local:iso/debian.iso,media=cdrom,size=1M\n',
+    'ide3: /srv/debian.iso,media=cdrom\n',
     'vlan: x\n',
-    'scsi31: local:1/a.raw\n',
   ])('leaves %j', (line) => {
     expect(restored(line)).toBe(line);
   });
@@ -49,6 +51,7 @@ describe('restoreQemuConfig', () => {
     ['local:100/a.raw,size=4G,format=raw,discard=on', 'local-lvm:vm-300-disk-0,discard=on,size=4G'],
     ['file=local:100/a.raw,aio=native', 'local-lvm:vm-300-disk-0,aio=native'],
     ['cache=none,volume=local:100/a.raw', 'local-lvm:vm-300-disk-0,cache=none'],
+    ['local:1/b c.raw,serial=a b', 'local-lvm:vm-300-disk-0,serial=a b'],
   ])('gives a drive its volume: %s', (value, expected) => {
     expect(restored(`scsi0: ${value}\n`)).toBe(`scsi0: ${expected}\n`);
     expect(restored(`scsi0:${value}\r\n`)).toBe(`scsi0: ${expected}\r\n`);
@@ -116,10 +119,49 @@ net3: virtio=mac-2,bridge=vmbr12
     expect(restored('vlan1: e1000=AA:BB:CC:DD:EE:FF\n', true)).toBe('net0: e1000=mac-1,bridge=vmbr1\n');
   });
 
-  test('goes through sections, which an archive made by hand can have', () => {
-    expect(restored('name: a\n[snap]\nlock: x\nscsi0: local:1/a.raw\n')).toBe(
-      'name: a\n[snap]\nscsi0: local-lvm:vm-300-disk-0\n',
+  test.each([
+    ['efidisk0', 'local:100/vm-100-disk-1.raw', ',efitype=4m,size=528K'],
+    ['ide0', 'local:100/vm-100-cloudinit.qcow2', ',media=cdrom'],
+    ['ide0', 'local:101/vm-101-disk-0.raw', ',media=cdrom'],
+    ['ide0', 'local:import/other.raw', ',media=cdrom'],
+    ['sata0', '/dev/pve/vm-101-disk-0', ''],
+    ['scsi1', 'local:101/vm-101-disk-0.raw', ',serial=a b'],
+    ['scsi1', 'local:iso/debian.iso', ''],
+    ['scsi31', 'san:lun-7', ''],
+    ['tpmstate0', 'local-lvm:vm-101-disk-2', ',version=v2.0'],
+    ['virtio1', 'base-9-disk-0', ',format=qcow2'],
+    ['vmstate', 'local:101/vm-101-state-x.raw', ''],
+  ])('leaves out %s with %s%s, which no archive holds, and tells of it', (key, volume, properties) => {
+    const volumes = new Map([['scsi0', 'local-lvm:vm-300-disk-0']]);
+    const warnings: ArchiveWarning[] = [];
+    const config = restoreQemuConfig(
+      parseGuestConfig(`name: a\n${key}: ${volume}${properties}\ncores: 1\n`, 'qemu'),
+      { volumes, identity: countingIdentity(), onWarning: (warning) => warnings.push(warning) },
     );
+    expect(formatGuestConfig(config)).toBe('name: a\ncores: 1\n');
+    expect(warnings).toEqual([
+      {
+        code: 'RESTORE_VOLUME',
+        entry: key,
+        message: `${key} is left out: the archive does not hold its volume '${volume}'`,
+      },
+    ]);
+  });
+
+  test('ends at the first section, which an archive made by hand can have', () => {
+    const text = 'name: a\n\n[a]\nname: b\n[snap]\nscsi0: local:1/a.raw\n[PENDING]\n';
+    const warnings: ArchiveWarning[] = [];
+    const config = restoreQemuConfig(parseGuestConfig(text, 'qemu'), {
+      ...{ volumes: VOLUMES, identity: countingIdentity() },
+      onWarning: (warning) => warnings.push(warning),
+    });
+    expect(formatGuestConfig(config)).toBe('name: a\n');
+    expect(warnings).toEqual([
+      {
+        code: 'RESTORE_SECTION',
+        message: 'only the current configuration is restored, left out: [snap], [PENDING]',
+      },
+    ]);
   });
 });
 

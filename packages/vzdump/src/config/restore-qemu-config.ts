@@ -1,11 +1,13 @@
+import { printableName } from '@vzdump-format/file-tree';
+import type { OnWarning } from '@vzdump-format/streams';
 import { lineEnd, splitList } from './config-lines.js';
 import { formatSize } from './disk-size.js';
-import { withCurrentLines } from './edit-guest-config.js';
-import type { GuestConfig, GuestConfigLine, GuestConfigSection } from './guest-config.js';
+import { currentOnly, withCurrentLines } from './edit-guest-config.js';
+import type { GuestConfig, GuestConfigLine } from './guest-config.js';
 import type { IdentitySource } from './identity.js';
 import { formatPropertyString, parsePropertiesOf, replaceProperty } from './property-string.js';
 import { isTransient } from './qemu-archive-config.js';
-import { DRIVE_DEFAULT_KEY, isBackupDisabled, isDriveKey, parseDrive } from './qemu-drives.js';
+import { DRIVE_DEFAULT_KEY, isBackupDisabled, isSharedMedium, parseDrive } from './qemu-drives.js';
 
 type Property = Extract<GuestConfigLine, { kind: 'property' | 'raw' }>;
 
@@ -15,7 +17,12 @@ export interface RestoreQemuConfigOptions {
   /** Whether the machine gets MAC addresses and a SMBIOS uuid of its own. */
   readonly unique?: boolean;
   readonly identity: IdentitySource;
+  /** `RESTORE_VOLUME` for one that is not in the archive, `RESTORE_SECTION` for what only looks like a snapshot. */
+  readonly onWarning?: OnWarning | undefined;
 }
+
+/** More of them than there can be: none names a volume that is not its own. */
+const DRIVE_LIKE = /^(?:ide|scsi|virtio|sata|efidisk|tpmstate)\d+$/;
 
 /**
  * The configuration out of an archive as qmrestore writes it, line by line:
@@ -25,20 +32,29 @@ export interface RestoreQemuConfigOptions {
  * | `#qmdump#…`, `#vzdump#…`, `lock`, `parent`, `unusedN` | nothing |
  * | a drive with `backup=0` | a comment |
  * | a drive that was restored | its new volume, without `format`, the rest sorted |
+ * | another drive, `vmstate` | nothing: its volume is another guest's, or none |
+ * | a CD-ROM drive with an ISO image, or empty | itself |
  * | `vmgenid`, unless it is 0 | a new one |
  * | `netN`, `smbios1`, with `unique` | the same with a new MAC address, uuid |
  * | `vlanN`, from Proxmox VE 1 | a `netN` for each of its interfaces |
+ * | from the first `[section]` on | nothing: vzdump archives no such |
  *
- * All else stays as it is, sections too, which archives of Proxmox VE do not have.
+ * All else stays as it is.
  * @throws `CONFIG_VALUE` for a drive or, with `unique`, a network card that cannot be read.
  */
 export function restoreQemuConfig(config: GuestConfig, options: RestoreQemuConfigOptions): GuestConfig {
   const rewriter = new LineRewriter(options);
-  const [current, ...others] = config.sections.map((section): GuestConfigSection => {
-    const lines = section.lines.flatMap((line) => rewriter.rewrite(line));
-    return { ...section, lines };
-  });
-  return { ...config, sections: [current!, ...others] };
+  const [, ...others] = config.sections;
+  const known = others.filter(({ kind }) => kind !== 'unknown').map(({ header }) => header.trim());
+  if (known.length > 0) {
+    const message = `only the current configuration is restored, left out: ${known.map(printableName).join(', ')}`;
+    options.onWarning?.({ code: 'RESTORE_SECTION', message });
+  }
+  const current = currentOnly(config);
+  return withCurrentLines(
+    current,
+    current.sections[0].lines.flatMap((line) => rewriter.rewrite(line)),
+  );
 }
 
 /** What `rescan` does after a restore: the drives get the sizes that their volumes have, in bytes by drive key. */
@@ -66,20 +82,27 @@ class LineRewriter {
       return [withLineValue(line, replaceProperty(line.value, 'uuid', identity.uuid()))];
     }
     if (line.key === 'vmgenid') return [line.value === '0' ? line : withLineValue(line, identity.uuid())];
-    return [isDriveKey(line.key) && !/\s/.test(line.value) ? this.drive(line) : line];
+    if (line.key === 'vmstate') return this.leaveOut(line.key, line.value);
+    return DRIVE_LIKE.test(line.key) ? this.drive(line) : [line];
   }
 
-  private drive(line: Property): GuestConfigLine {
+  private drive(line: Property): readonly GuestConfigLine[] {
     const drive = parseDrive(line.key, line.value);
     if (isBackupDisabled(drive)) {
-      return { kind: 'comment', text: `#${line.text}`, comment: line.text.trimEnd() };
+      return [{ kind: 'comment', text: `#${line.text}`, comment: line.text.trimEnd() }];
     }
     const volume = this.options.volumes.get(line.key);
-    if (volume === undefined) return line;
+    if (volume === undefined) return isSharedMedium(drive) ? [line] : this.leaveOut(line.key, drive.volume);
     const properties = new Map(drive.properties);
     for (const replaced of ['format', 'volume']) properties.delete(replaced);
     properties.set(DRIVE_DEFAULT_KEY, volume);
-    return withLineValue(line, formatPropertyString(properties, DRIVE_DEFAULT_KEY));
+    return [withLineValue(line, formatPropertyString(properties, DRIVE_DEFAULT_KEY))];
+  }
+
+  private leaveOut(key: string, volume: string): readonly [] {
+    const message = `${key} is left out: the archive does not hold its volume '${printableName(volume)}'`;
+    this.options.onWarning?.({ code: 'RESTORE_VOLUME', message, entry: key });
+    return [];
   }
 
   /** `vlan1: e1000=MAC,virtio=MAC` → `net0: e1000=MAC,bridge=vmbr1` and `net1: …`. */

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import { scratch } from '../testing/scratch.js';
 import {
+  archiveFiles,
   type ContainerTree,
   describeTree,
   makeContainerTree,
@@ -45,19 +46,6 @@ async function archiveTree(
   return { directory, tree, archive };
 }
 
-/** A small archive of plain files. */
-async function archiveFiles(config: string | undefined, ...args: readonly string[]): Promise<string> {
-  const directory = await scratch();
-  await mkdir(join(directory, 'etc/vzdump'), { recursive: true });
-  await writeFile(join(directory, 'etc/hostname'), 'db\n');
-  await writeFile(join(directory, 'big'), Buffer.alloc(3 << 20, 'content'));
-  if (config !== undefined) await writeFile(join(directory, 'etc/vzdump/pct.conf'), config);
-  const archive = join(directory, 'small.tar');
-  const names = ['./etc/hostname', './big', ...(config === undefined ? [] : ['./etc/vzdump/pct.conf'])];
-  await runTool('tar', 'cf', archive, '-C', directory, ...args, ...names);
-  return archive;
-}
-
 async function withMounted<Result>(
   image: string,
   use: (mountPoint: string) => Promise<Result>,
@@ -97,6 +85,7 @@ describe('the files of an archive of GNU tar', () => {
     expect(warnings).toEqual([]);
     expect(events).toEqual([
       { type: 'archive', guest: 'lxc', path: archive },
+      { type: 'acts-on-host', line: 'mp2: /srv/shared,mp=/mnt/shared', leftOut: false },
       { type: 'read-limit', kibPerSecond: 102400 },
       { type: 'volume', volume: 'local:301/vm-301-disk-0.raw', path: image, size: 64 << 20 },
       { type: 'files-written', entries: expect.any(Number), bytes: result.bytes },

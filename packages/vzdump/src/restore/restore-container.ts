@@ -6,7 +6,6 @@ import {
   restoreTree,
   type RestoreResult as TreeResult,
 } from '@vzdump-format/file-tree';
-import { bytesToPath } from '@vzdump-format/posix';
 import { ArchiveError, type RateLimiter } from '@vzdump-format/streams';
 import type { TreeFormat } from '../archive-format.js';
 import {
@@ -14,14 +13,15 @@ import {
   formatIdRange,
   type GuestConfig,
   idMap,
+  isMountPointKey,
   isUnprivileged,
   LXC_CONFIG_NAME,
   parseBoolean,
-  parseGuestConfig,
   restoreLxcConfig,
 } from '../config/index.js';
 import { type OpenArchive, openArchive } from '../open-archive.js';
 import { treeConfig } from '../tree-archive.js';
+import { admittedConfig, parseArchivedConfig } from './admitted-config.js';
 import { ArchivedFiles } from './archived-files.js';
 import { commitGuest } from './commit-guest.js';
 import { ContainerVolumes, type OpenVolume } from './container-volumes.js';
@@ -100,8 +100,12 @@ async function findConfig(path: string, format: TreeFormat, { options }: Restore
   }
 }
 
-function parseArchived(bytes: Uint8Array, { options: { onWarning } }: RestoreJob): GuestConfig {
-  return parseGuestConfig(bytesToPath(bytes), 'lxc', { file: LXC_CONFIG_NAME, onWarning });
+function parseArchived(data: Uint8Array, job: RestoreJob): GuestConfig {
+  const { overrides, mountPoints } = job.options;
+  const archived = parseArchivedConfig({ type: 'lxc', name: LXC_CONFIG_NAME, data }, job);
+  const placesAll = mountPoints !== undefined && mountPoints.size > 0;
+  const isReplaced = (key: string) => overrides?.has(key) || (placesAll && isMountPointKey(key));
+  return admittedConfig(archived, isReplaced, job);
 }
 
 function mergedConfig(archived: GuestConfig, plan: ContainerPlan, job: RestoreJob): GuestConfig {

@@ -33,6 +33,8 @@ export interface RestoreOptions {
   readonly unprivileged?: boolean | undefined;
   /** For a container: what was unpacked until an error counts as all there is. */
   readonly ignoreUnpackErrors?: boolean | undefined;
+  /** Whether the lines of the archive's configuration that act on the host are left out. */
+  readonly untrusted?: boolean | undefined;
   /** Whether the guest is started once it is whole, by Proxmox VE's own `qm` or `pct`. */
   readonly start?: boolean | undefined;
   /** Where the contents of a split archive are, unless beside it. */
@@ -63,6 +65,8 @@ export type RestoreEvent =
       readonly devices: readonly { readonly id: number; readonly name: string; readonly size: number }[];
       readonly ctime: bigint;
     }
+  /** A line of the archive's configuration acts on the host: it is restored as it is, or left out (`untrusted`). */
+  | { readonly type: 'acts-on-host'; readonly line: string; readonly leftOut: boolean }
   /** The archive is read no faster. */
   | { readonly type: 'read-limit'; readonly kibPerSecond: number }
   /** A storage is written no faster. */

@@ -1,10 +1,8 @@
 import { printableName } from '@vzdump-format/file-tree';
-import { bytesToPath } from '@vzdump-format/posix';
 import { ArchiveError } from '@vzdump-format/streams';
 import { findConfig, unpackVma, type VmaHeader } from '@vzdump-format/vma';
 import {
   type GuestConfig,
-  parseGuestConfig,
   QEMU_CONFIG_NAME,
   QEMU_FIREWALL_NAME,
   restoreQemuConfig,
@@ -12,6 +10,7 @@ import {
   withoutKeys,
 } from '../config/index.js';
 import type { OpenArchive } from '../open-archive.js';
+import { admittedConfig, parseArchivedConfig } from './admitted-config.js';
 import { commitGuest } from './commit-guest.js';
 import { DriveOutput } from './drive-output.js';
 import { type DrivePlan, orphanVolumes, planDrives } from './plan-drives.js';
@@ -39,10 +38,8 @@ export async function restoreVm(archive: OpenArchive, job: RestoreJob): Promise<
     if (first.done || first.value.kind !== 'header') throw new Error('a VMA archive begins with its header');
     const { header } = first.value;
     job.tell({ type: 'contents', ...contentsOf(header) });
-    const archived = parseGuestConfig(bytesToPath(findConfig(header, QEMU_CONFIG_NAME).data), 'qemu', {
-      file: QEMU_CONFIG_NAME,
-      onWarning,
-    });
+    const { name, data } = findConfig(header, QEMU_CONFIG_NAME);
+    const archived = parseArchivedConfig({ type: 'qemu', name, data }, job);
     const drives = await planDrives(archived, header, job);
     const volumes = new Map(drives.map(({ key, volume }) => [key, volume]));
     const config = restoredConfig(archived, drives, volumes, job);
@@ -71,13 +68,16 @@ function restoredConfig(
   archived: GuestConfig,
   drives: readonly DrivePlan[],
   volumes: ReadonlyMap<string, string>,
-  { options, identity }: RestoreJob,
+  job: RestoreJob,
 ): GuestConfig {
-  const rewritten = restoreQemuConfig(archived, { volumes, unique: options.unique ?? false, identity });
+  const { options, identity } = job;
+  const { unique = false, onWarning } = options;
+  const admitted = admittedConfig(archived, (key) => volumes.has(key), job);
+  const rewritten = restoreQemuConfig(admitted, { volumes, unique, identity, onWarning });
   const sizes = new Map(drives.map(({ key, size }) => [key, size]));
   const config = withoutKeys(withDriveSizes(rewritten, sizes), (key) => key === 'template');
   if (config.sections[0].lines.length < rewritten.sections[0].lines.length) {
-    options.onWarning?.({
+    onWarning?.({
       code: 'RESTORE_TEMPLATE',
       message: `${options.vmid} was a template, and is restored as a virtual machine`,
       hint: `make it one again: qm template ${options.vmid}`,

@@ -14,9 +14,11 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { walk, wholeContent } from '@vzdump-format/file-tree';
 import { pathToBytes } from '@vzdump-format/posix';
+import { scratch } from '../../testing/scratch.js';
 import { runTool } from './tools.js';
 
 /** What vzdump gives tar, and `pct restore` too. */
@@ -187,4 +189,17 @@ async function* contentsOf(root: string) {
     }
     yield { ...entry, bytes: Buffer.concat(bytes).toString('latin1') };
   }
+}
+
+/** A small archive of plain files. */
+export async function archiveFiles(config: string | undefined, ...args: readonly string[]): Promise<string> {
+  const directory = await scratch();
+  await mkdir(join(directory, 'etc/vzdump'), { recursive: true });
+  await writeFile(join(directory, 'etc/hostname'), 'db\n');
+  await writeFile(join(directory, 'big'), Buffer.alloc(3 << 20, 'content'));
+  if (config !== undefined) await writeFile(join(directory, 'etc/vzdump/pct.conf'), config);
+  const archive = join(directory, 'small.tar');
+  const names = ['./etc/hostname', './big', ...(config === undefined ? [] : ['./etc/vzdump/pct.conf'])];
+  await runTool('tar', 'cf', archive, '-C', directory, ...args, ...names);
+  return archive;
 }
