@@ -44,6 +44,12 @@ export interface ArchiveInputOptions extends LongWindowOption {
   readonly payload?: string;
 }
 
+/** For every command that asks whether containers run. */
+export const lxcPathOption: OptionSpec = {
+  flags: '--lxc-path <directory>',
+  description: "where LXC keeps its containers; LXC's own default unless given",
+};
+
 export const forceOption: OptionSpec = {
   flags: '--force',
   description: 'replace files that exist',

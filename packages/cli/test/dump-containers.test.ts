@@ -41,6 +41,12 @@ async function runningGuest(storage: 'dir' | 'btrfs' = 'dir'): Promise<RunningGu
   return { sample, container, args };
 }
 
+/** Of a container that does not run. */
+async function stoppedArchive(sample: DumpSample): Promise<string> {
+  expect((await sample.dump(['101', '--dumpdir', sample.path('storage/archive')])).status).toBe(0);
+  return sample.archive('.tar', 'storage/archive');
+}
+
 /** A file system of btrfs in place of a directory, until the test is over. */
 async function mountBtrfs({ path }: DumpSample, directory: string): Promise<void> {
   writeFileSync(path('btrfs'), '');
@@ -92,6 +98,29 @@ async function expectFiles(sample: DumpSample): Promise<void> {
 }
 
 describe('a container that runs', () => {
+  testWithLxc(
+    [],
+    'is neither read as if it were stopped nor replaced, whatever LXC path is given',
+    async () => {
+      const { sample, container, args } = await runningGuest();
+      const archive = await stoppedArchive(sample);
+      for (const path of [[], ['--lxc-path', sample.path('none')]]) {
+        const dumped = await sample.dump([String(VMID), ...path]);
+        expect(dumped.stderr).toContain(
+          `container ${VMID} runs under another LXC path: ${container.lxcPath}\n`,
+        );
+        expect(dumped.stderr).not.toContain('status = stopped');
+        const restored = await sample.restore([archive, String(VMID), '--force', ...path]);
+        expect(restored.stderr).toContain(`runs under another LXC path: ${container.lxcPath}\n`);
+        expect([dumped.status, restored.status]).toEqual([1, 1]);
+      }
+      const restored = await sample.restore([archive, String(VMID), '--force', ...args.slice(1, 3)]);
+      expect(restored.stderr).toContain(`unable to restore CT ${VMID} - container is running\n`);
+      expect(await sample.read(`storage/images/${VOLUMES[1]}/orders`)).toBe('in the volume');
+      expect(await container.state()).toBe('RUNNING');
+    },
+  );
+
   testWithLxc([], 'is stopped and started again', async () => {
     const { sample, container, args } = await runningGuest();
     const { status, stderr } = await sample.dump([...args, '--mode', 'stop']);

@@ -20,6 +20,8 @@ export interface DumpSample {
   write(name: string, text: string, mode?: number): Promise<void>;
   /** Runs `dump`; nothing of this host is looked at. */
   dump(args: readonly string[], options?: CliOptions): Promise<CliResult>;
+  /** Runs `restore`. */
+  restore(args: readonly string[]): Promise<CliResult>;
   start(args: readonly string[], options?: Parameters<typeof startCli>[1]): RunningCli;
   /** The names in a directory, sorted; `storage/dump` unless given. */
   names(directory?: string): string[];
@@ -28,7 +30,7 @@ export interface DumpSample {
 }
 
 export async function dumpSample(): Promise<DumpSample> {
-  const { path, dumpArgs } = await makeSampleGuests();
+  const { path, dumpArgs, restore } = await makeSampleGuests();
   const command = (args: readonly string[]) => ['dump', ...dumpArgs, ...args];
   const names = (name = 'storage/dump') => readdirSync(path(name)).sort();
   return {
@@ -41,6 +43,7 @@ export async function dumpSample(): Promise<DumpSample> {
       await chmod(path(name), mode);
     },
     dump: (args, options) => runCli(command(args), options),
+    restore: (args) => restore(...args),
     start: (args, options) => startCli(command(args), options),
     archive(ending, name = 'storage/dump') {
       const found = names(name).filter((each) => each.endsWith(ending));

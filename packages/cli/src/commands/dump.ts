@@ -9,7 +9,7 @@ import {
 import type { Command, CommandContext } from '../command.js';
 import { UsageError } from '../exit-status.js';
 import { describeError } from '../messages.js';
-import type { CommonOptions } from '../options.js';
+import { type CommonOptions, lxcPathOption } from '../options.js';
 import { binaryOutput, printJson } from '../output.js';
 import { givenVzdumpOptions, type ParsedVzdumpOptions, vzdumpOptionSpecs } from '../vzdump-options.js';
 
@@ -51,10 +51,7 @@ export const dump: Command<Options> = {
       flags: '--lock-file <file>',
       description: 'what is locked, so that one job runs at a time (/var/run/vzdump.lock)',
     },
-    {
-      flags: '--lxc-path <directory>',
-      description: "where LXC keeps its containers; LXC's own default unless given",
-    },
+    lxcPathOption,
   ],
   abbreviated: vzdumpOptionSpecs,
   examples: [

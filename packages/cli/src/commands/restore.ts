@@ -13,6 +13,7 @@ import {
   type ArchiveInputOptions,
   archiveInputOptions,
   type CommonOptions,
+  lxcPathOption,
   nameAndPath,
   wholeNumber,
 } from '../options.js';
@@ -32,6 +33,7 @@ interface OwnOptions {
   readonly unusedN?: ReadonlyMap<string, string>;
   readonly untrusted?: boolean;
   readonly pveRoot?: string;
+  readonly lxcPath?: string;
 }
 
 type Options = CommonOptions & ArchiveInputOptions & OwnOptions & ParsedOptions;
@@ -64,6 +66,7 @@ export const restore: Command<Options> = {
       flags: '--pve-root <directory>',
       description: "the directory of Proxmox VE's configuration (/etc/pve)",
     },
+    lxcPathOption,
     ...archiveInputOptions,
   ],
   abbreviated: restoreOptionSpecs.filter(({ numbered }) => !numbered),
@@ -81,6 +84,7 @@ export const restore: Command<Options> = {
       ...{
         pveRoot: options.pveRoot,
         untrusted: options.untrusted,
+        lxcPath: options.lxcPath,
         maxWindowLog: options.long,
         payload: options.payload,
       },

@@ -40,18 +40,35 @@ testWith(['lxc', 'root'], 'a container is started, frozen, thawed and stopped', 
   }
 });
 
-testWith(['lxc', 'root'], 'a container is found where its path is too long for a socket', async () => {
-  const directory = join(await scratch(), 'l'.repeat(120));
-  mkdirSync(directory);
-  const container = new BusyboxContainer({ vmid: VMID, directory, rootfs: join(directory, 'rootfs') });
-  try {
-    expect(await container.state()).toBe('stopped');
-    await container.start();
-    expect(await container.state()).toBe('running');
-  } finally {
-    await container.remove();
-  }
-});
+for (const [which, name] of [
+  ['short', 'short'],
+  ['too long for a socket', 'l'.repeat(120)],
+] as const) {
+  testWith(
+    ['lxc', 'root'],
+    `a container is found under an LXC path that is ${which}, whichever is asked for`,
+    async () => {
+      const directory = join(await scratch(), name);
+      mkdirSync(directory);
+      const container = new BusyboxContainer({ vmid: VMID, directory, rootfs: join(directory, 'rootfs') });
+      const others = [new Lxc(), new Lxc({ lxcPath: await scratch() })];
+      try {
+        expect(await container.state()).toBe('stopped');
+        for (const other of others) expect(await other.state(VMID)).toBe('stopped');
+        await container.start();
+        expect(await container.state()).toBe('running');
+        const elsewhere = { code: 'LXC_PATH', entry: container.lxcPath };
+        for (const other of others) await expect(other.state(VMID)).rejects.toMatchObject(elsewhere);
+        expect(await new Lxc().state(VMID + 1)).toBe('stopped');
+        vi.stubEnv('PATH', await scratch()); // without LXC
+        await expect(new Lxc().state(VMID)).rejects.toMatchObject(elsewhere);
+      } finally {
+        vi.unstubAllEnvs();
+        await container.remove();
+      }
+    },
+  );
+}
 
 testWith(['lxc'], 'a container that LXC does not know is stopped', async () => {
   expect(await new Lxc({ lxcPath: await scratch() }).state(VMID)).toBe('stopped');

@@ -1,6 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { printableName } from '@vzdump-format/file-tree';
 import { ArchiveError } from '@vzdump-format/streams';
+import { lxcPathsInUse, lxcSockets } from './lxc-sockets.js';
 import { type Command, isInstalled, runTool } from './run-tool.js';
 
 export interface LxcOptions {
@@ -31,20 +32,17 @@ export class Lxc {
     this.lxcPath = lxcPath && resolve(lxcPath);
   }
 
-  /** A container that LXC does not know, or where there is no LXC, is stopped. */
+  /**
+   * A container that LXC does not know, or where there is no LXC, is stopped. `lxc-info` takes 20 ms to say so, and is not asked
+   * where nothing can run.
+   * @throws `LXC_PATH` for one that runs under another LXC path
+   */
   async state(vmid: number): Promise<LxcState> {
-    if (!mayRun(vmid)) return 'stopped';
-    let state: string;
-    try {
-      state = await this.info(vmid, '--state');
-    } catch (error) {
-      const { code, message } = error as ArchiveError;
-      if (code === 'PROGRAM_MISSING') return 'stopped';
-      if (code === 'PROGRAM_FAILED' && message.includes("doesn't exist")) return 'stopped';
-      throw error;
-    }
-    if (state === 'STOPPED') return 'stopped';
-    return state === 'FROZEN' || state === 'FREEZING' ? 'frozen' : 'running';
+    const sockets = lxcSockets(String(vmid));
+    if (sockets?.paths.length === 0 && sockets.unnamed.size === 0) return 'stopped';
+    const state = await this.stateHere(vmid);
+    if (state === 'stopped') await this.requireNotElsewhere(vmid);
+    return state;
   }
 
   /** The first process of a container that runs, as the host sees it. @throws `LXC_PID` */
@@ -90,6 +88,34 @@ export class Lxc {
     return this.command('lxc-unfreeze', vmid);
   }
 
+  private async stateHere(vmid: number): Promise<LxcState> {
+    let state: string;
+    try {
+      state = await this.info(vmid, '--state');
+    } catch (error) {
+      const { code, message } = error as ArchiveError;
+      if (code === 'PROGRAM_MISSING') return 'stopped';
+      if (code === 'PROGRAM_FAILED' && message.includes("doesn't exist")) return 'stopped';
+      throw error;
+    }
+    if (state === 'STOPPED') return 'stopped';
+    return state === 'FROZEN' || state === 'FREEZING' ? 'frozen' : 'running';
+  }
+
+  /** A socket of our own path may be there still for a moment, though the container has stopped. */
+  private async requireNotElsewhere(vmid: number): Promise<void> {
+    const paths = lxcPathsInUse(String(vmid));
+    if (paths.length === 0) return;
+    const own = this.lxcPath ?? (await defaultLxcPath());
+    const other = paths.find((path) => path !== own);
+    if (other === undefined) return;
+    const path = printableName(other);
+    throw new ArchiveError('LXC_PATH', `container ${vmid} runs under another LXC path: ${path}`, {
+      entry: other,
+      hint: `stop it, or say which path it is: --lxc-path ${path}`,
+    });
+  }
+
   private async info(vmid: number, what: string): Promise<string> {
     return (await runTool(this.command('lxc-info', vmid, what, '--no-humanize'))).trim();
   }
@@ -100,16 +126,10 @@ export class Lxc {
   }
 }
 
-/**
- * Whether some container of that name may run. Whoever runs one listens on the abstract socket `LXCPATH/NAME/command`, or
- * `lxc/HASH/command` if that is too long; `lxc-info` looks for no more, and takes 20 ms to say that there is none.
- */
-function mayRun(vmid: number): boolean {
-  let sockets: string;
-  try {
-    sockets = readFileSync('/proc/net/unix', 'latin1');
-  } catch {
-    return true;
-  }
-  return new RegExp(`@(?:.*/${vmid}|lxc/[^/]+)/command$`, 'm').test(sockets);
+/** `undefined` where there is no LXC. */
+async function defaultLxcPath(): Promise<string | undefined> {
+  return runTool(['lxc-config', 'lxc.lxcpath']).then(
+    (path) => path.trim(),
+    () => undefined,
+  );
 }

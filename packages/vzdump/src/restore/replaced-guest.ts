@@ -27,7 +27,7 @@ const KINDS: Readonly<Record<GuestType, { readonly short: string; readonly long:
  * Makes sure that a guest can be restored under the number that was asked for.
  * @returns the guest that it replaces, if there is one
  * @throws `GUEST_NUMBER`, `GUEST_AMBIGUOUS`; `GUEST_EXISTS`, also for one on another node, or of the other type; `GUEST_RUNNING`,
- * `GUEST_LOCKED`, `GUEST_PROTECTED`; `FILE_EXISTS` for firewall rules without a guest
+ * `LXC_PATH`, `GUEST_LOCKED`, `GUEST_PROTECTED`; `FILE_EXISTS` for firewall rules without a guest
  */
 export async function requireRestorable(
   job: RestoreJob,
@@ -103,7 +103,8 @@ async function requireReplaceable(job: RestoreJob, { guest, config }: ReplacedGu
 }
 
 function isRunning({ options }: RestoreJob, guest: Guest): Promise<boolean> {
-  const methods = { qemu: vmMethods(), lxc: containerMethods(), ...options.methods };
+  const { lxcPath } = options;
+  const methods = { qemu: vmMethods(), lxc: containerMethods({ lxcPath }), ...options.methods };
   return methods[guest.type].isRunning(guest, options.signal);
 }
 

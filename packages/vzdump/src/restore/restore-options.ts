@@ -37,6 +37,8 @@ export interface RestoreOptions {
   readonly untrusted?: boolean | undefined;
   /** Whether the guest is started once it is whole, by Proxmox VE's own `qm` or `pct`. */
   readonly start?: boolean | undefined;
+  /** Where LXC keeps its containers; LXC's default (`lxc.lxcpath`) unless given. */
+  readonly lxcPath?: string | undefined;
   /** Where the contents of a split archive are, unless beside it. */
   readonly payload?: string | undefined;
   /** Where new MAC addresses and uuids come from; random unless given. */
