@@ -4,7 +4,7 @@ import {
   codecForCompressOption,
   codecForFileName,
 } from '@vzdump-format/codecs';
-import { formatForFileName } from '@vzdump-format/vzdump';
+import { formatForFileName, writtenExtensions } from '@vzdump-format/vzdump';
 import type { OptionSpec } from './command.js';
 import { UsageError } from './exit-status.js';
 import { wholeNumber } from './options.js';
@@ -57,7 +57,10 @@ export interface CodecChoice {
 export function chooseCodec(out: string, options: CodecOptions): CodecChoice {
   const { compress: value, pigz, zstd, threads, level } = options;
   const named = codecOfName(out);
-  if (named?.canCompress === false) throw new UsageError(`${named.name} is only read, not written`);
+  if (named?.canCompress === false) {
+    const hint = `written are ${writtenExtensions().codecs.join(', ')}`;
+    throw new UsageError(`${named.name} is only read, not written`, hint);
+  }
   const chosen = codecForCompressOption(value ?? named?.name.replace('none', '0') ?? '0', { pigz, zstd });
   if (named !== undefined && named.extensions[0] !== chosen.codec.extensions[0]) {
     throw new UsageError(

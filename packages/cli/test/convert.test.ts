@@ -1,13 +1,13 @@
 import { execFileSync } from 'node:child_process';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { codecs, detectCodec } from '@vzdump-format/codecs';
 import { vectorBytes, vectorPath } from '@vzdump-format/test-vectors';
 import { describe, expect, test } from 'vitest';
 import { sha256, writeNoise } from './disk-content.js';
-import { runCli, runCliForJson, runCliWell } from './running-cli.js';
+import { CLI, runCli, runCliForJson, runCliWell } from './running-cli.js';
 import { scratch } from './scratch.js';
-import { testWithTools } from './tools.js';
+import { runTool, testWithTools } from './tools.js';
 
 const ARCHIVE = vectorPath('vma/two-drives-two-configs.vma');
 const BYTES = vectorBytes('vma/two-drives-two-configs.vma');
@@ -82,6 +82,60 @@ describe('convert', () => {
     expect(await readFile(out, 'utf8')).toBe('precious');
     await runCliWell(['convert', ARCHIVE, out, '--force']);
     expect((await readFile(out)).equals(BYTES)).toBe(true);
+  });
+});
+
+describe('the name of what is written', () => {
+  test.each(['x.zip', 'backup.2026'])(
+    '%s tells nothing, which is an error that lists what does',
+    async (name) => {
+      const directory = await scratch();
+      for (const words of [
+        ['convert', ARCHIVE, join(directory, name), '--compress', '0'],
+        ['pack', join(directory, name), '--drive', `a=${ARCHIVE}`],
+      ]) {
+        const { status, stderr } = await runCli(words);
+        expect(stderr).toBe(
+          `vzdump-format: the name '${join(directory, name)}' does not tell the format\n` +
+            'hint: end it in .vma, .tar, .pxar or .mpxar, with .lzo, .gz or .zst behind if it is to be compressed, or give --format\n',
+        );
+        expect([status, await readdir(directory)]).toEqual([2, []]);
+      }
+    },
+  );
+
+  test.each([
+    ['backup', [], 'vma', 'none'],
+    ['backup', ['--compress', 'zstd'], 'vma', 'zstd'],
+    ['backup.zst', [], 'vma', 'zstd'],
+    ['backup.2026.gz', ['--format', 'vma'], 'vma', 'gzip'],
+  ] as const)('%s %j: %s, %s', async (name, options, format, codec) => {
+    const out = join(await scratch(), name);
+    await mkdir(dirname(out), { recursive: true });
+    await runCliWell(['convert', ARCHIVE, out, ...options]);
+    expect(await runCliForJson(['list', out])).toMatchObject({ format, codec });
+  });
+
+  test('.tgz is a tar, whatever the archive was', async () => {
+    const out = join(await scratch(), 'x.tgz');
+    await runCli(['convert', vectorPath('pxar/types.pxar'), out]);
+    expect(await runCliForJson(['list', out])).toMatchObject({ format: 'tar', codec: 'gzip' });
+    expect((await runCli(['convert', ARCHIVE, `${out}.tgz`, '--json'])).stderr).toContain('CONVERT_FORMAT');
+  });
+
+  testWithTools(['bash'], 'of an open file is refused, and the file left as it is', async () => {
+    const directory = await scratch();
+    for (const out of ['/dev/stdout', '/dev/fd/3', '/proc/self/fd/3']) {
+      const run = `'${process.execPath}' '${CLI}' convert '${ARCHIVE}' ${out} --force`;
+      const said = await runTool(
+        'bash',
+        '-c',
+        `cd '${directory}' && ${run} 3>three 2>&1 >one; echo "status=$?"`,
+      );
+      expect(said).toContain(`${out} is there, and not a regular file`);
+      expect(said).toMatch(/status=1\n$/);
+      for (const name of ['one', 'three']) expect(await readFile(join(directory, name), 'utf8')).toBe('');
+    }
   });
 });
 

@@ -58,6 +58,8 @@ interface FormatRow {
   readonly name: string;
   /** With the dot. */
   readonly extension: string;
+  /** Endings that stand for a codec, too: `.tgz`. */
+  readonly shortExtensions?: readonly string[];
   /** @param head the first `FORMAT_DETECT_BYTES` bytes, or the whole archive when it is shorter. */
   detect(head: Uint8Array): boolean;
   /** The bytes of an archive at rest, in chunks that suit the format; each is valid until the next is asked for. */

@@ -2,7 +2,7 @@ import { deflateSync } from 'node:zlib';
 import { codecs } from '@vzdump-format/codecs';
 import { describe, expect, test } from 'vitest';
 import { FORMAT_DETECT_BYTES } from './archive-format.js';
-import { detectFormat, format, formatForFileName, formats } from './formats.js';
+import { detectFormat, format, formatForFileName, formats, writtenExtensions } from './formats.js';
 
 const endings = ['', ...codecs.flatMap(({ extensions }) => extensions)];
 
@@ -17,6 +17,18 @@ describe.each(formats)('$name', (row) => {
 
   test('is found by the file name where the content does not tell', () => {
     expect(detectFormat(Buffer.from('damaged'), `a${row.extension}`)).toBe(row);
+  });
+});
+
+test('.tgz is a tar', () => {
+  expect(formatForFileName('vzdump-openvz-100.tgz')?.name).toBe('tar');
+  expect(formatForFileName('tgz')).toBeUndefined();
+});
+
+test('what can be written is known by its extensions', () => {
+  expect(writtenExtensions()).toEqual({
+    formats: ['.vma', '.tar', '.pxar', '.mpxar'],
+    codecs: ['.lzo', '.gz', '.zst'],
   });
 });
 

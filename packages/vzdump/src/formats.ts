@@ -19,9 +19,19 @@ export function format(name: string): ArchiveFormat {
 /** The format that a file name stands for, with or without a codec's extension. */
 export function formatForFileName(name: string): ArchiveFormat | undefined {
   const endings = ['', ...codecs.flatMap((row) => row.extensions)];
-  return formats.find((row) =>
+  const found = formats.find((row) =>
     endings.some((ending) => extensionsOf(row).some((extension) => name.endsWith(extension + ending))),
   );
+  return found ?? formats.find((row) => row.shortExtensions?.some((extension) => name.endsWith(extension)));
+}
+
+/** How names of archives end that can be written: those of formats, and those of codecs that may stand behind them. */
+export function writtenExtensions(): {
+  readonly formats: readonly string[];
+  readonly codecs: readonly string[];
+} {
+  const written = codecs.filter((row) => row.canCompress).flatMap((row) => row.extensions.slice(0, 1));
+  return { formats: formats.flatMap(extensionsOf), codecs: [...new Set(written)] };
 }
 
 /**

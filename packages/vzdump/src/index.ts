@@ -17,7 +17,7 @@ export {
 } from './convert-archive.js';
 export { type ImageFormat, imageFormats, type OpenDiskImageOptions, openDiskImage } from './disk-image.js';
 export * from './dump/index.js';
-export { detectFormat, format, formatForFileName, formats } from './formats.js';
+export { detectFormat, format, formatForFileName, formats, writtenExtensions } from './formats.js';
 export { containerMethods } from './guest-access/container-methods.js';
 export type {
   AccessPhase,

@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, open as openFile, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { describe, expect, test } from 'vitest';
@@ -54,6 +54,19 @@ describe('what is there', () => {
     await expect(writeOutput(chunks('new'), path, { overwrite: true })).rejects.toMatchObject({
       code: 'OUTPUT_KIND',
     });
+  });
+
+  test('is never replaced when it is what this process has open, be that a file', async () => {
+    const directory = await scratch();
+    const [open, link] = [join(directory, 'open'), join(directory, 'link')];
+    await using handle = await openFile(open, 'w');
+    await symlink(`/proc/self/fd/${handle.fd}`, link);
+    for (const path of [`/dev/fd/${handle.fd}`, `/proc/${process.pid}/fd/${handle.fd}`, link]) {
+      await expect(writeOutput(chunks('new'), path, { overwrite: true })).rejects.toMatchObject({
+        code: 'OUTPUT_KIND',
+      });
+    }
+    expect(await readFile(open, 'utf8')).toBe('');
   });
 
   test('is never replaced when it is a directory', async () => {

@@ -1,4 +1,5 @@
-import { stat } from 'node:fs/promises';
+import { lstat, readlink, realpath, stat } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import type { Writable } from 'node:stream';
 import {
   ArchiveError,
@@ -78,12 +79,20 @@ async function writeFile(
   }
 }
 
-/** A file takes the place of what has its name: that must not be, nor stand for, a device or a directory. */
+/** A file takes the place of what has its name: that must not be, nor stand for, a device, a directory or an open file. */
 export async function requireReplaceable(path: string): Promise<void> {
   const existing = await stat(path).catch(() => undefined);
-  if (existing === undefined || existing.isFile()) return;
+  if (existing === undefined || (existing.isFile() && !(await namesOpenFile(path)))) return;
   throw new ArchiveError('OUTPUT_KIND', `${path} is there, and not a regular file`, {
     entry: path,
     hint: 'to write to a device or a pipe, pack to - and redirect it: > PATH',
   });
+}
+
+/** Whether the path of a file is that of a descriptor, as `/dev/stdout` and `/dev/fd/3`. */
+async function namesOpenFile(path: string): Promise<boolean> {
+  for (let place = path; ; place = resolve(dirname(place), await readlink(place))) {
+    if ((await realpath(dirname(place))).startsWith('/proc/')) return true;
+    if (!(await lstat(place)).isSymbolicLink()) return false;
+  }
 }

@@ -1,4 +1,4 @@
-import { convertArchive, format as formatOfName, formats } from '@vzdump-format/vzdump';
+import { convertArchive, formats } from '@vzdump-format/vzdump';
 import { withArchive } from '../archive-input.js';
 import { type CodecOptions, chooseCodec, codecOptions } from '../codec-options.js';
 import type { Command } from '../command.js';
@@ -9,6 +9,7 @@ import {
   forceOption,
 } from '../options.js';
 import { binaryOutput } from '../output.js';
+import { formatOfOutput } from '../output-name.js';
 import { formatBytes } from '../units.js';
 
 interface Options extends CommonOptions, CodecOptions, ArchiveInputOptions {
@@ -24,7 +25,7 @@ export const convert: Command<Options> = {
     {
       name: '<out>',
       description:
-        'the new one; its name says which format and codec (x.mpxar gets its contents in x.ppxar); - is standard output',
+        'the new one; its name says which format and codec (x.mpxar gets its contents in x.ppxar), or, without an extension, neither; - is standard output',
       values: 'file',
     },
   ],
@@ -46,8 +47,8 @@ export const convert: Command<Options> = {
   ],
 
   async run([input, out], options, context) {
+    const format = formatOfOutput(out!, options.format);
     const choice = chooseCodec(out!, options);
-    const format = options.format === undefined ? undefined : formatOfName(options.format);
     const output = out === '-' ? binaryOutput('an archive', context.signal) : out!;
     const { bytes, archiveBytes } = await withArchive(input!, options, context, (archive) =>
       convertArchive(archive, { ...context, ...choice, format, output, overwrite: options.force ?? false }),

@@ -1,14 +1,10 @@
-import {
-  type ArchiveFormat,
-  formatForFileName,
-  format as formatOfName,
-  formats,
-} from '@vzdump-format/vzdump';
+import { type ArchiveFormat, formats } from '@vzdump-format/vzdump';
 import { type CodecOptions, chooseCodec, codecOptions } from '../codec-options.js';
 import type { Command } from '../command.js';
 import { UsageError } from '../exit-status.js';
 import { type OptionsByKind, requireFitting } from '../fitting-options.js';
 import { type CommonOptions, forceOption, wholeNumber } from '../options.js';
+import { failForUnknownName, formatOfOutput } from '../output-name.js';
 import { type PackDirectoryOptions, packDirectory, packDirectoryOptions } from '../pack-directory.js';
 import { type PackDisksOptions, packDisks, packDisksOptions } from '../pack-disks.js';
 import { formatBytes, formatDuration } from '../units.js';
@@ -83,18 +79,10 @@ export const pack: Command<Options> = {
   },
 };
 
-function requireFormat(out: string, name: string | undefined): ArchiveFormat {
-  if (name !== undefined) return formatOfName(name);
-  if (out === '-') {
-    throw new UsageError(
-      'standard output has no name to tell the format',
-      'give --format vma or --format tar',
-    );
-  }
-  const format = formatForFileName(out);
+function requireFormat(out: string, asked: string | undefined): ArchiveFormat {
+  const format = formatOfOutput(out, asked);
   if (format !== undefined) return format;
-  throw new UsageError(
-    `the name '${out}' does not tell the format`,
-    'name it .vma, .tar or .pxar, with .gz, .lzo or .zst behind, or .mpxar, or give --format',
-  );
+  if (out !== '-') failForUnknownName(out);
+  const names = formats.map(({ name }) => name).join(', ');
+  throw new UsageError('standard output has no name to tell the format', `give --format: ${names}`);
 }

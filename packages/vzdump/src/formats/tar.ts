@@ -16,6 +16,7 @@ export const tar: TreeFormat = {
   kind: 'tree',
   name: 'tar',
   extension: '.tar',
+  shortExtensions: ['.tgz'],
   detect: isTar,
   read: (source, signal) => readChunks(source, { reuseBuffers: true, signal }),
   walkOptions: { hardlinks: 'all' },
