@@ -1,4 +1,4 @@
-import { closeSync, constants, openSync, readFileSync } from 'node:fs';
+import { mountOf } from '../mount-of.js';
 import { inDirectory } from './directory-path.js';
 import type { NewBackupOptions } from './new-backup.js';
 
@@ -28,7 +28,7 @@ export function chooseTemporaryDirectory(options: TemporaryDirectoryOptions): Te
   if (tmpdir !== undefined) return { path: inDirectory(tmpdir, ownName), notice: undefined };
   const elsewhere = `/var/tmp/${ownName}`;
   if (dumpDirectory === undefined) return { path: elsewhere, notice: undefined };
-  const fileSystem = type === 'qemu' ? undefined : fileSystemType(dumpDirectory);
+  const fileSystem = type === 'qemu' ? undefined : mountOf(dumpDirectory).type;
   if (fileSystem === undefined || KEEPS_OWNERS.has(fileSystem)) {
     return { path: inDirectory(dumpDirectory, `${stem}.tmp`), notice: undefined };
   }
@@ -36,22 +36,4 @@ export function chooseTemporaryDirectory(options: TemporaryDirectoryOptions): Te
     path: elsewhere,
     notice: `filesystem type on dumpdir is '${fileSystem}' -using ${elsewhere} for temporary files`,
   };
-}
-
-/**
- * The name of the file system that a directory is on, as `df -T` prints it: of the mount that the kernel says an open file is
- * on (proc(5): `fdinfo` and `mountinfo`).
- * @throws the system's error; Error when the kernel does not tell
- */
-export function fileSystemType(directory: string): string {
-  const opened = openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY);
-  try {
-    const mount = /^mnt_id:\s*(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${opened}`, 'utf8'))?.[1];
-    const mounts = readFileSync('/proc/self/mountinfo', 'utf8');
-    const type = new RegExp(`^${mount} .*? - (\\S+) `, 'm').exec(mounts)?.[1];
-    if (type === undefined) throw new Error(`the kernel does not tell what file system ${directory} is on`);
-    return type;
-  } finally {
-    closeSync(opened);
-  }
 }

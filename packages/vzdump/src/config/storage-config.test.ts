@@ -110,6 +110,24 @@ describe('parseStorageConfig', () => {
     expect(contentDirectory(root, 'backup')).toBe('/dump');
   });
 
+  test.each([
+    ['dir', '', undefined],
+    ['dir', 'is_mountpoint 0', undefined],
+    ['dir', 'is_mountpoint No', undefined],
+    ['dir', 'is_mountpoint 1', '/a/b'],
+    ['dir', 'is_mountpoint YES', '/a/b'],
+    ['dir', 'is_mountpoint', '/a/b'],
+    ['dir', 'is_mountpoint /a/', '/a'],
+    ['btrfs', 'is_mountpoint /a', '/a'],
+    ['btrfs', '', undefined],
+    ['nfs', '', '/a/b'],
+    ['cifs', 'is_mountpoint 0', '/a/b'],
+  ])('%s with %j has to be mounted at %s', (type, line, mountedAt) => {
+    const { storages, warnings } = parse(`${type}: a1\n\tpath /a/b\n\t${line}\n`);
+    expect(storages.get('a1')).toMatchObject({ mountedAt });
+    expect(warnings).toEqual([]);
+  });
+
   test('local is there in any case', () => {
     expect(parse('').storages.get('local')).toMatchObject({ kind: 'directory', path: '/var/lib/vz' });
     expect(requireBackupStorage(parse('dir: x\n\tpath /x\n').storages, 'local').path).toBe('/var/lib/vz');
@@ -122,6 +140,7 @@ describe('parseStorageConfig', () => {
     ['dir: a1\n', "storage 'a1' is left out: it has no path"],
     ['dir: a1\n\tpath\n', "storage 'a1' is left out: '' is not an absolute path"],
     ['dir: a1\n\tpath x/y\n', "storage 'a1' is left out: 'x/y' is not an absolute path"],
+    ['dir: a1\n\tpath /x\n\tis_mountpoint x\n', "storage 'a1' is left out: 'x' is not an absolute path"],
     ['dir: a1\n\tpath /x\0\n', "storage 'a1' is left out: '/x\\x00' is not an absolute path"],
     [
       'dir: a1\n\tpath /x\n\tcontent-dirs backup=../y\n',
@@ -184,9 +203,18 @@ describe('requireStorage', () => {
   });
 
   test('gives what can be used', () => {
-    expect(requireStorage(storages, 'share', 'two').id).toBe('share');
-    expect(requireStorage(storages, 'share').id).toBe('share');
+    expect(requireStorage(storages, 'vg').id).toBe('vg');
     expect(requireStorage(storages, 'local', 'three').id).toBe('local');
+    const mounted = parse('dir: root\n\tpath /nonexistent\n\tis_mountpoint /\n').storages;
+    expect(requireStorage(mounted, 'root').id).toBe('root');
+  });
+
+  test.each(['share', 'butter', 'windows'])('%s is refused while nothing is mounted there', (id) => {
+    const { path } = storages.get(id) as DirectoryStorage;
+    const message = `unable to activate storage '${id}' - directory is expected to be a mount point but is not mounted: '${path}'`;
+    expect(() => requireStorage(storages, id)).toThrow(
+      expect.objectContaining({ code: 'STORAGE_NOT_MOUNTED', message, entry: path }),
+    );
   });
 });
 

@@ -2,6 +2,7 @@ import { fileNameFault, printableName } from '@vzdump-format/file-tree';
 import { ArchiveError } from '@vzdump-format/streams';
 import type { Retention } from '../backups/retention.js';
 import { parseRetention } from '../backups/retention-string.js';
+import { isMountPoint } from '../mount-of.js';
 import { type BandwidthLimits, parseBandwidthLimits } from './bandwidth-limit.js';
 import { type ParseConfigOptions, splitList } from './config-lines.js';
 import { parseBoolean, parsePropertyString } from './property-string.js';
@@ -32,6 +33,8 @@ export interface DirectoryStorage extends StorageBase {
   readonly path: string;
   /** Of the contents that are not in their usual place below `path`, by content: `backup` → `custom/dump`. */
   readonly contentDirectories: ReadonlyMap<string, string>;
+  /** The directory that something has to be mounted at for `path` to be the storage's. */
+  readonly mountedAt: string | undefined;
   /** On btrfs, raw images have subvolumes of their own. */
   readonly btrfs: boolean;
 }
@@ -119,11 +122,16 @@ export function parseStorageConfig(text: string, options: ParseConfigOptions = {
 }
 
 /**
- * The storage of that id, which can be used here.
+ * The storage of that id, which can be used here, and now: where something has to be mounted, it is.
  * @param node the name of this node, unless it does not matter
- * @throws `STORAGE_UNKNOWN`, `STORAGE_DISABLED`, `STORAGE_TYPE`
+ * @throws `STORAGE_UNKNOWN`, `STORAGE_DISABLED`, `STORAGE_TYPE`, `STORAGE_NOT_MOUNTED`
  */
 export function requireStorage(storages: StorageConfig, id: string, node?: string): SupportedStorage {
+  return mounted(configuredStorage(storages, id, node));
+}
+
+/** As `requireStorage`, whether it is mounted or not. */
+function configuredStorage(storages: StorageConfig, id: string, node?: string): SupportedStorage {
   const storage = storages.get(id);
   const named = `storage '${printableName(id)}'`;
   if (storage === undefined) {
@@ -147,18 +155,29 @@ export function requireStorage(storages: StorageConfig, id: string, node?: strin
   return storage;
 }
 
+/** What would go to a directory where nothing is mounted would go to the host's own disk. @throws `STORAGE_NOT_MOUNTED` */
+function mounted<Kind extends SupportedStorage>(storage: Kind): Kind {
+  const mountedAt = storage.kind === 'directory' ? storage.mountedAt : undefined;
+  if (mountedAt === undefined || isMountPoint(mountedAt)) return storage;
+  const why = `directory is expected to be a mount point but is not mounted: '${printableName(mountedAt)}'`;
+  throw new ArchiveError('STORAGE_NOT_MOUNTED', `unable to activate storage '${storage.id}' - ${why}`, {
+    entry: mountedAt,
+    hint: 'mount it first',
+  });
+}
+
 /**
  * The storage of that id, to keep backups on. @throws as `requireStorage`, and `STORAGE_CONTENT` when backups may
  * not be kept there, `STORAGE_TYPE` when they cannot.
  */
 export function requireBackupStorage(storages: StorageConfig, id: string, node?: string): DirectoryStorage {
-  const storage = requireStorage(storages, id, node);
+  const storage = configuredStorage(storages, id, node);
   if (!storage.content.has('backup')) {
     throw new ArchiveError('STORAGE_CONTENT', `can't use storage '${id}' for backups - wrong content type`, {
       hint: "add 'backup' to its content in storage.cfg",
     });
   }
-  if (storage.kind === 'directory') return storage;
+  if (storage.kind === 'directory') return mounted(storage);
   throw new ArchiveError('STORAGE_TYPE', `storage '${id}' keeps no files, so no backups`);
 }
 
@@ -205,15 +224,24 @@ function storageOf(section: ConfigSection, options: ParseConfigOptions): Storage
 }
 
 function directoryStorage(base: StorageBase, { id, type, properties }: ConfigSection): DirectoryStorage {
-  const mounted = type === 'nfs' || type === 'cifs' ? `/mnt/pve/${id}` : undefined;
+  const isNetwork = type === 'nfs' || type === 'cifs';
   const contentDirectories = new Map(
     [...parsePropertyString(properties.get('content-dirs') ?? '')].map(([content, path]) => [
       content,
       relativePath(path),
     ]),
   );
-  const path = absolutePath(properties.get('path') ?? mounted ?? required(properties, 'path'));
-  return { ...base, kind: 'directory', path, contentDirectories, btrfs: type === 'btrfs' };
+  const path = absolutePath(
+    properties.get('path') ?? (isNetwork ? `/mnt/pve/${id}` : required(properties, 'path')),
+  );
+  const mountedAt = isNetwork ? path : expectedMount(properties.get('is_mountpoint'), path);
+  return { ...base, kind: 'directory', path, mountedAt, contentDirectories, btrfs: type === 'btrfs' };
+}
+
+/** What `is_mountpoint` asks for: yes for the storage's own path, or another one. */
+function expectedMount(text: string | undefined, path: string): string | undefined {
+  if (text === undefined || parseBoolean(text) === false) return undefined;
+  return flag(text) ? path : absolutePath(text);
 }
 
 /** A value that is dropped with a warning where it cannot be read. */
