@@ -49,6 +49,6 @@ test('progress is the bytes of files', async () => {
   const { progress, summary } = await verify(
     archive(member({}, 'abc'), header({ name: 'd', type: '5' }), member({}, 'de')),
   );
-  expect(progress).toEqual([3, 3, 5]);
+  expect(progress).toEqual([0, 3, 3, 5]);
   expect(summary).toEqual({ members: 3, bytes: 5 });
 });

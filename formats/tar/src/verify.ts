@@ -1,4 +1,4 @@
-import { printableName } from '@vzdump-format/file-tree';
+import { ContentProgress, printableName } from '@vzdump-format/file-tree';
 import { ArchiveError } from '@vzdump-format/streams';
 import type { TarEntry } from './entry.js';
 import { pathHash } from './path-hash.js';
@@ -30,22 +30,24 @@ export async function verifyTar(
 ): Promise<TarSummary> {
   const warnings = new Warnings(options.onWarning);
   const seen = new SeenPaths();
-  let members = 0;
-  let bytes = 0;
+  const progress = new ContentProgress(options.onProgress);
   const checkPadding = (padding: Uint8Array, { path }: TarEntry) => {
     if (isZeros(padding)) return;
     warnings.once('TAR_PADDING', 'behind the content of a file there is something else than zeros', {
       entry: path,
     });
   };
-  for await (const entry of unpackMembers(archive, options, checkPadding)) {
+  for await (const entry of progress.watch(unpackMembers(archive, options, checkPadding))) {
     if (entry.type === 'hardlink') requireTarget(entry, seen);
     if (entry.type !== 'directory') seen.add(entry.path);
-    members++;
-    bytes += entry.size;
-    options.onProgress?.(bytes);
+    if (entry.content !== undefined && !(entry.content instanceof Uint8Array)) await readAll(entry.content);
   }
-  return { members, bytes };
+  return { members: progress.entries, bytes: progress.bytes };
+}
+
+/** Only to tell how far it is: what is not read is passed over by the next entry. */
+async function readAll(content: AsyncIterable<Uint8Array>): Promise<void> {
+  for await (const _ of content);
 }
 
 function requireTarget({ path, linkTarget, headerOffset }: TarEntry, seen: SeenPaths): void {

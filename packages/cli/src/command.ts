@@ -1,5 +1,6 @@
 import type { OnWarning } from '@vzdump-format/streams';
 import type { LogLevel } from '@vzdump-format/vzdump';
+import type { ProgressSubject } from './progress.js';
 
 /** One row of the option table, from which parser, help, manual page and completions are made. */
 export interface OptionSpec {
@@ -34,8 +35,13 @@ export interface CommandContext {
   readonly inform: (line: string) => void;
   /** Writes a line of the log of a job, as vzdump has it: `INFO: …`. Of warnings, the exit status tells. */
   readonly log: (level: LogLevel, line: string, vmid?: number) => void;
-  /** Ends the progress of one piece of work; the next one counts from zero. */
-  readonly endProgress: () => void;
+  /** Says what the progress is of, where there are several pieces of work. */
+  readonly beginProgress: (subject: ProgressSubject) => void;
+  /**
+   * Ends the progress of one piece of work; the next one counts from zero.
+   * @param options.leavesLine whether how far it came stays on the terminal, as it does unless a log tells
+   */
+  readonly endProgress: (options?: { readonly leavesLine?: boolean }) => void;
   readonly signal: AbortSignal;
 }
 

@@ -37,6 +37,24 @@ describe('on a terminal', () => {
     expect(written.slice(1)).toEqual(['\n', '\r 50% (500 B of 1000 B) in 1s, 500 B/s, 1s left\x1b[K']);
   });
 
+  test('it stays below what is written above it, says what it is of, and can go without a trace', () => {
+    const { report: progress, written } = report('auto', { isTTY: true });
+    const log = (line: string) => progress.writeAbove(() => written.push(`${line}\n`));
+    progress.begin({ text: '101 (2 of 3)', document: {} });
+    log('first');
+    progress.update(0);
+    log('second');
+    progress.end({ leavesLine: false });
+    log('last');
+    progress.update(0);
+    const erase = '\r\x1b[K';
+    expect(written).toEqual([
+      ...['\r101 (2 of 3)\x1b[K', erase, 'first\n', '\r101 (2 of 3)\x1b[K'],
+      ...['\r101 (2 of 3): 0 B in 0s, 0 B/s\x1b[K', erase, 'second\n'],
+      ...['\r101 (2 of 3): 0 B in 0s, 0 B/s\x1b[K', erase, 'last\n', '\r0 B in 0s, 0 B/s\x1b[K'],
+    ]);
+  });
+
   test('it fits', () => {
     const { report: progress, written } = report('auto', { isTTY: true, columns: 12 });
     progress.update(0, 1000);
@@ -65,6 +83,21 @@ test('as JSON, a line a second, and one at the end', () => {
     { type: 'progress', percent: 0, bytes: 0, total: 1000, elapsedSeconds: 0, bytesPerSecond: 0 },
     expect.objectContaining({ percent: 50, elapsedSeconds: 1, bytesPerSecond: 500, remainingSeconds: 1 }),
     expect.objectContaining({ percent: 100, elapsedSeconds: 2, bytesPerSecond: 500, remainingSeconds: 0 }),
+  ]);
+});
+
+test('as JSON, it says what it is of, and how far it came in the end', () => {
+  const { report: progress, written } = report('json', { isTTY: true });
+  const subject = { text: '101 (2 of 3)', document: { vmid: 101, guest: 2, guests: 3 } };
+  progress.begin(subject);
+  progress.writeAbove(() => {});
+  progress.update(0);
+  progress.update(500);
+  progress.end({ leavesLine: false });
+  const told = { type: 'progress', ...subject.document };
+  expect(written.map((line) => JSON.parse(line))).toMatchObject([
+    { ...told, bytes: 0 },
+    { ...told, bytes: 500 },
   ]);
 });
 

@@ -89,7 +89,7 @@ test('progress has a line for each percent', () => {
     progress.update(bytes, 1000);
     now += 700;
   }
-  progress.update(5, undefined);
+  progress.update(5, 0);
   expect(lines).toEqual([
     'progress 1% (read 10 bytes, duration 1 sec)',
     'progress 3% (read 30 bytes, duration 2 sec)',

@@ -43,8 +43,8 @@ export class PercentLines {
     private readonly startedAt = now(),
   ) {}
 
-  update(bytes: number, total: number | undefined): void {
-    if (!total) return;
+  update(bytes: number, total: number): void {
+    if (total === 0) return;
     const percent = Math.floor((bytes * 100) / total);
     if (percent <= this.told) return;
     this.told = percent;

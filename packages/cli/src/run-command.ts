@@ -14,10 +14,7 @@ export async function runCommand({ command, args, options, warnings = [] }: Invo
   for (const warning of warnings) messages.warn(warning);
   let failed = false;
   const context: CommandContext = {
-    onWarning: (warning) => {
-      progress.leaveLine();
-      messages.warn(warning);
-    },
+    onWarning: (warning) => progress.writeAbove(() => messages.warn(warning)),
     onError: (error) => {
       interruption.signal.throwIfAborted();
       failed = true;
@@ -25,14 +22,15 @@ export async function runCommand({ command, args, options, warnings = [] }: Invo
       messages.fail(error);
     },
     onProgress: progress.update,
-    endProgress: () => progress.end(),
+    beginProgress: (subject) => progress.begin(subject),
+    endProgress: (ending) => progress.end(ending),
     inform: (line) => {
       progress.end();
       if (!quiet) messages.inform(line);
     },
     log: (level, line, vmid) => {
-      progress.leaveLine();
-      messages.log(level, line, { vmid, show: !quiet || level !== 'info' });
+      const show = !quiet || level !== 'info';
+      progress.writeAbove(() => messages.log(level, line, { vmid, show }));
     },
     signal: interruption.signal,
   };

@@ -54,7 +54,7 @@ export async function dumpSample(): Promise<DumpSample> {
 }
 
 /** How far a slow machine is, now and then. */
-const ON_THE_WAY = /^INFO: +\d?\d% \(/;
+const ON_THE_WAY = /^INFO: +(?:\d?\d% \(|\d[\d.]* \w+ in )/;
 
 /** The lines of a log without what is different each time. */
 export function timelessLog(text: string, { path }: DumpSample): string[] {

@@ -4,6 +4,7 @@ import { vectorPath } from '@vzdump-format/test-vectors';
 import { describe, expect } from 'vitest';
 import { writeNoise } from './disk-content.js';
 import { CLI, runCliWell } from './running-cli.js';
+import { makeSampleGuests } from './sample-guests.js';
 import { scratch } from './scratch.js';
 import { runTool, testWithTools } from './tools.js';
 
@@ -67,6 +68,39 @@ describe('on a terminal', () => {
     expect(after[0]).toMatch(/^transferred 4\.0 MiB in /);
     expect(status).toBe(0);
   });
+
+  testWithTools(
+    ['script'],
+    "a dump's line stays below its log, says whose turn it is, and ends first",
+    async () => {
+      const { path, dumpArgs } = await makeSampleGuests();
+      await writeNoise(path('storage/images/101/subvol-101-disk-0.subvol/large'), 5 << 20);
+      const words = ['dump', '100', '101', '999', ...dumpArgs, '--dumpdir', path('storage/archive')];
+      const { shown, status } = await onTerminal(quoted(...words, '--bwlimit', '4096'));
+      expect(status).toBe(1);
+      const drawn = shown.split(/[\r\n]/).filter((part) => part.endsWith('\x1b[K') && part !== '\x1b[K');
+      const redrawn = shown.slice(0, shown.indexOf('INFO: Finished Backup of VM 101'));
+      const steps = [...redrawn.matchAll(/101 \(2 of 3\): (\S+ \S+) in /g)].map(([, bytes]) => bytes);
+      expect(new Set(steps).size).toBeGreaterThan(2); // within the one large file
+      expect(drawn.filter((line) => !/^\d+ \([123] of 3\)/.test(line))).toEqual([]);
+      // In the end, each line is of the log.
+      const lines = shown
+        .replaceAll(/[^\r\n]*\r(?!\n)/g, '')
+        .replaceAll('\x1b[K', '')
+        .split('\r\n');
+      const others = lines.filter((line) => !/^(INFO|WARN|ERROR): /.test(line));
+      expect(others).toEqual(['vzdump-format: job errors', 'status=1', '']);
+      for (const [turn, last] of [
+        ['101 (2 of 3)', 'INFO: Finished Backup of VM 101'],
+        ['999 (3 of 3)', 'ERROR: Backup of VM 999 failed'],
+      ] as const) {
+        const [before = '', after] = shown.split(last);
+        expect(before).toContain(turn);
+        expect(before.endsWith('\r\x1b[K')).toBe(true);
+        expect(after).not.toContain(turn);
+      }
+    },
+  );
 
   testWithTools(['script'], 'an error begins on a line of its own', async () => {
     const directory = await scratch();

@@ -2,6 +2,7 @@ export { type Accounts, readAccounts, resolveAclNames } from './accounts.js';
 export { ACCESS_ACL, DEFAULT_ACL, decodeAcl, encodeAcl } from './acl.js';
 export { formatAclText, parseAclText } from './acl-text.js';
 export { CAPABILITIES, capabilitiesInGuest, capabilitiesOnHost } from './capabilities.js';
+export { ContentProgress } from './content-progress.js';
 export { CountedWarnings } from './counted-warnings.js';
 export type {
   Acl,

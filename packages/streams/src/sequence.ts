@@ -106,13 +106,29 @@ export function observedItems<T extends object>(
   observe: (item: T) => void,
   onEnd?: () => void,
 ): Sequence<T> {
+  return mappedItems(
+    items,
+    (item) => {
+      observe(item);
+      return item;
+    },
+    onEnd,
+  );
+}
+
+/** What `map` makes of each item. @param onEnd called behind the last */
+export function mappedItems<T extends object, Result extends object>(
+  items: AsyncIterable<T> | Iterable<T>,
+  map: (item: T) => Result,
+  onEnd?: () => void,
+): Sequence<Result> {
   const sequence = Sequence.of(items);
   const show = (item: T | undefined) => {
-    if (item === undefined) onEnd?.();
-    else observe(item);
-    return item;
+    if (item !== undefined) return map(item);
+    onEnd?.();
+    return undefined;
   };
-  return new Sequence<T>({
+  return new Sequence<Result>({
     pull() {
       const pulled = sequence.pull();
       return pulled instanceof Promise ? pulled.then(show) : show(pulled);

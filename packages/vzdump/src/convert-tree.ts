@@ -1,5 +1,5 @@
 import { FrameStarts } from '@vzdump-format/codecs';
-import type { FileEntry } from '@vzdump-format/file-tree';
+import { ContentProgress, type FileEntry } from '@vzdump-format/file-tree';
 import { chunksOf, Meter, metered, type OnWarning, type Piece } from '@vzdump-format/streams';
 import type { TreeFormat } from './archive-format.js';
 import type { ConvertArchiveOptions, ConvertArchiveResult } from './convert-archive.js';
@@ -36,7 +36,7 @@ export async function convertTree(
       [Symbol.asyncIterator]();
     const first = await entries.next(); // the prelude comes before it
     if (sink === undefined && prelude !== undefined) warnOfPrelude(to, onWarning);
-    yield* to.pack(observedEntries(first, entries, onProgress), {
+    yield* to.pack(new ContentProgress(onProgress).watch(joined(first, entries)), {
       onFrameStart: (offset) => frameStarts.add(offset),
       ...(sink !== undefined && { payload: sink, prelude }),
       ...{ onWarning, signal },
@@ -51,18 +51,12 @@ export async function convertTree(
   return { bytes: meter.progress.bytes, archiveBytes: written };
 }
 
-async function* observedEntries(
+async function* joined(
   first: IteratorResult<FileEntry>,
   rest: AsyncIterator<FileEntry>,
-  onProgress: ConvertArchiveOptions['onProgress'],
 ): AsyncGenerator<FileEntry> {
-  let bytes = 0;
   try {
-    for (let next = first; !next.done; next = await rest.next()) {
-      bytes += next.value.size;
-      onProgress?.(bytes);
-      yield next.value;
-    }
+    for (let next = first; !next.done; next = await rest.next()) yield next.value;
   } finally {
     await rest.return?.();
   }

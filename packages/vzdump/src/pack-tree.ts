@@ -1,11 +1,10 @@
 import type { Writable } from 'node:stream';
 import { type Codec, type CompressOptions, FrameStarts } from '@vzdump-format/codecs';
-import { type FileEntry, walk } from '@vzdump-format/file-tree';
+import { ContentProgress, walk } from '@vzdump-format/file-tree';
 import {
   chunksOf,
   Meter,
   metered,
-  observedItems,
   type Piece,
   RateLimiter,
   throttle,
@@ -71,12 +70,7 @@ export async function packTree(options: PackTreeOptions): Promise<PackTreeResult
   const { format, codec, first, excludes = [], onProgress, onWarning, signal } = options;
   const payload = splitPayloadPath(format, options.output, options.payload);
   if (payload !== undefined) requireUncompressed(codec);
-  const counts = { entries: 0, bytes: 0 };
-  const count = (entry: FileEntry) => {
-    onProgress?.(counts.bytes); // of those before
-    counts.entries++;
-    counts.bytes += entry.size;
-  };
+  const progress = new ContentProgress(onProgress);
   const frameStarts = new FrameStarts();
   const ownOutput = new OwnOutput(options.root, onWarning);
   if (typeof options.output !== 'string') ownOutput.addStream(options.output);
@@ -90,7 +84,7 @@ export async function packTree(options: PackTreeOptions): Promise<PackTreeResult
   const limiter = options.limit instanceof RateLimiter ? options.limit : new RateLimiter(options.limit ?? 0);
   const meter = new Meter();
   const pack = (sink?: PayloadSink) =>
-    format.pack(observedItems(walked, count), {
+    format.pack(progress.watch(walked), {
       ...{ first, onFrameStart, payload: sink, onWarning, signal },
       ...{
         excludePatterns: excludes,
@@ -113,8 +107,8 @@ export async function packTree(options: PackTreeOptions): Promise<PackTreeResult
           ...writing,
           limiter,
         });
-  onProgress?.(counts.bytes);
-  return { ...counts, uncompressedBytes: meter.progress.bytes, archiveBytes };
+  const { entries, bytes } = progress;
+  return { entries, bytes, uncompressedBytes: meter.progress.bytes, archiveBytes };
 }
 
 function ourselves(): { uid: number; gid: number } {

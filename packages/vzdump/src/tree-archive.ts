@@ -1,4 +1,5 @@
 import {
+  ContentProgress,
   type FileEntry,
   gnuTarExcludes,
   printableName,
@@ -7,7 +8,7 @@ import {
   restoreTree,
   wholeContent,
 } from '@vzdump-format/file-tree';
-import { ArchiveError, observedItems, readChunks } from '@vzdump-format/streams';
+import { ArchiveError, readChunks } from '@vzdump-format/streams';
 import type { ArchiveBytes, OperationOptions, TreeFormat } from './archive-format.js';
 import { ExcludedPaths, pathAndParents } from './excluded-paths.js';
 
@@ -86,11 +87,7 @@ export async function unpackTree(
   const selection = new Selection(patterns);
   const excluded = new ExcludedPaths(rules);
   await archive.payload?.(); // if it is not there, no directory is to be made
-  let bytes = 0;
-  const entries = observedItems(format.entries(archive, options), ({ size }) => {
-    bytes += size;
-    onProgress?.(bytes);
-  });
+  const entries = new ContentProgress(onProgress).watch(format.entries(archive, options));
   try {
     await entries.peek(); // if it is no archive, neither
     const result = await restoreTree(entries, directory, {

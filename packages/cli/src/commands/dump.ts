@@ -79,10 +79,15 @@ export const dump: Command<Options> = {
   },
 };
 
-function tell(event: DumpEvent, { log, onProgress, endProgress }: CommandContext): void {
-  if (event.type === 'log') log(event.level, event.message, event.vmid);
-  else if (event.type === 'progress') onProgress(event.bytes, event.total);
-  else if (event.type === 'guest-ended') endProgress();
+function tell(event: DumpEvent, context: CommandContext): void {
+  if (event.type === 'log') context.log(event.level, event.message, event.vmid);
+  else if (event.type === 'progress') context.onProgress(event.bytes, event.total);
+  else if (event.type === 'progress-ended') context.endProgress({ leavesLine: false });
+  else if (event.type === 'guest-started') context.beginProgress(subjectOf(event));
+}
+
+function subjectOf({ vmid, position, count }: Extract<DumpEvent, { type: 'guest-started' }>) {
+  return { text: `${vmid} (${position} of ${count})`, document: { vmid, guest: position, guests: count } };
 }
 
 async function asUsage(run: () => Promise<DumpResult>): Promise<DumpResult> {

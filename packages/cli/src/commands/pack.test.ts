@@ -25,6 +25,7 @@ async function asked(...words: readonly string[]): Promise<PackVmOptions> {
       onProgress: nothing,
       inform: nothing,
       log: nothing,
+      beginProgress: () => {},
       endProgress: nothing,
     },
     signal: new AbortController().signal,

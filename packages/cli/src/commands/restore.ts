@@ -5,6 +5,7 @@ import {
   type RestoreOptions,
   type RestoreResult,
   restore as restoreGuest,
+  TreeProgressLines,
 } from '@vzdump-format/vzdump';
 import { binaryInput, sayWhere } from '../archive-input.js';
 import type { Command, CommandContext } from '../command.js';
@@ -104,15 +105,18 @@ export const restore: Command<Options> = {
 
 /** What is told while it goes on. Where no progress is drawn or asked for, it is told as `vma extract -v` does. */
 function reports({ progress = 'auto', json }: CommonOptions, context: CommandContext) {
-  const lines = new PercentLines(context.inform);
-  const tellsPercents = progress === 'auto' && !json && !standardError.isTTY;
+  const percents = new PercentLines(context.inform);
+  const lines = new TreeProgressLines(context.inform);
+  const tellsLines = progress === 'auto' && !json && !standardError.isTTY;
   const reported: Pick<RestoreOptions, 'onEvent' | 'onProgress' | 'onWarning' | 'signal'> = {
     onEvent: (event) => {
       for (const line of restoreLines(event)) context.inform(line);
     },
     onProgress: (bytes, total) => {
       context.onProgress(bytes, total);
-      if (tellsPercents) lines.update(bytes, total);
+      if (!tellsLines) return;
+      if (total === undefined) lines.update(bytes);
+      else percents.update(bytes, total);
     },
     onWarning: context.onWarning,
     signal: context.signal,

@@ -7,6 +7,7 @@ import { tar } from '../formats/tar.js';
 import type { TreeData } from '../guest-access/guest-access.js';
 import { type PackTreeOptions, packTree } from '../pack-tree.js';
 import { type ArchiveRun, archiveOutput, namingOutput } from './archive-run.js';
+import { TreeProgressLines } from './tree-progress-lines.js';
 import { tarBytes } from './units.js';
 
 /** Makes the archive of a container: its configuration, its firewall rules, its files. @returns its size in bytes */
@@ -16,6 +17,7 @@ export async function archiveContainer(data: TreeData, run: ArchiveRun): Promise
   const rules = (await job.root.readFirewall(guest.vmid)) ?? new Uint8Array();
   const output = archiveOutput(run);
   const startedAt = performance.now();
+  const lines = new TreeProgressLines(log.info);
   const options: PackTreeOptions = {
     ...output,
     ...{ format: tar, root: data.root },
@@ -26,7 +28,10 @@ export async function archiveContainer(data: TreeData, run: ArchiveRun): Promise
     walk: { sources: data.sources, idMap: ranges.length === 0 ? undefined : IdMap.parse(ranges) },
     excludes: usablePatterns(data, run, ranges.length > 0),
     limit: job.options.bwlimit * BANDWIDTH_UNIT,
-    onProgress: (bytes, total) => job.onEvent?.({ type: 'progress', vmid: guest.vmid, bytes, total }),
+    onProgress: (bytes, total) => {
+      lines.update(bytes);
+      job.onEvent?.({ type: 'progress', vmid: guest.vmid, bytes, total });
+    },
   };
   const { uncompressedBytes, archiveBytes } = await namingOutput(run, () => packTree(options));
   const rate = (uncompressedBytes / Math.max(performance.now() - startedAt, 1)) * 1000;

@@ -9,7 +9,13 @@ export type DumpEvent =
       readonly message: string;
       readonly vmid: number | undefined;
     }
-  | { readonly type: 'guest-started'; readonly vmid: number }
+  /** @property position its turn among those of the job, from 1 on; @property count how many have one */
+  | {
+      readonly type: 'guest-started';
+      readonly vmid: number;
+      readonly position: number;
+      readonly count: number;
+    }
   /** Bytes of the guest that were dealt with, and in all where that is known. */
   | {
       readonly type: 'progress';
@@ -17,6 +23,8 @@ export type DumpEvent =
       readonly bytes: number;
       readonly total: number | undefined;
     }
+  /** No more bytes will move: what the log still says is how it ended. */
+  | { readonly type: 'progress-ended'; readonly vmid: number }
   | { readonly type: 'guest-ended'; readonly result: GuestResult };
 
 export type LogLevel = 'info' | 'warn' | 'error';

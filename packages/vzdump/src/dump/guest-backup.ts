@@ -62,6 +62,7 @@ class GuestBackup {
       () => undefined,
       (error: unknown) => ({ error }),
     );
+    this.job.onEvent?.({ type: 'progress-ended', vmid: this.vmid });
     await this.putBack();
     const seconds = (performance.now() - startedAt) / 1000;
     await this.conclude(failure, seconds);

@@ -90,8 +90,9 @@ class Job {
     for (const message of plan.selection.messages) log.info(message);
     try {
       await this.hook('job-start', signal);
-      for (const vmid of plan.selection.vmids) {
-        onEvent?.({ type: 'guest-started', vmid });
+      const { vmids } = plan.selection;
+      for (const [index, vmid] of vmids.entries()) {
+        onEvent?.({ type: 'guest-started', vmid, position: index + 1, count: vmids.length });
         const result = await backupGuest(vmid, job);
         results.push(result);
         onEvent?.({ type: 'guest-ended', result });

@@ -1,4 +1,5 @@
 import {
+  ContentProgress,
   type FileEntry,
   IdMap,
   printableName,
@@ -172,16 +173,9 @@ async function extract(
   job: RestoreJob,
 ): Promise<number> {
   const { onWarning, onProgress, signal, ignoreUnpackErrors = false } = job.options;
-  let bytes = 0;
   let restored = 0;
-  const entries = restoredEntries(files.rest(), {
-    accounts: readAccounts(),
-    onProgress: (soFar) => {
-      bytes = soFar;
-      onProgress?.(soFar);
-    },
-    onWarning,
-  });
+  const progress = new ContentProgress(onProgress);
+  const entries = restoredEntries(progress.watch(files.rest()), { accounts: readAccounts(), onWarning });
   const targets = volumes.map(({ plan: { path }, directory }) => ({
     path,
     restore: async (own: AsyncIterable<FileEntry>) => {
@@ -201,8 +195,8 @@ async function extract(
     const message = `not all could be unpacked, and what could is kept: ${(error as Error).message}`;
     onWarning?.({ code: 'RESTORE_UNPACK', message });
   }
-  job.tell({ type: 'files-written', entries: restored, bytes });
-  return bytes;
+  job.tell({ type: 'files-written', entries: restored, bytes: progress.bytes });
+  return progress.bytes;
 }
 
 function requireRootfs({ options: { mountPoints } }: RestoreJob): void {

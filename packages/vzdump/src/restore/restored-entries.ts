@@ -10,8 +10,6 @@ import type { OnWarning } from '@vzdump-format/streams';
 export interface RestoredEntriesOptions {
   /** Of this host. */
   readonly accounts: Accounts;
-  /** Told of the bytes of files so far. */
-  readonly onProgress?: ((bytes: number) => void) | undefined;
   readonly onWarning?: OnWarning | undefined;
 }
 
@@ -22,14 +20,11 @@ export interface RestoredEntriesOptions {
  */
 export async function* restoredEntries(
   entries: AsyncIterable<FileEntry>,
-  { accounts, onProgress, onWarning }: RestoredEntriesOptions,
+  { accounts, onWarning }: RestoredEntriesOptions,
 ): AsyncGenerator<FileEntry> {
-  let bytes = 0;
   let hasWarned = false;
   const resolved = (acl: Acl | undefined) => acl && resolveAclNames(acl, accounts);
   for await (const entry of entries) {
-    bytes += entry.size;
-    onProgress?.(bytes);
     const { xattrs, acl, defaultAcl, path } = entry;
     if (xattrs === undefined && acl === undefined && defaultAcl === undefined) {
       yield entry;

@@ -44,7 +44,7 @@ export async function sampleDump(): Promise<SampleDump> {
 }
 
 /** How far a slow machine is, now and then. */
-const ON_THE_WAY = /^INFO: +\d?\d% \(/;
+const ON_THE_WAY = /^INFO: +(?:\d?\d% \(|\d[\d.]* \w+ in )/;
 
 /** Log lines without what is different each time. */
 export function timeless(lines: readonly string[], directory?: string): readonly string[] {
