@@ -1,6 +1,6 @@
 import type { GuestConfig, GuestConfigLine, GuestType } from './guest-config.js';
 import { isMountPointKey, parseMountPoint } from './lxc-mount-points.js';
-import { isCdrom, isDriveKey, parseDrive } from './qemu-drives.js';
+import { isCdrom, isDriveLike, parseDrive } from './qemu-drives.js';
 
 /** Whether a line of a guest's configuration acts on the host. */
 type Judge = (value: string) => boolean;
@@ -55,7 +55,7 @@ function actsOnHost(line: GuestConfigLine, type: GuestType): boolean {
     return !HARMLESS_RAW.some(([key, value]) => key.test(line.key) && value.test(line.value));
   if (line.kind !== 'property') return false;
   const { key, value } = line;
-  if (type === 'qemu' && isDriveKey(key)) return isHostsCdrom(key, value);
+  if (type === 'qemu' && isDriveLike(key)) return isHostsCdrom(key, value);
   if (type === 'lxc' && isMountPointKey(key) && key !== 'rootfs') return isHostsMountPoint(key, value);
   const judge = JUDGES[type].find(([keys]) => keys.test(key))?.[1];
   return judge?.(value) ?? (NAMES_PATH.test(value) || NAMES_GUEST_VOLUME.test(value));
@@ -64,7 +64,7 @@ function actsOnHost(line: GuestConfigLine, type: GuestType): boolean {
 /** The host's drive, or one of its files. Disks are not: each gets a new volume, or is left out. */
 function isHostsCdrom(key: string, value: string): boolean {
   const drive = parseDrive(key, value);
-  return isCdrom(drive) && (drive.volume === 'cdrom' || drive.volume.startsWith('/'));
+  return drive.volume === 'cdrom' || (isCdrom(drive) && drive.volume.startsWith('/'));
 }
 
 function isHostsMountPoint(key: string, value: string): boolean {

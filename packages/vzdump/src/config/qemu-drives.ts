@@ -52,6 +52,11 @@ export function isDriveKey(key: string): boolean {
   return DRIVE_KEYS.includes(key);
 }
 
+/** Whether a key looks like that of a drive, though a bus may have no drive of that number. */
+export function isDriveLike(key: string): boolean {
+  return /^(?:ide|scsi|virtio|sata|efidisk|tpmstate)\d+$/.test(key);
+}
+
 /** A virtual machine's drives, in the order of vzdump's messages. @throws `CONFIG_VALUE` */
 export function qemuDrives(config: GuestConfig): readonly QemuDrive[] {
   const values = configValues(config);

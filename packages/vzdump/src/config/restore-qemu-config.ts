@@ -7,7 +7,13 @@ import type { GuestConfig, GuestConfigLine } from './guest-config.js';
 import type { IdentitySource } from './identity.js';
 import { formatPropertyString, parsePropertiesOf, replaceProperty } from './property-string.js';
 import { isTransient } from './qemu-archive-config.js';
-import { DRIVE_DEFAULT_KEY, isBackupDisabled, isSharedMedium, parseDrive } from './qemu-drives.js';
+import {
+  DRIVE_DEFAULT_KEY,
+  isBackupDisabled,
+  isDriveLike,
+  isSharedMedium,
+  parseDrive,
+} from './qemu-drives.js';
 
 type Property = Extract<GuestConfigLine, { kind: 'property' | 'raw' }>;
 
@@ -20,9 +26,6 @@ export interface RestoreQemuConfigOptions {
   /** `RESTORE_VOLUME` for one that is not in the archive, `RESTORE_SECTION` for what only looks like a snapshot. */
   readonly onWarning?: OnWarning | undefined;
 }
-
-/** More of them than there can be: none names a volume that is not its own. */
-const DRIVE_LIKE = /^(?:ide|scsi|virtio|sata|efidisk|tpmstate)\d+$/;
 
 /**
  * The configuration out of an archive as qmrestore writes it, line by line:
@@ -83,7 +86,7 @@ class LineRewriter {
     }
     if (line.key === 'vmgenid') return [line.value === '0' ? line : withLineValue(line, identity.uuid())];
     if (line.key === 'vmstate') return this.leaveOut(line.key, line.value);
-    return DRIVE_LIKE.test(line.key) ? this.drive(line) : [line];
+    return isDriveLike(line.key) ? this.drive(line) : [line];
   }
 
   private drive(line: Property): readonly GuestConfigLine[] {

@@ -110,8 +110,8 @@ describe('what is not one line to all that read it is refused, and nothing is ma
 
 test('sections, of a machine that was archived by others, are left out', async () => {
   const sample = await makeSample();
-  const other = '\n[a]\nscsi0: local:101/vm-101-disk-0.raw\nargs: -S\n[before]\nargs: -S\n';
-  const archive = await archiveVm(sample, (config) => `${config}${other}`);
+  const other = '[a]\nscsi0: local:101/vm-101-disk-0.raw\nargs: -S\n[before]\nargs: -S\n';
+  const archive = await archiveVm(sample, (config) => config.replace(/(?=#qmdump)/, other));
   const { events, warnings } = await restoreTold({ archive, vmid: 300, pveRoot: sample.pveRoot });
   expect(warnings.map(({ message }) => message)).toEqual([
     expect.stringMatching(/^qemu-server.conf, line \d+: skipping unknown section: \[a\]$/),
