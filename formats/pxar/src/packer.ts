@@ -88,7 +88,7 @@ export class Packer {
     }
     if (path === EXCLUDES_FILE && entry.type !== 'directory' && this.notesExcludes) {
       const message = `${EXCLUDES_FILE} in the root is not packed: its place is taken by what is excluded now`;
-      this.options.onWarning?.({ code: 'PXAR_LEFT_OUT', message, entry: path });
+      this.options.onWarning?.({ code: 'PXAR_LEFT_OUT', message, entry: path, isNotice: true });
       return false;
     }
     const slash = path.lastIndexOf('/');
@@ -279,7 +279,7 @@ export class Packer {
       throw new ArchiveError('PXAR_HARDLINK', what, { entry: path });
     }
     const what = 'packed as copies of what they link to: only files can have more than one name';
-    this.warnings.add('PXAR_HARDLINK_COPIED', what, path);
+    this.warnings.addNotice('PXAR_HARDLINK_COPIED', what, path);
     this.addItems({ ...other, path });
   }
 

@@ -23,7 +23,7 @@ export class LeftOut {
     const isSocket = type === 'socket' || (type === 'hardlink' && this.sockets.has(linkTarget));
     if (!isSocket) return false;
     this.sockets.add(path);
-    this.warnings.add('TAR_SOCKET', 'left out: a tar archive cannot hold a socket', path);
+    this.warnings.addNotice('TAR_SOCKET', 'left out: a tar archive cannot hold a socket', path);
     return true;
   }
 

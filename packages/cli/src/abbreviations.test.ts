@@ -30,9 +30,9 @@ test.each([
   expect(spell(given)).toBe(expected);
 });
 
-test('a warning tells of each that is not written out', () => {
+test('a notice tells of each that is not written out', () => {
   expect(spelledOut(['do', '--mo=stop', '-protected', '--prune', 'x'], TABLE).warnings).toEqual([
-    { code: 'OPTION_ABBREVIATED', message: "option '--mo' is taken for '--mode'" },
+    { code: 'OPTION_ABBREVIATED', message: "option '--mo' is taken for '--mode'", isNotice: true },
   ]);
 });
 

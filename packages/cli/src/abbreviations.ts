@@ -4,7 +4,7 @@ import { UsageError } from './exit-status.js';
 
 export interface SpelledOut {
   readonly argv: readonly string[];
-  /** `OPTION_ABBREVIATED` for each option that was not written out. */
+  /** The notice `OPTION_ABBREVIATED` for each option that was not written out. */
   readonly warnings: readonly ArchiveWarning[];
 }
 
@@ -57,7 +57,8 @@ function fullName(
 
 function warning(given: string, name: string): ArchiveWarning {
   const word = given.replace(/=.*/s, '');
-  return { code: 'OPTION_ABBREVIATED', message: `option '${word}' is taken for '--${name}'` };
+  const message = `option '${word}' is taken for '--${name}'`;
+  return { code: 'OPTION_ABBREVIATED', message, isNotice: true };
 }
 
 function takesValue({ flags }: OptionSpec): boolean {

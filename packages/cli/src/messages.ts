@@ -56,10 +56,12 @@ export class Messages {
     private readonly output: TextOutput = standardError,
   ) {}
 
+  /** Notices are told in the same way, and do not count. */
   readonly warn = (warning: ArchiveWarning): void => {
-    this.warnings++;
-    if (this.options.json) this.writeJson('warning', { ...warning });
-    else this.writeText(`vzdump-format: warning: ${warning.message}`, { ...warning, cause: undefined });
+    const kind = warning.isNotice ? 'notice' : 'warning';
+    if (kind === 'warning') this.warnings++;
+    if (this.options.json) this.writeJson(kind, { ...warning });
+    else this.writeText(`vzdump-format: ${kind}: ${warning.message}`, { ...warning, cause: undefined });
   };
 
   fail(error: unknown): void {

@@ -1,3 +1,4 @@
+import type { OnWarning } from '@vzdump-format/streams';
 import type { CommandContext } from './command.js';
 import { EXIT, UsageError } from './exit-status.js';
 import { Interrupted, listenForSignals } from './interruption.js';
@@ -11,10 +12,14 @@ export async function runCommand({ command, args, options, warnings = [] }: Invo
   const messages = new Messages({ json, verbose }, command.name);
   const progress = new ProgressReport(quiet && mode === 'auto' ? 'none' : mode);
   const interruption = listenForSignals();
-  for (const warning of warnings) messages.warn(warning);
+  const onWarning: OnWarning = (warning) => {
+    if (quiet && warning.isNotice) return;
+    progress.writeAbove(() => messages.warn(warning));
+  };
+  for (const warning of warnings) onWarning(warning);
   let failed = false;
   const context: CommandContext = {
-    onWarning: (warning) => progress.writeAbove(() => messages.warn(warning)),
+    onWarning,
     onError: (error) => {
       interruption.signal.throwIfAborted();
       failed = true;

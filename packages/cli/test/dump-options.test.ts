@@ -1,5 +1,6 @@
-import { mkdir, readFile } from 'node:fs/promises';
-import { describe, expect, test } from 'vitest';
+import { chown, mkdir, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { dumpSample, timelessNames } from './dump-sample.js';
 import { linesOf, runCliWell } from './running-cli.js';
 import { hasTool, testAsRoot } from './tools.js';
@@ -37,14 +38,49 @@ describe('which guests', () => {
     expect(started).toEqual(vmids);
   });
 
-  test('that there is nothing for another node, and nothing to do, is no failure', async () => {
+  test.each([
+    [['100', '--node', 'elsewhere'], /^the job is for the node 'elsewhere', and this is '.+'$/],
+    [['--pool', 'testing'], /^the pool 'testing' is empty$/],
+    [['--exclude', '100', '--exclude', '101'], /^all guests of this node are excluded$/],
+    [['200,201'], /^the guests are on other nodes$/],
+  ])('that nothing is backed up is a warning, not a failure: %j', async (args, why) => {
     const sample = await dumpSample();
-    for (const args of [
-      ['100', '--node', 'elsewhere'],
-      ['--stop', '1'],
-    ]) {
-      expect(await sample.dump(args)).toMatchObject({ status: 0, stderr: '' });
-    }
+    for (const vmid of [200, 201]) await sample.write(`pve/nodes/other/lxc/${vmid}.conf`, 'arch: amd64\n');
+    const { status, stderr } = await sample.dump([...args, '--quiet']);
+    const [, told] = /^WARN: nothing is backed up: (.*)\n$/.exec(stderr) ?? [];
+    expect([status, told]).toEqual([3, expect.stringMatching(why)]);
+    expect(sample.names()).toEqual([]);
+  });
+
+  test('all, where there are none: the job runs, with a warning', async () => {
+    const sample = await dumpSample();
+    for (const name of ['qemu-server/100.conf', 'lxc/101.conf']) await rm(sample.path(`pve/${name}`));
+    const { status, stderr } = await sample.dump(['--all']);
+    expect([status, linesOf(stderr)[0]]).toEqual([
+      3,
+      'WARN: nothing is backed up: there are no guests on this node',
+    ]);
+    expect(stderr).toContain('INFO: Backup job finished successfully\n');
+  });
+
+  test('none, when another job is only to be stopped', async () => {
+    const sample = await dumpSample();
+    expect(await sample.dump(['--stop', '1'])).toMatchObject({ status: 0, stderr: '' });
+  });
+
+  test('a pool by vzdump.conf, where the command line says nothing', async () => {
+    const sample = await dumpSample();
+    await sample.write('conf', 'pool: production\n');
+    const { status, stderr } = await sample.dump([
+      '--config',
+      sample.path('conf'),
+      '--dumpdir',
+      sample.path('.'),
+    ]);
+    expect([status, stderr.match(/Starting Backup of VM \d+/g)]).toEqual([
+      0,
+      ['Starting Backup of VM 100', 'Starting Backup of VM 101'],
+    ]);
   });
 });
 
@@ -79,31 +115,51 @@ describe('what is wrong with the command line has status 2, and nothing is done'
   });
 });
 
-describe('what is accepted with a warning', () => {
+describe('what is ordinary is told in a line, unless --quiet', () => {
   test.each([
-    [['--comp', 'zstd'], "vzdump-format: warning: option '--comp' is taken for '--compress'"],
-    [['--maxfiles', '3'], "WARN: option 'maxfiles' is deprecated"],
-    [
-      ['--notification-mode', 'notification-system'],
-      "WARN: notification targets and matchers are Proxmox VE's own: nobody is notified of this job",
-    ],
-  ] as const)('%j', async (args, warning) => {
+    [['--comp', 'zstd'], "vzdump-format: notice: option '--comp' is taken for '--compress'"],
+    [['--maxfiles', '3'], "INFO: option 'maxfiles' is deprecated"],
+    [['-job-id', 'backup-1a2b'], /^INFO: option 'job-id' has no effect: /],
+    [['-performance', 'max-workers=4'], /^INFO: option 'performance' has no effect: /],
+    [['-fleecing', 'enabled=1,storage=local'], /^INFO: option 'fleecing' has no effect: /],
+    [['-pbs-change-detection-mode', 'data'], /^INFO: option 'pbs-change-detection-mode' has no effect: /],
+  ] as const)('%j', async (args, notice) => {
     const sample = await dumpSample();
     const { status, stderr } = await sample.dump(['100', ...args]);
-    expect([status, linesOf(stderr)]).toEqual([3, expect.arrayContaining([warning])]);
+    expect([status, linesOf(stderr)[0]]).toEqual([0, expect.stringMatching(notice)]);
+    expect(await sample.dump(['100', ...args, '--quiet'])).toMatchObject({ status: 0, stderr: '' });
+  });
+
+  test('by vzdump.conf, too; a key that is not known is a warning', async () => {
+    const sample = await dumpSample();
+    await sample.write('conf', 'fleecing: 0\nprune-backup: keep-last=1\nquiet: 1\n');
+    const args = ['100', '--config', sample.path('conf')];
+    const unknown = `WARN: 'prune-backup' in '${sample.path('conf')}' has no effect: it is not known\n`;
+    expect(await sample.dump(args)).toMatchObject({ status: 3, stderr: unknown });
+    const { stderr } = await sample.dump([...args, '--quiet', '0']);
+    expect(stderr).toContain("INFO: option 'fleecing' has no effect: ");
+  });
+
+  testAsRoot('a socket in a container', async () => {
+    const sample = await dumpSample();
+    const server = createServer();
+    const root = sample.path('storage/images/101/subvol-101-disk-0.subvol');
+    await new Promise<void>((resolve) => server.listen(`${root}/run.sock`, resolve));
+    onTestFinished(() => void server.close());
+    await chown(`${root}/run.sock`, 100_000, 100_000);
+    const { status, stderr } = await sample.dump(['101']);
+    expect([status, linesOf(stderr)]).toEqual([
+      0,
+      expect.arrayContaining(['INFO: 1 entry left out: a tar archive cannot hold a socket; first run.sock']),
+    ]);
   });
 });
 
-test('what is for other machinery is accepted, and changes nothing', async () => {
+test('that nobody will be notified as was asked for is a warning', async () => {
   const sample = await dumpSample();
-  const { status } = await sample.dump([
-    ...['100', '-performance', 'max-workers=4', '-fleecing', 'enabled=1,storage=local'],
-    ...['-pbs-change-detection-mode', 'metadata', '-job-id', 'backup-1a2b'],
-  ]);
-  expect([status, timelessNames(sample.names())]).toEqual([
-    0,
-    ['vzdump-qemu-100-STAMP.log', 'vzdump-qemu-100-STAMP.vma'],
-  ]);
+  const { status, stderr } = await sample.dump(['100', '--notification-mode', 'notification-system']);
+  const warning = "notification targets and matchers are Proxmox VE's own: nobody is notified of this job";
+  expect([status, linesOf(stderr)]).toEqual([3, expect.arrayContaining([`WARN: ${warning}`])]);
 });
 
 describe('where it goes', () => {
@@ -115,6 +171,18 @@ describe('where it goes', () => {
     const config = await runCliWell(['config', '-'], { stdin: stdout });
     expect(config.toString()).toContain('hostname: db\n');
   });
+
+  test.each([['--stdout'], ['--dumpdir', '.']])(
+    "vzdump.conf's storage gives way to %s",
+    async (...target) => {
+      const sample = await dumpSample();
+      await sample.write('conf', 'storage: archive\n');
+      const args = ['101', '--config', sample.path('conf'), ...target];
+      const { status, stderr } = await sample.dump(args, { cwd: sample.path('.') });
+      expect([status, stderr.includes('error')]).toEqual([0, false]);
+      expect(sample.names('storage/archive/weekly')).toEqual([]);
+    },
+  );
 
   test('to a directory, quietly: notes and protection of vzdump.conf do not count', async () => {
     const sample = await dumpSample();
@@ -174,6 +242,11 @@ describe('a container without some of its files', () => {
 describe('what is kept', () => {
   test.each([
     [['--prune-backups', 'keep-last=2'], [OLDER(3)]],
+    [['--maxfiles', '2', '--storage', 'local'], [OLDER(3)]],
+    [
+      ['--maxfiles', '0', '--storage', 'local'],
+      [OLDER(1), OLDER(2), OLDER(3)],
+    ],
     [
       ['--storage', 'local'],
       [OLDER(2), OLDER(3)],
@@ -223,7 +296,7 @@ describe('--mailto', () => {
       },
     );
     expect(status).toBe(1);
-    expect(stderr).toContain("WARN: option 'mailto' is deprecated\n");
+    expect(stderr).toContain("INFO: option 'mailto' is deprecated\n");
     expect(await sample.read('to')).toMatch(/ admin@example\.org root\n$/);
     const mail = await sample.read('mail');
     expect(mail).toMatch(/^Subject: vzdump backup status \(.*\): backup failed$/m);
@@ -237,7 +310,7 @@ describe('--mailto', () => {
     const { status } = await sample.dump(['100', '--mailto', 'root', '--mailnotification', 'failure'], {
       env,
     });
-    expect([status, sample.names('.').includes('mail')]).toEqual([3, false]); // both options are deprecated
+    expect([status, sample.names('.').includes('mail')]).toEqual([0, false]);
   });
 
   test('a job that fails as a whole is told of, too', async () => {
@@ -292,6 +365,8 @@ unknown: x
     expect(linesOf(stderr)).toEqual(
       expect.arrayContaining([
         'WARN: ignore config line: nonsense',
+        `WARN: 'all' in '${sample.path('conf')}' has no effect: it counts on the command line only`,
+        `WARN: 'unknown' in '${sample.path('conf')}' has no effect: it is not known`,
         `WARN: parse error in '${sample.path('conf')}' - 'bwlimit': type check ('integer') failed - got 'lots'`,
         'INFO: ionice priority: 5',
         'INFO: prune older backups with retention: keep-last=2, keep-weekly=4',

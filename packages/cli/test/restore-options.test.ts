@@ -48,9 +48,11 @@ describe('what it says', () => {
   testAsRoot('of a container', async () => {
     const sample = await makeSampleGuests();
     const archive = await sample.dump(101);
-    const { stderr } = await sample.restore(archive, '300', '--bwlimit', '0', '--unused0', 'local:x');
+    const args = [archive, '300', '--bwlimit', '0', '--unused0', 'local:x'];
+    const { status, stderr } = await sample.restore(...args);
+    expect(status).toBe(0);
     expect(timeless(stderr, sample)).toEqual([
-      'vzdump-format: warning: --unused0 has no effect on a restore',
+      'vzdump-format: notice: --unused0 has no effect on a restore',
       "extracting archive '/sample/storage/archive/vzdump-lxc-101-STAMP.tar'",
       'acts on the host: mp2: /sample/storage/shared,mp=/mnt/shared,ro=1',
       "new volume ID is 'local:300/subvol-300-disk-0.subvol'",
@@ -64,10 +66,15 @@ describe('what it says', () => {
   test('with --quiet: nothing; with --progress=json: progress in place of the lines', async () => {
     const sample = await makeSampleGuests();
     const archive = await sample.dump(100);
-    const quiet = await sample.restore(archive, '300', '--quiet');
+    const quiet = await sample.restore(archive, '300', '--quiet', '--unused0', 'local:x', '--stor', 'local');
     expect([quiet.status, quiet.stderr]).toEqual([0, '']);
-    const told = await sample.restore(archive, '301', '--json', '--progress=json');
+    const told = await sample.restore(archive, '301', '--json', '--progress=json', '--uniq');
     const documents = linesOf(told.stderr).map((line) => JSON.parse(line));
+    expect(documents[0]).toEqual({
+      type: 'notice',
+      code: 'OPTION_ABBREVIATED',
+      message: "option '--uniq' is taken for '--unique'",
+    });
     expect(documents.some(({ type, percent }) => type === 'progress' && percent === 100)).toBe(true);
     expect(documents.filter(({ message }) => /^progress /.test(message))).toEqual([]);
   });
@@ -114,8 +121,8 @@ test('options may be written as Proxmox VE takes them, too', async () => {
   const archive = await sample.dump(100);
   const { status, stderr } = await sample.restore(archive, '300', '-stor', 'local', '-unique', '1');
   expect([status, linesOf(stderr)[0]]).toEqual([
-    3,
-    "vzdump-format: warning: option '-stor' is taken for '--storage'",
+    0,
+    "vzdump-format: notice: option '-stor' is taken for '--storage'",
   ]);
   const mac = /^net0: virtio=(.*?),/m;
   const config = (await sample.config('qemu-server/300.conf'))!;

@@ -5,6 +5,7 @@ interface Counted {
   readonly code: string;
   readonly what: string;
   readonly first: string;
+  readonly isNotice: boolean;
   count: number;
   /** An entry that is told of twice in a row is one entry. */
   last: string;
@@ -18,9 +19,19 @@ export class CountedWarnings {
 
   /** @param what is true of the entry, as it follows `2 entries`; one of few */
   add(code: string, what: string, path: string): void {
+    this.count({ code, what, first: path, isNotice: false });
+  }
+
+  /** The same for what is ordinary. */
+  addNotice(code: string, what: string, path: string): void {
+    this.count({ code, what, first: path, isNotice: true });
+  }
+
+  private count(told: Omit<Counted, 'count' | 'last'>): void {
+    const { what, first: path } = told;
     const kind = this.kinds.get(what);
     if (kind === undefined) {
-      this.kinds.set(what, { code, what, first: path, count: 1, last: path });
+      this.kinds.set(what, { ...told, count: 1, last: path });
     } else if (kind.last !== path) {
       kind.count++;
       kind.last = path;
@@ -29,10 +40,10 @@ export class CountedWarnings {
 
   /** Says what was counted. */
   finish(): void {
-    for (const { code, what, first, count } of this.kinds.values()) {
+    for (const { code, what, first, count, isNotice } of this.kinds.values()) {
       const entries = count === 1 ? '1 entry' : `${count} entries`;
       const message = `${entries} ${what}; first ${shownPath(first)}`;
-      this.onWarning?.({ code, message, entry: first });
+      this.onWarning?.({ code, message, entry: first, ...(isNotice && { isNotice }) });
     }
   }
 }

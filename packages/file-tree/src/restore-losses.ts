@@ -85,7 +85,7 @@ export class Losses {
     return Object.fromEntries([...this.byKind].map(([kind, { count }]) => [kind, count]));
   }
 
-  /** One warning for each kind, with how many and the first of them. */
+  /** One warning for each kind, with how many and the first of them. A socket is made anew by who listens on it. */
   warn(onWarning: OnWarning | undefined): void {
     for (const [kind, { count, path, reason }] of this.byKind) {
       const entries = count === 1 ? '' : `${count} entries, first `;
@@ -94,6 +94,7 @@ export class Losses {
         code: `TREE_LOST_${kind.toUpperCase().replace('-', '_')}`,
         message: `${LOSSES[kind]}: ${entries}${printableName(path)}${why}`,
         entry: path,
+        ...(kind === 'socket' && { isNotice: true }),
       });
     }
   }

@@ -28,7 +28,7 @@ export interface Restoration {
   warnedOfSlash: boolean;
 }
 
-/** `pathComponents`, and a warning of the first path that starts with a slash. */
+/** `pathComponents`, and a notice of the first path that starts with a slash. */
 export function componentsOf(run: Restoration, path: string): string[] {
   if (path.startsWith('/') && !run.warnedOfSlash) {
     run.warnedOfSlash = true;
@@ -36,6 +36,7 @@ export function componentsOf(run: Restoration, path: string): string[] {
       code: 'TREE_PATH_ABSOLUTE',
       message: `paths that start with a slash are taken to start in the target: first ${printableName(path)}`,
       entry: path,
+      isNotice: true,
     });
   }
   return pathComponents(path);

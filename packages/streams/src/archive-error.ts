@@ -37,6 +37,8 @@ export class ArchiveError extends Error {
 export interface ArchiveWarning extends Whereabouts {
   readonly code: string;
   readonly message: string;
+  /** It is ordinary: nothing of worth is lost, and nobody has to look into it. */
+  readonly isNotice?: boolean;
 }
 
 export type OnWarning = (warning: ArchiveWarning) => void;

@@ -64,5 +64,5 @@ async function* joined(
 
 function warnOfPrelude({ name }: TreeFormat, onWarning: OnWarning | undefined): void {
   const message = `the prelude is left out, in which pxar create notes what it left out: only a split archive has one, not a ${name}`;
-  onWarning?.({ code: 'PXAR_PRELUDE', message });
+  onWarning?.({ code: 'PXAR_PRELUDE', message, isNotice: true });
 }

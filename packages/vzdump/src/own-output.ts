@@ -7,7 +7,7 @@ import type { OnWarning } from '@vzdump-format/streams';
 
 /**
  * The files that an archive is written to, which may lie in the tree that is packed into it. There they are left out, as by GNU tar,
- * with the warning `OUTPUT_IN_TREE`.
+ * with the notice `OUTPUT_IN_TREE`.
  */
 export class OwnOutput {
   private readonly files: { readonly name: string; readonly status: BigIntStats }[] = [];
@@ -57,7 +57,7 @@ export class OwnOutput {
     const status = lstatSync(pathToBytes(join(this.root, path)), options);
     if (status?.ino !== file.ino || status.dev !== file.dev) return false;
     const message = `${printableName(path)} is what the archive is written to, and left out`;
-    this.onWarning?.({ code: 'OUTPUT_IN_TREE', message, entry: path });
+    this.onWarning?.({ code: 'OUTPUT_IN_TREE', message, entry: path, isNotice: true });
     return true;
   }
 }

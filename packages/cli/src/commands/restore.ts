@@ -150,7 +150,8 @@ function drivesOf({ drive = [] }: OwnOptions): ReadonlyMap<string, string> {
 
 /** Proxmox VE takes these, and passes over them. */
 function tellUnused(name: string, { onWarning }: CommandContext): void {
-  onWarning({ code: 'OPTION_IGNORED', message: `--${name} has no effect on a restore`, entry: name });
+  const message = `--${name} has no effect on a restore`;
+  onWarning({ code: 'OPTION_IGNORED', message, entry: name, isNotice: true });
 }
 
 /** What is wrong is in the archive rather than with the host: its format says so, or its codec. */

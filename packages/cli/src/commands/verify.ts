@@ -67,7 +67,7 @@ async function judge(path: string, options: Options, context: CommandContext): P
   const meter = new Meter();
   let opened: OpenArchive | undefined;
   const onWarning = (warning: ArchiveWarning) => {
-    warnings.push(warning);
+    if (!warning.isNotice) warnings.push(warning);
     context.onWarning(warning);
   };
   try {

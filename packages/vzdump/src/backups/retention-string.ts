@@ -33,6 +33,11 @@ export function parseRetention(text: string): Retention {
   return checkedRetention(retention, keepAll);
 }
 
+/** Reads a value of `maxfiles`, which `prune-backups` has taken the place of: so many are kept, all for 0. @throws `RETENTION` */
+export function parseMaxFiles(text: string): Retention {
+  return { last: parseCount('maxfiles', text) };
+}
+
 /** @throws `RETENTION` when all are to be kept and rules are given beside */
 export function checkedRetention(retention: Retention, keepAll = false): Retention {
   if (!keepAll) return retention;

@@ -1,5 +1,7 @@
+import type { ArchiveWarning } from '@vzdump-format/streams';
 import { describe, expect, test } from 'vitest';
-import { checkCommandLine, effectiveOptions } from './effective-options.js';
+import { keepsAll } from '../backups/retention.js';
+import { checkCommandLine, chosenGuests, effectiveOptions } from './effective-options.js';
 import type { VzdumpOptions } from './vzdump-options.js';
 
 function effective(commandLine: VzdumpOptions, file: VzdumpOptions = {}, storages: object = {}) {
@@ -90,6 +92,8 @@ describe('effectiveOptions', () => {
       [{}, {}, { storage: 'local' }],
       [{ stdout: true }, {}, {}],
       [{ stdout: true }, { dumpdir: '/b' }, { dumpdir: '/b' }],
+      [{ stdout: true }, { storage: 'b' }, {}],
+      [{ stdout: true, dumpdir: '/a' }, { storage: 'b' }, { dumpdir: '/a' }],
     ])('%j before %j is %j', (commandLine, file, expected) => {
       const { storage, dumpdir } = effective(commandLine, file);
       expect({ storage, dumpdir }).toEqual({ storage: undefined, dumpdir: undefined, ...expected });
@@ -98,7 +102,6 @@ describe('effectiveOptions', () => {
     test.each([
       [{ storage: 'a', dumpdir: '/a' }, {}, "cannot use options 'storage' and 'dumpdir' at the same time"],
       [{ storage: 'a', stdout: true }, {}, "cannot use options 'storage' and 'stdout' at the same time"],
-      [{ stdout: true }, { storage: 'a' }, "cannot use options 'storage' and 'stdout' at the same time"],
     ])('%j with %j is refused', (commandLine, file, message) => {
       expect(() => effective(commandLine, file)).toThrow(
         expect.objectContaining({ code: 'OPTION_CONFLICT', message }),
@@ -125,6 +128,17 @@ describe('effectiveOptions', () => {
       expect(remove).toBe(Object.keys(expected).length > 0);
     });
 
+    test.each([
+      [{ maxfiles: 1, storage: 'kept' }, {}, { last: 1 }],
+      [{ maxfiles: 0, storage: 'kept' }, {}, { last: 0 }],
+      [{ storage: 'other' }, { maxfiles: 4 }, { last: 4 }],
+      [{ storage: 'kept' }, { maxfiles: 4 }, { last: 2 }],
+      [{ 'prune-backups': { daily: 1 } }, { maxfiles: 4 }, { daily: 1 }],
+    ])('maxfiles: %j, %j', (commandLine, file, expected) => {
+      const { 'prune-backups': retention, remove } = effective(commandLine, file, storages);
+      expect([retention, remove]).toEqual([expected, !keepsAll(expected)]);
+    });
+
     test('nothing is removed when that is asked for', () => {
       expect(effective({ remove: false, 'prune-backups': { last: 1 } }).remove).toBe(false);
       expect(effective({ stdout: true, 'prune-backups': { last: 1 } }).remove).toBe(false);
@@ -148,6 +162,59 @@ describe('effectiveOptions', () => {
       }),
     );
     expect(effective({ fleecing: new Map([['storage', 'x']]) }).fleecing.get('storage')).toBe('x');
+  });
+});
+
+describe('what is told of', () => {
+  function told(commandLine: VzdumpOptions, file: VzdumpOptions = {}) {
+    const warnings: ArchiveWarning[] = [];
+    effectiveOptions({ commandLine, file, onWarning: (warning) => warnings.push(warning) });
+    return warnings.map(({ code, message, isNotice = false }) => [code, message, isNotice]);
+  }
+
+  test('what is deprecated, once', () => {
+    const notices = ['mailnotification', 'mailto', 'maxfiles'].map((name) => {
+      return ['OPTION_DEPRECATED', `option '${name}' is deprecated`, true];
+    });
+    const file: VzdumpOptions = { mailto: ['root'], maxfiles: 1 };
+    expect(told({ mailto: ['admin'], mailnotification: 'failure' }, file)).toEqual(notices);
+  });
+
+  test('what has no effect, on the command line and in the file', () => {
+    const options: VzdumpOptions = {
+      fleecing: new Map([['enabled', '0']]),
+      'job-id': 'x',
+      'pbs-change-detection-mode': 'data',
+      performance: new Map(),
+    };
+    const notices = Object.keys(options).map((name) => {
+      return ['OPTION_IGNORED', expect.stringMatching(`^option '${name}' has no effect: `), true];
+    });
+    expect(told(options)).toEqual(notices);
+    expect(told({}, options)).toEqual(notices);
+    expect(told({ mode: 'stop', compress: 'zstd' }, { ionice: 3 })).toEqual([]);
+  });
+
+  test('two ways to say what is kept, in one place', () => {
+    const both: VzdumpOptions = { maxfiles: 1, 'prune-backups': { last: 2 } };
+    const message = (where: string) =>
+      `both 'maxfiles' and 'prune-backups' are given ${where}: 'maxfiles' does not count`;
+    expect(told(both)).toContainEqual(['OPTION_IGNORED', message('on the command line'), false]);
+    expect(told({ dumpdir: '/' }, both)).toContainEqual(['OPTION_IGNORED', message('in vzdump.conf'), false]);
+    expect(effective(both)['prune-backups']).toEqual({ last: 2 });
+  });
+});
+
+describe('which guests', () => {
+  test.each([
+    [{}, { pool: 'x' }, { pool: 'x' }],
+    [{ all: true }, { pool: 'x' }, { all: true }],
+    [{ pool: 'y' }, { pool: 'x' }, { pool: 'y' }],
+    [{ exclude: [100] }, { pool: 'x' }, { exclude: [100] }],
+    [{ stop: true }, { pool: 'x' }, { stop: true }],
+  ])('%j, and vzdump.conf has %j', (commandLine, file, expected) => {
+    checkCommandLine(commandLine, false, file);
+    expect(chosenGuests(commandLine, file)).toEqual(expected);
   });
 });
 

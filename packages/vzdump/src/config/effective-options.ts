@@ -1,11 +1,13 @@
-import { ArchiveError } from '@vzdump-format/streams';
+import { ArchiveError, type OnWarning } from '@vzdump-format/streams';
 import { keepsAll, type Retention } from '../backups/retention.js';
 import { type OptionValue, parseOptionValue } from './option-value.js';
 import { type Properties, parseBoolean } from './property-string.js';
+import type { GuestChoice } from './select-guests.js';
 import { DEFAULT_STORAGE_ID } from './storage-config.js';
 import {
   type DefaultedOptionName,
   type VzdumpOptionName,
+  type VzdumpOptionSpec,
   type VzdumpOptions,
   vzdumpOptions,
 } from './vzdump-options.js';
@@ -20,28 +22,33 @@ export interface OptionSources {
   readonly file: VzdumpOptions;
   /** `prune-backups` of a storage in storage.cfg. */
   readonly storageRetention?: (storage: string) => Retention | undefined;
+  readonly onWarning?: OnWarning | undefined;
 }
 
 /**
  * The command line before vzdump.conf before the defaults, each option by itself, but that:
  *
- * - which guests, on which node, and whether to stop, only the command line says
+ * - which guests, on which node, and whether to stop, only the command line says (but see `chosenGuests`)
  * - storage and dumpdir count as one: the file's count only where the command line has neither; without any, the
- *   storage is `local`, unless the archive goes to standard output
+ *   storage is `local`, unless the archive goes to standard output, for which the file's storage does not count
  * - the patterns of exclude-path add up, the file's first
+ * - maxfiles is an older way to say prune-backups: so many are kept, all for 0
  * - the storage's prune-backups comes between command line and file; without any, all backups are kept, and then,
  *   as with standard output, nothing is removed
  * - performance is merged key by key
  * - notes-template and protected of the file do not count where no storage is used
  *
+ * What is deprecated or has no effect is told of as a notice: `OPTION_DEPRECATED`, `OPTION_IGNORED`.
+ *
  * @throws `OPTION_CONFLICT`, `OPTION_REQUIRES`
  */
-export function effectiveOptions({ commandLine, file, storageRetention }: OptionSources): EffectiveOptions {
+export function effectiveOptions(sources: OptionSources): EffectiveOptions {
+  const { commandLine, file, storageRetention, onWarning } = sources;
   const target = chooseTarget(commandLine, file);
   const retention =
-    commandLine['prune-backups'] ??
+    retentionOf(commandLine, 'on the command line', onWarning) ??
     (target.storage === undefined ? undefined : storageRetention?.(target.storage)) ??
-    file['prune-backups'] ??
+    retentionOf(file, 'in vzdump.conf', onWarning) ??
     {};
   const storageOptions = target.storage === undefined ? STORAGE_OPTIONS : [];
   const options = {
@@ -58,23 +65,21 @@ export function effectiveOptions({ commandLine, file, storageRetention }: Option
     ]),
   };
   checkFleecing(options.fleecing);
+  tellOfOptions({ ...file, ...commandLine }, onWarning);
   const remove = options.remove && !keepsAll(retention) && options.stdout !== true;
   return { ...options, remove };
 }
 
 /**
- * Checks what is on the command line by itself.
+ * Checks what is on the command line, and whether that says which guests; if not, vzdump.conf can name a pool.
  * @param vmids whether it names guests
  * @throws `OPTION_CONFLICT`, `OPTION_REQUIRES`
  */
-export function checkCommandLine(options: VzdumpOptions, vmids: boolean): void {
+export function checkCommandLine(options: VzdumpOptions, vmids: boolean, file: VzdumpOptions = {}): void {
   for (const name of ['all', 'exclude', 'pool'] as const) {
     if (vmids && isGiven(options[name])) throw conflict(`${name}: option conflicts with option 'vmid'`);
   }
-  if (
-    !vmids &&
-    !['all', 'exclude', 'pool', 'stop'].some((name) => isGiven(options[name as VzdumpOptionName]))
-  ) {
+  if (!vmids && !saysWhat(options) && file.pool === undefined) {
     throw requires(
       'vmid: property is missing',
       'name guests by their numbers, or give --all, --pool or --stop',
@@ -85,6 +90,16 @@ export function checkCommandLine(options: VzdumpOptions, vmids: boolean): void {
       throw requires(`${name}: missing property - 'storage'`, `give --storage as well`);
     }
   }
+}
+
+/** Which guests are asked for, unless they are named: by the command line, or, where it says nothing, by the pool of vzdump.conf. */
+export function chosenGuests(commandLine: VzdumpOptions, file: VzdumpOptions): GuestChoice {
+  if (saysWhat(commandLine) || file.pool === undefined) return commandLine;
+  return { pool: file.pool };
+}
+
+function saysWhat(options: VzdumpOptions): boolean {
+  return (['all', 'exclude', 'pool', 'stop'] as const).some((name) => isGiven(options[name]));
 }
 
 /** Of the options that have a default. */
@@ -108,13 +123,38 @@ function chooseTarget(commandLine: VzdumpOptions, file: VzdumpOptions): Target {
   }
   const source = commandLine.storage === undefined && commandLine.dumpdir === undefined ? file : commandLine;
   if (commandLine.stdout === true) {
-    if (source.storage !== undefined) {
+    if (commandLine.storage !== undefined) {
       throw conflict("cannot use options 'storage' and 'stdout' at the same time");
     }
     if (source.dumpdir === undefined) return {};
   }
   if (source.dumpdir !== undefined) return { dumpdir: withoutTrailingSlashes(source.dumpdir) };
   return { storage: source.storage ?? DEFAULT_STORAGE_ID };
+}
+
+/** What one source says is kept. */
+function retentionOf(
+  { 'prune-backups': rules, maxfiles }: VzdumpOptions,
+  where: string,
+  onWarning: OnWarning | undefined,
+): Retention | undefined {
+  if (rules === undefined) return maxfiles === undefined ? undefined : { last: maxfiles };
+  if (maxfiles !== undefined) {
+    const message = `both 'maxfiles' and 'prune-backups' are given ${where}: 'maxfiles' does not count`;
+    onWarning?.({ code: 'OPTION_IGNORED', message });
+  }
+  return rules;
+}
+
+/** Tells of what there is only for the sake of those who still use it, and of what changes nothing here. */
+function tellOfOptions(options: VzdumpOptions, onWarning: OnWarning | undefined): void {
+  for (const { name, deprecated, noEffect } of vzdumpOptions as readonly VzdumpOptionSpec[]) {
+    if (options[name as VzdumpOptionName] === undefined) continue;
+    const tell = (code: string, message: string, hint?: string) =>
+      onWarning?.({ code, message: `option '${name}' ${message}`, hint, isNotice: true });
+    if (deprecated !== undefined) tell('OPTION_DEPRECATED', 'is deprecated', deprecated);
+    if (noEffect !== undefined) tell('OPTION_IGNORED', `has no effect: ${noEffect}`);
+  }
 }
 
 function without(options: VzdumpOptions, names: readonly VzdumpOptionName[]): VzdumpOptions {

@@ -15,6 +15,7 @@ export { driveMapEntry, driveVolume } from './drive-volume.js';
 export { currentOnly, withoutKeys, withoutLines, withValue } from './edit-guest-config.js';
 export {
   checkCommandLine,
+  chosenGuests,
   type EffectiveOptions,
   effectiveOptions,
   type OptionSources,
@@ -95,6 +96,7 @@ export {
   type RestoredMountPoint,
 } from './restored-mount-points.js';
 export {
+  type GuestChoice,
   type GuestSelection,
   type KnownGuests,
   parseVmids,
@@ -124,7 +126,7 @@ export {
   type VolumeFormat,
 } from './volume.js';
 export { parseVolumeId, type VolumeId } from './volume-id.js';
-export { parseVzdumpConf, VZDUMP_CONF, warnOfDeprecated } from './vzdump-conf.js';
+export { parseVzdumpConf, VZDUMP_CONF } from './vzdump-conf.js';
 export {
   type DefaultedOptionName,
   type VzdumpOptionName,

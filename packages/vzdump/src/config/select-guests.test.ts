@@ -40,7 +40,11 @@ describe('selectGuests', () => {
   const known = {
     local: [101, 100, 102],
     external: [201, 200, 102],
-    pools: new Map([['some', new Set([200, 102, 999])]]),
+    pools: new Map([
+      ['some', new Set([200, 102, 999])],
+      ['elsewhere', new Set([200])],
+      ['empty', new Set<number>()],
+    ]),
   };
 
   test.each([
@@ -52,6 +56,21 @@ describe('selectGuests', () => {
     ['none', [], { all: false, exclude: [] }, []],
   ])('%s', (_name, vmids, options, expected) => {
     expect(selectGuests(vmids, options, known)).toEqual({ vmids: expected, messages: [] });
+  });
+
+  test.each([
+    [[201, 200], {}, 'the guests are on other nodes'],
+    [[], { pool: 'empty' }, "the pool 'empty' is empty"],
+    [[], { pool: 'elsewhere' }, 'the guests are on other nodes'],
+    [[], { all: true, exclude: [100, 101, 102] }, 'all guests of this node are excluded'],
+  ])('none: %j, %j', (vmids, options, whyNone) => {
+    expect(selectGuests(vmids, options, known)).toMatchObject({ vmids: [], whyNone });
+  });
+
+  test('none, where there are none', () => {
+    expect(selectGuests([], { all: true }, { ...known, local: [] })).toMatchObject({
+      whyNone: 'there are no guests on this node',
+    });
   });
 
   test('those on other nodes are skipped', () => {

@@ -21,7 +21,12 @@ export interface GuestSelection {
   readonly vmids: readonly number[];
   /** For the log. */
   readonly messages: readonly string[];
+  /** Why there is none, though some were asked for. */
+  readonly whyNone?: string;
 }
+
+/** How guests are asked for that are not named. */
+export type GuestChoice = Pick<VzdumpOptions, 'all' | 'exclude' | 'pool'>;
 
 /**
  * Reads the numbers of guests off the command line, of which each argument may be a list (`100,101`): each once, in
@@ -40,20 +45,30 @@ export function parseVmids(texts: readonly string[]): readonly number[] {
 }
 
 /**
- * Which guests the command line asks for: those that it names; those of a pool; or all on this node but the excluded.
- * vzdump.conf has no say in this.
+ * Which guests are asked for: those that are named; those of a pool; or all on this node but the excluded.
  * @throws `POOL_UNKNOWN`
  */
 export function selectGuests(
   vmids: readonly number[],
-  options: Pick<VzdumpOptions, 'all' | 'exclude' | 'pool'>,
+  choice: GuestChoice,
   known: KnownGuests,
 ): GuestSelection {
+  const { all = false, exclude = [], pool } = choice;
   if (vmids.length > 0) return withoutExternal(vmids, known);
-  if (options.pool !== undefined) return withoutExternal([...membersOf(options.pool, known.pools)], known);
-  const excluded = options.exclude ?? [];
-  if (options.all !== true && excluded.length === 0) return { vmids: [], messages: [] };
-  return { vmids: ascending(known.local.filter((vmid) => !excluded.includes(vmid))), messages: [] };
+  if (pool !== undefined) {
+    const members = [...membersOf(pool, known.pools)];
+    return members.length > 0 ? withoutExternal(members, known) : none(`the pool '${pool}' is empty`);
+  }
+  if (!all && exclude.length === 0) return { vmids: [], messages: [] };
+  const left = known.local.filter((vmid) => !exclude.includes(vmid));
+  if (left.length > 0) return { vmids: ascending(left), messages: [] };
+  return none(
+    known.local.length > 0 ? 'all guests of this node are excluded' : 'there are no guests on this node',
+  );
+}
+
+function none(whyNone: string, messages: readonly string[] = []): GuestSelection {
+  return { vmids: [], messages, whyNone };
 }
 
 function membersOf(pool: string, pools: Pools): ReadonlySet<number> {
@@ -70,6 +85,7 @@ function membersOf(pool: string, pools: Pools): ReadonlySet<number> {
 function withoutExternal(vmids: readonly number[], { local, external }: KnownGuests): GuestSelection {
   const skipped = vmids.filter((vmid) => external.includes(vmid) && !local.includes(vmid));
   const messages = skipped.length === 0 ? [] : [`skip external VMs: ${ascending(skipped).join(', ')}`];
+  if (skipped.length === vmids.length) return none('the guests are on other nodes', messages);
   return { vmids: ascending(vmids.filter((vmid) => !skipped.includes(vmid))), messages };
 }
 

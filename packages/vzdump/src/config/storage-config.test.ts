@@ -165,7 +165,17 @@ describe('parseStorageConfig', () => {
   });
 
   test.each([
+    ['maxfiles 3', { last: 3 }],
+    ['maxfiles 0', { last: 0 }],
+    ['maxfiles 3\n\tprune-backups keep-daily=2', { daily: 2 }],
+  ])('%j is what is kept', (line, retention) => {
+    const { storages, warnings } = parse(`dir: a1\n\tpath /x\n\t${line}\n`);
+    expect([storages.get('a1')?.retention, warnings]).toEqual([retention, []]);
+  });
+
+  test.each([
     ['prune-backups keep=1', 'prune-backups'],
+    ['maxfiles -1', 'maxfiles'],
     ['prune-backups keep-all=1,keep-last=1', 'prune-backups'],
     ['bwlimit fast=1', 'bwlimit'],
     ['max-protected-backups many', 'max-protected-backups'],

@@ -1,7 +1,7 @@
 import { fileNameFault, printableName } from '@vzdump-format/file-tree';
 import { ArchiveError } from '@vzdump-format/streams';
 import type { Retention } from '../backups/retention.js';
-import { parseRetention } from '../backups/retention-string.js';
+import { parseMaxFiles, parseRetention } from '../backups/retention-string.js';
 import { isMountPoint } from '../mount-of.js';
 import { type BandwidthLimits, parseBandwidthLimits } from './bandwidth-limit.js';
 import { type ParseConfigOptions, splitList } from './config-lines.js';
@@ -195,7 +195,9 @@ function storageOf(section: ConfigSection, options: ParseConfigOptions): Storage
     disabled: flag(properties.get('disable')),
     nodes: setOf(list(properties.get('nodes'))),
     bandwidthLimits: optional(section, 'bwlimit', parseBandwidthLimits, options),
-    retention: optional(section, 'prune-backups', parseRetention, options),
+    retention: properties.has('prune-backups')
+      ? optional(section, 'prune-backups', parseRetention, options)
+      : optional(section, 'maxfiles', parseMaxFiles, options),
     maxProtectedBackups: optional(section, 'max-protected-backups', parseCount, options),
   };
   switch (type) {

@@ -65,7 +65,7 @@ notes-template: {{guestname}}: {{node}}
     ['ionice: 9', 'ionice', 'value must have a maximum value of 8'],
     ['bwlimit: fast', 'bwlimit', "type check ('integer') failed - got 'fast'"],
     ['lockwait: -1', 'lockwait', 'value must have a minimum value of 0'],
-    ['all: perhaps', 'all', "type check ('boolean') failed - got 'perhaps'"],
+    ['quiet: perhaps', 'quiet', "type check ('boolean') failed - got 'perhaps'"],
     [
       'prune-backups: keep-most=1',
       'prune-backups',
@@ -73,8 +73,8 @@ notes-template: {{guestname}}: {{node}}
     ],
     ['exclude-path: "/a', 'exclude-path', `a quote is not closed in '"/a'`],
   ])('drops %j', (line, key, why) => {
-    expect(parse(`${line}\nquiet: 1\n`, '/x/vzdump.conf')).toEqual({
-      options: { quiet: true },
+    expect(parse(`${line}\nremove: 1\n`, '/x/vzdump.conf')).toEqual({
+      options: { remove: true },
       warnings: [
         {
           code: 'VZDUMP_CONF_VALUE',
@@ -85,30 +85,38 @@ notes-template: {{guestname}}: {{node}}
     });
   });
 
-  test.each([
-    'unknown: 1',
-    'maxfiles: 3',
-    'stdout: 1',
-    'size: 1024',
-    'constructor: 1',
-    '__proto__: 1',
-    '::: 1',
-    'storage:',
-    'ionice: ',
-  ])('%j means nothing, and is not told of', (line) => {
+  test.each(['storage:', 'ionice: '])('%j means nothing, and is not told of', (line) => {
     expect(parse(`${line}\n`)).toEqual({ options: {}, warnings: [] });
   });
 
-  test('splits mailto, and tells that it is deprecated', () => {
-    expect(parse('mailto: root, a@example.org;b\n')).toEqual({
-      options: { mailto: ['root', 'a@example.org', 'b'] },
+  test.each([
+    ['unknown', 'is not known'],
+    ['prune-backup', 'is not known'],
+    ['constructor', 'is not known'],
+    ['__proto__', 'is not known'],
+    [':', 'is not known'],
+    ['all', 'counts on the command line only'],
+    ['exclude', 'counts on the command line only'],
+    ['node', 'counts on the command line only'],
+    ['stdout', 'counts on the command line only'],
+    ['stop', 'counts on the command line only'],
+  ])('the key %j means nothing, and is told of once', (key, why) => {
+    expect(parse(`${key}: 1\n${key}: 2\n`)).toEqual({
+      options: {},
       warnings: [
         {
-          code: 'OPTION_DEPRECATED',
-          message: "option 'mailto' is deprecated",
-          hint: 'set up notification targets and matchers',
+          code: 'VZDUMP_CONF_KEY',
+          message: `'${key}' in '/etc/vzdump.conf' has no effect: it ${why}`,
+          entry: '/etc/vzdump.conf',
         },
       ],
+    });
+  });
+
+  test('takes pool, maxfiles and a list of mailto', () => {
+    expect(parse('mailto: root, a@example.org;b\npool: web\nmaxfiles: 0\n')).toEqual({
+      options: { mailto: ['root', 'a@example.org', 'b'], pool: 'web', maxfiles: 0 },
+      warnings: [],
     });
   });
 
@@ -126,7 +134,7 @@ notes-template: {{guestname}}: {{node}}
       'exclude-path',
       'fleecing',
       'prune-backups',
-      'exclude',
+      'pool',
       'storage',
       'mailto',
       '#',

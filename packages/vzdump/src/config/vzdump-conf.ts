@@ -1,5 +1,4 @@
 import { printableName } from '@vzdump-format/file-tree';
-import type { OnWarning } from '@vzdump-format/streams';
 import { type ParseConfigOptions, splitLines, trimBlanks } from './config-lines.js';
 import { type OptionValue, parseOptionValue } from './option-value.js';
 import { splitShellWords } from './shell-words.js';
@@ -13,13 +12,14 @@ export const VZDUMP_CONF = '/etc/vzdump.conf';
  * that begin with `#` mean nothing. Of a key that is given twice the last one counts, but for `exclude-path`, which
  * adds up, and whose values are split like words in a shell.
  *
- * Never fails. What is not understood is passed over with a warning in vzdump's words: `VZDUMP_CONF_LINE` for a line,
- * `VZDUMP_CONF_VALUE` for a value, `OPTION_DEPRECATED`. Keys that are not known mean nothing.
+ * Never fails. What is not understood is passed over with a warning: `VZDUMP_CONF_LINE` for a line and `VZDUMP_CONF_VALUE`
+ * for a value, in vzdump's words; `VZDUMP_CONF_KEY` for a key that is not known, or that the command line alone can say.
  */
 export function parseVzdumpConf(text: string, options: ParseConfigOptions = {}): VzdumpOptions {
   const { file = VZDUMP_CONF, onWarning } = options;
   const warn = (code: string, message: string) => onWarning?.({ code, message, entry: file });
   const texts = new Map<VzdumpOptionSpec, string[]>();
+  const strangeKeys = new Map<string, string>();
   for (const lineText of splitLines(text)) {
     const line = trimBlanks(lineText);
     if (line === '' || line.startsWith('#')) continue;
@@ -29,19 +29,23 @@ export function parseVzdumpConf(text: string, options: ParseConfigOptions = {}):
       continue;
     }
     const spec = vzdumpOption(key);
-    if (spec === undefined || spec.place === 'command-line') continue;
+    if (spec === undefined || spec.place === 'command-line') {
+      strangeKeys.set(key, spec === undefined ? 'is not known' : 'counts on the command line only');
+      continue;
+    }
     const value = trimBlanks(line.slice(key.length + 1));
     const before = texts.get(spec);
     if (spec.type.kind === 'array' && before !== undefined) before.push(value);
     else texts.set(spec, [value]);
   }
+  for (const [key, why] of strangeKeys) {
+    warn('VZDUMP_CONF_KEY', `'${printableName(key)}' in '${file}' has no effect: it ${why}`);
+  }
   const values: { [name: string]: OptionValue } = {};
   for (const [spec, valueTexts] of texts) {
     try {
       const value = fileValue(spec, valueTexts);
-      if (value === undefined) continue;
-      values[spec.name] = value;
-      warnOfDeprecated(spec, onWarning);
+      if (value !== undefined) values[spec.name] = value;
     } catch (error) {
       warn('VZDUMP_CONF_VALUE', `parse error in '${file}' - '${spec.name}': ${(error as Error).message}`);
     }
@@ -51,15 +55,6 @@ export function parseVzdumpConf(text: string, options: ParseConfigOptions = {}):
     warn('VZDUMP_CONF_VALUE', `both 'storage' and 'dumpdir' are set in '${file}' - 'dumpdir' does not count`);
   }
   return values;
-}
-
-/** Tells of an option that there is only for the sake of those who still use it. */
-export function warnOfDeprecated(
-  { name, deprecated }: VzdumpOptionSpec,
-  onWarning: OnWarning | undefined,
-): void {
-  if (deprecated === undefined) return;
-  onWarning?.({ code: 'OPTION_DEPRECATED', message: `option '${name}' is deprecated`, hint: deprecated });
 }
 
 /** `undefined` where nothing is said. */

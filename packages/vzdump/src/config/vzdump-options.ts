@@ -12,6 +12,8 @@ export interface VzdumpOptionSpec {
   readonly place?: 'command-line';
   /** What to do instead. */
   readonly deprecated?: string;
+  /** Why it is accepted, and changes nothing. */
+  readonly noEffect?: string;
 }
 
 const ANY_WORD = /^\S+$/;
@@ -20,9 +22,18 @@ const POOL_ID = /^[a-z0-9._-]+(?:\/[a-z0-9._-]+){0,2}$/i;
 /** None can be taken for an option of sendmail. */
 const MAIL_RECIPIENT = /^[^\s@:/-][^\s@:/]*(?:@[^\s@]+)?$/;
 
+/** Why what is about reading through QEMU changes nothing. */
+const UNREAD = 'virtual machines are not read through QEMU';
+
 /** Every option but the guests' numbers, which are arguments. */
 export const vzdumpOptions = [
-  { name: 'all', type: { kind: 'boolean' }, default: '0', description: 'back up all guests of this host' },
+  {
+    name: 'all',
+    type: { kind: 'boolean' },
+    default: '0',
+    description: 'back up all guests of this host',
+    place: 'command-line',
+  },
   {
     name: 'bwlimit',
     type: { kind: 'integer', min: 0 },
@@ -44,6 +55,7 @@ export const vzdumpOptions = [
     name: 'exclude',
     type: { kind: 'guests' },
     description: 'guests to leave out of --all, which it implies; it does nothing with --pool',
+    place: 'command-line',
   },
   {
     name: 'exclude-path',
@@ -59,6 +71,7 @@ export const vzdumpOptions = [
     },
     default: 'enabled=0',
     description: 'keep what a running virtual machine overwrites on another storage until it is backed up',
+    noEffect: UNREAD,
   },
   {
     name: 'ionice',
@@ -70,6 +83,7 @@ export const vzdumpOptions = [
     name: 'job-id',
     type: { kind: 'string', maxLength: 50, pattern: ANY_WORD },
     description: 'the job that this is, for notifications',
+    noEffect: "notification targets and matchers are Proxmox VE's own",
   },
   {
     name: 'lockwait',
@@ -93,8 +107,7 @@ export const vzdumpOptions = [
   {
     name: 'maxfiles',
     type: { kind: 'integer', min: 0 },
-    description: 'has no effect any more',
-    place: 'command-line',
+    description: 'keep so many backups of each guest; 0 keeps all',
     deprecated: 'use --prune-backups keep-last=N',
   },
   {
@@ -107,6 +120,7 @@ export const vzdumpOptions = [
     name: 'node',
     type: { kind: 'string', pattern: NODE_NAME },
     description: 'do something on the node of this name only',
+    place: 'command-line',
   },
   {
     name: 'notes-template',
@@ -124,6 +138,7 @@ export const vzdumpOptions = [
     name: 'pbs-change-detection-mode',
     type: { kind: 'choice', choices: ['legacy', 'data', 'metadata'] },
     description: 'how containers are searched for changes when they go to a backup server',
+    noEffect: 'nothing goes to a backup server',
   },
   {
     name: 'performance',
@@ -137,6 +152,7 @@ export const vzdumpOptions = [
     default: 'max-workers=16,pbs-entries-max=1048576',
     description:
       'max-workers reads of a virtual machine at once; pbs-entries-max entries of a container in memory',
+    noEffect: UNREAD,
   },
   {
     name: 'pigz',
@@ -194,6 +210,7 @@ export const vzdumpOptions = [
     type: { kind: 'boolean' },
     default: '0',
     description: 'stop the backup that runs on this host',
+    place: 'command-line',
   },
   {
     name: 'stopwait',

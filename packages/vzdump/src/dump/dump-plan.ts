@@ -1,13 +1,17 @@
 import { resolve } from 'node:path';
 import { ArchiveError } from '@vzdump-format/streams';
 import { checkNotesTemplate } from '../backups/notes-template.js';
-import { checkCommandLine, type EffectiveOptions, effectiveOptions } from '../config/effective-options.js';
+import {
+  checkCommandLine,
+  chosenGuests,
+  type EffectiveOptions,
+  effectiveOptions,
+} from '../config/effective-options.js';
 import { PveRoot } from '../config/pve-root.js';
 import { readVzdumpConf } from '../config/read-vzdump-conf.js';
 import { type GuestSelection, selectGuests } from '../config/select-guests.js';
 import type { StorageConfig } from '../config/storage-config.js';
-import { warnOfDeprecated } from '../config/vzdump-conf.js';
-import { type VzdumpOptions, vzdumpOption } from '../config/vzdump-options.js';
+import type { VzdumpOptions } from '../config/vzdump-options.js';
 import { HookScript } from './hook-script.js';
 import type { JobLog } from './job-log.js';
 
@@ -34,27 +38,37 @@ export interface PlanSources {
 
 /**
  * Decides what is to be done.
- * @returns `undefined` when that is nothing: the job is for another node, or none of the guests is on this one
+ * @returns `undefined` when that is nothing, which is a warning where guests were asked for
  * @throws `OPTION_CONFLICT`, `OPTION_REQUIRES`, `NOTES_TEMPLATE`, `HOOK_SCRIPT`, `PVE_ROOT`, `POOL_UNKNOWN`
  */
 export async function planDump(sources: PlanSources, log: JobLog): Promise<DumpPlan | undefined> {
   const { vmids, pveRoot, configFile } = sources;
   const commandLine = withAbsolutePaths(sources.commandLine);
-  checkCommandLine(commandLine, vmids.length > 0);
   const { onWarning } = log;
-  const root = await PveRoot.open(pveRoot === undefined ? undefined : resolve(pveRoot), { onWarning });
-  if (commandLine.node !== undefined && commandLine.node !== root.node) return undefined;
-  for (const name of Object.keys(commandLine)) warnOfDeprecated(vzdumpOption(name)!, onWarning);
   const file = await readVzdumpConf(configFile, onWarning);
+  checkCommandLine(commandLine, vmids.length > 0, file);
+  log.isQuiet = commandLine.quiet ?? file.quiet ?? false;
+  const root = await PveRoot.open(pveRoot === undefined ? undefined : resolve(pveRoot), { onWarning });
+  const { node } = commandLine;
+  if (node !== undefined && node !== root.node) {
+    warnOfNothing(`the job is for the node '${node}', and this is '${root.node}'`, log);
+    return undefined;
+  }
   const storages = await root.storages();
   const storageRetention = (id: string) => storages.get(id)?.retention;
-  const options = effectiveOptions({ commandLine, file, storageRetention });
+  const options = effectiveOptions({ commandLine, file, storageRetention, onWarning });
   if (options['notes-template'] !== undefined) checkNotesTemplate(options['notes-template']);
-  const selection = selectGuests(vmids, commandLine, await root.knownGuests());
+  const selection = selectGuests(vmids, chosenGuests(commandLine, file), await root.knownGuests());
   requireOneForStdout(options, selection);
   const hooks = await HookScript.of(options.script);
+  if (selection.whyNone !== undefined) warnOfNothing(selection.whyNone, log);
   if (selection.vmids.length === 0 && options.all !== true) return undefined;
   return { vmids, root, storages, commandLine, options, selection, hooks };
+}
+
+/** A job that backs up nothing looks like one that does. */
+function warnOfNothing(why: string, log: JobLog): void {
+  log.warn(`nothing is backed up: ${why}`);
 }
 
 /** What is written down for the next job has to be found by that. */

@@ -28,7 +28,6 @@ export async function dump(options: DumpOptions): Promise<DumpResult> {
   if (commandLine.stop === true) await stopJob(lockPath ?? JOB_LOCK);
   const plan = await planDump({ vmids, commandLine, pveRoot, configFile }, log);
   if (plan === undefined) return { guests: [], warnings: log.warnings };
-  log.isQuiet = plan.options.quiet;
   const ownMethods = { qemu: vmMethods({ forceRunning }), lxc: containerMethods({ lxcPath }) };
   return runJob(
     plan,

@@ -49,7 +49,8 @@ export class GuestLogFile implements GuestLog {
   readonly error = (message: string): void => this.add('error', message);
 
   /** For libraries. */
-  readonly onWarning = (warning: ArchiveWarning): void => this.warn(inOneLine(warning));
+  readonly onWarning = (warning: ArchiveWarning): void =>
+    this.add(warning.isNotice ? 'info' : 'warn', inOneLine(warning));
 
   /** What stands in the job's log alone. */
   readonly infoToJob = (message: string): void => this.job.add('info', message, this.vmid);

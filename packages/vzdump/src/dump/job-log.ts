@@ -23,7 +23,8 @@ export class JobLog {
   readonly error = (message: string): void => this.add('error', message);
 
   /** For libraries. */
-  readonly onWarning = (warning: ArchiveWarning): void => this.warn(inOneLine(warning));
+  readonly onWarning = (warning: ArchiveWarning): void =>
+    this.add(warning.isNotice ? 'info' : 'warn', inOneLine(warning));
 
   /** @param vmid of the guest that it is about */
   add(level: LogLevel, message: string, vmid?: number): void {

@@ -15,6 +15,6 @@ export function warnOfNames(
   return observedItems(entries, look, () => {
     if (count === 0) return;
     const message = `the names of users and groups are left out of ${count} entries: a pxar archive has their numbers alone`;
-    onWarning?.({ code: 'PXAR_OWNER_NAMES', message });
+    onWarning?.({ code: 'PXAR_OWNER_NAMES', message, isNotice: true });
   });
 }

@@ -4,7 +4,8 @@ import type { OnWarning } from '@vzdump-format/streams';
 
 /**
  * Rules for a tree that is packed: the notes in its root of what an archive before left out, with which it was restored, are left
- * out as by `pxar create`, whatever the patterns are. That is a warning, `PXAR_LEFT_OUT`, since a user might have named something so.
+ * out as by `pxar create`, whatever the patterns are. That is told, as `PXAR_LEFT_OUT`, since a user might have named something so;
+ * of a directory, which notes never are, it is a warning.
  */
 export function withoutNotes(rules: ExcludeRules, onWarning: OnWarning | undefined): ExcludeRules {
   return {
@@ -12,7 +13,7 @@ export function withoutNotes(rules: ExcludeRules, onWarning: OnWarning | undefin
       if (rules.excludes(path, isDirectory)) return true;
       if (path !== EXCLUDES_FILE) return false;
       const message = `${EXCLUDES_FILE} in the root is not packed: that is the name of the notes of what was left out`;
-      onWarning?.({ code: 'PXAR_LEFT_OUT', message, entry: path });
+      onWarning?.({ code: 'PXAR_LEFT_OUT', message, entry: path, isNotice: !isDirectory });
       return true;
     },
     within(directory, readFile) {

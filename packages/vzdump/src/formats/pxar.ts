@@ -78,7 +78,7 @@ export const pxar: TreeFormat = {
 function warnOfUnusedPayload({ version }: PxarHeader, payload: unknown, onWarning?: OnWarning): void {
   if (payload === undefined || version === 2) return;
   const message = 'the archive is not split: there is no use for a file with its contents';
-  onWarning?.({ code: 'PAYLOAD_UNUSED', message, hint: 'leave --payload out' });
+  onWarning?.({ code: 'PAYLOAD_UNUSED', message, hint: 'leave --payload out', isNotice: true });
 }
 
 function nameOf({ path, type }: FileEntry): string {

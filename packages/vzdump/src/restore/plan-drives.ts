@@ -84,7 +84,7 @@ async function planVolume(drive: RestoredDrive, { devices }: VmaHeader, job: Res
 function writableFormat({ key, format }: RestoredDrive, { options }: RestoreJob): VolumeFormat {
   if (format !== 'vmdk') return format;
   const message = `${key} was a ${format} image, and is restored as a raw one`;
-  options.onWarning?.({ code: 'RESTORE_IMAGE_FORMAT', message, entry: key });
+  options.onWarning?.({ code: 'RESTORE_IMAGE_FORMAT', message, entry: key, isNotice: true });
   return 'raw';
 }
 
