@@ -2,7 +2,14 @@ import { constants } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { printableName } from '@vzdump-format/file-tree';
 import { zeroRange } from '@vzdump-format/posix';
-import { ArchiveError, blockDeviceSize, PendingFile, type WriteAt, writeFully } from '@vzdump-format/streams';
+import {
+  ArchiveError,
+  blockDeviceSize,
+  type OnWarning,
+  PendingFile,
+  type WriteAt,
+  writeFully,
+} from '@vzdump-format/streams';
 import { failedCall } from './failed-call.js';
 import type { VmaDevice } from './format.js';
 
@@ -12,8 +19,8 @@ export interface DriveTarget {
   write(data: Uint8Array, offset: number): Promise<void>;
   /** Makes a range read as zeros. */
   zero(offset: number, length: number): Promise<void>;
-  /** All is written: makes it durable, and puts it under its final name. */
-  commit(): Promise<void>;
+  /** All is written: makes it durable. @returns the file that waits for its name, if it is one */
+  finish(): Promise<PendingFile | undefined>;
   /** Gives up. @returns what is left of it, if anything, in words */
   discard(): Promise<string | undefined>;
 }
@@ -23,6 +30,8 @@ export interface DriveTargetOptions {
   readonly overwrite: boolean;
   /** How files are written; `writeFully` unless given. */
   readonly writeAt?: WriteAt | undefined;
+  /** See `PendingFileOptions`. */
+  readonly onWarning?: OnWarning | undefined;
 }
 
 /**
@@ -77,8 +86,9 @@ class SparseFileTarget implements DriveTarget {
 
   async zero(): Promise<void> {}
 
-  commit(): Promise<void> {
-    return this.file.commit();
+  async finish(): Promise<PendingFile> {
+    await this.file.seal();
+    return this.file;
   }
 
   async discard(): Promise<undefined> {
@@ -125,14 +135,14 @@ class BlockDeviceTarget implements DriveTarget {
     }
   }
 
-  async commit(): Promise<void> {
+  async finish(): Promise<undefined> {
     await this.handle.sync();
     await this.handle.close();
     this.whole = true;
   }
 
   async discard(): Promise<string | undefined> {
-    await this.handle.close().catch(() => {}); // closed already when commit failed half-way
+    await this.handle.close().catch(() => {}); // closed already when to finish it failed half-way
     return this.written && !this.whole
       ? `${this.path} was written in part: its content is of no use`
       : undefined;

@@ -1,7 +1,7 @@
 import { realpath } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { makeDirectories, removeEmptyDirectories } from '@vzdump-format/posix';
-import { ArchiveError, PendingFile, type WriteAt, writeFully } from '@vzdump-format/streams';
+import { ArchiveError, commitTogether, PendingFile, type WriteAt, writeFully } from '@vzdump-format/streams';
 import { createDriveFile, type DriveTarget, openDriveTarget } from './drive-target.js';
 import { failedCall } from './failed-call.js';
 import type { VmaDevice, VmaHeader } from './format.js';
@@ -74,13 +74,13 @@ class Output {
     await requireDistinct([...configPaths, ...places.map(({ path }) => path)]);
     for (const warning of repeatedNameWarnings(header)) onWarning?.(warning);
     for (const [index, path] of configPaths.entries()) {
-      const file = await PendingFile.create(path, { overwrite });
+      const file = await PendingFile.create(path, { overwrite, onWarning });
       this.configs.push(file);
       await writeFully(file.handle, header.configs[index]!.data, 0);
     }
     for (const { device, path, chosen } of places) {
       const openTarget = chosen ? openDriveTarget : createDriveFile;
-      this.targets.set(device.id, await openTarget(device, path, { overwrite, writeAt }));
+      this.targets.set(device.id, await openTarget(device, path, { overwrite, writeAt, onWarning }));
     }
   }
 
@@ -96,7 +96,12 @@ class Output {
   }
 
   async commit(): Promise<void> {
-    for (const output of [...this.targets.values(), ...this.configs]) await output.commit();
+    const files: PendingFile[] = [];
+    for (const target of this.targets.values()) {
+      const file = await target.finish();
+      if (file !== undefined) files.push(file);
+    }
+    await commitTogether([...files, ...this.configs]);
   }
 
   async discard(): Promise<void> {

@@ -1,5 +1,5 @@
 import { closeFile, type OpenDirectory } from '@vzdump-format/posix';
-import { isFileRange, partialName } from '@vzdump-format/streams';
+import { hiddenName, isFileRange } from '@vzdump-format/streams';
 import type { ContentInPieces, FileEntry } from './entry.js';
 import { ContentWriter, writeContent } from './restore-content.js';
 import { OpenInode } from './restore-inode.js';
@@ -65,7 +65,7 @@ async function restoreInPieces(
   const present = run.names.typeOf(name);
   if (present !== undefined && !run.names.mayReplace(name, entry)) return false;
   if (present === 'directory') run.names.remove(name, entry, present);
-  const partial = partialName();
+  const partial = hiddenName('partial');
   const fd = directory.createFile(partial, PRIVATE);
   try {
     const inode = new OpenInode(fd);

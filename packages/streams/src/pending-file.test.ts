@@ -14,7 +14,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { PendingFile } from './pending-file.js';
+import { PendingFile, type PendingFileOptions } from './pending-file.js';
 
 vi.mock('node:fs/promises', async (original) => {
   const actual = await original<typeof import('node:fs/promises')>();
@@ -33,7 +33,7 @@ afterEach(async () => {
   await rm(directory, { recursive: true });
 });
 
-async function pendingWith(text: string, options?: { overwrite?: boolean }): Promise<PendingFile> {
+async function pendingWith(text: string, options?: PendingFileOptions): Promise<PendingFile> {
   const pending = await PendingFile.create(path, options);
   await pending.handle.write(text);
   return pending;
@@ -193,22 +193,23 @@ describe('on a file system', () => {
   });
 
   test.each([
-    ['EINVAL', 'resolves'],
-    ['EIO', 'rejects'],
-  ])('whose directories answer fsync with %s, commit %s', async (code, outcome) => {
-    const pending = await pendingWith('whole');
-    const close = vi.fn(async () => {});
-    const refusing = { sync: () => Promise.reject(systemError(code)), close } as unknown as FileHandle;
-    vi.mocked(open).mockResolvedValueOnce(refusing);
-    const committed = await pending.commit().then(
-      () => 'resolves',
-      () => 'rejects',
-    );
-    expect(committed).toBe(outcome);
-    expect(close).toHaveBeenCalledOnce();
-    await pending.discard();
-    expect(await readdir(directory)).toEqual(['backup.vma']);
-  });
+    ['EINVAL', []],
+    ['EIO', ['DIRECTORY_SYNC']],
+  ])(
+    'whose directories answer fsync with %s, the file has its name, and the warnings are %j',
+    async (code, told) => {
+      const warnings: string[] = [];
+      const pending = await pendingWith('whole', { onWarning: (warning) => warnings.push(warning.code) });
+      const close = vi.fn(async () => {});
+      const refusing = { sync: () => Promise.reject(systemError(code)), close } as unknown as FileHandle;
+      vi.mocked(open).mockResolvedValueOnce(refusing);
+      await pending.commit();
+      expect(warnings).toEqual(told);
+      expect(close).toHaveBeenCalledOnce();
+      await pending.discard();
+      expect(await readdir(directory)).toEqual(['backup.vma']);
+    },
+  );
 });
 
 function systemError(code: string): Error {

@@ -1,11 +1,17 @@
+import type { BigIntStats } from 'node:fs';
 import { type FileHandle, link, lstat, open, rename, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { ArchiveError } from './archive-error.js';
+import { ArchiveError, type OnWarning } from './archive-error.js';
+import { hiddenName } from './hidden-name.js';
+import { isFileAt } from './is-file-at.js';
+import { syncDirectory } from './sync-directory.js';
 
 export interface PendingFileOptions {
   readonly overwrite?: boolean | undefined;
   /** Where it stands until then: in the same directory, and not there yet. */
   readonly partialPath?: string | undefined;
+  /** Told of what fails once the file has its name: `DIRECTORY_SYNC`, `FILE_LEFTOVER`. */
+  readonly onWarning?: OnWarning | undefined;
 }
 
 /**
@@ -13,6 +19,8 @@ export interface PendingFileOptions {
  * `.vzdump-format-….partial`, unless another name is given, and `discard` removes it.
  */
 export class PendingFile {
+  /** What it is, once its content is durable. */
+  private sealed: BigIntStats | undefined;
   private done = false;
 
   private constructor(
@@ -20,25 +28,43 @@ export class PendingFile {
     /** Where it stands until then. */
     readonly partialPath: string,
     readonly handle: FileHandle,
-    private readonly overwrite: boolean,
+    /** Whether it replaces a file that has its name. */
+    readonly overwrite: boolean,
+    readonly onWarning: OnWarning | undefined,
   ) {}
 
   /** @throws `FILE_EXISTS` unless `overwrite`; the system's error when the directory cannot be written. */
   static async create(path: string, options: PendingFileOptions = {}): Promise<PendingFile> {
-    const overwrite = options.overwrite ?? false;
+    const { overwrite = false, onWarning } = options;
     if (!overwrite && (await exists(path))) throw fileExists(path);
-    const partialPath = options.partialPath ?? join(dirname(path), partialName());
-    return new PendingFile(path, partialPath, await open(partialPath, 'wx+'), overwrite);
+    const partialPath = options.partialPath ?? join(dirname(path), hiddenName('partial'));
+    return new PendingFile(path, partialPath, await open(partialPath, 'wx+'), overwrite, onWarning);
   }
 
-  /** Makes the content durable and gives the file its name. @throws `FILE_EXISTS` when another came first. */
-  async commit(): Promise<void> {
+  /** Makes the content durable, and closes the file: what can fail for want of room, or of a sound disk, fails here. */
+  async seal(): Promise<void> {
+    if (this.sealed !== undefined) return;
     await this.handle.sync();
+    const status = await this.handle.stat({ bigint: true });
     await this.handle.close();
-    if (this.overwrite) await rename(this.partialPath, this.path);
-    else await renameToNew(this.partialPath, this.path);
+    this.sealed = status;
+  }
+
+  /**
+   * Makes the content durable and gives the file its name. With that it is done, whatever fails later.
+   * @throws `FILE_EXISTS` when another came first; the system's error
+   */
+  async commit(): Promise<void> {
+    await this.seal();
+    try {
+      if (this.overwrite) await rename(this.partialPath, this.path);
+      else await renameToNew(this.partialPath, this.path);
+    } catch (error) {
+      if (!(await isFileAt(this.path, this.sealed!))) throw error;
+      await this.removeSecondName();
+    }
     this.done = true;
-    await syncDirectory(dirname(this.path));
+    await syncDirectory(dirname(this.path), this.onWarning);
   }
 
   /** Removes what was written; does nothing after `commit`. */
@@ -48,20 +74,14 @@ export class PendingFile {
     await this.handle.close().catch(() => {}); // closed already when commit failed half-way
     await unlink(this.partialPath).catch(() => {});
   }
-}
 
-/**
- * A hidden name for what is not whole yet. It is to be made in a way that fails where the name is taken, and so need not be
- * a secret: `node:crypto` is slow to load.
- */
-export function partialName(): string {
-  return `.vzdump-format-${eightDigits()}${eightDigits()}.partial`;
-}
-
-function eightDigits(): string {
-  return Math.floor(Math.random() * 2 ** 32)
-    .toString(16)
-    .padStart(8, '0');
+  private async removeSecondName(): Promise<void> {
+    await unlink(this.partialPath).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return;
+      const message = `${this.path} is written, but its temporary name could not be removed: ${error.message}`;
+      this.onWarning?.({ code: 'FILE_LEFTOVER', message, entry: this.partialPath });
+    });
+  }
 }
 
 /** How a file system without hard links answers `link`; EOPNOTSUPP is ENOTSUP in Node on Linux. */
@@ -83,19 +103,6 @@ async function renameToNew(from: string, to: string): Promise<void> {
     return rename(from, to);
   }
   await unlink(from);
-}
-
-/** Makes the names in a directory durable, where the file system can: EINVAL and ENOTSUP say that it cannot. */
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, 'r');
-  try {
-    await directory.sync();
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code !== 'EINVAL' && code !== 'ENOTSUP') throw error;
-  } finally {
-    await directory.close();
-  }
 }
 
 /** Whether the name is taken, be it by a symlink that points nowhere. */

@@ -3,6 +3,7 @@ import { dirname, resolve } from 'node:path';
 import type { Writable } from 'node:stream';
 import {
   ArchiveError,
+  type OnWarning,
   PendingFile,
   type Piece,
   type WriteAt,
@@ -19,6 +20,8 @@ export interface WriteOutputOptions {
   readonly onPartial?: ((path: string) => void) | undefined;
   /** How a file is written (see `blockingWriter`); `writeFully` unless given. */
   readonly writeAt?: WriteAt | undefined;
+  /** Told of what fails once a file has its name, see `PendingFile`. */
+  readonly onWarning?: OnWarning | undefined;
 }
 
 /** What is done to the file itself; an error of another call has its own story. */
@@ -65,10 +68,10 @@ export async function namingThePath<Result>(path: string, write: () => Promise<R
 async function writeFile(
   bytes: AsyncIterable<Piece>,
   path: string,
-  { overwrite = false, partialPath, onPartial, writeAt }: WriteOutputOptions,
+  { overwrite = false, partialPath, onPartial, writeAt, onWarning }: WriteOutputOptions,
 ): Promise<number> {
   await requireReplaceable(path);
-  const file = await PendingFile.create(path, { overwrite, partialPath });
+  const file = await PendingFile.create(path, { overwrite, partialPath, onWarning });
   try {
     onPartial?.(file.partialPath);
     const written = await writeToFile(bytes, file.handle, writeAt);

@@ -1,10 +1,11 @@
-import { unlink } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Writable } from 'node:stream';
 import { type Codec, codecs } from '@vzdump-format/codecs';
 import {
   ArchiveError,
+  commitTogether,
   type FileRange,
+  FormerFile,
   isFileRange,
   PendingFile,
   type Piece,
@@ -67,7 +68,7 @@ export function requireUncompressed(codec: Codec): void {
 
 /**
  * Writes a split archive. Both files get their names when both are whole, the contents first: what is found under the archive's
- * name has its contents. One that is replaced is removed before them, so that it is never beside those of another.
+ * name has its contents. One that is replaced is set aside before them, so that it is never beside those of another.
  *
  * @param pack gives the bytes of the archive, and those of the contents to the sink
  * @returns the bytes written to both
@@ -81,7 +82,7 @@ export async function writeSplitOutput(
     readonly signal?: AbortSignal | undefined;
   } = {},
 ): Promise<number> {
-  const { overwrite = false, onPartial, writeAt } = options;
+  const { overwrite = false, onPartial, writeAt, onWarning } = options;
   if (typeof output === 'string' && resolve(output) === resolve(payloadPath)) {
     throw new ArchiveError('FILE_EXISTS', `${output} cannot be the archive and its payload`, {
       entry: output,
@@ -89,7 +90,7 @@ export async function writeSplitOutput(
   }
   return namingThePath(payloadPath, async () => {
     await requireReplaceable(payloadPath);
-    const payload = await PendingFile.create(payloadPath, { overwrite });
+    const payload = await PendingFile.create(payloadPath, { overwrite, onWarning });
     try {
       onPartial?.(payload.partialPath);
       const contents = new PayloadWriter(payload, options);
@@ -97,7 +98,7 @@ export async function writeSplitOutput(
       const written =
         typeof output === 'string'
           ? await namingThePath(output, () =>
-              writePair(bytes, output, payload, { overwrite, onPartial, writeAt }),
+              writePair(bytes, output, payload, { overwrite, onPartial, writeAt, onWarning }),
             )
           : await writeAndCommit(bytes, output, payload);
       return written + contents.position;
@@ -121,32 +122,32 @@ async function writePair(
   bytes: AsyncIterable<Piece>,
   path: string,
   payload: PendingFile,
-  { overwrite = false, onPartial, writeAt }: WriteOutputOptions,
+  { overwrite = false, onPartial, writeAt, onWarning }: WriteOutputOptions,
 ): Promise<number> {
   await requireReplaceable(path);
-  const archive = await PendingFile.create(path, { overwrite });
+  const archive = await PendingFile.create(path, { overwrite, onWarning });
   try {
     onPartial?.(archive.partialPath);
     const written = await writeToFile(bytes, archive.handle, writeAt);
-    // A full disk shows now, while what was there is still there.
-    await payload.handle.sync();
-    await archive.handle.sync();
-    if (overwrite) await unlink(path).catch(ignoreMissing);
-    await payload.commit();
-    try {
-      await archive.commit();
-    } catch (error) {
-      await unlink(payload.path).catch(() => {}); // of use to nobody
-      throw error;
-    }
+    await commitPair(payload, archive);
     return written;
   } finally {
     await archive.discard();
   }
 }
 
-function ignoreMissing(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'ENOENT') throw error;
+/** A full disk shows while what was there is still there: nothing is set aside before both are durable. */
+async function commitPair(payload: PendingFile, archive: PendingFile): Promise<void> {
+  await payload.seal();
+  await archive.seal();
+  const former = archive.overwrite ? await FormerFile.setAside(archive.path) : undefined;
+  try {
+    await commitTogether([payload, archive]);
+  } catch (error) {
+    await former?.putBack(archive.onWarning);
+    throw error;
+  }
+  await former?.drop(archive.onWarning);
 }
 
 /** Writes the contents one chunk after the other. */

@@ -29,9 +29,9 @@ export const notes: Command<Options> = {
     'vzdump-format notes vzdump-qemu-100-2026_11_20-02_00_00.vma.zst --file notes.txt',
   ],
 
-  async run([archive, text], options, { signal, inform }) {
+  async run([archive, text], options, { signal, inform, onWarning }) {
     const changed = await newNotes(text, options, signal);
-    if (changed !== undefined) await setNotes(archive!, changed);
+    if (changed !== undefined) await setNotes(archive!, changed, onWarning);
     if (options.json) await printJson({ path: archive, notes: await getNotes(archive!) });
     else if (changed === undefined) await show(archive!, inform);
   },

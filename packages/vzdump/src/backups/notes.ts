@@ -1,5 +1,5 @@
 import { bytesToPath, pathToBytes } from '@vzdump-format/posix';
-import { ArchiveError, FileSource } from '@vzdump-format/streams';
+import { ArchiveError, FileSource, type OnWarning } from '@vzdump-format/streams';
 import { writeOutput } from '../output-file.js';
 import { removeIfThere, requireBackup, unlessMissing } from './backup-file.js';
 import { notesPath } from './backup-name.js';
@@ -37,12 +37,12 @@ export async function firstLineOfNotes(archive: string): Promise<string | undefi
  * Replaces the notes of a backup, as a whole and at once. An empty text removes them.
  * @throws `BACKUP_NAME`, `NOT_A_FILE`, `NOTES_SIZE`; the system's error when there is no such backup
  */
-export async function setNotes(archive: string, text: string): Promise<void> {
+export async function setNotes(archive: string, text: string, onWarning?: OnWarning): Promise<void> {
   await requireBackup(archive);
   const bytes = pathToBytes(text);
   requireSize(bytes, archive);
   if (bytes.length === 0) await removeIfThere(notesPath(archive));
-  else await writeOutput(once(bytes), notesPath(archive), { overwrite: true });
+  else await writeOutput(once(bytes), notesPath(archive), { overwrite: true, onWarning });
 }
 
 function requireSize(bytes: Uint8Array, archive: string): void {

@@ -2,7 +2,7 @@ import { closeSync, openSync, readSync, type Stats } from 'node:fs';
 import { type FileHandle, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { makeDirectories } from '@vzdump-format/posix';
-import { ArchiveError, PendingFile } from '@vzdump-format/streams';
+import { ArchiveError, type OnWarning, PendingFile } from '@vzdump-format/streams';
 
 /** More than any configuration has, and what bounds the memory that one can claim. */
 const MAX_CONFIG_SIZE = 4 * 1024 * 1024;
@@ -40,13 +40,25 @@ export async function readConfigFile(path: string): Promise<Uint8Array> {
   throw new ArchiveError('CONFIG_SIZE', `${path} is too large for a configuration`, { entry: path });
 }
 
+export interface WriteConfigOptions {
+  /** Whether a file that exists is replaced. */
+  readonly overwrite?: boolean;
+  /** Told of what fails once the file has its name, see `PendingFile`. */
+  readonly onWarning?: OnWarning | undefined;
+}
+
 /**
  * Writes a file whole or not at all, and makes its directory if need be. One that is new is not for all to read.
  * @throws `FILE_EXISTS` unless `overwrite`
  */
-export async function writeConfigFile(path: string, bytes: Uint8Array, overwrite: boolean): Promise<void> {
+export async function writeConfigFile(
+  path: string,
+  bytes: Uint8Array,
+  options: WriteConfigOptions,
+): Promise<void> {
+  const { overwrite = false } = options;
   makeDirectories(dirname(path));
-  const pending = await PendingFile.create(path, { overwrite });
+  const pending = await PendingFile.create(path, options);
   try {
     await adoptAttributes(pending.handle, overwrite ? await ifThere(stat(path)) : undefined);
     await pending.handle.writeFile(bytes);

@@ -130,7 +130,7 @@ export class PveRoot {
    */
   async writeConfig(vmid: number, config: GuestConfig, options: { overwrite?: boolean } = {}): Promise<void> {
     const path = this.configPath(config.type, vmid);
-    await writeConfigFile(path, pathToBytes(formatGuestConfig(config)), options.overwrite ?? false);
+    await this.writeFile(path, pathToBytes(formatGuestConfig(config)), options);
   }
 
   /** A guest's firewall rules; `undefined` when it has no file of them. */
@@ -140,7 +140,7 @@ export class PveRoot {
 
   /** @throws `FILE_EXISTS` unless `overwrite` */
   async writeFirewall(vmid: number, rules: Uint8Array, options: { overwrite?: boolean } = {}): Promise<void> {
-    await writeConfigFile(this.firewallPath(vmid), rules, options.overwrite ?? false);
+    await this.writeFile(this.firewallPath(vmid), rules, options);
   }
 
   /** Removes a guest's configuration and firewall rules, as far as they are there. */
@@ -160,6 +160,11 @@ export class PveRoot {
   async pools(): Promise<Pools> {
     const [text] = await this.text('user.cfg');
     return parsePools(text);
+  }
+
+  /** @throws `FILE_EXISTS` unless `overwrite` */
+  async writeFile(path: string, bytes: Uint8Array, options: { overwrite?: boolean }): Promise<void> {
+    await writeConfigFile(path, bytes, { ...options, onWarning: this.onWarning });
   }
 
   private async text(name: string): Promise<[string, { file: string; onWarning: OnWarning | undefined }]> {

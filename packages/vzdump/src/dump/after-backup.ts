@@ -38,7 +38,7 @@ async function addNotes(template: string, backup: FinishedBackup): Promise<void>
       node: job.root.node,
       vmid: guest.vmid,
     });
-    await setNotes(archive, notes);
+    await setNotes(archive, notes, log.onWarning);
   } catch (error) {
     log.warn(`unable to add notes - ${errorText(error)}`);
   }

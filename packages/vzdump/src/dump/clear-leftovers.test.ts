@@ -1,5 +1,5 @@
 import { access, mkdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { scratch } from '../testing/scratch.js';
 import { clearLeftovers } from './clear-leftovers.js';
@@ -44,6 +44,18 @@ test('what a job left that was killed is put right, and told of', async () => {
   expect(await readFile(config, 'utf8')).toBe('#note\nname: a\n\n[snap]\nlock: backup\n');
   expect(await readFile(others, 'utf8')).toBe('lock: snapshot\n');
   expect(await clearIn(directory)).toEqual([]);
+});
+
+test('a guest that cannot be unlocked is a warning that says how to', async () => {
+  const directory = await scratch();
+  const config = join(directory, 'lxc', '101.conf');
+  await mkdir(dirname(config));
+  await writeFile(config, 'lock: backup\n'.padEnd(5 << 20, '#')); // too large to be one
+  await writeFile(join(directory, 'lock'), `${JSON.stringify({ kind: 'locked', path: config })}\n`);
+  expect(await clearIn(directory)).toEqual([
+    expect.stringMatching(`^warn unable to clear .* lock in '${config}' - `),
+    `info hint: unlock it: remove the line 'lock: backup' from ${config}`,
+  ]);
 });
 
 test('what cannot be is a warning, and left for the next job', async () => {

@@ -1,10 +1,13 @@
 import { rm } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
 import { printableName } from '@vzdump-format/file-tree';
 import { bytesToPath, pathToBytes } from '@vzdump-format/posix';
 import { isThere } from '../backups/backup-file.js';
 import { readConfigFile, writeConfigFile } from '../config/config-file.js';
 import { withoutKeys } from '../config/edit-guest-config.js';
 import { configValue, formatGuestConfig, parseGuestConfig } from '../config/guest-config.js';
+import type { Guest } from '../config/pve-root.js';
+import { howToUnlock } from '../guest-access/host-program.js';
 import { errorText } from './error-text.js';
 import { BACKUP_LOCK } from './guest-lock.js';
 import type { JobLog } from './job-log.js';
@@ -15,12 +18,15 @@ export async function clearLeftovers(journal: Journal, log: JobLog): Promise<voi
   const left: JournalEntry[] = [];
   for (const entry of journal.leftovers()) {
     try {
-      if (await clear(entry)) log.info(`cleared what a backup that was killed has left: ${told(entry)}`);
+      if (await clear(entry, log)) log.info(`cleared what a backup that was killed has left: ${told(entry)}`);
     } catch (error) {
       left.push(entry);
       log.warn(
         `unable to clear what a backup that was killed has left: ${told(entry)} - ${errorText(error)}`,
       );
+      if (entry.kind === 'locked') {
+        log.info(`hint: unlock it: ${await howToUnlock(guestOf(entry.path), BACKUP_LOCK)}`);
+      }
     }
   }
   journal.begin(left);
@@ -31,18 +37,27 @@ function told({ kind, path }: JournalEntry): string {
 }
 
 /** @returns whether there was anything to do */
-async function clear({ kind, path }: JournalEntry): Promise<boolean> {
+async function clear({ kind, path }: JournalEntry, log: JobLog): Promise<boolean> {
   if (!(await isThere(path))) return false;
-  if (kind === 'locked') return unlockConfig(path);
+  if (kind === 'locked') return unlockConfig(path, log);
   await rm(path, { recursive: kind === 'temporary', force: true });
   return true;
 }
 
-async function unlockConfig(path: string): Promise<boolean> {
-  const type = path.includes('/qemu-server/') ? 'qemu' : 'lxc';
+/** @param configPath as in the journal: `/etc/pve/lxc/101.conf` */
+function guestOf(configPath: string): Guest {
+  const vmid = Number(basename(configPath, '.conf'));
+  return { vmid, type: basename(dirname(configPath)) === 'lxc' ? 'lxc' : 'qemu', configPath };
+}
+
+async function unlockConfig(path: string, { onWarning }: JobLog): Promise<boolean> {
+  const { type } = guestOf(path);
   const config = parseGuestConfig(bytesToPath(await readConfigFile(path)), type);
   if (configValue(config, 'lock') !== BACKUP_LOCK) return false;
   const unlocked = withoutKeys(config, (key) => key === 'lock');
-  await writeConfigFile(path, pathToBytes(formatGuestConfig(unlocked)), true);
+  await writeConfigFile(path, pathToBytes(formatGuestConfig(unlocked)), {
+    overwrite: true,
+    onWarning,
+  });
   return true;
 }

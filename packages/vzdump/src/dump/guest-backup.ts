@@ -169,15 +169,17 @@ class GuestBackup {
       () => this.prepared?.release(),
       () => this.temporaryDirectory && rm(this.temporaryDirectory, { recursive: true, force: true }),
     ];
-    for (const step of steps) {
+    const attempt = async (step: () => unknown) => {
       try {
         await step();
       } catch (error) {
         this.log.warn(errorText(error));
+        this.tellHint(error);
         isRight = false;
       }
-    }
-    this.job.journal.settle(isRight);
+    };
+    for (const step of steps) await attempt(step);
+    await attempt(() => this.job.journal.settle(isRight));
   }
 
   private async conclude(failure: { error: unknown } | undefined, seconds: number): Promise<void> {
@@ -198,9 +200,13 @@ class GuestBackup {
     const { log, vmid, job } = this;
     const why = job.signal?.aborted ? 'interrupted by signal' : errorText(error);
     log.error(`Backup of VM ${vmid} failed - ${why}`);
-    if (error instanceof ArchiveError && error.hint !== undefined) log.info(`hint: ${error.hint}`);
+    this.tellHint(error);
     log.infoToJob(`Failed at ${timeStamp()}`);
     await this.hookAfter('backup-abort');
+  }
+
+  private tellHint(error: unknown): void {
+    if (error instanceof ArchiveError && error.hint !== undefined) this.log.info(`hint: ${error.hint}`);
   }
 
   private async keepLog(): Promise<void> {

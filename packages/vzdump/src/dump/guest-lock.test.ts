@@ -1,7 +1,8 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
-import { PveRoot } from '../config/pve-root.js';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { DEFAULT_PVE_ROOT, PveRoot } from '../config/pve-root.js';
+import { howToUnlock } from '../guest-access/host-program.js';
 import { scratch } from '../testing/scratch.js';
 import { lockGuest } from './guest-lock.js';
 import { JobLock } from './job-lock.js';
@@ -44,6 +45,33 @@ test('what others changed meanwhile stays', async () => {
   expect(await content()).toBe('name: b\nonboot: 1\n');
 });
 
+describe('a guest that cannot be unlocked', () => {
+  const failing = {
+    code: 'GUEST_UNLOCK',
+    message: expect.stringContaining('VM 100 is still locked (backup)'),
+  };
+
+  test('is named, with the line to remove where there is no Proxmox VE', async () => {
+    const { path, lock } = await lockOf('name: a\n');
+    const { unlock } = await lock();
+    await rm(dirname(path), { recursive: true });
+    const hint = `unlock it: remove the line 'lock: backup' from ${path}`;
+    await expect(unlock()).rejects.toMatchObject({ ...failing, hint });
+  });
+
+  test.each([
+    ['qemu', 'qm unlock 100'],
+    ['lxc', 'pct unlock 100'],
+  ] as const)('is unlocked where there is: %s by %s', async (type, command) => {
+    const bin = await scratch();
+    for (const program of ['qm', 'pct']) await writeFile(join(bin, program), '', { mode: 0o755 });
+    vi.stubEnv('PATH', bin);
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const configPath = `${DEFAULT_PVE_ROOT}/${type === 'qemu' ? 'qemu-server' : 'lxc'}/100.conf`;
+    expect(await howToUnlock({ type, vmid: 100, configPath }, 'backup')).toBe(command);
+  });
+});
+
 test('the lock of somebody else stays', async () => {
   const { path, lock, content } = await lockOf('name: a\n');
   const { unlock } = await lock();
@@ -53,6 +81,6 @@ test('the lock of somebody else stays', async () => {
   await expect(lock()).rejects.toMatchObject({
     code: 'GUEST_LOCKED',
     message: 'VM is locked (migrate)',
-    hint: expect.stringContaining('qm unlock 100'),
+    hint: expect.stringContaining(`remove the line 'lock: migrate' from ${path}`),
   });
 });

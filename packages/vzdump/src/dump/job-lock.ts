@@ -45,13 +45,15 @@ export class JobLock {
     }
   }
 
-  /** For the next job: nothing is left behind. */
-  async release(): Promise<void> {
-    try {
-      this.journal.end();
-    } finally {
-      unlockFile(this.file.fd);
-      await this.file.close();
+  /** For the next job: nothing is left behind. What fails is only told, for the job itself is over. */
+  async release(onFailure?: (message: string) => void): Promise<void> {
+    const steps = [() => this.journal.end(), () => unlockFile(this.file.fd), () => this.file.close()];
+    for (const step of steps) {
+      try {
+        await step();
+      } catch (error) {
+        onFailure?.(errorText(error));
+      }
     }
   }
 }

@@ -1,5 +1,7 @@
 import { appendFileSync, fstatSync, ftruncateSync, readSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
+import { ArchiveError } from '@vzdump-format/streams';
+import { errorText } from './error-text.js';
 
 /** What a job has to put right in the end, and the next one if it was killed. */
 export type JournalEntry =
@@ -23,6 +25,7 @@ const NAMES: Readonly<Record<JournalEntry['kind'], RegExp>> = {
 /**
  * What stands in the file of the job's lock, a line of JSON each: the process that holds it, and what that has to
  * put right. vzdump itself writes nothing there, and minds nothing. Each of these lines is written before anything else is done.
+ * What writes them throws `JOB_LOCK`.
  */
 export class Journal {
   /** Of the guest at hand. */
@@ -73,12 +76,23 @@ export class Journal {
   }
 
   private write(lines: readonly object[]): void {
-    ftruncateSync(this.fd);
-    this.append(lines);
+    this.change(() => {
+      ftruncateSync(this.fd);
+      appendFileSync(this.fd, asText(lines));
+    });
   }
 
   private append(lines: readonly object[]): void {
-    appendFileSync(this.fd, lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+    this.change(() => appendFileSync(this.fd, asText(lines)));
+  }
+
+  private change(change: () => void): void {
+    try {
+      change();
+    } catch (cause) {
+      const message = `the file of the job's lock cannot be written - ${errorText(cause)}`;
+      throw new ArchiveError('JOB_LOCK', message, { cause });
+    }
   }
 
   private lines(): readonly Readonly<Record<string, unknown>>[] {
@@ -89,6 +103,10 @@ export class Journal {
       .split('\n')
       .flatMap((line) => parsed(line));
   }
+}
+
+function asText(lines: readonly object[]): string {
+  return lines.map((line) => `${JSON.stringify(line)}\n`).join('');
 }
 
 /** The last line of a process that was killed need not be whole. */

@@ -48,7 +48,7 @@ class Job {
       await clearLeftovers(lock.journal, this.log);
       await this.backUpAll(this.jobOf(lock));
     } finally {
-      await lock.release();
+      await lock.release(this.log.warn);
     }
     await this.notify(undefined);
     return { guests: this.results, warnings: this.log.warnings };

@@ -1,6 +1,15 @@
 import { unlink } from 'node:fs/promises';
 import { printableName } from '@vzdump-format/file-tree';
-import { configValue, type GuestConfig, parseVolumeId, requireStorage, withValue } from '../config/index.js';
+import { bytesToPath } from '@vzdump-format/posix';
+import { ifThere, readConfigFile } from '../config/config-file.js';
+import {
+  configValue,
+  formatGuestConfig,
+  type GuestConfig,
+  parseVolumeId,
+  requireStorage,
+  withValue,
+} from '../config/index.js';
 import { sortOldVolumes } from './old-volumes.js';
 import { addToPool } from './pool.js';
 import { type ReplacedGuest, requireStillFree, requireUnchanged } from './replaced-guest.js';
@@ -35,7 +44,7 @@ export async function commitGuest(job: RestoreJob, guest: WholeGuest): Promise<v
   const config = withUnused(job, guest.config, unused);
   await job.staged.commit();
   await pveRoot.exclusively(() => writeFiles(job, guest, config), options.signal);
-  job.staged.release();
+  await job.staged.release();
   for (const volume of old?.replaced ?? []) await removeOldVolume(job, volume);
   if (options.pool !== undefined) await addToItsPool(job, options.pool);
 }
@@ -48,7 +57,7 @@ async function writeFiles(job: RestoreJob, guest: WholeGuest, config: GuestConfi
   try {
     await job.pveRoot.writeConfig(job.options.vmid, config, { overwrite: !isNew });
   } catch (error) {
-    await takeBack();
+    await afterFailedWrite(job, config, takeBack);
     throw error;
   }
 }
@@ -63,6 +72,35 @@ function withUnused(job: RestoreJob, config: GuestConfig, volumes: readonly stri
     job.tell({ type: 'unused-volume', key, volume });
   }
   return result;
+}
+
+/**
+ * A configuration that could not be written, as far as anyone knows: if it is there nevertheless, or that cannot be told, what it
+ * names stays, for no guest must be without its volumes.
+ */
+async function afterFailedWrite(
+  job: RestoreJob,
+  config: GuestConfig,
+  takeBack: () => Promise<void>,
+): Promise<void> {
+  const { pveRoot, options } = job;
+  const { vmid, onWarning } = options;
+  const path = pveRoot.configPath(config.type, vmid);
+  const mayBeThere = await ifThere(readConfigFile(path)).then(
+    (bytes) => bytes !== undefined && bytesToPath(bytes) === formatGuestConfig(config),
+    () => true,
+  );
+  if (mayBeThere) {
+    const message = `${path} may be written nevertheless: the volumes that it names are kept`;
+    onWarning?.({ code: 'RESTORE_LEFTOVER', message, entry: path });
+    await job.staged.release();
+    return;
+  }
+  await takeBack().catch((error: Error) => {
+    const rules = pveRoot.firewallPath(vmid);
+    const message = `${rules} could not be put back as it was: ${error.message}`;
+    onWarning?.({ code: 'RESTORE_LEFTOVER', message, entry: rules });
+  });
 }
 
 /** @returns what puts the rules back that were there before */

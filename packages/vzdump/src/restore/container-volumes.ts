@@ -58,10 +58,11 @@ export class ContainerVolumes {
   }
 
   private stage({ made, volume, size }: MountPlan): Promise<StagedVolume> {
-    if (made === undefined) return stageChosenDirectory(volume);
     const { allocator, options } = this.job;
+    const { vmid, onWarning } = options;
+    if (made === undefined) return stageChosenDirectory(volume, onWarning);
     const store = allocator.store(made.storage);
-    const request = { vmid: options.vmid, volume, size };
+    const request = { vmid, volume, size, onWarning };
     return made.format === 'subvol' ? store.makeDirectory(request) : store.makeImage(request);
   }
 

@@ -109,9 +109,9 @@ export class DriveOutput {
 
   private stage({ volume, path, size, storage }: DrivePlan): Promise<StagedVolume> {
     const { allocator, options } = this.job;
-    const { vmid, force = false } = options;
-    if (storage === undefined) return stageChosenTarget(path, force);
-    return allocator.store(storage).makeImage({ vmid, volume, size });
+    const { vmid, force = false, onWarning } = options;
+    if (storage === undefined) return stageChosenTarget(path, { overwrite: force, onWarning });
+    return allocator.store(storage).makeImage({ vmid, volume, size, onWarning });
   }
 
   private limiterOf(storage: SupportedStorage | undefined): RateLimiter {

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { printableName } from '@vzdump-format/file-tree';
 import { bytesToPath, pathToBytes } from '@vzdump-format/posix';
 import { ArchiveError } from '@vzdump-format/streams';
-import { readConfigFile, writeConfigFile } from '../config/config-file.js';
+import { readConfigFile } from '../config/config-file.js';
 import type { PveRoot } from '../config/index.js';
 
 /** @throws `POOL_UNKNOWN` */
@@ -26,5 +26,7 @@ export async function addToPool(pveRoot: PveRoot, pool: string, vmid: number): P
   const guests = (fields[3] ?? '').split(',').filter((each) => each.trim() !== '');
   const changed = [...fields.slice(0, 3), [...guests, String(vmid)].join(','), ...fields.slice(4)];
   while (changed.length < 6) changed.push('');
-  await writeConfigFile(path, pathToBytes(lines.with(at, changed.join(':')).join('\n')), true);
+  await pveRoot.writeFile(path, pathToBytes(lines.with(at, changed.join(':')).join('\n')), {
+    overwrite: true,
+  });
 }

@@ -24,8 +24,8 @@ export class StagedVolumes {
   }
 
   /** They are a guest's now, and not to be taken away. */
-  release(): void {
-    this.volumes.length = 0;
+  async release(): Promise<void> {
+    for (const volume of this.volumes.splice(0)) await volume.release?.();
   }
 
   /** Takes them away, the last one first, and says so. What cannot be is a warning. */

@@ -1,10 +1,9 @@
-import { realpath } from 'node:fs/promises';
 import { ArchiveError } from '@vzdump-format/streams';
 import { DEFAULT_PVE_ROOT, type GuestType } from '../config/index.js';
+import { HOST_PROGRAMS, isHostConfiguration } from '../guest-access/host-program.js';
 import { type Command, isInstalled, runTool } from '../guest-access/run-tool.js';
 import type { RestoreJob } from './restore-job.js';
 
-const PROGRAMS: Readonly<Record<GuestType, string>> = { qemu: 'qm', lxc: 'pct' };
 /** Seconds: Proxmox VE waits for a machine with much memory to be made. */
 const TIMEOUT = 300;
 
@@ -14,10 +13,10 @@ const TIMEOUT = 300;
  */
 export async function requireStartable({ options, pveRoot }: RestoreJob, type: GuestType): Promise<void> {
   if (options.start !== true) return;
-  const program = PROGRAMS[type];
+  const program = HOST_PROGRAMS[type];
   if (!isInstalled(program)) throw notStartable(`${program}, which would start it, is not installed`);
-  const [chosen, own] = await Promise.all([pveRoot.directory, DEFAULT_PVE_ROOT].map(realPath));
-  if (chosen !== own) throw notStartable(`${program} knows only the guests of ${DEFAULT_PVE_ROOT}`);
+  if (!(await isHostConfiguration(pveRoot.directory)))
+    throw notStartable(`${program} knows only the guests of ${DEFAULT_PVE_ROOT}`);
 }
 
 /** The guest is there: that it does not start does not undo it. */
@@ -34,11 +33,7 @@ export async function startGuest(job: RestoreJob, type: GuestType): Promise<void
 }
 
 export function startCommand(type: GuestType, vmid: number): Command {
-  return [PROGRAMS[type], 'start', String(vmid)];
-}
-
-async function realPath(path: string): Promise<string> {
-  return realpath(path).catch(() => path);
+  return [HOST_PROGRAMS[type], 'start', String(vmid)];
 }
 
 function notStartable(why: string): ArchiveError {

@@ -1,6 +1,6 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ArchiveError } from '@vzdump-format/streams';
+import { ArchiveError, type OnWarning } from '@vzdump-format/streams';
 import { run } from '../run.js';
 import { plainDirectory, StagedDirectory } from './staged-directory.js';
 import type { StagedVolume } from './staged-volume.js';
@@ -10,12 +10,15 @@ import type { StagedVolume } from './staged-volume.js';
  * @param path absolute
  * @throws `RESTORE_MOUNT_POINTS` for anything else that is there
  */
-export async function stageChosenDirectory(path: string): Promise<StagedVolume> {
+export async function stageChosenDirectory(
+  path: string,
+  onWarning: OnWarning | undefined,
+): Promise<StagedVolume> {
   const names = await readdir(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;
     throw error.code === 'ENOTDIR' ? refused(path, 'is no directory') : error;
   });
-  if (names === undefined) return StagedDirectory.create(path, path, plainDirectory);
+  if (names === undefined) return StagedDirectory.create(path, path, plainDirectory, onWarning);
   if (names.length > 0) throw refused(path, 'is not empty');
   return {
     volume: path,

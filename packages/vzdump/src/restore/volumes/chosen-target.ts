@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { printableName } from '@vzdump-format/file-tree';
-import { ArchiveError } from '@vzdump-format/streams';
+import { ArchiveError, type PendingFileOptions } from '@vzdump-format/streams';
 import { StagedFile } from './staged-file.js';
 import type { StagedVolume } from './staged-volume.js';
 
@@ -9,7 +9,7 @@ import type { StagedVolume } from './staged-volume.js';
  * @param path absolute
  * @throws `TARGET_KIND`; `FILE_EXISTS` unless `overwrite`
  */
-export async function stageChosenTarget(path: string, overwrite: boolean): Promise<StagedVolume> {
+export async function stageChosenTarget(path: string, options: PendingFileOptions): Promise<StagedVolume> {
   if (path.endsWith('.vmdk')) {
     throw targetError(`${printableName(path)}: vmdk images cannot be written`, 'choose .raw or .qcow2');
   }
@@ -26,7 +26,7 @@ export async function stageChosenTarget(path: string, overwrite: boolean): Promi
   if (existing !== undefined && !existing.isFile()) {
     throw targetError(`${printableName(path)} is neither a regular file nor a block device`);
   }
-  return StagedFile.create(path, path, overwrite);
+  return StagedFile.create(path, path, options);
 }
 
 function targetError(message: string, hint?: string): ArchiveError {

@@ -31,16 +31,16 @@ export class DirectoryStore implements VolumeStore {
     return volumes.map((name) => `${id}:${vmid}/${name}`);
   }
 
-  async makeImage({ volume }: VolumeRequest): Promise<StagedVolume> {
+  async makeImage({ volume, onWarning }: VolumeRequest): Promise<StagedVolume> {
     const path = this.pathOf(volume);
     const isInSubvolume = this.storage.btrfs && volume.endsWith('.raw');
     return isInSubvolume
-      ? StagedSubvolumeImage.create(volume, path, this.kind)
-      : StagedFile.create(volume, path);
+      ? StagedSubvolumeImage.create(volume, path, this.kind, onWarning)
+      : StagedFile.create(volume, path, { onWarning });
   }
 
-  makeDirectory({ volume }: VolumeRequest): Promise<StagedVolume> {
-    return StagedDirectory.create(volume, this.pathOf(volume), this.kind);
+  makeDirectory({ volume, onWarning }: VolumeRequest): Promise<StagedVolume> {
+    return StagedDirectory.create(volume, this.pathOf(volume), this.kind, onWarning);
   }
 
   async remove(volume: string): Promise<void> {

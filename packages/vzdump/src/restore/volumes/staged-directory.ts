@@ -1,7 +1,7 @@
-import { chmod, lstat, mkdir, open, rename, rm, rmdir } from 'node:fs/promises';
+import { chmod, lstat, mkdir, rename, rm, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { makeDirectories, removeEmptyDirectories } from '@vzdump-format/posix';
-import { ArchiveError, partialName } from '@vzdump-format/streams';
+import { ArchiveError, hiddenName, isFileAt, type OnWarning, syncDirectory } from '@vzdump-format/streams';
 import { run } from '../run.js';
 import type { StagedVolume, VolumePlace } from './staged-volume.js';
 
@@ -29,13 +29,19 @@ export class StagedDirectory implements StagedVolume {
     private readonly partialPath: string,
     private readonly kind: DirectoryKind,
     private readonly madeAbove: readonly string[],
+    private readonly onWarning: OnWarning | undefined,
   ) {}
 
   /** @throws `FILE_EXISTS` */
-  static async create(volume: string, path: string, kind: DirectoryKind): Promise<StagedDirectory> {
+  static async create(
+    volume: string,
+    path: string,
+    kind: DirectoryKind,
+    onWarning: OnWarning | undefined,
+  ): Promise<StagedDirectory> {
     await requireFree(path);
     const madeAbove = makeDirectories(dirname(path));
-    const partialPath = join(dirname(path), partialName());
+    const partialPath = join(dirname(path), hiddenName('partial'));
     try {
       await kind.make(partialPath);
       await chmod(partialPath, ROOT_MODE);
@@ -44,7 +50,7 @@ export class StagedDirectory implements StagedVolume {
       removeEmptyDirectories(madeAbove);
       throw error;
     }
-    return new StagedDirectory(volume, path, partialPath, kind, madeAbove);
+    return new StagedDirectory(volume, path, partialPath, kind, madeAbove, onWarning);
   }
 
   get place(): VolumePlace {
@@ -57,14 +63,17 @@ export class StagedDirectory implements StagedVolume {
     await mkdir(this.path).catch((error: NodeJS.ErrnoException) => {
       throw error.code === 'EEXIST' ? taken(this.path) : error;
     });
+    const status = await lstat(this.partialPath, { bigint: true });
     try {
       await rename(this.partialPath, this.path);
     } catch (error) {
-      await rmdir(this.path);
-      throw error;
+      if (!(await isFileAt(this.path, status))) {
+        await rmdir(this.path).catch(() => {}); // the first failure is what counts
+        throw error;
+      }
     }
     this.committed = true;
-    await syncDirectory(dirname(this.path));
+    await syncDirectory(dirname(this.path), this.onWarning);
   }
 
   async remove(): Promise<void> {
@@ -83,9 +92,4 @@ async function requireFree(path: string): Promise<void> {
 
 function taken(path: string): ArchiveError {
   return new ArchiveError('FILE_EXISTS', `${path} exists already`, { entry: path });
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, 'r');
-  await directory.sync().finally(() => directory.close());
 }

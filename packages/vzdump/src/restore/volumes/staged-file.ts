@@ -1,7 +1,7 @@
-import { type FileHandle, rm } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { makeDirectories, removeEmptyDirectories } from '@vzdump-format/posix';
-import { PendingFile } from '@vzdump-format/streams';
+import { CommittedFile, PendingFile, type PendingFileOptions } from '@vzdump-format/streams';
 import type { StagedVolume, VolumePlace } from './staged-volume.js';
 
 /** A guest's disk is not for all to read. */
@@ -10,12 +10,11 @@ const IMAGE_MODE = 0o640;
 /** A disk image as a file, under a hidden name beside its own until it is whole. */
 export class StagedFile implements StagedVolume {
   readonly place: VolumePlace;
-  private committed = false;
+  private committed: CommittedFile | undefined;
 
   private constructor(
     readonly volume: string,
     private readonly file: PendingFile,
-    private readonly replaces: boolean,
     private readonly madeAbove: readonly string[],
   ) {
     this.place = { kind: 'file', path: file.partialPath, handle: file.handle };
@@ -23,17 +22,17 @@ export class StagedFile implements StagedVolume {
 
   /**
    * @param volume what the configuration calls it
-   * @throws `FILE_EXISTS` unless `overwrite`; a file that was replaced does not come back with `remove`
+   * @throws `FILE_EXISTS` unless `overwrite`; what was replaced is there again after `remove`
    */
-  static async create(volume: string, path: string, overwrite = false): Promise<StagedFile> {
+  static async create(volume: string, path: string, options: PendingFileOptions): Promise<StagedFile> {
     const madeAbove = makeDirectories(dirname(path));
     try {
-      const file = await PendingFile.create(path, { overwrite });
+      const file = await PendingFile.create(path, options);
       await file.handle.chmod(IMAGE_MODE).catch(async (error) => {
         await file.discard();
         throw error;
       });
-      return new StagedFile(volume, file, overwrite, madeAbove);
+      return new StagedFile(volume, file, madeAbove);
     } catch (error) {
       removeEmptyDirectories(madeAbove);
       throw error;
@@ -49,14 +48,16 @@ export class StagedFile implements StagedVolume {
   }
 
   async commit(): Promise<void> {
-    await this.file.commit();
-    this.committed = true;
+    this.committed = await CommittedFile.commit(this.file);
   }
 
-  /** What took another's place, and is whole, is better than nothing: it stays. */
   async remove(): Promise<void> {
-    if (!this.committed) await this.file.discard();
-    else if (!this.replaces) await rm(this.path, { force: true });
+    if (this.committed === undefined) await this.file.discard();
+    else await this.committed.takeBack();
     removeEmptyDirectories(this.madeAbove);
+  }
+
+  async release(): Promise<void> {
+    await this.committed?.settle();
   }
 }

@@ -1,5 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import type { OnWarning } from '@vzdump-format/streams';
 import { type DirectoryKind, StagedDirectory } from './staged-directory.js';
 import type { StagedVolume, VolumePlace } from './staged-volume.js';
 
@@ -19,8 +20,13 @@ export class StagedSubvolumeImage implements StagedVolume {
     this.place = { kind: 'file', path: filePath, handle };
   }
 
-  static async create(volume: string, path: string, kind: DirectoryKind): Promise<StagedSubvolumeImage> {
-    const subvolume = await StagedDirectory.create(volume, dirname(path), kind);
+  static async create(
+    volume: string,
+    path: string,
+    kind: DirectoryKind,
+    onWarning: OnWarning | undefined,
+  ): Promise<StagedSubvolumeImage> {
+    const subvolume = await StagedDirectory.create(volume, dirname(path), kind, onWarning);
     try {
       const filePath = join(subvolume.place.path, basename(path));
       return new StagedSubvolumeImage(path, subvolume, await open(filePath, 'wx+', IMAGE_MODE), filePath);

@@ -20,4 +20,6 @@ export interface StagedVolume {
   commit(): Promise<void>;
   /** Takes it away, whether it was committed or not. */
   remove(): Promise<void>;
+  /** It is a guest's now, and stays: lets go of what it has replaced. */
+  release?(): Promise<void>;
 }

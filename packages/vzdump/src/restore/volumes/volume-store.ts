@@ -1,3 +1,4 @@
+import type { OnWarning } from '@vzdump-format/streams';
 import type { SupportedStorage } from '../../config/index.js';
 import { type Run, run as runProgram } from '../run.js';
 import { DirectoryStore } from './directory-store.js';
@@ -12,6 +13,8 @@ export interface VolumeRequest {
   readonly volume: string;
   /** Bytes, whole KiB. For a directory, the most that may be in it; 0 is no limit. */
   readonly size: number;
+  /** Told of what fails once the volume has its name. */
+  readonly onWarning?: OnWarning | undefined;
 }
 
 /** Makes and removes the volumes of a storage. */

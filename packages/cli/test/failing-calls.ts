@@ -1,0 +1,60 @@
+import { readFile, rm } from 'node:fs/promises';
+import { constants } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type CliResult, linesOf, runCli } from './running-cli.js';
+import { runTool } from './tools.js';
+
+const SOURCE = fileURLToPath(new URL('./failing-calls.c', import.meta.url));
+
+/** The kinds of calls that can be made to fail: `name` is what gives a file its name, link and rename. */
+export type Call = 'fsync' | 'name' | 'write' | 'close';
+
+export interface Failure {
+  readonly call: Call;
+  /** Which of them, from 1; 0 is none. */
+  readonly at: number;
+  readonly error: 'EIO' | 'ENOSPC';
+  /** The call does what it was to do, and fails nevertheless. */
+  readonly done?: boolean;
+}
+
+/** The command line, some of whose calls on the files below a directory fail. */
+export class FailingCli {
+  private constructor(private readonly directory: string) {}
+
+  /** @param directory for the library that makes them fail, and what that writes */
+  static async make(directory: string): Promise<FailingCli> {
+    const library = join(directory, 'failing-calls.so');
+    await runTool('cc', '-shared', '-fPIC', '-O1', '-Wall', '-Werror', '-o', library, SOURCE, '-ldl');
+    return new FailingCli(directory);
+  }
+
+  /** @param under the directory whose files it is about */
+  async run(args: readonly string[], under: string, failure: Failure): Promise<CliResult> {
+    const { call, at, error, done = false } = failure;
+    const env = {
+      LD_PRELOAD: join(this.directory, 'failing-calls.so'),
+      UV_USE_IO_URING: '0',
+      FAIL_UNDER: under,
+      FAIL_CALL: call,
+      FAIL_AT: String(at),
+      FAIL_ERRNO: String(constants.errno[error]),
+      FAIL_LOG: this.logOf(under),
+      ...(done && { FAIL_DONE: '1' }),
+    };
+    return runCli(args, { env });
+  }
+
+  /** The calls of a kind that a run makes, in their order: `fsync /path`. */
+  async count(args: readonly string[], under: string, call: Call): Promise<readonly string[]> {
+    await rm(this.logOf(under), { force: true });
+    const { status, stderr } = await this.run(args, under, { call, at: 0, error: 'EIO' });
+    if (status !== 0) throw new Error(`${args.join(' ')}: status ${status}: ${stderr}`);
+    return linesOf(await readFile(this.logOf(under), 'utf8').catch(() => ''));
+  }
+
+  private logOf(under: string): string {
+    return `${under}.calls`;
+  }
+}
