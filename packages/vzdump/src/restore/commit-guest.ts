@@ -44,7 +44,6 @@ export async function commitGuest(job: RestoreJob, guest: WholeGuest): Promise<v
   const config = withUnused(job, guest.config, unused);
   await job.staged.commit();
   await pveRoot.exclusively(() => writeFiles(job, guest, config), options.signal);
-  await job.staged.release();
   for (const volume of old?.replaced ?? []) await removeOldVolume(job, volume);
   if (options.pool !== undefined) await addToItsPool(job, options.pool);
 }
@@ -60,6 +59,7 @@ async function writeFiles(job: RestoreJob, guest: WholeGuest, config: GuestConfi
     await afterFailedWrite(job, config, takeBack);
     throw error;
   }
+  await job.staged.release();
 }
 
 function withUnused(job: RestoreJob, config: GuestConfig, volumes: readonly string[]): GuestConfig {
