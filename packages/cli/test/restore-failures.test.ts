@@ -1,4 +1,4 @@
-import { mkdir, open, readdir, stat, truncate } from 'node:fs/promises';
+import { mkdir, open, readdir, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { writeNoise } from './disk-content.js';
@@ -240,6 +240,21 @@ testAsRoot(
     expect(await sample.volumes(300)).toEqual([expect.stringMatching(PARTIAL), 'vm-300-disk-0.raw']);
   },
 );
+
+testAsRoot('SIGKILL at the very moment of the mount leaves neither mount nor loop device', async () => {
+  const sample = await makeSampleGuests();
+  const archive = await sample.dump(101);
+  const programs = sample.path('programs');
+  await mkdir(programs);
+  const mount = `#!/bin/sh\nkill -KILL $PPID\n/bin/mount "$@"\n: > ${sample.path('mounted')}\n`;
+  await writeFile(join(programs, 'mount'), mount, { mode: 0o755 });
+  const args = ['restore', archive, '300', '--rootfs', 'local:1', ...sample.pveRoot];
+  const env = { PATH: `${programs}:${process.env.PATH}`, TMPDIR: programs };
+  const { signal } = await runCli(args, { env });
+  expect(signal).toBe('SIGKILL');
+  await nameIn(sample.directory, /^mounted$/);
+  await noLoopFilesIn(sample.directory);
+});
 
 /** Waits until there is a directory of that name. */
 async function made(directory: string, name: string): Promise<string> {

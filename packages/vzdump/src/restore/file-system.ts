@@ -1,8 +1,9 @@
 import { constants } from 'node:fs';
-import { mkdtemp, open, rmdir, statfs } from 'node:fs/promises';
+import { open, realpath, statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { ArchiveError } from '@vzdump-format/streams';
+import { MountNamespace } from '../guest-access/mount-namespace.js';
 import { runTool } from '../guest-access/run-tool.js';
 import { run } from './run.js';
 import type { VolumePlace } from './volumes/staged-volume.js';
@@ -33,21 +34,18 @@ export async function makeFileSystem(
 }
 
 /**
- * Mounts a file system, and takes it out of the tree of names at once: it stays mounted only as long as its root is open
- * here. So whatever becomes of this process, no mount is left, and no loop device.
+ * Mounts a file system in a namespace of its own, which goes at once: it stays mounted only as long as its root is open here. So
+ * whatever becomes of this process, and at whatever moment, no mount is left, and no loop device.
  */
 export async function openFileSystem(place: ImagePlace): Promise<OpenFileSystem> {
-  const mountPoint = await mkdtemp(join(tmpdir(), 'vzdump-format-'));
+  const mountPoint = await realpath(tmpdir()); // any directory will do: nobody else sees what is mounted there
+  const namespace = await MountNamespace.open();
   try {
     const loop = place.kind === 'file' ? ['-o', 'loop'] : [];
-    await run('mount', '-t', 'ext4', ...loop, place.path, mountPoint);
-    try {
-      return await openRoot(mountPoint, place.path);
-    } finally {
-      await run('umount', '--lazy', mountPoint);
-    }
+    await namespace.run(['mount', '-t', 'ext4', ...loop, '--', place.path, mountPoint]);
+    return await openRoot(namespace.path(mountPoint), place.path);
   } finally {
-    await rmdir(mountPoint);
+    await namespace.close();
   }
 }
 
