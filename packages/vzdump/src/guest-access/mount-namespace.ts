@@ -41,7 +41,10 @@ export class MountNamespace {
     throw new ArchiveError('MOUNT_NAMESPACE', `unable to make a mount namespace: ${failure}`, { hint: HINT });
   }
 
-  /** An absolute path, as it is in there, for this process to open. */
+  /**
+   * An absolute path, as it is in there, for this process to open. It is to be a real one: a link in it that is absolute would
+   * lead out of there.
+   */
   path(path: string): string {
     return `/proc/${this.holder.pid}/root${path}`;
   }

@@ -70,6 +70,15 @@ testWith(['root'], 'directories on one file system are in the tree once', async 
   expect(events.slice(2)).toEqual([]);
 });
 
+testWith(['root'], 'a temporary directory that a link leads to', async () => {
+  makeImage('ext4', images('rootfs.raw'));
+  symlinkSync(directory, join(directory, 'link'));
+  const config = `rootfs: local:${VMID}/rootfs.raw,size=32M\n`;
+  const { prepared } = await preparedGuest(config, { temporaryDirectory: join(directory, 'link/images') });
+  expect(await pathsIn(await prepared.open())).toEqual(['', 'lost+found']);
+  await prepared.release();
+});
+
 testWith(['root'], 'a tree of images is mounted to be read, where nobody else sees it', async () => {
   makeImage('ext4', images('rootfs.raw'));
   makeImage('ext4', images('data.raw'));

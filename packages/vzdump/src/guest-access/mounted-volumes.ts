@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ContainerVolume } from './container-volumes.js';
 import type { GuestContext, TreeData } from './guest-access.js';
@@ -22,7 +22,7 @@ export async function mountedVolumes(
   if (first?.content.kind === 'directory' && others.length === 0) {
     return { kind: 'tree', root: first.content.path, sources: [''], isCopy: false };
   }
-  const mountRoot = join(temporaryDirectory, 'root');
+  const mountRoot = join(await realpath(temporaryDirectory), 'root');
   await mkdir(mountRoot, { mode: 0o700 });
   const namespace = await MountNamespace.open();
   undo.defer(() => namespace.close());
