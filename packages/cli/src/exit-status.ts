@@ -1,3 +1,5 @@
+import { STANDARD_OUTPUT } from '@vzdump-format/streams';
+
 export const EXIT = {
   done: 0,
   failed: 1,
@@ -6,6 +8,7 @@ export const EXIT = {
   hungUp: 129,
   interrupted: 130,
   quit: 131,
+  outputClosed: 141,
   terminated: 143,
 } as const;
 
@@ -23,8 +26,19 @@ export const exitStatuses: readonly ExitStatus[] = [
   { status: EXIT.hungUp, meaning: 'the terminal is gone (SIGHUP); nothing half-written has a final name' },
   { status: EXIT.interrupted, meaning: 'interrupted (SIGINT), likewise' },
   { status: EXIT.quit, meaning: 'quit (SIGQUIT), likewise' },
+  {
+    status: EXIT.outputClosed,
+    meaning: 'nobody reads standard output any more (SIGPIPE): that is no error, and nothing is said',
+  },
   { status: EXIT.terminated, meaning: 'terminated (SIGTERM), likewise' },
 ];
+
+/** Whether who read standard output is gone, as `head` when it has enough: other programs are ended by SIGPIPE then, without a word. */
+export function isOutputClosed(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const { code, path } = error as NodeJS.ErrnoException;
+  return code === 'EPIPE' && path === STANDARD_OUTPUT;
+}
 
 /** The command line was wrong. */
 export class UsageError extends Error {

@@ -2,7 +2,7 @@ import { CommanderError } from 'commander';
 import { spelledOut } from './abbreviations.js';
 import { commands } from './commands/index.js';
 import { exactArguments } from './exact-arguments.js';
-import { EXIT, UsageError } from './exit-status.js';
+import { EXIT, isOutputClosed, UsageError } from './exit-status.js';
 import { isInterruption } from './interruption.js';
 import { Messages } from './messages.js';
 import { spellNumbered } from './numbered-options.js';
@@ -17,8 +17,8 @@ import { version } from './version.js';
 export async function run(argv: readonly string[]): Promise<void> {
   sizeThreadPool();
   const status = await main(exactArguments(argv));
-  // What was interrupted may have left a read or a write that never ends, and would keep the process.
-  if (isInterruption(status)) process.exit(status);
+  // What ended before its time may have left a read or a write that never ends, and would keep the process.
+  if (isInterruption(status) || status === EXIT.outputClosed) process.exit(status);
   process.exitCode = status;
 }
 
@@ -70,6 +70,7 @@ async function printHelp(text: string, messages: Messages): Promise<number> {
     await print(text);
     return EXIT.done;
   } catch (error) {
+    if (isOutputClosed(error)) return EXIT.outputClosed;
     messages.fail(error);
     return EXIT.failed;
   }

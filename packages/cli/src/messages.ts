@@ -33,8 +33,7 @@ function describeSystemError(error: NodeJS.ErrnoException): Told | undefined {
   const { code, errno, path, syscall } = error;
   const reason = errno === undefined ? undefined : getSystemErrorMap().get(errno)?.[1];
   if (code === undefined || reason === undefined) return undefined;
-  // What is written to a file has the file's name; the only thing written to without one is this.
-  const place = path ?? (syscall === 'write' ? 'standard output' : (syscall ?? 'the system'));
+  const place = path ?? syscall ?? 'the system';
   const where = place === '' ? "''" : place;
   return { ...NOTHING, code, entry: path, message: `${where}: ${reason}`, cause: error.message };
 }

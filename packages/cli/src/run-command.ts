@@ -1,6 +1,6 @@
 import type { OnWarning } from '@vzdump-format/streams';
 import type { CommandContext } from './command.js';
-import { EXIT, UsageError } from './exit-status.js';
+import { EXIT, isOutputClosed, UsageError } from './exit-status.js';
 import { Interrupted, listenForSignals } from './interruption.js';
 import { Messages } from './messages.js';
 import type { Invocation } from './program.js';
@@ -47,6 +47,7 @@ export async function runCommand({ command, args, options, warnings = [] }: Invo
   } catch (error) {
     progress.leaveLine();
     const cause: unknown = interruption.signal.aborted ? interruption.signal.reason : error;
+    if (isOutputClosed(cause)) return EXIT.outputClosed;
     messages.fail(cause);
     if (cause instanceof Interrupted) return cause.status;
     return cause instanceof UsageError ? EXIT.usage : EXIT.failed;

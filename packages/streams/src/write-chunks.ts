@@ -66,16 +66,20 @@ export async function writeToFile(
   return position;
 }
 
+/** What errors of writing to it call it, as the system has no path for it. */
+export const STANDARD_OUTPUT = 'standard output';
+
 /**
  * Writes chunks to a Node stream, each gone before the next is asked for, and leaves the stream open. Rejects with
- * the stream's error when it fails or is closed, be it between two writes or during one that never returns.
+ * the stream's error when it fails or is closed, be it between two writes or during one that never returns. The `path` of the
+ * system's error is `STANDARD_OUTPUT` where the stream is that.
  */
 export async function writeToStream(pieces: AsyncIterable<Piece>, stream: Writable): Promise<number> {
   let written = 0;
   let failure: Error | undefined;
   let abandon = (_failure: Error): void => {};
   const fail = (error: Error) => {
-    failure ??= error;
+    failure ??= stream === process.stdout ? withPath(error, STANDARD_OUTPUT) : error;
     abandon(failure);
   };
   const stopWatching = finished(stream, { readable: false }, (error) => {
@@ -95,4 +99,9 @@ export async function writeToStream(pieces: AsyncIterable<Piece>, stream: Writab
     if (!failure) stopWatching();
   }
   return written;
+}
+
+/** A system's error that does not say what it happened to says it then. */
+function withPath(error: Error, path: string): Error {
+  return 'syscall' in error && !('path' in error) ? Object.assign(error, { path }) : error;
 }
