@@ -52,7 +52,7 @@ const RESTORE_OPTIONS = [
     name: 'ha-managed',
     type: { kind: 'boolean' },
     default: '0',
-    description: 'only 0 is possible: ha-manager puts guests under its care',
+    description: 'only 0 is possible: Proxmox VE puts guests under its care',
   },
   {
     name: 'live-restore',
@@ -153,7 +153,7 @@ export function givenRestoreOptions(parsed: ParsedRestoreOptions) {
   if (managed) {
     throw new UsageError(
       '--ha-managed is not possible here',
-      'afterwards: ha-manager add vm:VMID, or ct:VMID',
+      'leave it out: where there is high availability, the guest can be put under its care afterwards',
     );
   }
   const { storage, force, unique, bwlimit, pool, start, unprivileged } = given;

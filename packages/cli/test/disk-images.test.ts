@@ -64,7 +64,7 @@ test('without qemu-nbd, one error says what to install', async () => {
   const { status, stderr } = await runCli(['pack', archive, '--drive', `a=${image}`], { env: { PATH: '' } });
   expect(stderr).toBe(
     'vzdump-format: qemu-nbd, which reads qcow2 images, is not installed\n' +
-      'hint: install it: apt-get install qemu-utils\n',
+      'hint: install it: Debian has it in the package qemu-utils, others in qemu-img or qemu\n',
   );
   expect(status).toBe(1);
 });

@@ -87,7 +87,7 @@ describe('while a job runs', () => {
     expect(linesOf(stderr)).toEqual(
       expect.arrayContaining([
         'ERROR: Backup of VM 100 failed - VM is locked (backup)',
-        'INFO: hint: if nothing is at work on it: qm unlock 100',
+        expect.stringMatching(/^INFO: hint: if nothing is at work on it: remove the line .*100.conf$/),
       ]),
     );
     await sample.write('go', '');

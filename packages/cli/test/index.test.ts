@@ -65,7 +65,7 @@ describe('index', () => {
     await copyFile(vectorPath('codecs/zstd-1.zst'), foreign);
     const { status, stderr } = await runCli(['index', foreign]);
     expect(stderr).toMatch(
-      /^vzdump-format: .*\.zst: cannot be read at any offset: .*\nhint: convert it: .*\n$/,
+      /^vzdump-format: .*\.zst: cannot be read at any offset: .*\nhint: convert it to zstd: .*\n$/,
     );
     const left = [await readdir(join(path, '..')), await readdir(join(foreign, '..'))];
     expect([truncated.status, status, ...left.flat()]).toEqual([1, 1, basename(path), basename(foreign)]);

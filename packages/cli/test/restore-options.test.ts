@@ -148,7 +148,7 @@ describe('what cannot be asked for has status 2, and nothing is done', () => {
     [['ARCHIVE'], /missing required argument 'vmid'/, /restore --help/],
     [['--force', 'ARCHIVE', '300'], /^--force: type check \('boolean'\) failed/, /or give --force 1$/],
     [['ARCHIVE', '300', '--live-restore'], /only compatible with .* Proxmox Backup Server$/, /started when/],
-    [['ARCHIVE', '300', '--ha-managed', '1'], /^--ha-managed is not possible/, /ha-manager add/],
+    [['ARCHIVE', '300', '--ha-managed', '1'], /^--ha-managed is not possible/, /^leave it out/],
     [['ARCHIVE', '300', '--bwlimit', '-1'], /^--bwlimit: value must have a minimum value of 0$/, /--help/],
     [['ARCHIVE', '300', '--memory', 'much'], /^--memory: type check \('integer'\) failed/, /--help/],
     [['ARCHIVE', '300', '--drive', 'scsi0'], /^--drive takes NAME=PATH/, /--help/],

@@ -72,7 +72,7 @@ export class QemuNbdProcess {
         `${PROGRAM}, which reads ${format} images, is not installed`,
         {
           entry: this.path,
-          hint: 'install it: apt-get install qemu-utils',
+          hint: 'install it: Debian has it in the package qemu-utils, others in qemu-img or qemu',
           cause: this.startError,
         },
       );

@@ -25,7 +25,7 @@ export async function clearLeftovers(journal: Journal, log: JobLog): Promise<voi
         `unable to clear what a backup that was killed has left: ${told(entry)} - ${errorText(error)}`,
       );
       if (entry.kind === 'locked') {
-        log.info(`hint: unlock it: ${await howToUnlock(guestOf(entry.path), BACKUP_LOCK)}`);
+        log.info(`hint: unlock it: ${howToUnlock(guestOf(entry.path), BACKUP_LOCK)}`);
       }
     }
   }

@@ -68,7 +68,7 @@ describe('a guest that cannot be unlocked', () => {
     vi.stubEnv('PATH', bin);
     onTestFinished(() => void vi.unstubAllEnvs());
     const configPath = `${DEFAULT_PVE_ROOT}/${type === 'qemu' ? 'qemu-server' : 'lxc'}/100.conf`;
-    expect(await howToUnlock({ type, vmid: 100, configPath }, 'backup')).toBe(command);
+    expect(howToUnlock({ type, vmid: 100, configPath }, 'backup')).toBe(command);
   });
 });
 

@@ -24,7 +24,7 @@ export async function lockGuest(root: PveRoot, guest: Guest, journal: Journal): 
   const lock = configValue(config, 'lock');
   if (lock !== undefined) {
     throw new ArchiveError('GUEST_LOCKED', `${nameOf(guest)} is locked (${printableName(lock)})`, {
-      hint: `if nothing is at work on it: ${await howToUnlock(guest, lock)}`,
+      hint: `if nothing is at work on it: ${howToUnlock(guest, lock)}`,
     });
   }
   const locked = withValue(config, 'lock', BACKUP_LOCK);
@@ -51,7 +51,7 @@ export async function lockGuest(root: PveRoot, guest: Guest, journal: Journal): 
 async function stillLocked(guest: Guest, cause: unknown): Promise<never> {
   const { vmid, configPath } = guest;
   const message = `${nameOf(guest)} ${vmid} is still locked (${BACKUP_LOCK}), since it could not be unlocked: ${errorText(cause)}`;
-  const hint = `unlock it: ${await howToUnlock(guest, BACKUP_LOCK)}`;
+  const hint = `unlock it: ${howToUnlock(guest, BACKUP_LOCK)}`;
   throw new ArchiveError('GUEST_UNLOCK', message, { entry: configPath, hint, cause });
 }
 

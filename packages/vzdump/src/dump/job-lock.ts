@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { printableName } from '@vzdump-format/file-tree';
 import { lockFile, unlockFile } from '@vzdump-format/posix';
 import { ArchiveError } from '@vzdump-format/streams';
+import { isInstalled } from '../guest-access/run-tool.js';
 import { errorText } from './error-text.js';
 import { Journal } from './journal.js';
 
@@ -73,7 +74,9 @@ export async function stopJob(path: string, patience = 15_000): Promise<void> {
         'JOB_LOCK',
         `a job runs, and '${printableName(path)}' does not say which process it is`,
         {
-          hint: 'when it is vzdump, stop it with: vzdump --stop',
+          hint: isInstalled('vzdump')
+            ? 'when it is vzdump, stop it with: vzdump --stop'
+            : 'whoever holds that file locked has to be ended',
         },
       );
     }

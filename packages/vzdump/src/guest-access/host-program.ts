@@ -1,4 +1,4 @@
-import { realpath } from 'node:fs/promises';
+import { realpathSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { printableName } from '@vzdump-format/file-tree';
 import { DEFAULT_PVE_ROOT, type Guest, type GuestType } from '../config/index.js';
@@ -8,20 +8,33 @@ import { isInstalled } from './run-tool.js';
 export const HOST_PROGRAMS: Readonly<Record<GuestType, string>> = { qemu: 'qm', lxc: 'pct' };
 
 /** Whether a directory is the one whose guests Proxmox VE's programs know. */
-export async function isHostConfiguration(pveRoot: string): Promise<boolean> {
-  const [asked, own] = await Promise.all([pveRoot, DEFAULT_PVE_ROOT].map(realPath));
-  return asked === own;
+export function isHostConfiguration(pveRoot: string): boolean {
+  return realPath(pveRoot) === realPath(DEFAULT_PVE_ROOT);
 }
 
 /** What takes the lock off a guest: a command where there is Proxmox VE, else a line of its configuration. */
-export async function howToUnlock({ type, vmid, configPath }: Guest, lock: string): Promise<string> {
-  const program = HOST_PROGRAMS[type];
-  const knowsIt = isInstalled(program) && (await isHostConfiguration(dirname(dirname(configPath))));
-  return knowsIt
-    ? `${program} unlock ${vmid}`
-    : `remove the line 'lock: ${printableName(lock)}' from ${printableName(configPath)}`;
+export function howToUnlock(guest: Guest, lock: string): string {
+  return (
+    hostCommand(guest, 'unlock') ?? `remove the line 'lock: ${printableName(lock)}' from ${guest.configPath}`
+  );
 }
 
-async function realPath(path: string): Promise<string> {
-  return realpath(path).catch(() => path);
+/** What makes a template of a guest, likewise. */
+export function howToMakeTemplate(guest: Guest): string {
+  return hostCommand(guest, 'template') ?? `add the line 'template: 1' to ${guest.configPath}`;
+}
+
+/** Nothing where there is no such program, or it does not know the guest. */
+function hostCommand({ type, vmid, configPath }: Guest, command: string): string | undefined {
+  const program = HOST_PROGRAMS[type];
+  const knowsIt = isInstalled(program) && isHostConfiguration(dirname(dirname(configPath)));
+  return knowsIt ? `${program} ${command} ${vmid}` : undefined;
+}
+
+function realPath(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
+  }
 }

@@ -1,6 +1,7 @@
+import { spawnSync } from 'node:child_process';
 import { bytesToPath } from '@vzdump-format/posix';
-import { expect, test } from 'vitest';
-import { runTool } from './run-tool.js';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { isInstalled, PACKAGES, runTool } from './run-tool.js';
 
 test('what a program writes is given back; its errors come line by line', async () => {
   const lines: string[] = [];
@@ -45,4 +46,21 @@ test('a program that is not there, one that takes too long, and one that is abor
 test('bytes that Node would change on the way are refused', async () => {
   const path = bytesToPath(Buffer.from('/a\xff', 'latin1'));
   await expect(runTool(['echo', path])).rejects.toMatchObject({ code: 'PROGRAM_ARGUMENT' });
+});
+
+test('a program that is missing is in the package that the hint names', async () => {
+  onTestFinished(() => void vi.unstubAllEnvs());
+  vi.stubEnv('PATH', '');
+  await expect(runTool(['rsync'])).rejects.toMatchObject({
+    code: 'PROGRAM_MISSING',
+    hint: 'install it: Debian has it in the package rsync',
+  });
+  vi.unstubAllEnvs();
+  if (spawnSync('dpkg-query', ['--version']).error !== undefined) return;
+  const programs = Object.keys(PACKAGES).filter(isInstalled);
+  const patterns = programs.map((program) => `*bin/${program}`);
+  const found = spawnSync('dpkg-query', ['--search', ...patterns]).stdout.toString();
+  for (const [, owner, program = ''] of found.matchAll(/^(.*?): .*\/(.*)$/gm)) {
+    expect([program, owner]).toEqual([program, PACKAGES[program]]);
+  }
 });

@@ -26,8 +26,9 @@ const LINES_TOLD = 3;
 const MAX_OUTPUT = 1024 * 1024;
 
 /** Debian's packages of programs that need not be there. */
-const PACKAGES: Readonly<Record<string, string>> = {
+export const PACKAGES: Readonly<Record<string, string>> = {
   btrfs: 'btrfs-progs',
+  'lxc-config': 'lxc',
   'lxc-freeze': 'lxc',
   'lxc-info': 'lxc',
   'lxc-start': 'lxc',
@@ -103,7 +104,7 @@ function explained(program: string, error: ArchiveError, complaints: readonly st
     const name = PACKAGES[program];
     return new ArchiveError('PROGRAM_MISSING', `${program} is not installed`, {
       entry: program,
-      hint: name === undefined ? undefined : `install it: apt-get install ${name}`,
+      hint: name === undefined ? undefined : `install it: Debian has it in the package ${name}`,
       cause,
     });
   }

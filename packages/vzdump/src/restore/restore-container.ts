@@ -20,6 +20,7 @@ import {
   parseBoolean,
   restoreLxcConfig,
 } from '../config/index.js';
+import { howToMakeTemplate } from '../guest-access/host-program.js';
 import { type OpenArchive, openArchive } from '../open-archive.js';
 import { treeConfig } from '../tree-archive.js';
 import { admittedConfig, parseArchivedConfig } from './admitted-config.js';
@@ -115,7 +116,7 @@ function mergedConfig(archived: GuestConfig, plan: ContainerPlan, job: RestoreJo
     onWarning?.({
       code: 'RESTORE_TEMPLATE',
       message: `${vmid} was a template, and is restored as a container`,
-      hint: `make it one again: pct template ${vmid}`,
+      hint: `make it one again: ${howToMakeTemplate({ type: 'lxc', vmid, configPath: job.pveRoot.configPath('lxc', vmid) })}`,
     });
   }
   return restoreLxcConfig(archived, {

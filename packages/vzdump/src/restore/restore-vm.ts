@@ -9,6 +9,7 @@ import {
   withDriveSizes,
   withoutKeys,
 } from '../config/index.js';
+import { howToMakeTemplate } from '../guest-access/host-program.js';
 import type { OpenArchive } from '../open-archive.js';
 import { admittedConfig, parseArchivedConfig } from './admitted-config.js';
 import { commitGuest } from './commit-guest.js';
@@ -71,7 +72,7 @@ function restoredConfig(
   job: RestoreJob,
 ): GuestConfig {
   const { options, identity } = job;
-  const { unique = false, onWarning } = options;
+  const { vmid, unique = false, onWarning } = options;
   const admitted = admittedConfig(archived, (key) => volumes.has(key), job);
   const rewritten = restoreQemuConfig(admitted, { volumes, unique, identity, onWarning });
   const sizes = new Map(drives.map(({ key, size }) => [key, size]));
@@ -79,8 +80,8 @@ function restoredConfig(
   if (config.sections[0].lines.length < rewritten.sections[0].lines.length) {
     onWarning?.({
       code: 'RESTORE_TEMPLATE',
-      message: `${options.vmid} was a template, and is restored as a virtual machine`,
-      hint: `make it one again: qm template ${options.vmid}`,
+      message: `${vmid} was a template, and is restored as a virtual machine`,
+      hint: `make it one again: ${howToMakeTemplate({ type: 'qemu', vmid, configPath: job.pveRoot.configPath('qemu', vmid) })}`,
     });
   }
   return config;

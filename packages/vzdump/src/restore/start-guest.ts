@@ -15,7 +15,7 @@ export async function requireStartable({ options, pveRoot }: RestoreJob, type: G
   if (options.start !== true) return;
   const program = HOST_PROGRAMS[type];
   if (!isInstalled(program)) throw notStartable(`${program}, which would start it, is not installed`);
-  if (!(await isHostConfiguration(pveRoot.directory)))
+  if (!isHostConfiguration(pveRoot.directory))
     throw notStartable(`${program} knows only the guests of ${DEFAULT_PVE_ROOT}`);
 }
 
