@@ -1,5 +1,12 @@
-import type { OptionSpec } from './command.js';
+import type { ArgumentSpec, OptionSpec } from './command.js';
 import { wholeNumber } from './options.js';
+
+/** For every command that works on backups in one place. */
+export const backupsArgument: ArgumentSpec = {
+  name: '<directory>',
+  description: 'where they are; or the id of a storage, as local',
+  values: 'directory',
+};
 
 /** For every command that works on the backups of some guests. */
 export const guestOptions: readonly OptionSpec[] = [

@@ -1,4 +1,4 @@
-import type { OptionSpec } from './command.js';
+import type { ArgumentSpec, OptionSpec } from './command.js';
 import { UsageError } from './exit-status.js';
 
 /** Options that every command takes. */
@@ -49,6 +49,23 @@ export const lxcPathOption: OptionSpec = {
   flags: '--lxc-path <directory>',
   description: "where LXC keeps its containers; LXC's own default unless given",
 };
+
+/** For every command that works on one backup. */
+export const backupArgument: ArgumentSpec = {
+  name: '<archive>',
+  description: 'the backup: a path, or a volume as local:backup/NAME',
+  values: 'file',
+};
+
+/** For every command that looks at Proxmox VE's configuration. */
+export const pveRootOption: OptionSpec = {
+  flags: '--pve-root <directory>',
+  description: "the directory of Proxmox VE's configuration (/etc/pve)",
+};
+
+export interface PveRootOption {
+  readonly pveRoot?: string;
+}
 
 export const forceOption: OptionSpec = {
   flags: '--force',

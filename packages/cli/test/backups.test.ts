@@ -119,6 +119,15 @@ describe('prune', () => {
     expect((await readdir(directory)).sort()).toEqual(SIX);
   });
 
+  test('--quiet says nothing, and does it', async () => {
+    const directory = await fill(...SIX);
+    const quiet = { status: 0, stdout: Buffer.alloc(0), stderr: '' };
+    expect(await runCli(['prune', directory, ...rules, '--quiet', '--dry-run'])).toMatchObject(quiet);
+    expect(await readdir(directory)).toHaveLength(6);
+    expect(await runCli(['prune', directory, ...rules, '--quiet'])).toMatchObject(quiet);
+    expect((await readdir(directory)).sort()).toEqual(kept);
+  });
+
   test('removes with logs and notes', async () => {
     const directory = await fill(...SIX, SIX[0]!.replace('.vma.zst', '.log'), `${SIX[2]}.notes`);
     const { status, stdout, stderr } = await runCli(['prune', directory, ...rules]);

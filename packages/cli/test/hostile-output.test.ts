@@ -32,6 +32,7 @@ testWithTools(
     const tar = `store/${STORED}`;
     for (const [says, ...args] of [
       [true, 'list', tar],
+      [true, 'list', tar, '--owner-names'],
       [true, 'list', 'a.vma'],
       [true, 'backups', 'store'],
       [true, 'prune', 'store', '--keep-all'],

@@ -115,6 +115,17 @@ testWithTrees('list prints what tar -tvf --full-time does, byte for byte', async
   expect(ours.toString('latin1').split('\n')).toEqual(theirs.toString('latin1').split('\n'));
 });
 
+testWithTrees('list tells owners by their ids, or by the names that an archive has', async () => {
+  const archive = `${await scratch()}/a.tar`;
+  runFed('tar', ['-cf', archive, '--owner=alice:1000', '--group=users:100', '-C', '/etc', 'hosts']);
+  const listed = async (...options: string[]) => (await runCliWell(['list', archive, ...options])).toString();
+  const theirs = (...options: string[]) => runFed('tar', ['-tvf', archive, '--full-time', ...options]);
+  const numeric = theirs('--numeric-owner').toString();
+  expect(numeric).toContain(' 1000/100 ');
+  expect([await listed(), await listed('--numeric-owner')]).toEqual([numeric, numeric]);
+  expect(await listed('--owner-names')).toBe(theirs().toString());
+});
+
 testWithTrees('a part of this system, both ways', async () => {
   const directory = await scratch();
   const part = '/usr/share/perl';

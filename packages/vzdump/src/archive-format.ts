@@ -124,8 +124,11 @@ export interface TreeFormat extends FormatRow {
   readonly split?: { readonly archive: string; readonly payload: string };
   /** The name of an entry, as this format writes it: `./etc/`. */
   nameOf(entry: FileEntry): string;
-  /** Makes lines as `tar -tv` prints them, whose columns grow with what was listed before. */
-  listing(): (entry: FileEntry) => string;
+  /**
+   * Makes lines as `tar -tv --full-time` prints them, whose columns grow with what was listed before.
+   * @param numericOwner whether owners are told by their ids, also where their names are known
+   */
+  listing(numericOwner: boolean): (entry: FileEntry) => string;
 }
 
 /** One archive format. A row of the registry. */

@@ -1,22 +1,24 @@
-import { type Backup, listBackups } from '@vzdump-format/vzdump';
+import { type Backup, listBackups, locateBackups } from '@vzdump-format/vzdump';
 import { backupColumns, backupDocument, nameColumn } from '../backup-columns.js';
 import type { Command } from '../command.js';
-import { type GuestOptions, guestOptions } from '../guest-options.js';
-import type { CommonOptions } from '../options.js';
+import { backupsArgument, type GuestOptions, guestOptions } from '../guest-options.js';
+import { type CommonOptions, type PveRootOption, pveRootOption } from '../options.js';
 import { printJson, printLines } from '../output.js';
 import { alignedTable, type Column } from '../table.js';
 import { formatBytes } from '../units.js';
 
-export const backups: Command<CommonOptions & GuestOptions> = {
+export const backups: Command<CommonOptions & GuestOptions & PveRootOption> = {
   name: 'backups',
-  summary: 'list the backups in a directory, with size, protection and notes',
-  arguments: [{ name: '<directory>', description: 'where they are', values: 'directory' }],
-  options: guestOptions,
-  examples: ['vzdump-format backups /var/lib/vz/dump', 'vzdump-format backups /var/lib/vz/dump --vmid 100'],
+  summary: 'list the backups in a directory or on a storage, with size, protection and notes',
+  arguments: [backupsArgument],
+  options: [...guestOptions, pveRootOption],
+  examples: ['vzdump-format backups /var/lib/vz/dump', 'vzdump-format backups local --vmid 100'],
 
-  async run([directory], options, context) {
-    const found = await listBackups(directory!, { ...context, ...options });
-    if (options.json) await printJson({ directory, backups: found.map(backupDocument) });
+  async run([name], options, context) {
+    const { path: directory, storage } = await locateBackups(name!, { ...options, ...context });
+    const found = await listBackups(directory, { ...context, ...options });
+    if (options.json)
+      await printJson({ directory, storage: storage?.id, backups: found.map(backupDocument) });
     else if (found.length > 0) await printLines(alignedTable(found, columns));
     else context.inform(`there are no backups in ${directory}`);
   },

@@ -9,12 +9,11 @@ import {
 import type { Command, CommandContext } from '../command.js';
 import { UsageError } from '../exit-status.js';
 import { describeError } from '../messages.js';
-import { type CommonOptions, lxcPathOption } from '../options.js';
+import { type CommonOptions, lxcPathOption, type PveRootOption, pveRootOption } from '../options.js';
 import { binaryOutput, printJson } from '../output.js';
 import { givenVzdumpOptions, type ParsedVzdumpOptions, vzdumpOptionSpecs } from '../vzdump-options.js';
 
-interface OwnOptions {
-  readonly pveRoot?: string;
+interface OwnOptions extends PveRootOption {
   readonly config?: string;
   readonly forceRunning?: boolean;
   readonly lockFile?: string;
@@ -37,10 +36,7 @@ export const dump: Command<Options> = {
   arguments: [{ name: '[vmid...]', description: 'the guests; or give --all, --pool' }],
   options: [
     ...vzdumpOptionSpecs,
-    {
-      flags: '--pve-root <directory>',
-      description: "the directory of Proxmox VE's configuration (/etc/pve)",
-    },
+    pveRootOption,
     { flags: '--config <file>', description: 'what counts where no option is given (/etc/vzdump.conf)' },
     {
       flags: '--force-running',

@@ -4,16 +4,35 @@ import { Sequence, writeToStream } from '@vzdump-format/streams';
 import type { TreeFormat, VmaListing } from '@vzdump-format/vzdump';
 import { withArchive } from '../archive-input.js';
 import type { Command } from '../command.js';
+import { UsageError } from '../exit-status.js';
+import { type OptionsByKind, requireFitting } from '../fitting-options.js';
 import { toJson } from '../json.js';
 import { type ArchiveInputOptions, archiveInputOptions, type CommonOptions } from '../options.js';
 import { printJson, printLines } from '../output.js';
 import { entryAsJson } from '../tree-listing.js';
 
-export const list: Command<CommonOptions & ArchiveInputOptions> = {
+interface Options extends CommonOptions, ArchiveInputOptions {
+  readonly numericOwner?: boolean;
+  readonly ownerNames?: boolean;
+}
+
+const ONLY: OptionsByKind = { disks: [], tree: ['numericOwner', 'ownerNames'] };
+
+export const list: Command<Options> = {
   name: 'list',
   summary: 'show what is in an archive',
   arguments: [{ name: '<archive>', description: 'the archive; - is standard input', values: 'file' }],
-  options: archiveInputOptions,
+  options: [
+    {
+      flags: '--numeric-owner',
+      description: 'of a tree, tell owners by their ids, also where the archive has names; so it is unless:',
+    },
+    {
+      flags: '--owner-names',
+      description: 'of a tree, tell owners by their names, where the archive has them',
+    },
+    ...archiveInputOptions,
+  ],
   examples: [
     'vzdump-format list vzdump-qemu-100-2026_11_20-02_00_00.vma.zst',
     'vzdump-format list vzdump-lxc-101-2026_11_20-02_00_00.tar.zst --json',
@@ -21,10 +40,15 @@ export const list: Command<CommonOptions & ArchiveInputOptions> = {
   ],
 
   async run([path], options, context) {
+    const { numericOwner, ownerNames = false } = options;
+    if (numericOwner && ownerNames) {
+      throw new UsageError('--numeric-owner and --owner-names exclude each other');
+    }
     await withArchive(path!, options, context, async ({ format, codec, ...archive }) => {
+      requireFitting(format, options, ONLY);
       if (format.kind === 'tree') {
         const entries = format.entries(archive, { ...context, metadataOnly: true });
-        const listing = options.json ? asJson(format, codec.name) : asText(format);
+        const listing = options.json ? asJson(format, codec.name) : asText(format, ownerNames);
         await writeToStream(inChunks(entries, listing), process.stdout);
         return;
       }
@@ -61,8 +85,8 @@ interface TreeListing {
   readonly isUsefulInPart: boolean;
 }
 
-function asText(format: TreeFormat): TreeListing {
-  const lineOf = format.listing();
+function asText(format: TreeFormat, ownerNames: boolean): TreeListing {
+  const lineOf = format.listing(!ownerNames);
   return { start: '', show: (entry) => `${lineOf(entry)}\n`, end: '', isUsefulInPart: true };
 }
 

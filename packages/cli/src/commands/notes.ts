@@ -1,13 +1,13 @@
 import { createReadStream } from 'node:fs';
 import { addAbortSignal, type Readable } from 'node:stream';
 import { ArchiveError } from '@vzdump-format/streams';
-import { getNotes, MAX_NOTES_BYTES, readNotes, setNotes } from '@vzdump-format/vzdump';
+import { getNotes, locateBackup, MAX_NOTES_BYTES, readNotes, setNotes } from '@vzdump-format/vzdump';
 import type { Command } from '../command.js';
 import { UsageError } from '../exit-status.js';
-import type { CommonOptions } from '../options.js';
+import { backupArgument, type CommonOptions, type PveRootOption, pveRootOption } from '../options.js';
 import { printJson, printStored } from '../output.js';
 
-interface Options extends CommonOptions {
+interface Options extends CommonOptions, PveRootOption {
   readonly file?: string;
   readonly clear?: boolean;
 }
@@ -16,12 +16,13 @@ export const notes: Command<Options> = {
   name: 'notes',
   summary: 'show the notes of a backup, or set them',
   arguments: [
-    { name: '<archive>', description: 'the backup', values: 'file' },
+    backupArgument,
     { name: '[text]', description: 'the new notes; without any, those that there are go to standard output' },
   ],
   options: [
     { flags: '--file <file>', description: 'take the new notes from a file; - is standard input' },
     { flags: '--clear', description: 'remove the notes' },
+    pveRootOption,
   ],
   examples: [
     "vzdump-format notes vzdump-qemu-100-2026_11_20-02_00_00.vma.zst 'before the upgrade'",
@@ -29,11 +30,12 @@ export const notes: Command<Options> = {
     'vzdump-format notes vzdump-qemu-100-2026_11_20-02_00_00.vma.zst --file notes.txt',
   ],
 
-  async run([archive, text], options, { signal, inform, onWarning }) {
+  async run([name, text], options, { signal, inform, onWarning }) {
+    const { path: archive } = await locateBackup(name!, { pveRoot: options.pveRoot, onWarning });
     const changed = await newNotes(text, options, signal);
-    if (changed !== undefined) await setNotes(archive!, changed, onWarning);
-    if (options.json) await printJson({ path: archive, notes: await getNotes(archive!) });
-    else if (changed === undefined) await show(archive!, inform);
+    if (changed !== undefined) await setNotes(archive, changed, onWarning);
+    if (options.json) await printJson({ path: archive, notes: await getNotes(archive) });
+    else if (changed === undefined) await show(archive, inform);
   },
 };
 

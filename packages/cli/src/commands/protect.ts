@@ -1,10 +1,10 @@
-import { isProtected, setProtected } from '@vzdump-format/vzdump';
+import { findStorageOf, isProtected, locateBackup, setProtected } from '@vzdump-format/vzdump';
 import type { Command } from '../command.js';
 import { UsageError } from '../exit-status.js';
-import type { CommonOptions } from '../options.js';
+import { backupArgument, type CommonOptions, type PveRootOption, pveRootOption } from '../options.js';
 import { printJson, printLines } from '../output.js';
 
-interface Options extends CommonOptions {
+interface Options extends CommonOptions, PveRootOption {
   readonly off?: boolean;
   readonly show?: boolean;
 }
@@ -12,21 +12,24 @@ interface Options extends CommonOptions {
 export const protect: Command<Options> = {
   name: 'protect',
   summary: 'protect a backup from being pruned or removed',
-  arguments: [{ name: '<archive>', description: 'the backup', values: 'file' }],
+  arguments: [backupArgument],
   options: [
     { flags: '--off', description: 'protect it no longer' },
     { flags: '--show', description: 'print whether it is protected, and change nothing' },
+    pveRootOption,
   ],
   examples: [
     'vzdump-format protect vzdump-qemu-100-2026_11_20-02_00_00.vma.zst',
-    'vzdump-format protect vzdump-qemu-100-2026_11_20-02_00_00.vma.zst --off',
+    'vzdump-format protect local:backup/vzdump-qemu-100-2026_11_20-02_00_00.vma.zst --off',
   ],
 
-  async run([archive], { off = false, show = false, json }) {
+  async run([name], { off = false, show = false, json, pveRoot }, { onWarning }) {
     if (off && show) throw new UsageError('--off changes the protection, and --show changes nothing');
-    if (!show) await setProtected(archive!, !off);
+    const { path: archive, storage } = await locateBackup(name!, { pveRoot, onWarning });
+    if (off) await setProtected(archive, false);
+    else if (!show) await setProtected(archive, true, storage ?? (await findStorageOf(archive, { pveRoot })));
     if (!show && !json) return;
-    const state = await isProtected(archive!);
+    const state = await isProtected(archive);
     if (json) await printJson({ path: archive, protected: state });
     else await printLines([state ? 'protected' : 'not protected']);
   },

@@ -1,5 +1,6 @@
 import {
   type Backup,
+  locateBackups,
   type PlannedBackup,
   type PrunedBackup,
   pruneBackups,
@@ -9,35 +10,39 @@ import {
 import { backupColumns, backupDocument, nameColumn } from '../backup-columns.js';
 import type { Command, CommandContext } from '../command.js';
 import { UsageError } from '../exit-status.js';
-import { type GuestOptions, guestOptions } from '../guest-options.js';
-import type { CommonOptions } from '../options.js';
+import { backupsArgument, type GuestOptions, guestOptions } from '../guest-options.js';
+import { type CommonOptions, type PveRootOption, pveRootOption } from '../options.js';
 import { printJson, printLines } from '../output.js';
 import { chosenRetention, type RetentionOptions, retentionOptions } from '../retention-options.js';
 import { alignedTable, type Column } from '../table.js';
 import { formatBytes } from '../units.js';
 
-interface Options extends CommonOptions, GuestOptions, RetentionOptions {
+interface Options extends CommonOptions, GuestOptions, RetentionOptions, PveRootOption {
   readonly dryRun?: boolean;
 }
 
 export const prune: Command<Options> = {
   name: 'prune',
   summary:
-    "remove the backups in a directory that no rule keeps, with their logs and notes, each guest's by itself",
-  arguments: [{ name: '<directory>', description: 'where they are', values: 'directory' }],
+    "remove the backups in a directory or on a storage that no rule keeps, with their logs and notes, each guest's by itself",
+  arguments: [backupsArgument],
   options: [
     { flags: '--dry-run', description: 'say what would be removed, and why, and remove nothing' },
     ...retentionOptions,
     ...guestOptions,
+    pveRootOption,
   ],
   examples: [
     'vzdump-format prune /var/lib/vz/dump --keep-last 3 --keep-daily 7 --dry-run',
     'vzdump-format prune /var/lib/vz/dump --prune-backups keep-last=3,keep-daily=7 --vmid 100',
+    'vzdump-format prune local --dry-run',
   ],
 
-  async run([directory], options, context) {
-    const { json, dryRun = false, type, vmid } = options;
-    const retention = chosenRetention(options);
+  async run([name], options, context) {
+    const { json, quiet, dryRun = false, type, vmid } = options;
+    const chosen = chosenRetention(options);
+    const { path: directory, storage } = await locateBackups(name!, { ...options, ...context });
+    const retention = chosen ?? storage?.retention;
     if (retention === undefined) {
       throw new UsageError(
         'nothing says which backups to keep',
@@ -45,19 +50,25 @@ export const prune: Command<Options> = {
       );
     }
     const failures: unknown[] = [];
-    const pruned = await pruneBackups(directory!, {
+    const pruned = await pruneBackups(directory, {
       ...context,
       // With --json the last line on stderr is an error if there is one.
       onError: json ? (error) => failures.push(error) : context.onError,
       ...{ retention, dryRun, type, vmid },
       onPlan: async (plan) => {
-        if (!json && plan.length > 0) await printLines(alignedTable(plan, columns));
+        if (!json && !quiet && plan.length > 0) await printLines(alignedTable(plan, columns));
       },
       onRemove: ({ path }) => context.inform(`removing backup '${path}'`),
     });
     if (json) {
       const backups = pruned.map(decisionDocument);
-      await printJson({ directory, dryRun, retention: retentionString(retention), backups });
+      await printJson({
+        directory,
+        storage: storage?.id,
+        dryRun,
+        retention: retentionString(retention),
+        backups,
+      });
     }
     summarise(pruned, dryRun, context);
     for (const failure of failures) context.onError(failure);

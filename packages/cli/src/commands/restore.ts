@@ -16,6 +16,8 @@ import {
   type CommonOptions,
   lxcPathOption,
   nameAndPath,
+  type PveRootOption,
+  pveRootOption,
   wholeNumber,
 } from '../options.js';
 import { printJson, writerFor } from '../output.js';
@@ -29,11 +31,10 @@ import {
 } from '../restore-options.js';
 import { standardError } from '../standard-error.js';
 
-interface OwnOptions {
+interface OwnOptions extends PveRootOption {
   readonly drive?: readonly { readonly name: string; readonly path: string }[];
   readonly unusedN?: ReadonlyMap<string, string>;
   readonly untrusted?: boolean;
-  readonly pveRoot?: string;
   readonly lxcPath?: string;
 }
 
@@ -63,10 +64,7 @@ export const restore: Command<Options> = {
       flags: '--untrusted',
       description: "leave out the lines of the backup's configuration that act on the host",
     },
-    {
-      flags: '--pve-root <directory>',
-      description: "the directory of Proxmox VE's configuration (/etc/pve)",
-    },
+    pveRootOption,
     lxcPathOption,
     ...archiveInputOptions,
   ],

@@ -1,14 +1,28 @@
+import { stat } from 'node:fs/promises';
+import { pathToBytes } from '@vzdump-format/posix';
 import { ArchiveError, type ArchiveWarning, Meter, metered } from '@vzdump-format/streams';
-import type { OpenArchive } from '@vzdump-format/vzdump';
+import {
+  isBackupVolume,
+  listBackups,
+  locateBackup,
+  locateBackups,
+  type OpenArchive,
+} from '@vzdump-format/vzdump';
 import { withArchive } from '../archive-input.js';
 import type { Command, CommandContext } from '../command.js';
 import { UsageError } from '../exit-status.js';
 import { describeError } from '../messages.js';
-import { type ArchiveInputOptions, archiveInputOptions, type CommonOptions } from '../options.js';
+import {
+  type ArchiveInputOptions,
+  archiveInputOptions,
+  type CommonOptions,
+  type PveRootOption,
+  pveRootOption,
+} from '../options.js';
 import { printJson, printLines } from '../output.js';
 import { formatBytes } from '../units.js';
 
-type Options = CommonOptions & ArchiveInputOptions;
+type Options = CommonOptions & ArchiveInputOptions & PveRootOption;
 
 interface Finding {
   readonly code: string | undefined;
@@ -32,11 +46,24 @@ interface Verdict {
 export const verify: Command<Options> = {
   name: 'verify',
   summary: 'read archives and prove what can be proven of them',
-  arguments: [{ name: '<archive...>', description: 'the archives; - is standard input', values: 'file' }],
-  options: archiveInputOptions,
-  examples: ['vzdump-format verify /var/lib/vz/dump/*.vma.zst'],
+  arguments: [
+    {
+      name: '<archive...>',
+      description:
+        'the archives, - being standard input; or volumes as local:backup/NAME; or directories, or ids of storages, of which all backups are meant',
+      values: 'file',
+    },
+  ],
+  options: [...archiveInputOptions, pveRootOption],
+  examples: [
+    'vzdump-format verify backup.vma.zst backup.tar.zst',
+    'vzdump-format verify /var/lib/vz/dump',
+    'vzdump-format verify local',
+  ],
 
-  async run(paths, options, context) {
+  async run(names, options, context) {
+    const paths: string[] = [];
+    for (const name of names) paths.push(...(await archivesOf(name, options, context)));
     if (options.payload !== undefined && paths.length > 1) {
       throw new UsageError('--payload is of one archive: verify the others by themselves');
     }
@@ -49,7 +76,7 @@ export const verify: Command<Options> = {
         onError: options.json ? (error) => failures.push(error) : context.onError,
       });
       verdicts.push(verdict);
-      if (!options.json && verdict.ok) {
+      if (!options.json && !options.quiet && verdict.ok) {
         await printLines([
           `${path}: ok (${verdict.format}, ${verdict.codec}, ${formatBytes(verdict.bytes)})`,
         ]);
@@ -59,6 +86,31 @@ export const verify: Command<Options> = {
     for (const failure of failures) context.onError(failure);
   },
 };
+
+/** What a name stands for: one archive, or all backups in a place. */
+async function archivesOf(
+  name: string,
+  { pveRoot }: Options,
+  { onWarning, signal }: CommandContext,
+): Promise<readonly string[]> {
+  if (name === '-') return [name];
+  if (isBackupVolume(name)) return [(await locateBackup(name, { pveRoot, onWarning })).path];
+  const { path } = await locateBackups(name, { pveRoot, onWarning });
+  if (!(await isDirectory(path))) return [path];
+  const backups = await listBackups(path, { onWarning, signal });
+  if (backups.length === 0) {
+    const message = `nothing is verified: there are no backups in ${path}`;
+    onWarning({ code: 'BACKUPS_NONE', message, entry: path });
+  }
+  return backups.map((backup) => backup.path);
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  return stat(pathToBytes(path)).then(
+    (status) => status.isDirectory(),
+    () => false,
+  );
+}
 
 /** Never throws for what is wrong with one archive, so that the next one gets its turn. */
 async function judge(path: string, options: Options, context: CommandContext): Promise<Verdict> {

@@ -22,10 +22,13 @@ test('as many backups as the rules keep together', () => {
 });
 
 test('as many protected ones as the storage allows', () => {
-  requireRoomForProtected(backups(9, 4), 5, 'local');
-  requireRoomForProtected(backups(0, 1000), -1, 'local');
-  expect(() => requireRoomForProtected(backups(0, 5), 5, 'local')).toThrow(
+  requireRoomForProtected(backups(9, 4), { id: 'local', maxProtectedBackups: 5 });
+  requireRoomForProtected(backups(0, 1000), { id: 'local', maxProtectedBackups: -1 });
+  requireRoomForProtected(backups(0, 1000), { id: 'local' });
+  expect(() => requireRoomForProtected(backups(0, 5), { id: 'local', maxProtectedBackups: 5 })).toThrow(
     "The number of protected backups per guest is limited to 5 on storage 'local'",
   );
-  expect(() => requireRoomForProtected([], 0, 'nas')).toThrow(/limited to 0 on storage 'nas'/);
+  expect(() => requireRoomForProtected([], { id: 'nas', maxProtectedBackups: 0 })).toThrow(
+    /limited to 0 on storage 'nas'/,
+  );
 });

@@ -19,15 +19,25 @@ export function requireRoomForBackup(backups: readonly Backup[], retention: Rete
   );
 }
 
+/** A storage that keeps backups. */
+export interface ProtectionLimit {
+  readonly id: string;
+  /** How many protected backups a guest may have there; any number below 0 and unless given, as for Proxmox VE's administrators. */
+  readonly maxProtectedBackups?: number | undefined;
+}
+
 /**
- * Refuses a further protected backup of a guest on a storage that allows `limit` of them (below 0: any number).
+ * Refuses a further protected backup of a guest on a storage that allows no more of them.
  * @param backups the guest's
  * @throws `BACKUP_LIMIT`
  */
-export function requireRoomForProtected(backups: readonly Backup[], limit: number, storage: string): void {
+export function requireRoomForProtected(
+  backups: readonly Backup[],
+  { id, maxProtectedBackups: limit = -1 }: ProtectionLimit,
+): void {
   if (limit < 0 || backups.filter(({ isProtected }) => isProtected).length < limit) return;
   throw new ArchiveError(
     'BACKUP_LIMIT',
-    `The number of protected backups per guest is limited to ${limit} on storage '${storage}'`,
+    `The number of protected backups per guest is limited to ${limit} on storage '${id}'`,
   );
 }

@@ -1,4 +1,4 @@
-export { requireRoomForBackup, requireRoomForProtected } from './backup-limits.js';
+export { type ProtectionLimit, requireRoomForBackup, requireRoomForProtected } from './backup-limits.js';
 export {
   type BackupCompression,
   type BackupName,

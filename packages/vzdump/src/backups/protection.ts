@@ -1,6 +1,9 @@
 import { writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { isThere, removeIfThere, requireBackup } from './backup-file.js';
-import { protectionPath } from './backup-name.js';
+import { type ProtectionLimit, requireRoomForProtected } from './backup-limits.js';
+import { guestOfName, parseBackupName, protectionPath } from './backup-name.js';
+import { listBackups } from './list-backups.js';
 
 /**
  * Whether a backup is protected: neither pruned nor removed. A marker beside it says so.
@@ -11,10 +14,30 @@ export async function isProtected(archive: string): Promise<boolean> {
   return isThere(protectionPath(archive));
 }
 
-/** Protects a backup, or no longer. @throws as `isProtected` */
-export async function setProtected(archive: string, protect: boolean): Promise<void> {
+/**
+ * Protects a backup, or no longer.
+ * @param storage which keeps it, if that is known
+ * @throws as `isProtected`, and `BACKUP_LIMIT` when the guest has as many protected ones as the storage allows
+ */
+export async function setProtected(
+  archive: string,
+  protect: boolean,
+  storage?: ProtectionLimit,
+): Promise<void> {
   await requireBackup(archive);
   const marker = protectionPath(archive);
   if (!protect) await removeIfThere(marker);
-  else if (!(await isThere(marker))) await writeFile(marker, '', { flag: 'a', mode: 0o644 });
+  else if (!(await isThere(marker))) {
+    if (storage !== undefined) await requireRoom(archive, storage);
+    await writeFile(marker, '', { flag: 'a', mode: 0o644 });
+  }
+}
+
+/** Of what is no guest's, by its name, there is no limit. */
+async function requireRoom(archive: string, storage: ProtectionLimit): Promise<void> {
+  const name = parseBackupName(archive);
+  const vmid = name && guestOfName(name);
+  if (vmid === undefined) return;
+  const backups = await listBackups(dirname(archive), { type: name!.type, vmid, onWarning: () => {} });
+  requireRoomForProtected(backups, storage);
 }

@@ -1,4 +1,12 @@
 export {
+  type BackupLocation,
+  findStorageOf,
+  isBackupVolume,
+  type LocateOptions,
+  locateBackup,
+  locateBackups,
+} from './backup-location.js';
+export {
   BANDWIDTH_UNIT,
   type BandwidthLimits,
   type BandwidthOperation,

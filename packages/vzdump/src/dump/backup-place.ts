@@ -21,9 +21,6 @@ export interface BackupPlace {
   readonly log: string | undefined;
 }
 
-/** More than one protected backup than this, and a storage refuses it. Below 0 is any number, as for Proxmox VE's administrators. */
-const ANY_NUMBER = -1;
-
 /**
  * Finds names for a guest's backup, and checks that it may be made.
  * @throws `BACKUP_LIMIT`; the system's error
@@ -57,10 +54,7 @@ async function requireRoom({ type, vmid }: Guest, directory: string, job: DumpJo
   if (options.remove && !willBeProtected) return;
   const backups = await listBackups(directory, { type, vmid, onWarning: log.onWarning });
   if (!willBeProtected) requireRoomForBackup(backups, options['prune-backups']);
-  else if (target.storage !== undefined) {
-    const { maxProtectedBackups = ANY_NUMBER, id } = target.storage;
-    requireRoomForProtected(backups, maxProtectedBackups, id);
-  }
+  else if (target.storage !== undefined) requireRoomForProtected(backups, target.storage);
 }
 
 /** Makes the directory for temporary files. @throws `TEMPORARY_DIRECTORY` */

@@ -43,8 +43,8 @@ export const tar: TreeFormat = {
 
   nameOf: (entry) => (entry as TarEntry).storedName,
 
-  listing() {
+  listing(numericOwner) {
     const columns = new ListingColumns();
-    return (entry) => formatListing(entry as TarEntry, columns);
+    return (entry) => formatListing(entry as TarEntry, columns, { numericOwner });
   },
 };

@@ -1,6 +1,5 @@
-import { dirname, resolve } from 'node:path';
 import { RateLimiter } from '@vzdump-format/streams';
-import { contentDirectory, type DirectoryStorage, parseVolumeId, resolveVolume } from '../config/index.js';
+import { isBackupVolume, locateVolume, storageOf } from '../config/backup-location.js';
 import { type OpenArchive, openArchive } from '../open-archive.js';
 import { requirePool } from './pool.js';
 import { restoreContainer } from './restore-container.js';
@@ -41,22 +40,15 @@ export async function restore(options: RestoreOptions): Promise<RestoreResult> {
 function withArchivePath(job: RestoreJob): RestoreJob {
   const { options, storages, pveRoot } = job;
   const { archive } = options;
-  if (typeof archive !== 'string' || !parseVolumeId(archive)?.name.startsWith('backup/')) return job;
-  return { ...job, options: { ...options, archive: resolveVolume(storages, archive, pveRoot.node).path } };
+  if (typeof archive !== 'string' || !isBackupVolume(archive)) return job;
+  return { ...job, options: { ...options, archive: locateVolume(storages, archive, pveRoot.node).path } };
 }
 
 /** A virtual machine's archive is read as fast as the storage allows that it is on, if it is on any. */
 function limitedByItsStorage(job: RestoreJob, archive: OpenArchive, limiter: RateLimiter): OpenArchive {
   const { archive: input } = job.options;
-  const storage = typeof input === 'string' ? storageOf(job, input) : undefined;
+  const storage = typeof input === 'string' ? storageOf(job.storages, input) : undefined;
   const kibPerSecond = storage === undefined ? 0 : limitFor(job, [storage]);
   limitReading(job, limiter, kibPerSecond);
   return archive;
-}
-
-function storageOf({ storages }: RestoreJob, path: string): DirectoryStorage | undefined {
-  return [...storages.values()].find(
-    (storage): storage is DirectoryStorage =>
-      storage.kind === 'directory' && contentDirectory(storage, 'backup') === dirname(resolve(path)),
-  );
 }
