@@ -44,7 +44,7 @@ async function bundle(folder, input, output, plugins = []) {
   const joined = await rolldown({
     input: `${directory}${input}`,
     platform: 'node',
-    external: ['koffi', /^zstd-napi/, /^@mongodb-js\/zstd/],
+    external: ['koffi', /^@mongodb-js\/zstd/],
     plugins: [...plugins, loadKoffiBinary, loadModulesWhenUsed, asciiOnly],
   });
   await joined.write({

@@ -53,33 +53,40 @@ const roundTrip = (name: string, options = {}) => `
   print({ same: back.equals(content), small: compressed.length < 100_000 });`;
 const ROUND_TRIP_DONE = { same: true, small: true };
 
-const ALL_ENGINES = ['koffi', 'zstd-napi', '@mongodb-js/zstd'];
+/** What stands for this Node's own zstd: without `node:zlib`, there is none. */
+const NODE = ['node:zlib', 'zlib'];
+const HAS_OWN_ZSTD = process.versions.zstd !== undefined;
+const ALL_ENGINES = ['koffi', ...NODE, '@mongodb-js/zstd'];
 const ENGINE_NAME = 'print((await loadEngine()).name);';
 const REFUSAL = `await loadEngine().catch(({ code, message, hint, cause }) => {
   print({ code, message, hint, cause: cause.message });
 });`;
 
-test('zstd: the first engine that is installed is taken', () => {
+test('zstd: the first engine that is there is taken', () => {
   expect(run([], ENGINE_NAME)).toBe('libzstd');
-  expect(run(['koffi'], ENGINE_NAME)).toBe('zstd-napi');
-  expect(run(['koffi', 'zstd-napi'], ENGINE_NAME)).toBe('@mongodb-js/zstd');
+  expect(run(['koffi'], ENGINE_NAME)).toBe(HAS_OWN_ZSTD ? 'node' : '@mongodb-js/zstd');
+  expect(run(['koffi', ...NODE], ENGINE_NAME)).toBe('@mongodb-js/zstd');
 });
 
-test.each([[[]], [['koffi']], [['koffi', 'zstd-napi']]])('zstd works without %o', (missing) => {
+test.each([[[]], [['koffi']], [['koffi', ...NODE]]])('zstd works without %o', (missing) => {
   expect(run(missing, roundTrip('zstd', { threads: 2 }))).toEqual(ROUND_TRIP_DONE);
 });
 
 test('zstd: without any, it is said which there are, and what is wrong with each', () => {
   expect(run(ALL_ENGINES, REFUSAL)).toEqual({
     code: 'ZSTD_ENGINE',
-    message: 'no library for zstd is installed (libzstd, zstd-napi, @mongodb-js/zstd)',
+    message: 'there is no library for zstd (libzstd, node, @mongodb-js/zstd)',
     hint: expect.stringContaining('npm install'),
-    cause: 'there is no koffi; there is no zstd-napi/binding.js; there is no @mongodb-js/zstd/bindings.js',
+    cause: `there is no koffi; Node.js ${process.version} has no zstd; there is no @mongodb-js/zstd/bindings.js`,
   });
 });
 
-test.each(['lzo', 'gzip', 'pigz'])('%s works without any library for zstd', (name) => {
-  expect(run(ALL_ENGINES, roundTrip(name))).toEqual(ROUND_TRIP_DONE);
+test.each([
+  ['lzo', {}],
+  ['gzip', { engine: 'js' }],
+  ['pigz', { engine: 'js' }],
+])('%s works without any library for zstd', (name, options) => {
+  expect(run(ALL_ENGINES, roundTrip(name, options))).toEqual(ROUND_TRIP_DONE);
 });
 
 test.each([

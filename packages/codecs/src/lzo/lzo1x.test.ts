@@ -1,14 +1,29 @@
-import { createRequire } from 'node:module';
 import fc from 'fast-check';
+import type { LibraryHandle } from 'koffi';
 import { expect, test } from 'vitest';
 import { mixedBytes, randomBytes, seededRandom } from '../testing/bytes.js';
+import { testWithLibrary } from '../testing/tools.js';
 import { Lzo1xError, lzo1x, lzo1xBound } from './lzo1x.js';
 
-/** The LZO library, as the peer. */
-const peer = createRequire(import.meta.url)('lzo') as {
-  compress(input: Buffer): Buffer;
-  decompress(input: Buffer, length: number): Buffer;
-};
+/** The LZO library, which comes with lzop, as the peer. */
+const LIBRARY = 'liblzo2.so.2';
+
+function bindPeer(library: LibraryHandle) {
+  const workMemory = Buffer.alloc(16384 * 8);
+  const parameters = '(const void *, size_t, void *, _Inout_ size_t *, void *)';
+  const compress1x = library.func(`int lzo1x_1_compress${parameters}`);
+  const decompress1x = library.func(`int lzo1x_decompress_safe${parameters}`);
+  const run = (call: typeof compress1x, input: Uint8Array, room: number): Buffer => {
+    const output = Buffer.alloc(room);
+    const length = [room];
+    if (call(input, input.length, output, length, workMemory) !== 0) throw new Lzo1xError('as it says');
+    return output.subarray(0, length[0]);
+  };
+  return {
+    compress: (input: Uint8Array) => run(compress1x, input, lzo1xBound(input.length)),
+    decompress: (input: Uint8Array, length: number) => run(decompress1x, input, length),
+  };
+}
 
 function compress(input: Uint8Array): Buffer {
   const output = new Uint8Array(lzo1xBound(input.length));
@@ -34,7 +49,8 @@ const repetitive = fc
     return bytes;
   });
 
-test('the bytes are those of the LZO library, and come back', () => {
+testWithLibrary(LIBRARY, 'the bytes are the same, and come back', async (library) => {
+  const peer = bindPeer(library);
   fc.assert(
     fc.property(repetitive, (input) => {
       const compressed = compress(input);
@@ -45,7 +61,8 @@ test('the bytes are those of the LZO library, and come back', () => {
   );
 });
 
-test('every length from 0 on, and a whole block', () => {
+testWithLibrary(LIBRARY, 'every length from 0 on, and a whole block', async (library) => {
+  const peer = bindPeer(library);
   const noise = randomBytes(600);
   const text = mixedBytes(600);
   for (let length = 0; length < 600; length++) {
@@ -59,24 +76,29 @@ test('every length from 0 on, and a whole block', () => {
   expect(compress(block).equals(peer.compress(block))).toBe(true);
 });
 
-test('damage makes an error or another content, as it does for the LZO library, and nothing else', () => {
-  const random = seededRandom(5);
-  let refused = 0;
-  for (let round = 0; round < 20_000; round++) {
-    const content = mixedBytes(1 + Math.floor(random() * 400), round % 50);
-    const damaged = compress(content);
-    for (let flips = 1 + Math.floor(random() * 3); flips > 0; flips--) {
-      damaged[Math.floor(random() * damaged.length)] = Math.floor(random() * 256);
+testWithLibrary(
+  LIBRARY,
+  'damage makes an error or another content there, too, and nothing else',
+  async (library) => {
+    const peer = bindPeer(library);
+    const random = seededRandom(5);
+    let refused = 0;
+    for (let round = 0; round < 20_000; round++) {
+      const content = mixedBytes(1 + Math.floor(random() * 400), round % 50);
+      const damaged = compress(content);
+      for (let flips = 1 + Math.floor(random() * 3); flips > 0; flips--) {
+        damaged[Math.floor(random() * damaged.length)] = Math.floor(random() * 256);
+      }
+      const length = Math.floor(random() * 800);
+      const ours = attempt(() => decompress(damaged, length));
+      const theirs = attempt(() => peer.decompress(damaged, length || 1));
+      if (ours === undefined) refused++;
+      else if (length > 0 && theirs !== undefined) expect(ours.equals(theirs)).toBe(true);
+      if (length > 0) expect(ours === undefined).toBe(theirs === undefined);
     }
-    const length = Math.floor(random() * 800);
-    const ours = attempt(() => decompress(damaged, length));
-    const theirs = attempt(() => peer.decompress(damaged, length || 1));
-    if (ours === undefined) refused++;
-    else if (length > 0 && theirs !== undefined) expect(ours.equals(theirs)).toBe(true);
-    if (length > 0) expect(ours === undefined).toBe(theirs === undefined);
-  }
-  expect(refused).toBeGreaterThan(1000);
-});
+    expect(refused).toBeGreaterThan(1000);
+  },
+);
 
 test('noise is no compressed block', () => {
   const random = seededRandom(6);
@@ -118,9 +140,7 @@ function attempt(decompression: () => Buffer): Buffer | undefined {
   try {
     return decompression();
   } catch (error) {
-    if (error instanceof Lzo1xError || (error as Error).message.startsWith('Decompression failed')) {
-      return undefined;
-    }
+    if (error instanceof Lzo1xError) return undefined;
     throw error;
   }
 }

@@ -1,4 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process';
+import { type LibraryHandle, load } from 'koffi';
 import { test } from 'vitest';
 
 /** Set where the tools are part of the installation: then a missing one is a failure. */
@@ -7,8 +8,30 @@ const REQUIRED = process.env.CI !== undefined || process.env.VZDUMP_FORMAT_REQUI
 /** A test against a real program. Without it, it is skipped, and says so. */
 export function testWithTool(tool: string, name: string, body: () => Promise<void>): void {
   const missing = spawnSync(tool, ['--version']).error !== undefined;
-  if (!missing || REQUIRED) test(`${tool}: ${name}`, body);
-  else test.skip(`${tool}: ${name} (skipped: ${tool} is not installed)`, body);
+  testWith(tool, !missing, name, body);
+}
+
+/** A test against a real library of the system. */
+export function testWithLibrary(
+  fileName: string,
+  name: string,
+  body: (library: LibraryHandle) => Promise<void>,
+): void {
+  const library = loadLibrary(fileName);
+  testWith(fileName, library !== undefined, name, () => body(library!));
+}
+
+function loadLibrary(fileName: string): LibraryHandle | undefined {
+  try {
+    return load(fileName);
+  } catch {
+    return undefined;
+  }
+}
+
+function testWith(what: string, installed: boolean, name: string, body: () => Promise<void>): void {
+  if (installed || REQUIRED) test(`${what}: ${name}`, body);
+  else test.skip(`${what}: ${name} (skipped: ${what} is not installed)`, body);
 }
 
 /** What the program makes of `input`. @throws Error with what it wrote to stderr when it fails. */

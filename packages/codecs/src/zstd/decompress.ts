@@ -5,7 +5,6 @@ import type { DecompressOptions } from '../codec.js';
 import { checkedWindowLog, defaultReadThreads } from '../options.js';
 import { OrderedQueue } from '../ordered-queue.js';
 import { type Delayed, readToError } from '../read-to-error.js';
-import { JobFailure } from '../workers/pool.js';
 import { allZero } from '../zeros.js';
 import {
   checkedEngineName,
@@ -14,7 +13,7 @@ import {
   type FramePiece,
   loadEngine,
 } from './engine.js';
-import { decoderError } from './errors.js';
+import { decoderError, LibraryError } from './errors.js';
 import { DEFAULT_MAX_WINDOW_LOG, FrameWalker } from './frames.js';
 import { type FoundPiece, PieceReader } from './pieces.js';
 import { ZeroFrame } from './zero-frame.js';
@@ -101,7 +100,7 @@ class Output implements Delayed<FoundPiece> {
       }
       return { piece, content };
     } catch (error) {
-      throw error instanceof JobFailure ? decoderError(error, offset) : error;
+      throw error instanceof LibraryError ? decoderError(error, offset) : error;
     }
   }
 

@@ -1,6 +1,5 @@
 import type { FilledBuffer } from '../buffers.js';
 import type { SharedMemory } from '../shared-memory.js';
-import { JobFailure } from '../workers/pool.js';
 import { Contexts } from './contexts.js';
 import type {
   EngineOptions,
@@ -13,6 +12,7 @@ import type {
   StreamSettings,
   ZstdEngine,
 } from './engine.js';
+import { LibraryError } from './errors.js';
 import {
   C_CHECKSUM,
   C_LEVEL,
@@ -39,6 +39,7 @@ export async function loadLibzstdEngine(): Promise<ZstdEngine> {
   const library = loadLibzstd();
   return {
     name: 'libzstd',
+    version: library.version,
     frameCompressor: (options) => new Compressor(library, options),
     frameDecompressor: (options) => new Decompressor(library, options),
     streamCompressor: (settings, signal) => new OneFrameCompressor(library, settings, signal),
@@ -118,8 +119,8 @@ class Decompressor implements FrameDecompressor {
       written += to.pos;
       progress = to.pos > 0 || (from.pos > 0 && used < length);
     }
-    if (used < length) throw new JobFailure('there is more data than the header says');
-    if (done !== last) throw new JobFailure(last ? 'the frame ends too early' : 'the frame does not end');
+    if (used < length) throw new LibraryError('there is more data than the header says');
+    if (done !== last) throw new LibraryError(last ? 'the frame ends too early' : 'the frame does not end');
     return written;
   };
 }
@@ -135,7 +136,7 @@ class OneFrameCompressor implements StreamCompressor {
     const create = () => {
       const context = newCompressor(library, level);
       const set = (parameter: number, value: number) => library.setCompression(context, parameter, value);
-      if (threads > 1) set(C_WORKERS, threads); // a library without threads does it in one
+      set(C_WORKERS, threads); // also one, as the bytes are others without; a library without threads does it in one
       if (windowLog !== undefined) {
         checked(library, set(C_WINDOW_LOG, windowLog));
         checked(library, set(C_LONG_DISTANCE_MATCHING, 1));
@@ -176,8 +177,8 @@ function newCompressor(library: Libzstd, level: number): Context {
   return context;
 }
 
-/** What a call answered. @throws JobFailure when that is an error */
+/** What a call answered. @throws LibraryError when that is an error */
 function checked(library: Libzstd, result: number): number {
-  if (result < 0) throw new JobFailure(library.errorName(result));
+  if (result < 0) throw new LibraryError(library.errorName(result));
   return result;
 }

@@ -1,8 +1,10 @@
+import { createRequire } from 'node:module';
 import { ArchiveError } from '@vzdump-format/streams';
 import xxhash from 'xxhash-wasm';
-import { JobFailure } from '../workers/pool.js';
 import type { EngineResult, ZstdEngine } from './engine.js';
+import { LibraryError } from './errors.js';
 import { CHECKSUM_SIZE, decodeFrameHeader, FRAME_MAGIC, headerRestSize, MAGIC_SIZE } from './format.js';
+import { NODE_WITH_ZSTD } from './node-zlib.js';
 
 /** `index.js` of the package drops the level; the bindings under it take it. */
 interface Bindings {
@@ -15,15 +17,17 @@ interface Bindings {
  * binaries come with the package. What it leaves out of a frame, content size and checksum, is put in here.
  */
 export async function loadMongodbEngine(): Promise<ZstdEngine> {
+  const require = createRequire(import.meta.url);
   const module: { default: Bindings } = await import('@mongodb-js/zstd/bindings.js');
   const bindings = module.default;
   const { h64Raw } = await xxhash();
   const decompressed = (frame: Buffer) =>
     bindings.decompress(frame).catch((error: Error) => {
-      throw new JobFailure(error.message);
+      throw new LibraryError(error.message);
     });
   return {
     name: '@mongodb-js/zstd',
+    version: (require('@mongodb-js/zstd/package.json') as { version: string }).version,
     frameCompressor: ({ level }) => ({
       async compress({ buffer, length }): Promise<EngineResult> {
         const content = buffer.subarray(0, length);
@@ -38,7 +42,7 @@ export async function loadMongodbEngine(): Promise<ZstdEngine> {
       async decompress({ buffer, length, first, last, output: room }): Promise<EngineResult> {
         if (!(first && last)) throw wholeFramesOnly();
         const output = await decompressed(asBuffer(buffer.subarray(0, length)));
-        if (output.length > room.length) throw new JobFailure('there is more data than the header says');
+        if (output.length > room.length) throw new LibraryError('there is more data than the header says');
         return { output, length: output.length };
       },
       close() {},
@@ -78,7 +82,7 @@ function wholeFramesOnly(): ArchiveError {
     'ZSTD_ENGINE',
     '@mongodb-js/zstd cannot work on this stream: it takes whole frames of a known size',
     {
-      hint: 'npm install koffi, where the system has libzstd, or zstd-napi, which needs a compiler',
+      hint: `use Node.js ${NODE_WITH_ZSTD} or newer, or npm install koffi, where the system has libzstd`,
     },
   );
 }

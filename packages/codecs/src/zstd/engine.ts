@@ -1,6 +1,7 @@
 import { ArchiveError } from '@vzdump-format/streams';
 import type { FilledBuffer } from '../buffers.js';
 import type { SharedMemory } from '../shared-memory.js';
+import { NODE_WITH_ZSTD } from './node-zlib.js';
 
 export interface EngineResult {
   /** Where the result is: the memory that was given for it, or other memory. */
@@ -58,17 +59,19 @@ export interface StreamSettings {
 /** A library that knows zstd. Framing, limits and errors are not its business. */
 export interface ZstdEngine {
   readonly name: ZstdEngineName;
+  /** Of the library. */
+  readonly version: string;
   frameCompressor(options: EngineOptions & { readonly level: number }): FrameCompressor;
   frameDecompressor(options: EngineOptions & { readonly maxWindowLog: number }): FrameDecompressor;
   /** @throws `ZSTD_ENGINE` when it knows whole frames only. */
   streamCompressor(settings: StreamSettings, signal: AbortSignal | undefined): StreamCompressor;
 }
 
-export type ZstdEngineName = 'libzstd' | 'zstd-napi' | '@mongodb-js/zstd';
+export type ZstdEngineName = 'libzstd' | 'node' | '@mongodb-js/zstd';
 
 const LOADERS: Readonly<Record<ZstdEngineName, () => Promise<ZstdEngine>>> = {
   libzstd: async () => (await import('./engine-libzstd.js')).loadLibzstdEngine(),
-  'zstd-napi': async () => (await import('./engine-napi.js')).loadNapiEngine(),
+  node: async () => (await import('./engine-node.js')).loadNodeEngine(),
   '@mongodb-js/zstd': async () => (await import('./engine-mongodb.js')).loadMongodbEngine(),
 };
 
@@ -84,7 +87,7 @@ export function checkedEngineName(name: string | undefined): ZstdEngineName | un
   });
 }
 
-/** Loads an engine. Both are optional dependencies. @throws `ZSTD_ENGINE` when it, or all of them, are missing. */
+/** Loads an engine. Which there are depends on the system, on Node and on optional dependencies. @throws `ZSTD_ENGINE` when it, or all of them, are missing. */
 export async function loadEngine(name?: ZstdEngineName): Promise<ZstdEngine> {
   const failures: Error[] = [];
   for (const candidate of name === undefined ? ZSTD_ENGINES : [name]) {
@@ -94,12 +97,8 @@ export async function loadEngine(name?: ZstdEngineName): Promise<ZstdEngine> {
       failures.push(error as Error);
     }
   }
-  throw new ArchiveError(
-    'ZSTD_ENGINE',
-    `no library for zstd is installed (${name ?? ZSTD_ENGINES.join(', ')})`,
-    {
-      hint: 'npm install koffi (which calls the libzstd of the system), zstd-napi (which needs a compiler), or @mongodb-js/zstd',
-      cause: new AggregateError(failures, failures.map(({ message }) => message).join('; ')),
-    },
-  );
+  throw new ArchiveError('ZSTD_ENGINE', `there is no library for zstd (${name ?? ZSTD_ENGINES.join(', ')})`, {
+    hint: `Node.js ${NODE_WITH_ZSTD} or newer has one; else npm install koffi, which calls the libzstd of the system, or @mongodb-js/zstd`,
+    cause: new AggregateError(failures, failures.map(({ message }) => message).join('; ')),
+  });
 }

@@ -5,12 +5,16 @@ import { collect, collectCopies, inChunks, mixedBytes, randomBytes } from '../te
 import { runTool, testWithTool } from '../testing/tools.js';
 import { loadEngine, ZSTD_ENGINES } from './engine.js';
 import { withSizeAndChecksum } from './engine-mongodb.js';
+import { canBeIsolated } from './libzstd.js';
 import { readSeekTable } from './seek-table.js';
 import { zstd } from './zstd.js';
 
 const plain = mixedBytes(3_000_000);
+/** Those that are there on this version of Node. */
+const HERE = ZSTD_ENGINES.filter((name) => name !== 'node' || process.versions.zstd !== undefined);
+const STREAMING = HERE.filter((name) => name !== '@mongodb-js/zstd');
 
-describe.each(ZSTD_ENGINES)('%s', (engine) => {
+describe.each(HERE)('%s', (engine) => {
   const compress = (bytes: Uint8Array, options = {}) =>
     collect(zstd.compress({ engine, frameSize: 250_000, ...options })(inChunks(bytes, 0)));
   const decompress = (bytes: Uint8Array, options = {}) =>
@@ -107,9 +111,68 @@ describe.each(ZSTD_ENGINES)('%s', (engine) => {
   });
 });
 
-test('an engine reads what the other wrote', async () => {
-  for (const [writer, reader] of [ZSTD_ENGINES, [...ZSTD_ENGINES].reverse()]) {
-    const compressed = await collect(zstd.compress({ engine: writer })(inChunks(plain, 0)));
+describe.each(STREAMING)('%s, in one frame', (engine) => {
+  const compress = (options = {}, bytes: Uint8Array = plain) =>
+    collect(zstd.compress({ engine, seekable: false, ...options })(inChunks(bytes, 0)));
+  const decompress = (bytes: Uint8Array, options = {}) =>
+    collectCopies(zstd.decompress({ engine, reuseBuffers: true, ...options })(inChunks(bytes, 65536)));
+
+  test('any number of threads gives the same bytes, and reads them', async () => {
+    const larger = mixedBytes(20_000_000); // of which several threads have a share each
+    const compressed = await compress({ threads: 1 }, larger);
+    for (const threads of [2, 3, 300]) {
+      expect((await compress({ threads }, larger)).equals(compressed)).toBe(true);
+      expect((await decompress(compressed, { threads })).equals(larger)).toBe(true);
+    }
+  });
+
+  test('every level, long windows, and contents of every kind', async () => {
+    for (const options of [{ level: 1 }, { level: 19 }, { windowLog: 10 }, { windowLog: 27 }]) {
+      expect((await decompress(await compress(options))).equals(plain)).toBe(true);
+    }
+    for (const content of [
+      Buffer.alloc(0),
+      Buffer.from('x'),
+      randomBytes(3_000_000),
+      Buffer.alloc(9_000_000),
+    ]) {
+      expect((await decompress(await compress({}, content))).equals(content)).toBe(true);
+    }
+  });
+
+  test('frames follow each other, in pieces and whole', async () => {
+    const frames = [
+      await compress(),
+      await compress({ seekable: true }),
+      await compress({}, Buffer.from('x')),
+    ];
+    const joined = Buffer.concat([...frames, ...frames]);
+    const once = Buffer.concat([plain, plain, Buffer.from('x')]);
+    expect((await decompress(joined)).equals(Buffer.concat([once, once]))).toBe(true);
+  });
+
+  test('a window above the limit is refused, though the header does not tell of it', async () => {
+    const compressed = await compress({ windowLog: 27 });
+    await expect(decompress(compressed, { maxWindowLog: 20 })).rejects.toMatchObject({ code: 'ZSTD_WINDOW' });
+  });
+
+  test('an abort is heeded, and so is the end of a consumer', async () => {
+    const compressed = await compress();
+    const controller = new AbortController();
+    for (const stage of [zstd.compress, zstd.decompress]) {
+      const { signal } = controller;
+      for await (const _ of stage({ engine, seekable: false, signal })(inChunks(compressed, 65536))) break;
+    }
+    const chunks = zstd.decompress({ engine, signal: controller.signal })(inChunks(compressed, 1000));
+    await chunks.next();
+    controller.abort(new Error('enough'));
+    await expect(collect(chunks)).rejects.toThrow('enough');
+  });
+});
+
+test.each(HERE)('%s reads what every other engine wrote', async (reader) => {
+  for (const engine of HERE) {
+    const compressed = await collect(zstd.compress({ engine })(inChunks(plain, 0)));
     const back = await collect(zstd.decompress({ engine: reader })(inChunks(compressed, 0)));
     expect(back.equals(plain)).toBe(true);
   }
@@ -121,10 +184,19 @@ test('whole frames only: what an engine cannot do, it says', async () => {
   const reading = collect(zstd.decompress({ engine })(inChunks(streamed, 0)));
   await expect(reading).rejects.toMatchObject({
     code: 'ZSTD_ENGINE',
-    hint: expect.stringContaining('zstd-napi'),
+    hint: expect.stringContaining('koffi'),
   });
   const writing = collect(zstd.compress({ engine, seekable: false })(inChunks(plain, 0)));
   await expect(writing).rejects.toMatchObject({ code: 'ZSTD_ENGINE' });
+});
+
+test.each([
+  ['Node 20 with glibc', ['gnu_get_libc_version'], true],
+  ['Node 22 with glibc', ['gnu_get_libc_version', 'ZSTD_versionNumber'], true],
+  ['Node 20 elsewhere', [], true],
+  ['Node 22 elsewhere', ['ZSTD_versionNumber'], false],
+])("whether the system's libzstd keeps apart from Node's: %s", (_, functions, expected) => {
+  expect(canBeIsolated((name) => functions.includes(name))).toBe(expected);
 });
 
 test('an unknown engine is refused at once', async () => {

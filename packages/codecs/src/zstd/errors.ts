@@ -1,5 +1,8 @@
 import { ArchiveError } from '@vzdump-format/streams';
 
+/** What a zstd library said: a message, and no code. */
+export class LibraryError extends Error {}
+
 export function truncated(offset: number): ArchiveError {
   return new ArchiveError('ZSTD_TRUNCATED', 'unexpected end of the zstd data', {
     offset,
@@ -31,9 +34,9 @@ export function windowTooLarge(windowSize: number, maxWindowLog: number, offset:
   });
 }
 
-/** What the zstd library said about the bytes at `offset`. It has messages only, no codes. */
-export function decoderError(error: unknown, offset: number): ArchiveError {
-  const { message } = error as Error;
+/** What the library said about the bytes at `offset`. */
+export function decoderError(error: LibraryError, offset: number): ArchiveError {
+  const { message } = error;
   if (message.includes("doesn't match checksum")) {
     return new ArchiveError('ZSTD_CHECKSUM', 'the checksum of the zstd data does not match', {
       offset,

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import { promisify } from 'node:util';
-import type { KoffiFunc } from 'koffi';
+import type { KoffiFunc, LibraryHandle } from 'koffi';
 
 /** A context of the library, as it gives it: memory of its own, which has to be freed. */
 export type Context = object & { readonly brand: 'libzstd context' };
@@ -22,6 +22,8 @@ type PooledCall<Args extends readonly unknown[]> = (...args: Args) => Promise<nu
 
 /** The calls of zstd.h (1.4 and newer) that are needed here. Sizes come back as numbers; an error is a negative one. */
 export interface Libzstd {
+  /** Its version, as `1.5.4`. */
+  readonly version: string;
   errorName(result: number): string;
   createCompressor(): Context;
   freeCompressor(context: Context): void;
@@ -60,7 +62,7 @@ let loaded: Libzstd | undefined;
 
 /**
  * The system's library, which all of Debian, and so every Proxmox VE, has.
- * @throws Error where it is not there, is too old, or koffi is not installed
+ * @throws Error where it is not there, is too old, cannot be told apart from Node's own, or koffi is not installed
  */
 export function loadLibzstd(): Libzstd {
   loaded ??= bind(createRequire(import.meta.url)('koffi') as typeof import('koffi'));
@@ -70,13 +72,16 @@ export function loadLibzstd(): Libzstd {
 function bind(koffi: typeof import('koffi')): Libzstd {
   const name = NAMES[process.platform];
   if (name === undefined) throw new Error(`no libzstd is known of ${process.platform}`);
-  const library = koffi.load(name);
-  const version: number = library.func('uint ZSTD_versionNumber()')();
-  if (version < OLDEST) throw new Error(`${name} is of version ${version}, older than ${OLDEST}`);
+  if (!canBeIsolated(functionsOf(koffi.load(null))))
+    throw new Error(`${name} would get into Node's own zstd`);
+  const library = koffi.load(name, { deep: true });
+  const number: number = library.func('uint ZSTD_versionNumber()')();
+  if (number < OLDEST) throw new Error(`${name} is of version ${number}, older than ${OLDEST}`);
   const input = koffi.struct({ src: 'const void *', size: 'size_t', pos: 'size_t' });
   const output = koffi.struct({ dst: 'void *', size: 'size_t', pos: 'size_t' });
   const both = (type: typeof input) => koffi.inout(koffi.pointer(type));
   return {
+    version: library.func('const char *ZSTD_versionString()')(),
     errorName: library.func('const char *ZSTD_getErrorName(int64_t)'),
     createCompressor: library.func('void *ZSTD_createCCtx()'),
     freeCompressor: library.func('size_t ZSTD_freeCCtx(void *)'),
@@ -95,6 +100,26 @@ function bind(koffi: typeof import('koffi')): Libzstd {
     decompressStream: pooled(
       library.func('ZSTD_decompressStream', 'int64_t', ['void *', both(output), both(input)]),
     ),
+  };
+}
+
+/**
+ * Whether the library's calls of itself end in itself. From 22.15 on, Node exports zstd's functions, and the dynamic linker
+ * would bind the library's inner calls to those of another version, which ends in a crash. glibc can be told not to (`deep`).
+ * @param hasFunction whether the running program, with all that it has loaded, has a function of this name
+ */
+export function canBeIsolated(hasFunction: (name: string) => boolean): boolean {
+  return hasFunction('gnu_get_libc_version') || !hasFunction('ZSTD_versionNumber');
+}
+
+function functionsOf(library: LibraryHandle): (name: string) => boolean {
+  return (name) => {
+    try {
+      library.func(`void ${name}()`);
+      return true;
+    } catch {
+      return false;
+    }
   };
 }
 

@@ -5,9 +5,8 @@ import { HINT_CONVERT, HINT_INDEX, notSeekable } from '../seekable/not-seekable.
 import type { SegmentDecoder } from '../seekable/segmented-source.js';
 import { MAX_SEGMENT_CONTENT, type Segment } from '../seekable/segments.js';
 import { sharedMemory } from '../shared-memory.js';
-import { JobFailure } from '../workers/pool.js';
 import { checkedEngineName, loadEngine } from './engine.js';
-import { decoderError } from './errors.js';
+import { decoderError, LibraryError } from './errors.js';
 import type { FrameHeader } from './format.js';
 import { DEFAULT_MAX_WINDOW_LOG, FrameWalker } from './frames.js';
 import { readSeekTable } from './seek-table.js';
@@ -68,7 +67,7 @@ export async function zstdSegmentDecoder(
       const result = await decompressor.decompress(piece);
       return result.output.subarray(0, result.length);
     } catch (error) {
-      throw error instanceof JobFailure ? decoderError(error, offset) : error;
+      throw error instanceof LibraryError ? decoderError(error, offset) : error;
     }
   };
   return { decode, close: () => decompressor.close() };

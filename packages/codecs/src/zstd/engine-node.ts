@@ -1,0 +1,157 @@
+import { promisify } from 'node:util';
+import type { FilledBuffer } from '../buffers.js';
+import { Contexts } from './contexts.js';
+import type {
+  EngineOptions,
+  EngineResult,
+  FrameCompressor,
+  FrameDecompressor,
+  FramePiece,
+  StreamCompressor,
+  StreamResult,
+  StreamSettings,
+  ZstdEngine,
+} from './engine.js';
+import { LibraryError } from './errors.js';
+import { C_CHECKSUM, C_LEVEL, C_LONG_DISTANCE_MATCHING, C_WINDOW_LOG, D_WINDOW_LOG_MAX } from './libzstd.js';
+import { loadNodeZlib, type NodeZlib, type NodeZstdOptions, ZlibSteps } from './node-zlib.js';
+
+const STREAM_CHUNK = 1024 * 1024;
+/** What node:zlib wants. */
+const MIN_CHUNK = 64;
+
+/**
+ * node:zlib, which works on Node's thread pool. A frame is one call, since what a stream of several would save is a
+ * twentieth of the time. `nbWorkers` is never set: node:zlib then loses most of the data, and says nothing.
+ */
+export async function loadNodeEngine(): Promise<ZstdEngine> {
+  const zlib = loadNodeZlib();
+  return {
+    name: 'node',
+    version: process.versions.zstd ?? 'unknown',
+    frameCompressor: (options) => new Compressor(zlib, options),
+    frameDecompressor: (options) => new Decompressor(zlib, options),
+    streamCompressor: (settings, signal) => new OneFrameCompressor(zlib, settings, signal),
+  };
+}
+
+class Compressor implements FrameCompressor {
+  private readonly calls: Contexts<undefined>;
+  private readonly params: NodeZstdOptions['params'];
+
+  constructor(
+    private readonly zlib: NodeZlib,
+    { threads, level, signal }: EngineOptions & { readonly level: number },
+  ) {
+    this.calls = freeCalls(threads, signal);
+    this.params = { [C_LEVEL]: level, [C_CHECKSUM]: 1 };
+  }
+
+  async compress({ buffer, length }: FilledBuffer, room: Uint8Array): Promise<EngineResult> {
+    const options = { params: this.params, chunkSize: room.length };
+    const frame = promisify(this.zlib.zstdCompress);
+    const output = await this.calls.run([buffer], () => frame(buffer.subarray(0, length), options));
+    return { output, length: output.length };
+  }
+
+  close(): void {
+    this.calls.close();
+  }
+}
+
+class Decompressor implements FrameDecompressor {
+  private readonly calls: Contexts<undefined>;
+  /** A frame's state is in its stream, so they are worked on one at a time. */
+  private readonly inPieces: Contexts<undefined>;
+  private readonly params: NodeZstdOptions['params'];
+  private steps: ZlibSteps | undefined;
+
+  constructor(
+    private readonly zlib: NodeZlib,
+    { threads, maxWindowLog, signal }: EngineOptions & { readonly maxWindowLog: number },
+  ) {
+    this.calls = freeCalls(threads, signal);
+    this.inPieces = freeCalls(1, signal);
+    this.params = { [D_WINDOW_LOG_MAX]: maxWindowLog };
+  }
+
+  async decompress(piece: FramePiece): Promise<EngineResult> {
+    const [calls, decompress] =
+      piece.first && piece.last ? [this.calls, this.whole] : [this.inPieces, this.part];
+    const output = await calls.run([piece.buffer], () => decompress(piece).catch(fail));
+    if (output.length > piece.output.length)
+      throw new LibraryError('there is more data than the header says');
+    return { output, length: output.length };
+  }
+
+  close(): void {
+    this.calls.close();
+    this.inPieces.close();
+    this.steps?.close();
+  }
+
+  private readonly whole = ({ buffer, length, output }: FramePiece): Promise<Uint8Array> =>
+    promisify(this.zlib.zstdDecompress)(buffer.subarray(0, length), this.optionsFor(output));
+
+  private readonly part = async ({
+    buffer,
+    length,
+    output,
+    first,
+    last,
+  }: FramePiece): Promise<Uint8Array> => {
+    if (first) {
+      this.steps?.close();
+      this.steps = new ZlibSteps(this.zlib.createZstdDecompress(this.optionsFor(output)));
+    }
+    const steps = this.steps!;
+    const bytes = buffer.subarray(0, length);
+    if (last) return steps.end(bytes);
+    const content = await steps.write(bytes);
+    if (steps.atEnd) throw new LibraryError('the frame does not end');
+    return content;
+  };
+
+  /** With a byte to spare, as a full one makes node:zlib call again for the rest. */
+  private optionsFor(output: Uint8Array): NodeZstdOptions {
+    return { params: this.params, chunkSize: Math.max(output.length + 1, MIN_CHUNK) };
+  }
+}
+
+class OneFrameCompressor implements StreamCompressor {
+  private readonly calls: Contexts<undefined>;
+  private readonly steps: ZlibSteps;
+
+  constructor(zlib: NodeZlib, { level, windowLog }: StreamSettings, signal: AbortSignal | undefined) {
+    const long = windowLog === undefined ? {} : { [C_WINDOW_LOG]: windowLog, [C_LONG_DISTANCE_MATCHING]: 1 };
+    const params = { [C_LEVEL]: level, [C_CHECKSUM]: 1, ...long };
+    this.calls = freeCalls(1, signal);
+    this.steps = new ZlibSteps(zlib.createZstdCompress({ params, chunkSize: STREAM_CHUNK }));
+  }
+
+  async write({ buffer, length }: FilledBuffer, start: number, end: boolean): Promise<StreamResult> {
+    const bytes = buffer.subarray(start, length);
+    const { steps } = this;
+    const output = await this.calls.run([buffer], () => (end ? steps.end(bytes) : steps.write(bytes)));
+    return { output, length: output.length, used: length, done: end };
+  }
+
+  close(): void {
+    this.calls.close();
+    this.steps.close();
+  }
+}
+
+/** Calls that need no context of ours. */
+function freeCalls(threads: number, signal: AbortSignal | undefined): Contexts<undefined> {
+  return new Contexts(
+    threads,
+    signal,
+    () => undefined,
+    () => {},
+  );
+}
+
+function fail(error: Error): never {
+  throw error instanceof LibraryError ? error : new LibraryError(error.message);
+}
