@@ -11,7 +11,7 @@ import { print } from './output.js';
 import { buildProgram, type Invocation } from './program.js';
 import { runCommand } from './run-command.js';
 import { sizeThreadPool } from './thread-pool.js';
-import { version } from './version.js';
+import { describeInstallation, installation, version } from './version.js';
 
 /** Does what the command line asks for, and sets the exit status. @param argv what stands behind the program's name */
 export async function run(argv: readonly string[]): Promise<void> {
@@ -43,7 +43,10 @@ async function main(argv: readonly string[]): Promise<number> {
     program.parse(spelled.argv, { from: 'user' });
   } catch (error) {
     const wrong = usageError(error, argv);
-    if (wrong === undefined) return printHelp(shown, messages());
+    if (wrong === undefined) {
+      const isVersion = (error as CommanderError).code === 'commander.version';
+      return printHelp(isVersion ? await versionText(argv) : shown, messages());
+    }
     messages().fail(wrong);
     return EXIT.usage;
   }
@@ -63,6 +66,12 @@ function usageError(error: unknown, argv: readonly string[]): UsageError | undef
 
 function commandName(argv: readonly string[]): string | undefined {
   return commands.find(({ name }) => name === argv[0])?.name;
+}
+
+/** With `--verbose` or `--json`, what all of it stands on, too. */
+async function versionText(argv: readonly string[]): Promise<string> {
+  if (argv.includes('--json')) return `${JSON.stringify(await installation(), undefined, 2)}\n`;
+  return argv.includes('--verbose') ? describeInstallation(await installation()) : `${version()}\n`;
 }
 
 async function printHelp(text: string, messages: Messages): Promise<number> {

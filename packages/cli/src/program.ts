@@ -28,7 +28,11 @@ export interface ProgramOptions extends CommandTable {
 export function buildProgram(options: ProgramOptions): Parser {
   const program = new Parser('vzdump-format')
     .description('Read, write, check and take apart the backups of Proxmox VE, anywhere')
-    .version(options.version, '--version')
+    .version(
+      options.version,
+      '--version',
+      'show the version; with --verbose or --json, of Node and of the codecs too',
+    )
     .addHelpText('after', `\n${exitStatusHelp()}`)
     .exitOverride()
     .configureOutput({ writeOut: options.show, writeErr: () => {} }); // errors are told like all others

@@ -6,7 +6,7 @@ export interface CompressOptions {
   readonly level?: number | undefined;
   /** How many threads may work at a time; 1 unless given, 0 means half the cores, as in vzdump. */
   readonly threads?: number | undefined;
-  /** Which library does it (zstd: `libzstd`, `zstd-napi`, `@mongodb-js/zstd`; gzip, pigz: `node`, `js`). */
+  /** Which library does it (zstd: `libzstd`, `node`, `@mongodb-js/zstd`; gzip, pigz: `node`, `js`). */
   readonly engine?: string | undefined;
   /** gzip, pigz: a change of the input changes the output only nearby, at 1 % of the ratio. */
   readonly rsyncable?: boolean | undefined;
@@ -50,6 +50,13 @@ export interface LevelRange {
   readonly default: number;
 }
 
+/** What does a codec's work. */
+export interface CodecEngine {
+  readonly name: string;
+  /** Of the library, where that is not part of this program. */
+  readonly version?: string;
+}
+
 /** One compressed format. A row of the registry. */
 export interface Codec {
   readonly name: string;
@@ -63,6 +70,8 @@ export interface Codec {
   readonly threaded: boolean;
   /** Whether it can be written, and not only read. */
   readonly canCompress: boolean;
+  /** What does it on this machine, unless another `engine` is asked for. @throws `ZSTD_ENGINE` when nothing does */
+  engine(): Promise<CodecEngine>;
   /** @throws `CODEC_LEVEL` and the like at once; `CODEC_READ_ONLY` when it cannot be written. */
   compress(options?: CompressOptions): Stage;
   /** The stage throws `ArchiveError`s that carry the compressed offset. */

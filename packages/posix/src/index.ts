@@ -9,7 +9,7 @@ export { type FileSystem, fileSystem } from './file-system.js';
 export { type IoPriority, setIoPriority } from './io-priority.js';
 export { lockFile, unlockFile } from './lock-file.js';
 export { makeDirectories, removeEmptyDirectories } from './make-directories.js';
-export { allowNativeCalls, nativeCallsAvailable } from './native-calls.js';
+export { allowNativeCalls, koffiVersion, nativeCallsAvailable } from './native-calls.js';
 export { openDirectory } from './open-directory.js';
 export { OpenFileRange, offerRanges } from './open-file-range.js';
 export { bytesToPath, hasEscapedBytes, pathToBytes } from './path-bytes.js';

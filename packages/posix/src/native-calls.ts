@@ -103,11 +103,23 @@ function load(): NativeCalls | null {
   const { platform, arch } = process;
   if (platform !== 'linux' || !isKnown(arch)) return null;
   try {
-    const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi');
-    return bind(koffi, arch);
+    return bind(loadKoffi(), arch);
   } catch {
     return null;
   }
+}
+
+/** The version of koffi, through which libraries of the system are called, if it is installed. */
+export function koffiVersion(): string | undefined {
+  try {
+    return loadKoffi().version;
+  } catch {
+    return undefined;
+  }
+}
+
+function loadKoffi(): typeof import('koffi') {
+  return createRequire(import.meta.url)('koffi');
 }
 
 function isKnown(arch: string): arch is keyof typeof GETDENTS64 {

@@ -12,6 +12,7 @@ export const bzip2: Codec = {
   levels: undefined,
   threaded: false,
   canCompress: false,
+  engine: async () => ({ name: 'js' }),
   compress() {
     throw new ArchiveError('CODEC_READ_ONLY', 'bzip2 is only read, not written', {
       hint: 'zstd is faster and compresses better',

@@ -14,6 +14,7 @@ export const gzip: Codec = {
   levels: GZIP_LEVELS,
   threaded: false,
   canCompress: true,
+  engine: async () => ({ name: 'node', version: process.versions.zlib }),
   compress: compressGzip,
   decompress: decompressGzip,
   async openSeekable(source, options = {}) {

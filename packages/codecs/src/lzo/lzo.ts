@@ -14,6 +14,7 @@ export const lzo: Codec = {
   levels: LZO_LEVELS,
   threaded: true,
   canCompress: true,
+  engine: async () => ({ name: 'wasm' }),
   compress: compressLzo,
   decompress: decompressLzo,
   async openSeekable(source, options = {}) {

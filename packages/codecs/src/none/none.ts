@@ -10,6 +10,7 @@ export const none: Codec = {
   levels: undefined,
   threaded: false,
   canCompress: true,
+  engine: async () => ({ name: 'none' }),
   compress: passOn,
   decompress: passOn,
   openSeekable: async (source) => source,

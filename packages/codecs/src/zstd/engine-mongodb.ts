@@ -5,6 +5,7 @@ import type { EngineResult, ZstdEngine } from './engine.js';
 import { LibraryError } from './errors.js';
 import { CHECKSUM_SIZE, decodeFrameHeader, FRAME_MAGIC, headerRestSize, MAGIC_SIZE } from './format.js';
 import { NODE_WITH_ZSTD } from './node-zlib.js';
+import { PlainDecoder } from './plain/decoder.js';
 
 /** `index.js` of the package drops the level; the bindings under it take it. */
 interface Bindings {
@@ -14,13 +15,14 @@ interface Bindings {
 
 /**
  * `@mongodb-js/zstd`: whole frames only, asynchronous on Node's thread pool. It needs no compiler, as its
- * binaries come with the package. What it leaves out of a frame, content size and checksum, is put in here.
+ * binaries come with the package. What it leaves out of a frame, content size and checksum, is put in here; frames that are
+ * too large for it, or do not tell their size, as those that the zstd program makes of a pipe, are decompressed in JavaScript.
  */
 export async function loadMongodbEngine(): Promise<ZstdEngine> {
   const require = createRequire(import.meta.url);
   const module: { default: Bindings } = await import('@mongodb-js/zstd/bindings.js');
   const bindings = module.default;
-  const { h64Raw } = await xxhash();
+  const { h64Raw, create64 } = await xxhash();
   const decompressed = (frame: Buffer) =>
     bindings.decompress(frame).catch((error: Error) => {
       throw new LibraryError(error.message);
@@ -38,15 +40,19 @@ export async function loadMongodbEngine(): Promise<ZstdEngine> {
       },
       close() {},
     }),
-    frameDecompressor: () => ({
-      async decompress({ buffer, length, first, last, output: room }): Promise<EngineResult> {
-        if (!(first && last)) throw wholeFramesOnly();
-        const output = await decompressed(asBuffer(buffer.subarray(0, length)));
-        if (output.length > room.length) throw new LibraryError('there is more data than the header says');
-        return { output, length: output.length };
-      },
-      close() {},
-    }),
+    frameDecompressor() {
+      const inPieces = new PlainDecoder(create64);
+      return {
+        async decompress(piece): Promise<EngineResult> {
+          const { buffer, length, first, last, output: room } = piece;
+          if (!(first && last)) return { output: room, length: inPieces.decode(piece) };
+          const output = await decompressed(asBuffer(buffer.subarray(0, length)));
+          if (output.length > room.length) throw new LibraryError('there is more data than the header says');
+          return { output, length: output.length };
+        },
+        close() {},
+      };
+    },
     streamCompressor() {
       throw wholeFramesOnly();
     },
@@ -80,7 +86,7 @@ export function withSizeAndChecksum(
 function wholeFramesOnly(): ArchiveError {
   return new ArchiveError(
     'ZSTD_ENGINE',
-    '@mongodb-js/zstd cannot work on this stream: it takes whole frames of a known size',
+    '@mongodb-js/zstd cannot write one long frame: it takes whole ones of a known size',
     {
       hint: `use Node.js ${NODE_WITH_ZSTD} or newer, or npm install koffi, where the system has libzstd`,
     },

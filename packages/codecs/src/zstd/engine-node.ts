@@ -48,7 +48,7 @@ class Compressor implements FrameCompressor {
   }
 
   async compress({ buffer, length }: FilledBuffer, room: Uint8Array): Promise<EngineResult> {
-    const options = { params: this.params, chunkSize: room.length };
+    const options = { params: this.params, chunkSize: room.length, pledgedSrcSize: length };
     const frame = promisify(this.zlib.zstdCompress);
     const output = await this.calls.run([buffer], () => frame(buffer.subarray(0, length), options));
     return { output, length: output.length };

@@ -19,6 +19,8 @@ export interface NodeZstdOptions {
   readonly params: Readonly<Record<number, number>>;
   /** So much comes of one call into the thread pool. */
   readonly chunkSize: number;
+  /** The size of the content, which a frame tells then. Some versions do not take it from a content that is whole. */
+  readonly pledgedSrcSize?: number;
 }
 
 /** @throws Error where this Node has no zstd */

@@ -3,6 +3,7 @@ import { encodeIndex } from '../seekable/index-file.js';
 import { indexedSegments, openSegments } from '../seekable/open.js';
 import { compressZstd, ZSTD_LEVELS } from './compress.js';
 import { decompressZstd } from './decompress.js';
+import { loadEngine } from './engine.js';
 import { ZSTD_MAGICS } from './format.js';
 import { scanZstd, zstdSegmentDecoder, zstdSegments } from './seekable.js';
 
@@ -14,6 +15,10 @@ export const zstd: Codec = {
   levels: ZSTD_LEVELS,
   threaded: true,
   canCompress: true,
+  async engine() {
+    const { name, version } = await loadEngine();
+    return { name, version };
+  },
   compress: compressZstd,
   decompress: decompressZstd,
   async openSeekable(source, options = {}) {

@@ -1,0 +1,94 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import xxhash from 'xxhash-wasm';
+import { collect, inChunks, mixedBytes, randomBytes, seededRandom } from '../../testing/bytes.js';
+import { runTool, testWithTool } from '../../testing/tools.js';
+import { FrameWalker } from '../frames.js';
+import { PieceReader } from '../pieces.js';
+import { zstd } from '../zstd.js';
+import { type Hash, PlainDecoder } from './decoder.js';
+
+let newHash: () => Hash;
+beforeAll(async () => {
+  newHash = (await xxhash()).create64;
+});
+
+/** Decompresses every frame with it, those that another engine would take whole, too. */
+async function decode(bytes: Uint8Array, windowLog = 27): Promise<Buffer> {
+  const walker = new FrameWalker(inChunks(bytes, 65536), windowLog);
+  const reader = new PieceReader(walker);
+  const decoder = new PlainDecoder(newHash);
+  const parts: Buffer[] = [];
+  for (let frame = await walker.next(); frame !== undefined; frame = await walker.next()) {
+    for await (const { piece } of reader.pieces(frame)) {
+      parts.push(Buffer.from(piece.output.slice(0, decoder.decode(piece))));
+    }
+  }
+  return Buffer.concat(parts);
+}
+
+const plain = mixedBytes(1_500_000);
+const CONTENTS: [string, Uint8Array][] = [
+  ['a disk', plain],
+  ['nothing', Buffer.alloc(0)],
+  ['a byte', Buffer.from('x')],
+  ['zeros', Buffer.alloc(2_000_000)],
+  ['noise', randomBytes(300_000)],
+  ['few symbols', randomBytes(300_000).map((byte) => byte & 3)],
+  ['text', Buffer.from(Array.from({ length: 60_000 }, (_, index) => `line ${index * 7919}\n`).join(''))],
+];
+
+describe.each(CONTENTS)('%s', (_, content) => {
+  test('is decompressed as it was, at every level, whatever the window', async () => {
+    const levels = [1, 3, 5, 9, 13, 17, 19].map((level) => ({ level, seekable: false }));
+    const windows = [10, 11, 17, 27].map((windowLog) => ({ windowLog }));
+    for (const options of [...levels, ...windows, { frameSize: 100_000 }]) {
+      const compressed = await collect(zstd.compress(options)(inChunks(content, 0)));
+      expect((await decode(compressed)).equals(content)).toBe(true);
+    }
+  });
+
+  testWithTool('zstd', 'what it makes of a pipe', async () => {
+    for (const options of [
+      ['-1'],
+      ['--fast=5'],
+      ['-9', '--no-check'],
+      ['--long=31', '-T2'],
+      ['--ultra', '-22'],
+    ]) {
+      const compressed = await runTool('zstd', ['-c', ...options], content);
+      expect((await decode(compressed, 31)).equals(content)).toBe(true);
+    }
+  });
+});
+
+test('damage is refused, or makes what it makes of it elsewhere', async () => {
+  const random = seededRandom(11);
+  const refusals = { ours: 0, theirs: 0 };
+  for (const options of [['-3'], ['-19'], ['-1']]) {
+    const compressed = await runTool(
+      'zstd',
+      ['-c', '--no-check', ...options],
+      mixedBytes(60_000, options.length),
+    );
+    for (let round = 0; round < 300; round++) {
+      const damaged = Buffer.from(compressed);
+      damaged[6 + Math.floor(random() * (damaged.length - 6))]! ^= 1 << Math.floor(random() * 8);
+      const ours = await decode(damaged).catch(() => undefined);
+      const theirs = await collect(zstd.decompress({ engine: 'libzstd' })(inChunks(damaged, 65536))).catch(
+        () => undefined,
+      );
+      if (ours === undefined) refusals.ours++;
+      if (theirs === undefined) refusals.theirs++;
+      // Of what is not checked, either may be the stricter.
+      if (ours !== undefined && theirs !== undefined) expect(ours.equals(theirs)).toBe(true);
+    }
+  }
+  expect(refusals.ours).toBeGreaterThan(100);
+  expect(Math.abs(refusals.ours - refusals.theirs)).toBeLessThan(30);
+});
+
+test('a wrong checksum is found', async () => {
+  const compressed = await collect(zstd.compress({ seekable: false })(inChunks(plain, 0)));
+  compressed[compressed.length - 1]! ^= 1;
+  await expect(decode(compressed)).rejects.toThrow("doesn't match checksum");
+});

@@ -1,0 +1,119 @@
+import type { FramePiece } from '../engine.js';
+import {
+  BLOCK_HEADER_SIZE,
+  CHECKSUM_SIZE,
+  decodeBlockHeader,
+  decodeFrameHeader,
+  type FrameHeader,
+  headerRestSize,
+  MAGIC_SIZE,
+  MAX_BLOCK_SIZE,
+} from '../format.js';
+import { damaged } from './bits.js';
+import { History } from './history.js';
+import { LiteralsReader } from './literals.js';
+import { SequencesReader } from './sequences.js';
+
+/** XXH64, of which frames have the low half. */
+export interface Hash {
+  update(bytes: Uint8Array): void;
+  digest(): bigint;
+}
+
+const RAW = 0;
+const RUN = 1;
+
+/** A frame under way: what its next block can refer to. */
+interface Frame {
+  readonly header: FrameHeader;
+  readonly history: History;
+  readonly hash: Hash;
+}
+
+/**
+ * Decompresses frames (RFC 8878) in plain JavaScript, a few blocks at a time, with no more memory than one and a half
+ * windows: for libraries that take whole frames only.
+ */
+export class PlainDecoder {
+  private readonly literals = new LiteralsReader();
+  private readonly sequences = new SequencesReader();
+  private frame: Frame | undefined;
+
+  constructor(private readonly newHash: () => Hash) {}
+
+  /** Decompresses whole blocks, in order. @returns how much of `output` it fills @throws LibraryError */
+  decode({ buffer, length, output, first, last }: FramePiece): number {
+    let at = first ? this.begin(buffer) : 0;
+    const { header, history, hash } = this.frame!;
+    const start = history.length;
+    history.reserve(output.length + MAX_BLOCK_SIZE);
+    let ended = false;
+    while (!ended && at < length) {
+      ended = decodeBlockHeader(buffer, at).last;
+      at = this.block(buffer, at, Math.min(MAX_BLOCK_SIZE, header.windowSize));
+      if (history.length - start > output.length) throw damaged('there is more data than the header says');
+    }
+    const content = history.since(start);
+    output.set(content);
+    hash.update(content);
+    if (ended !== last) throw damaged(last ? 'the frame ends too early' : 'the frame does not end');
+    if (last) at = this.end(buffer, at);
+    if (at !== length) throw damaged('there is more data than the header says');
+    return content.length;
+  }
+
+  private begin(buffer: Uint8Array): number {
+    const descriptor = buffer[MAGIC_SIZE]!;
+    const rest = MAGIC_SIZE + 1;
+    const end = rest + headerRestSize(descriptor);
+    const header = decodeFrameHeader(descriptor, buffer.subarray(rest, end));
+    this.literals.reset();
+    this.sequences.reset();
+    this.frame = { header, history: new History(header.windowSize), hash: this.newHash() };
+    return end;
+  }
+
+  private end(buffer: Uint8Array, at: number): number {
+    const { header, history, hash } = this.frame!;
+    if (header.contentSize !== undefined && header.contentSize !== history.length) {
+      throw damaged('the content is not as long as the header says');
+    }
+    if (!header.hasChecksum) return at;
+    const stored = new DataView(buffer.buffer, buffer.byteOffset + at, CHECKSUM_SIZE).getUint32(0, true);
+    if (stored !== Number(hash.digest() & 0xffff_ffffn))
+      throw damaged("Restored data doesn't match checksum");
+    return at + CHECKSUM_SIZE;
+  }
+
+  /** @returns where the block ends */
+  private block(buffer: Uint8Array, at: number, most: number): number {
+    const { history } = this.frame!;
+    const header = buffer[at]! | (buffer[at + 1]! << 8) | (buffer[at + 2]! << 16);
+    const [type, size] = [(header >> 1) & 3, header >>> 3];
+    const start = at + BLOCK_HEADER_SIZE;
+    const end = start + (type === RUN ? 1 : size);
+    if (size > most) throw damaged('a block is too large');
+    if (type === RAW) history.append(buffer, start, end);
+    else if (type === RUN) history.run(buffer[start]!, size);
+    else this.compressed(buffer, start, end, most);
+    return end;
+  }
+
+  private compressed(buffer: Uint8Array, start: number, end: number, most: number): void {
+    const { history } = this.frame!;
+    const { literals } = this;
+    const limit = history.length + most;
+    const behindLiterals = literals.read(buffer, start, end);
+    let used = 0;
+    this.sequences.read(buffer, behindLiterals, end, (length, match, offset) => {
+      const from = used;
+      used += length;
+      if (used > literals.length) throw damaged('a sequence has more literals than there are');
+      if (history.length + length + match > limit) throw damaged('a block is too large');
+      history.append(literals.bytes, from, used);
+      history.repeat(offset, match);
+    });
+    if (history.length + literals.length - used > limit) throw damaged('a block is too large');
+    history.append(literals.bytes, used, literals.length);
+  }
+}

@@ -1,0 +1,88 @@
+import { MAX_BLOCK_SIZE } from '../format.js';
+import { BackwardBits, damaged } from './bits.js';
+import { type HuffmanTable, readHuffman, readHuffmanTable } from './huffman.js';
+
+const RAW = 0;
+const RUN = 1;
+const TREELESS = 3;
+
+/** The literals of one block after the other; a tree serves until there is another. */
+export class LiteralsReader {
+  readonly bytes = new Uint8Array(MAX_BLOCK_SIZE);
+  /** How many the last block has. */
+  length = 0;
+  private tree: HuffmanTable | undefined;
+
+  /** Reads the section that begins a block. @returns where it ends @throws LibraryError */
+  read(block: Uint8Array, start: number, limit: number): number {
+    const type = block[start]! & 3;
+    const header = type === RAW || type === RUN ? plainHeader(block, start) : packedHeader(block, start);
+    const { at, regenerated, stored, streams } = header;
+    const end = at + stored;
+    if (end > limit || regenerated > this.bytes.length) throw damaged('the literals do not fit');
+    this.length = regenerated;
+    if (type === RAW) this.bytes.set(block.subarray(at, end));
+    else if (type === RUN) this.bytes.fill(block[at]!, 0, regenerated);
+    else this.decode(block, this.readTree(type, block, at, end), end, streams);
+    return end;
+  }
+
+  reset(): void {
+    this.tree = undefined;
+  }
+
+  private readTree(type: number, block: Uint8Array, start: number, limit: number): number {
+    if (type === TREELESS) return start;
+    const { table, end } = readHuffmanTable(block, start, limit);
+    this.tree = table;
+    return end;
+  }
+
+  private decode(block: Uint8Array, start: number, end: number, streams: 1 | 4): void {
+    const { bytes, length, tree } = this;
+    if (tree === undefined) throw damaged('there is no tree');
+    const part = streams === 1 ? length : Math.ceil(length / 4);
+    let from = streams === 1 ? start : start + 6; // behind the sizes of the first three
+    if (part * (streams - 1) > length) throw damaged('the literals are too few');
+    for (let stream = 0; stream < streams; stream++) {
+      const isLast = stream === streams - 1;
+      const place = start + stream * 2;
+      const to = isLast ? end : from + (block[place]! | (block[place + 1]! << 8));
+      if (to > end) throw damaged('the literals are cut short');
+      const upTo = isLast ? length : part * (stream + 1);
+      readHuffman(new BackwardBits(block, from, to), tree, bytes, part * stream, upTo);
+      from = to;
+    }
+  }
+}
+
+interface Header {
+  readonly at: number;
+  readonly regenerated: number;
+  readonly stored: number;
+  readonly streams: 1 | 4;
+}
+
+function plainHeader(block: Uint8Array, start: number): Header {
+  const first = block[start]!;
+  const isRun = (first & 3) === RUN;
+  const size = [1, 2, 1, 3][(first >> 2) & 3]!;
+  const all = (first | (block[start + 1]! << 8) | (block[start + 2]! << 16)) & (2 ** (8 * size) - 1);
+  const regenerated = all >> (size === 1 ? 3 : 4);
+  return { at: start + size, regenerated, stored: isRun ? 1 : regenerated, streams: 1 };
+}
+
+function packedHeader(block: Uint8Array, start: number): Header {
+  const format = (block[start]! >> 2) & 3;
+  const width = [10, 10, 14, 18][format]!;
+  const size = [3, 3, 4, 5][format]!;
+  let all = 0;
+  for (let at = size - 1; at >= 0; at--) all = all * 256 + (block[start + at] ?? 0);
+  const sizes = Math.floor(all / 16);
+  return {
+    at: start + size,
+    regenerated: sizes % 2 ** width,
+    stored: Math.floor(sizes / 2 ** width),
+    streams: format === 0 ? 1 : 4,
+  };
+}
