@@ -70,7 +70,10 @@ export interface Codec {
   readonly threaded: boolean;
   /** Whether it can be written, and not only read. */
   readonly canCompress: boolean;
-  /** What does it on this machine, unless another `engine` is asked for. @throws `ZSTD_ENGINE` when nothing does */
+  /**
+   * What does it on this machine, unless another `engine` is asked for.
+   * @throws `ZSTD_ENGINE` when nothing does
+   */
   engine(): Promise<CodecEngine>;
   /** @throws `CODEC_LEVEL` and the like at once; `CODEC_READ_ONLY` when it cannot be written. */
   compress(options?: CompressOptions): Stage;

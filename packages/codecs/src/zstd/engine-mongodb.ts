@@ -15,8 +15,9 @@ interface Bindings {
 
 /**
  * `@mongodb-js/zstd`: whole frames only, asynchronous on Node's thread pool. It needs no compiler, as its
- * binaries come with the package. What it leaves out of a frame, content size and checksum, is put in here; frames that are
- * too large for it, or do not tell their size, as those that the zstd program makes of a pipe, are decompressed in JavaScript.
+ * binaries come with the package. What it leaves out of a frame, content size and checksum, is put in here;
+ * frames that are too large for it, or do not tell their size, as those that the zstd program makes of a
+ * pipe, are decompressed in JavaScript.
  */
 export async function loadMongodbEngine(): Promise<ZstdEngine> {
   const require = createRequire(import.meta.url);

@@ -21,8 +21,9 @@ const STREAM_CHUNK = 1024 * 1024;
 const MIN_CHUNK = 64;
 
 /**
- * node:zlib, which works on Node's thread pool. A frame is one call, since what a stream of several would save is a
- * twentieth of the time. `nbWorkers` is never set: node:zlib then loses most of the data, and says nothing.
+ * node:zlib, which works on Node's thread pool. A frame is one call, since what a stream of several would
+ * save is a twentieth of the time. `nbWorkers` is never set: node:zlib then loses most of the data, and says
+ * nothing.
  */
 export async function loadNodeEngine(): Promise<ZstdEngine> {
   const zlib = loadNodeZlib();

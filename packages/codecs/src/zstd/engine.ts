@@ -87,7 +87,10 @@ export function checkedEngineName(name: string | undefined): ZstdEngineName | un
   });
 }
 
-/** Loads an engine. Which there are depends on the system, on Node and on optional dependencies. @throws `ZSTD_ENGINE` when it, or all of them, are missing. */
+/**
+ * Loads an engine. Which there are depends on the system, on Node and on optional dependencies.
+ * @throws `ZSTD_ENGINE` when it, or all of them, are missing.
+ */
 export async function loadEngine(name?: ZstdEngineName): Promise<ZstdEngine> {
   const failures: Error[] = [];
   for (const candidate of name === undefined ? ZSTD_ENGINES : [name]) {

@@ -62,7 +62,7 @@ let loaded: Libzstd | undefined;
 
 /**
  * The system's library, which all of Debian, and so every Proxmox VE, has.
- * @throws Error where it is not there, is too old, cannot be told apart from Node's own, or koffi is not installed
+ * @throws Error where it is not there, is too old, would get into Node's own, or koffi is not installed
  */
 export function loadLibzstd(): Libzstd {
   loaded ??= bind(createRequire(import.meta.url)('koffi') as typeof import('koffi'));
@@ -104,8 +104,9 @@ function bind(koffi: typeof import('koffi')): Libzstd {
 }
 
 /**
- * Whether the library's calls of itself end in itself. From 22.15 on, Node exports zstd's functions, and the dynamic linker
- * would bind the library's inner calls to those of another version, which ends in a crash. glibc can be told not to (`deep`).
+ * Whether the library's calls of itself end in itself. From 22.15 on, Node exports zstd's functions, and the
+ * dynamic linker would bind the library's inner calls to those of another version, which ends in a crash.
+ * glibc can be told not to (`deep`).
  * @param hasFunction whether the running program, with all that it has loaded, has a function of this name
  */
 export function canBeIsolated(hasFunction: (name: string) => boolean): boolean {

@@ -19,7 +19,10 @@ export interface NodeZstdOptions {
   readonly params: Readonly<Record<number, number>>;
   /** So much comes of one call into the thread pool. */
   readonly chunkSize: number;
-  /** The size of the content, which a frame tells then. Some versions do not take it from a content that is whole. */
+  /**
+   * The size of the content, which a frame tells then. Some versions do not take it from a content that is
+   * whole.
+   */
   readonly pledgedSrcSize?: number;
 }
 
@@ -61,7 +64,10 @@ export class ZlibSteps {
     );
   }
 
-  /** Takes the last chunk, and gives all that is left. @throws Error what zlib says, as that the end is missing */
+  /**
+   * Takes the last chunk, and gives all that is left.
+   * @throws Error what zlib says, as that the end is missing
+   */
   end(chunk: Uint8Array): Promise<Uint8Array> {
     return this.step(() => this.stream.end(chunk, (error?: Error) => error && this.settle?.(error)));
   }

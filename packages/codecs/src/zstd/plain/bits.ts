@@ -7,7 +7,10 @@ export function damaged(what: string): LibraryError {
 /** So many fit into one reading, wherever they begin. */
 const MOST_AT_ONCE = 24;
 
-/** A bit stream that is read from its end: above its first bit stands a one, and before its last come zeros without end. */
+/**
+ * A bit stream that is read from its end: above its first bit stands a one, and before its last come zeros
+ * without end.
+ */
 export class BackwardBits {
   /** How many bits are left; negative when more were read than there are. */
   left: number;

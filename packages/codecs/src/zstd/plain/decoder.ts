@@ -31,8 +31,8 @@ interface Frame {
 }
 
 /**
- * Decompresses frames (RFC 8878) in plain JavaScript, a few blocks at a time, with no more memory than one and a half
- * windows: for libraries that take whole frames only.
+ * Decompresses frames (RFC 8878) in plain JavaScript, a few blocks at a time, with no more memory than one
+ * and a half windows: for libraries that take whole frames only.
  */
 export class PlainDecoder {
   private readonly literals = new LiteralsReader();

@@ -1,6 +1,8 @@
 import { type BackwardBits, damaged } from './bits.js';
 
-/** A table of Finite State Entropy: for each state its symbol, and how the next state comes of so many bits. */
+/**
+ * A table of Finite State Entropy: for each state its symbol, and how the next state comes of so many bits.
+ */
 export interface FseTable {
   /** How many bits the first state has. */
   readonly log: number;
@@ -90,7 +92,10 @@ export function readDistribution(
   return { log, counts, end: (bit + 7) >> 3 };
 }
 
-/** The symbols of a bit stream that two states take turns on, to its end: at most so many. @throws LibraryError */
+/**
+ * The symbols of a bit stream that two states take turns on, to its end: at most so many.
+ * @throws LibraryError
+ */
 export function readInTurns(bits: BackwardBits, table: FseTable, most: number): number[] {
   const { symbols, bits: widths, bases, log } = table;
   const states = [bits.read(log), bits.read(log)];

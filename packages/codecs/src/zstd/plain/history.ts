@@ -11,8 +11,8 @@ export class History {
   constructor(private readonly windowSize: number) {}
 
   /**
-   * Makes room for so much, which may then be appended. Memory grows with the content, to one and a half windows: so what is
-   * kept is moved to the beginning once in half a window.
+   * Makes room for so much, which may then be appended. Memory grows with the content, to one and a half
+   * windows: so what is kept is moved to the beginning once in half a window.
    */
   reserve(count: number): void {
     const end = this.length - this.gone;
@@ -35,7 +35,10 @@ export class History {
     this.bytes.fill(byte, at, at + count);
   }
 
-  /** Appends so much of what stands `offset` before the end, which may be what is appended. @throws LibraryError */
+  /**
+   * Appends so much of what stands `offset` before the end, which may be what is appended.
+   * @throws LibraryError
+   */
   repeat(offset: number, count: number): void {
     if (offset < 1 || offset > Math.min(this.length, this.windowSize))
       throw damaged('an offset leads nowhere');

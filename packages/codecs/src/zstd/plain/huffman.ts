@@ -60,7 +60,10 @@ function tableOfWeights(known: readonly number[]): HuffmanTable {
   return { log, symbols, bits };
 }
 
-/** Reads a stream to its end, which fills `output` from `from` to `to`. @throws LibraryError when it does not */
+/**
+ * Reads a stream to its end, which fills `output` from `from` to `to`.
+ * @throws LibraryError when it does not
+ */
 export function readHuffman(
   stream: BackwardBits,
   { log, symbols, bits }: HuffmanTable,

@@ -65,7 +65,10 @@ const REPEATED = 3;
 
 export type OnSequence = (literals: number, match: number, offset: number) => void;
 
-/** The sequences of one block after the other; tables serve until there are others, and offsets until they are pushed out. */
+/**
+ * The sequences of one block after the other; tables serve until there are others, and offsets until they are
+ * pushed out.
+ */
 export class SequencesReader {
   private readonly tables: (FseTable | undefined)[] = [];
   private readonly recent = [0, 0, 0];
