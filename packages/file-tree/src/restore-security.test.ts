@@ -110,13 +110,13 @@ describe('names', () => {
     { a: 'pwned', b: 'pwned', '..a': 'pwned' },
   );
 
-  test('an absolute path to what is outside leads into the target, with one warning', async () => {
+  test('an absolute path to what is outside leads into the target, with one notice', async () => {
     const warnings: string[] = [];
     await restoreTree(entriesOf(pwned(join(base, 'secret')), pwned(join(base, 'outside/secret'))), target, {
-      onWarning: ({ code }) => warnings.push(code),
+      onWarning: ({ code, isNotice }) => warnings.push(`${code} ${isNotice}`),
     });
     expect(contentsOf(target)).toMatchObject({ [join(base, 'outside/secret').slice(1)]: 'pwned' });
-    expect(warnings).toEqual(['TREE_PATH_ABSOLUTE']);
+    expect(warnings).toEqual(['TREE_PATH_ABSOLUTE true']);
   });
 
   describe.each([

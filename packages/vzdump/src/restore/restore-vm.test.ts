@@ -206,7 +206,7 @@ boot: `,
     const sample = await makeSample();
     const archive = await archiveVm(sample, (config) => config.replace(':local:raw:', ':local:vmdk:'));
     const { warnings } = await restoreTold({ archive, vmid: 300, pveRoot: sample.pveRoot });
-    expect(warnings).toMatchObject([{ code: 'RESTORE_IMAGE_FORMAT', entry: 'scsi0' }]);
+    expect(warnings).toMatchObject([{ code: 'RESTORE_IMAGE_FORMAT', entry: 'scsi0', isNotice: true }]);
     expect(await sample.images(300)).toEqual(['vm-300-disk-0.raw']);
   });
 
