@@ -1,31 +1,20 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
+import { RECIPES, shellBlocksOf } from './documented-commands.js';
 import { CLI } from './running-cli.js';
 import { scratch } from './scratch.js';
 import { runTool } from './tools.js';
 import { testWithTrees } from './tree-making.js';
 
-const FORMATS = fileURLToPath(new URL('../../../formats', import.meta.url));
-const CHAPTERS = [
-  ['pxar', '### Patterns of what is left out'],
-  ['tar', "## Where the bytes differ from GNU tar's"],
-] as const;
-
-/** The recipes of a chapter, each a list of shell commands, some with what they print behind them. */
-async function recipesIn(format: string, heading: string): Promise<string[][]> {
-  const readme = await readFile(join(FORMATS, format, 'README.md'), 'utf8');
-  const [, behind = ''] = readme.split(`\n${heading}\n`);
-  const [chapter = ''] = behind.split(/\n##+ /);
-  return [...chapter.matchAll(/```sh\n(.*?)```/gs)].map(([, block]) =>
-    block!.split('\n').flatMap((line) => (line.trim() === '' ? [] : [line.trim()])),
-  );
+/** The shell commands of a recipe, some with what they print behind them. */
+function linesOf(recipe: string): string[] {
+  return recipe.split('\n').flatMap((line) => (line.trim() === '' ? [] : [line.trim()]));
 }
 
-for (const [format, heading] of CHAPTERS) {
-  testWithTrees(`what is said of ${format}: ${heading.replace(/#+ /, '')}`, async () => {
-    const recipes = await recipesIn(format, heading);
+for (const [document, heading] of RECIPES) {
+  testWithTrees(`what ${document} says: ${heading.replace(/#+ /, '')}`, async () => {
+    const recipes = shellBlocksOf(document, heading).map(linesOf);
     expect(recipes.length).toBeGreaterThan(0);
     for (const lines of recipes) {
       const directory = await scratch();
