@@ -9,6 +9,7 @@ import { makeSampleGuests, type SampleGuests } from './sample-guests.js';
 import { nameIn, PARTIAL } from './scratch.js';
 import { SIGNALS } from './signals.js';
 import { runTool, testAsRoot } from './tools.js';
+import { makeNestedDirectories } from './tree-making.js';
 
 const MIB = 1 << 20;
 const removed = (volume: string) => `removed '${volume}', which did not become whole`;
@@ -108,6 +109,44 @@ describe('an archive that proves bad leaves nothing, and it is told what was rem
     const { status, stderr } = await sample.restore(archive, '300', ...ignoring);
     expect([status, stderr]).toEqual([3, expect.stringMatching('warning: not all could be unpacked')]);
     expect(await sample.config('lxc/300.conf')).toContain('hostname: db\n');
+  });
+});
+
+describe('a tree whose paths are longer than any call takes', () => {
+  const NAMES = Array.from({ length: 20 }, (_, depth) => `${depth}`.padEnd(250, 'x'));
+
+  /** @returns the archive of a container with such a tree */
+  async function dumpDeepTree(sample: SampleGuests): Promise<string> {
+    makeNestedDirectories(sample.volume(101, 'subvol-101-disk-0.subvol/root'), NAMES, 100_000);
+    return dumpLargeFile(sample);
+  }
+
+  testAsRoot('is gone when the archive proves bad', async () => {
+    const sample = await makeSampleGuests();
+    const archive = await dumpDeepTree(sample);
+    await truncate(archive, (await stat(archive)).size - 10_240);
+    const result = await sample.restore(archive, '300', '--rootfs', 'local:0');
+    expect(result.status).toBe(1);
+    expectAllRemoved(linesOf(result.stderr));
+    await expectNothing(sample);
+  });
+
+  testAsRoot('is gone from a directory of choice, which stays', async () => {
+    const sample = await makeSampleGuests();
+    const archive = await dumpDeepTree(sample);
+    await truncate(archive, (await stat(archive)).size - 10_240);
+    const chosen = sample.path('chosen');
+    await mkdir(chosen);
+    const result = await sample.restore(archive, '300', '--rootfs', chosen);
+    expect([result.status, await readdir(chosen)]).toEqual([1, []]);
+  });
+
+  testAsRoot('is gone with the volume that a new one takes the place of', async () => {
+    const sample = await makeSampleGuests();
+    const archive = await dumpDeepTree(sample);
+    const result = await sample.restore(archive, '101', '--force', '--rootfs', 'local:0');
+    expect(result.stderr).toContain("removed old volume 'local:101/subvol-101-disk-0.subvol'");
+    expect(await sample.volumes(101)).not.toContain('subvol-101-disk-0.subvol');
   });
 });
 

@@ -1,13 +1,14 @@
 import { watch } from 'node:fs';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { removeTree } from '@vzdump-format/posix';
 import { onTestFinished } from 'vitest';
 
 /** A directory for the test that runs, gone when it is over. */
 export async function scratch(): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'vzdump-format-test-'));
-  onTestFinished(() => rm(directory, { recursive: true, force: true }));
+  onTestFinished(() => removeTree(directory));
   return directory;
 }
 
@@ -19,7 +20,7 @@ export function keptScratch() {
       directory = await mkdtemp(join(tmpdir(), 'vzdump-format-test-'));
     },
     path: (name: string) => join(directory, name),
-    remove: () => rm(directory, { recursive: true, force: true }),
+    remove: () => removeTree(directory),
   };
 }
 

@@ -14,6 +14,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { openDirectory } from '@vzdump-format/posix';
 import { runTool, testAsRoot, testWithTools } from './tools.js';
 
 /** What making and comparing trees takes. */
@@ -113,6 +114,19 @@ async function giveTimes(at: (name: string) => string): Promise<void> {
   await runTool('touch', '-d', '2300-01-01T00:00:00.000000001Z', at('etc/hosts'));
   await runTool('touch', '-h', '-d', '2001-01-01T00:00:00.25Z', at('etc/dangling'));
   await runTool('touch', '-d', '1999-12-31T23:59:59.999999999Z', at('etc/default'), at('empty'), at('srv'));
+}
+
+/** Makes directories in each other, however long the path becomes. @param owner whose they become, user and group */
+export function makeNestedDirectories(root: string, names: readonly string[], owner: number): void {
+  let at = openDirectory(root);
+  for (const name of names) {
+    at.makeDirectory(name, 0o755);
+    at.setOwner(name, owner, owner);
+    const below = at.openDirectory(name);
+    at.close();
+    at = below;
+  }
+  at.close();
 }
 
 /** Paths as latin1, so that any bytes have a place in them. */

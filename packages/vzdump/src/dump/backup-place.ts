@@ -1,5 +1,6 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { removeTree } from '@vzdump-format/posix';
 import { ArchiveError } from '@vzdump-format/streams';
 import { isThere, removeIfThere } from '../backups/backup-file.js';
 import { requireRoomForBackup, requireRoomForProtected } from '../backups/backup-limits.js';
@@ -72,7 +73,7 @@ export async function makeTemporaryDirectory(
   if (notice !== undefined) log.info(notice);
   job.journal.add({ kind: 'temporary', path });
   try {
-    await rm(path, { recursive: true, force: true });
+    await removeTree(path);
     await mkdir(path, { mode: 0o700 });
   } catch (cause) {
     throw new ArchiveError(

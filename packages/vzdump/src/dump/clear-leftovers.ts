@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { printableName } from '@vzdump-format/file-tree';
-import { bytesToPath, pathToBytes } from '@vzdump-format/posix';
+import { bytesToPath, pathToBytes, removeTree } from '@vzdump-format/posix';
 import { isThere } from '../backups/backup-file.js';
 import { readConfigFile, writeConfigFile } from '../config/config-file.js';
 import { withoutKeys } from '../config/edit-guest-config.js';
@@ -40,7 +40,8 @@ function told({ kind, path }: JournalEntry): string {
 async function clear({ kind, path }: JournalEntry, log: JobLog): Promise<boolean> {
   if (!(await isThere(path))) return false;
   if (kind === 'locked') return unlockConfig(path, log);
-  await rm(path, { recursive: kind === 'temporary', force: true });
+  if (kind === 'temporary') await removeTree(path);
+  else await rm(path, { force: true });
   return true;
 }
 

@@ -1,5 +1,5 @@
-import { rm } from 'node:fs/promises';
 import { printableName, STANDARD_EXCLUDES } from '@vzdump-format/file-tree';
+import { removeTree } from '@vzdump-format/posix';
 import { ArchiveError } from '@vzdump-format/streams';
 import { configValue, type GuestConfig } from '../config/guest-config.js';
 import type { Guest } from '../config/pve-root.js';
@@ -167,7 +167,7 @@ class GuestBackup {
     const steps = [
       () => this.locked?.unlock(),
       () => this.prepared?.release(),
-      () => this.temporaryDirectory && rm(this.temporaryDirectory, { recursive: true, force: true }),
+      () => this.temporaryDirectory && removeTree(this.temporaryDirectory),
     ];
     const attempt = async (step: () => unknown) => {
       try {

@@ -1,5 +1,6 @@
-import { readdir, rm } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { bytesToPath, removeTree } from '@vzdump-format/posix';
 import { ArchiveError, type OnWarning } from '@vzdump-format/streams';
 import { run } from '../run.js';
 import { plainDirectory, StagedDirectory } from './staged-directory.js';
@@ -28,7 +29,7 @@ export async function stageChosenDirectory(
       await run('sync', '--file-system', path);
     },
     remove: async () => {
-      for (const name of await readdir(path)) await rm(join(path, name), { recursive: true, force: true });
+      for (const name of await readdir(path, 'buffer')) await removeTree(join(path, bytesToPath(name)));
     },
   };
 }

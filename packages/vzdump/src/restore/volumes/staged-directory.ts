@@ -1,6 +1,6 @@
-import { chmod, lstat, mkdir, rename, rm, rmdir } from 'node:fs/promises';
+import { chmod, lstat, mkdir, rename, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { makeDirectories, removeEmptyDirectories } from '@vzdump-format/posix';
+import { makeDirectories, removeEmptyDirectories, removeTree } from '@vzdump-format/posix';
 import { ArchiveError, hiddenName, isFileAt, type OnWarning, syncDirectory } from '@vzdump-format/streams';
 import { run } from '../run.js';
 import type { StagedVolume, VolumePlace } from './staged-volume.js';
@@ -13,7 +13,7 @@ export interface DirectoryKind {
 
 export const plainDirectory: DirectoryKind = {
   make: (path) => mkdir(path),
-  remove: (path) => rm(path, { recursive: true, force: true }),
+  remove: removeTree,
 };
 
 /** The mode of a new volume's root, unless the archive says another. */
