@@ -37,6 +37,7 @@ test('without native calls, what node:fs can make is made, and the rest is count
     );
     expect(result).toEqual({
       restored: 8,
+      bytes: 3,
       skipped: 0,
       losses: {
         xattr: 1,

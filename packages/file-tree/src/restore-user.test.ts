@@ -41,7 +41,12 @@ testAsRoot('a user restores own files with all that they had', [], async (target
     node('d/s', 'socket', MINE),
     hardlink('h', 'd/f'),
   ];
-  expect(await restoreAsUser(target, entries)).toEqual({ restored: 7, skipped: 0, losses: {} });
+  expect(await restoreAsUser(target, entries)).toEqual({
+    restored: 7,
+    bytes: expect.any(Number),
+    skipped: 0,
+    losses: {},
+  });
   expect(has(target, 'd')).toBe('65534:65534 2750');
   expect(has(target, 'd/f')).toBe('65534:65534 6755');
   expect(statSync(join(target, 'd'), { bigint: true }).mtimeNs).toBe(AT);
@@ -63,6 +68,7 @@ testAsRoot('what takes more rights is lost, and counted', [], async (target) => 
   const result = await restoreAsUser(target, entries, { onWarning: ({ message }) => warnings.push(message) });
   expect(result).toEqual({
     restored: 6,
+    bytes: 2,
     skipped: 0,
     losses: { owner: 3, 'set-id': 2, xattr: 1, capabilities: 1, flags: 1, device: 2, hardlink: 1 },
   });

@@ -58,7 +58,7 @@ describe('a tree', () => {
       node('pipe', 'fifo'),
       file('\udcff\n', 'odd'),
     ]);
-    expect(result).toEqual({ restored: 11, skipped: 0, losses: {} });
+    expect(result).toEqual({ restored: 11, bytes: expect.any(Number), skipped: 0, losses: {} });
     expect(contentsOf(target)).toEqual({
       etc: 'd',
       'etc/hosts': '127.0.0.1',
@@ -76,7 +76,7 @@ describe('a tree', () => {
   });
 
   test('of nothing is an empty directory', async () => {
-    expect(await restore([])).toEqual({ restored: 0, skipped: 0, losses: {} });
+    expect(await restore([])).toEqual({ restored: 0, bytes: expect.any(Number), skipped: 0, losses: {} });
     expect(contentsOf(target)).toEqual({});
   });
 
@@ -217,7 +217,11 @@ describe('entries twice in an archive', () => {
       directory('d', { mode: 0o755 }),
       file('d', '2'),
     ];
-    expect(await restore(entries, { existing: 'skip' })).toMatchObject({ restored: 4, skipped: 4 });
+    expect(await restore(entries, { existing: 'skip' })).toMatchObject({
+      restored: 4,
+      bytes: expect.any(Number),
+      skipped: 4,
+    });
     expect(contentsOf(target)).toEqual({ f: '1', h: '1', d: 'd', 'd/f': '1' });
     expect([modeOf('d'), modifiedAt('d')]).toEqual(['700', AT]);
   });
@@ -263,12 +267,21 @@ describe('what was there before', () => {
   });
 
   test.each(ENTRIES)('skip: %s stays, and counts as passed over', async (_, entry) => {
-    expect(await restore([entry], { existing: 'skip' })).toEqual({ restored: 0, skipped: 1, losses: {} });
+    expect(await restore([entry], { existing: 'skip' })).toEqual({
+      restored: 0,
+      bytes: expect.any(Number),
+      skipped: 1,
+      losses: {},
+    });
     expect(contentsOf(target)).toEqual(OLD);
   });
 
   test.each(ENTRIES)('replace: %s makes way', async (path, entry) => {
-    expect(await restore([entry], { existing: 'replace' })).toMatchObject({ restored: 1, skipped: 0 });
+    expect(await restore([entry], { existing: 'replace' })).toMatchObject({
+      restored: 1,
+      bytes: expect.any(Number),
+      skipped: 0,
+    });
     const { [path]: now } = contentsOf(target);
     expect(now).toBe(
       { file: 'new', symlink: '-> new', fifo: 'p', directory: 'd', hardlink: 'old' }[entry.type as 'file'],
@@ -291,14 +304,18 @@ describe('what was there before', () => {
     mkdirSync(join(target, 'lost+found'), { recursive: true, mode: 0o700 });
     const entries = [directory('', { mode: 0o711, mtime: AT }), directory('lost+found', { mode: 0o755 })];
     const result = await restore(entries, { existing: 'skip', freshTarget: true });
-    expect(result).toMatchObject({ restored: 1, skipped: 1 });
+    expect(result).toMatchObject({ restored: 1, bytes: expect.any(Number), skipped: 1 });
     expect([modeOf('.'), modeOf('lost+found'), modifiedAt('.')]).toEqual(['711', '700', AT]);
   });
 
   test('skip: directories are merged, and keep theirs, the target too', async () => {
     const [mode, time] = [modeOf(''), modifiedAt('')];
     const entries = [directory('', { mode: 0o700 }), directory('there', { mode: 0o701, mtime: AT })];
-    expect(await restore(entries, { existing: 'skip' })).toMatchObject({ restored: 0, skipped: 2 });
+    expect(await restore(entries, { existing: 'skip' })).toMatchObject({
+      restored: 0,
+      bytes: expect.any(Number),
+      skipped: 2,
+    });
     expect([modeOf(''), modifiedAt('')]).toEqual([mode, time]);
     await restore([file('there/new', 'new')], { existing: 'skip' });
     expect(contentsOf(target)).toEqual({ ...OLD, 'there/new': 'new' });
@@ -404,7 +421,12 @@ describe('leaving out', () => {
       directory('dev/pts/'),
       file('devil', ''),
     ];
-    expect(await restore(entries, { excludes })).toEqual({ restored: 2, skipped: 3, losses: {} });
+    expect(await restore(entries, { excludes })).toEqual({
+      restored: 2,
+      bytes: expect.any(Number),
+      skipped: 3,
+      losses: {},
+    });
     expect(contentsOf(target)).toEqual({ dev: 'd', devil: '' });
     expect(asked).toEqual([
       ['dev', true],
@@ -422,7 +444,7 @@ describe('leaving out', () => {
       excludes: (path) => path.startsWith('a/'),
       onWarning: (warning) => warnings.push(warning),
     });
-    expect(result).toEqual({ restored: 0, skipped: 1, losses: { hardlink: 2 } });
+    expect(result).toEqual({ restored: 0, bytes: expect.any(Number), skipped: 1, losses: { hardlink: 2 } });
     expect(warnings).toEqual([
       {
         code: 'TREE_LOST_HARDLINK',
@@ -443,7 +465,12 @@ describe('leaving out', () => {
       [node('a', 'char'), node('b', 'block'), node('c', 'socket'), node('d', 'fifo'), hardlink('e', 'a')],
       { devices: false, sockets: false, onWarning: ({ message }) => warnings.push(message) },
     );
-    expect(result).toEqual({ restored: 1, skipped: 0, losses: { device: 2, socket: 1, hardlink: 1 } });
+    expect(result).toEqual({
+      restored: 1,
+      bytes: expect.any(Number),
+      skipped: 0,
+      losses: { device: 2, socket: 1, hardlink: 1 },
+    });
     expect(contentsOf(target)).toEqual({ d: 'p' });
     expect(warnings).toEqual([
       'device not made: 2 entries, first a (not wanted)',

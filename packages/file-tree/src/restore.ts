@@ -42,12 +42,16 @@ export interface RestoreOptions {
   /** For users and groups that an ACL names without an id; unless given, those are lost. */
   readonly accounts?: Accounts | undefined;
   readonly onWarning?: OnWarning | undefined;
+  /** Told what is on disk when an error has ended it, before that is thrown. */
+  readonly onFailure?: ((soFar: RestoreResult) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
 export interface RestoreResult {
   /** Entries that are on disk now. */
   readonly restored: number;
+  /** The sizes of those that are files, together. */
+  readonly bytes: number;
   /** Entries passed over: excluded, or, with `skip`, because something had their name. */
   readonly skipped: number;
   /** How many entries lost what. Of each kind there was a warning, `TREE_LOST_…`. */
@@ -68,7 +72,7 @@ export async function restoreTree(
   target: string,
   options: RestoreOptions = {},
 ): Promise<RestoreResult> {
-  const { signal, onWarning } = options;
+  const { signal, onWarning, onFailure } = options;
   signal?.throwIfAborted();
   const missing = missingCapabilities();
   if (missing !== undefined) onWarning?.({ code: 'TREE_SYSTEM_LACKS', message: missing });
@@ -76,6 +80,8 @@ export async function restoreTree(
   const run = newRestoration(root, options);
   const sequence = Sequence.of(entries);
   let restored = 0;
+  let bytes = 0;
+  const result = () => ({ restored, bytes, skipped: run.names.skipped, losses: run.losses.counts() });
   /** Others run meanwhile. */
   const wait = async <Result>(result: Promise<Result>): Promise<Result> => {
     const awaited = await result;
@@ -89,11 +95,18 @@ export async function restoreTree(
       if (entry === undefined) break;
       signal?.throwIfAborted();
       const made = restoreEntry(run, entry);
-      restored += +(typeof made === 'boolean' ? made : await wait(made));
+      if (typeof made === 'boolean' ? made : await wait(made)) {
+        restored++;
+        if (entry.type === 'file') bytes += entry.size;
+      }
       if (run.turns.isDue) await wait(run.turns.turn());
     }
     run.targets.leaveAll();
     run.directories.leaveAll();
+  } catch (error) {
+    run.losses.warn(onWarning);
+    onFailure?.(result());
+    throw error;
   } finally {
     await sequence.close();
     run.targets.abandon();
@@ -101,7 +114,7 @@ export async function restoreTree(
     root.close();
   }
   run.losses.warn(onWarning);
-  return { restored, skipped: run.names.skipped, losses: run.losses.counts() };
+  return result();
 }
 
 function newRestoration(root: TreeRoot, options: RestoreOptions): Restoration {

@@ -393,11 +393,14 @@ describe('a restore that fails leaves nothing', () => {
       './big',
     );
     await runTool('truncate', '-s', '2M', early);
-    const { warnings } = await restoreTold({
+    const { warnings, events, result } = await restoreTold({
       ...{ archive: early, vmid: 301, pveRoot: sample.pveRoot, ignoreUnpackErrors: true },
       mountPoints: new Map([['rootfs', 'local:0']]),
     });
     expect(warnings).toMatchObject([{ code: 'RESTORE_UNPACK' }]);
+    // etc/hostname, and neither `big`, which was cut off, nor what is not the container's
+    expect(events).toContainEqual({ type: 'files-written', entries: 1, bytes: 'db\n'.length });
+    expect(result.bytes).toBe('db\n'.length);
     expect(await readdir(sample.image(301, 'subvol-301-disk-0.subvol'))).toEqual(['etc']);
     expect(await sample.config('lxc/301.conf')).toContain('hostname: db\n');
   });

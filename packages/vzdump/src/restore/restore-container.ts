@@ -175,17 +175,22 @@ async function extract(
 ): Promise<number> {
   const { onWarning, onProgress, signal, ignoreUnpackErrors = false } = job.options;
   let restored = 0;
+  let bytes = 0;
+  const count = (result: TreeResult) => {
+    restored += result.restored;
+    bytes += result.bytes;
+  };
   const progress = new ContentProgress(onProgress);
   const entries = restoredEntries(progress.watch(files.rest()), { accounts: readAccounts(), onWarning });
   const targets = volumes.map(({ plan: { path }, directory }) => ({
     path,
     restore: async (own: AsyncIterable<FileEntry>) => {
-      const result: TreeResult = await restoreTree(own, directory, {
-        ...{ existing: 'skip', freshTarget: true, idMap: ids, onWarning, signal },
+      const result = await restoreTree(own, directory, {
+        ...{ existing: 'skip', freshTarget: true, idMap: ids, onWarning, onFailure: count, signal },
         ...{ zerosToHoles, devices: ids === undefined },
         ...(path === '' ? { excludes: isDeviceFile } : {}),
       });
-      restored += result.restored;
+      count(result);
     },
   }));
   const [only] = targets;
@@ -196,8 +201,8 @@ async function extract(
     const message = `not all could be unpacked, and what could is kept: ${(error as Error).message}`;
     onWarning?.({ code: 'RESTORE_UNPACK', message });
   }
-  job.tell({ type: 'files-written', entries: restored, bytes: progress.bytes });
-  return progress.bytes;
+  job.tell({ type: 'files-written', entries: restored, bytes });
+  return bytes;
 }
 
 function requireRootfs({ options: { mountPoints } }: RestoreJob): void {
