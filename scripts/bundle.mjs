@@ -25,22 +25,31 @@ const asciiOnly = {
 
 const COMMAND_LINE = '../packages/cli/dist/';
 
-// That of a command which has none of its own any more would still be run.
-for (const name of readdirSync(pathOf(COMMAND_LINE))) {
-  if (name.startsWith('vzdump-format.')) rmSync(pathOf(`${COMMAND_LINE}${name}`));
-}
+const BENCHMARK = '../bench/dist/';
+
+removeFormer(COMMAND_LINE, 'vzdump-format.');
+removeFormer(BENCHMARK, 'codec-child.cjs');
 await bundle(COMMAND_LINE, 'main.js', 'vzdump-format.cjs');
 for (const command of MAIN_COMMANDS) {
   await bundle(COMMAND_LINE, 'main.js', `vzdump-format.${command}.cjs`, [onlyCommand(command)]);
 }
-await bundle('../bench/dist/', 'codec-child.js', 'codec-child.cjs');
+await bundle(BENCHMARK, 'codec-child.js', 'codec-child.cjs');
 execFileSync(process.execPath, [pathOf('code-cache.mjs')], { stdio: ['ignore', 'ignore', 'inherit'] });
+
+/**
+ * The bundle of a command which has none of its own any more would still be run, and V8 would take a cache for that of any
+ * bundle as long.
+ * @param {string} folder @param {string} start of their names
+ */
+function removeFormer(folder, start) {
+  for (const name of readdirSync(pathOf(folder))) {
+    if (name.startsWith(start)) rmSync(pathOf(`${folder}${name}`));
+  }
+}
 
 /** @param {string} folder @param {string} input @param {string} output */
 async function bundle(folder, input, output, plugins = []) {
   const directory = pathOf(folder);
-  // V8 would take the cache for that of any bundle as long.
-  rmSync(`${directory}${output}.cache`, { force: true });
   const joined = await rolldown({
     input: `${directory}${input}`,
     platform: 'node',

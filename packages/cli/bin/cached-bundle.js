@@ -1,6 +1,6 @@
-// Runs a bundle that was compiled beforehand: V8 takes the code cache that the build made beside it, unless another
-// version of V8 made that, or it is of another bundle; then everything is compiled as it is used.
-const { existsSync, readFileSync } = require('node:fs');
+// Runs a bundle that was compiled beforehand: V8 takes the code cache that the build made beside it, if this very Node
+// made it, and of this bundle; else everything is compiled as it is used.
+const { existsSync, readFileSync, statSync } = require('node:fs');
 const { createRequire } = require('node:module');
 const { Script } = require('node:vm');
 
@@ -11,7 +11,7 @@ function loadBundle(path) {
   const source = readFileSync(path, 'latin1');
   const script = new Script(`(function (exports, require, __filename) {${source}\n})`, {
     filename: path,
-    cachedData: readIfThere(codeCacheOf(path)),
+    cachedData: readIfThere(path),
   });
   const exports = {};
   script.runInThisContext()(exports, createRequire(path), path);
@@ -28,14 +28,20 @@ function bundleOf(path, command = '') {
   return /^[a-z]+$/.test(command) && existsSync(own) ? own : path;
 }
 
-/** @param {string} path of a bundle */
+/**
+ * V8 tells other versions' caches from its own, but not those of another Node with the same V8, and crashes on them (20.19.6 on
+ * one of 20.20.2). So they are told apart by the executable.
+ * @param {string} path of a bundle
+ */
 function codeCacheOf(path) {
-  return `${path}.cache`;
+  const { size, mtimeMs } = statSync(process.execPath);
+  return `${path}.${process.version}-${process.arch}-${size}-${Math.floor(mtimeMs)}.cache`;
 }
 
+/** @param {string} path of a bundle */
 function readIfThere(path) {
   try {
-    return readFileSync(path);
+    return readFileSync(codeCacheOf(path));
   } catch {
     return undefined;
   }
