@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { printableName } from '@vzdump-format/file-tree';
-import { zeroRange } from '@vzdump-format/posix';
+import { requireUnusedImage, zeroRange } from '@vzdump-format/posix';
 import {
   ArchiveError,
   blockDeviceSize,
@@ -36,7 +36,7 @@ export interface DriveTargetOptions {
 
 /**
  * Opens a path as the target of a drive: a block device that is there, or else a file to be made.
- * @throws `TARGET_TOO_SMALL`, `TARGET_KIND`, `FILE_EXISTS`; the system's error (`EBUSY` for a mounted device)
+ * @throws `TARGET_TOO_SMALL`, `TARGET_KIND`, `IMAGE_IN_USE`, `FILE_EXISTS`; the system's error (`EBUSY` for a mounted device)
  */
 export async function openDriveTarget(
   device: VmaDevice,
@@ -53,12 +53,13 @@ export async function openDriveTarget(
   return createDriveFile(device, path, options);
 }
 
-/** Makes a file as the target of a drive, and nothing else. @throws `FILE_EXISTS`, `TARGET_WRITE` */
+/** Makes a file as the target of a drive, and nothing else. @throws `FILE_EXISTS`, `IMAGE_IN_USE`, `TARGET_WRITE` */
 export async function createDriveFile(
   device: VmaDevice,
   path: string,
   options: DriveTargetOptions,
 ): Promise<DriveTarget> {
+  if (options.overwrite) requireUnusedImage(path);
   const file = await PendingFile.create(path, options);
   try {
     await file.handle.truncate(device.size);
@@ -87,6 +88,7 @@ class SparseFileTarget implements DriveTarget {
   async zero(): Promise<void> {}
 
   async finish(): Promise<PendingFile> {
+    if (this.file.overwrite) requireUnusedImage(this.path);
     await this.file.seal();
     return this.file;
   }
@@ -104,6 +106,7 @@ async function openBlockDevice(device: VmaDevice, path: string, size: number): P
       { entry: device.name },
     );
   }
+  requireUnusedImage(path);
   // O_EXCL: the kernel refuses a device that is mounted or otherwise in use.
   return new BlockDeviceTarget(path, await open(path, constants.O_RDWR | constants.O_EXCL));
 }

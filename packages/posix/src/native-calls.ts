@@ -57,7 +57,7 @@ export interface NativeCalls {
   fallocate(fd: number, mode: number, offset: number, length: number): number;
   flock(fd: number, operation: number): number;
   ioctl(fd: number, request: number, ...argument: ['void *', Uint32Array] | ['int', number]): number;
-  fcntl(fd: number, command: number, ...argument: ['int', number]): number;
+  fcntl(fd: number, command: number, ...argument: ['int', number] | ['void *', BigInt64Array]): number;
   ioprioSet(which: number, who: number, priority: number): number;
 }
 

@@ -19,7 +19,7 @@ export { type DatacenterConfig, parseDatacenterConfig } from './datacenter-confi
 export { guestDescription, withDescription } from './description.js';
 export { formatSize, parseSize } from './disk-size.js';
 export { type DriveMapEntry, formatDriveMapLine, parseDriveMap } from './drive-map.js';
-export { driveMapEntry, driveVolume } from './drive-volume.js';
+export { driveMapEntry, drivePaths, driveVolume } from './drive-volume.js';
 export { currentOnly, withoutKeys, withoutLines, withValue } from './edit-guest-config.js';
 export {
   checkCommandLine,

@@ -292,9 +292,9 @@ describe('a virtual machine that runs', () => {
     const pidDirectory = await runningVm(sample, '1000');
     const { isRunning } = vmMethods({ pidDirectory });
     const guest = { vmid: 100, type: 'qemu', configPath: '' } as const;
-    expect(await isRunning(guest)).toBe(false);
+    expect(await isRunning(guest, [])).toBe(false);
     await writeFile(join(pidDirectory, '100.pid'), '');
-    expect(await isRunning(guest)).toBe(false);
-    expect(await isRunning({ ...guest, vmid: 101 })).toBe(false);
+    expect(await isRunning(guest, [])).toBe(false);
+    expect(await isRunning({ ...guest, vmid: 101 }, [])).toBe(false);
   });
 });

@@ -1,7 +1,9 @@
 import { printableName, STANDARD_EXCLUDES } from '@vzdump-format/file-tree';
-import { removeTree } from '@vzdump-format/posix';
+import { bytesToPath, removeTree } from '@vzdump-format/posix';
 import { ArchiveError } from '@vzdump-format/streams';
-import { configValue, type GuestConfig } from '../config/guest-config.js';
+import { readConfigFile } from '../config/config-file.js';
+import { drivePaths } from '../config/drive-volume.js';
+import { configValue, type GuestConfig, parseGuestConfig } from '../config/guest-config.js';
 import type { Guest } from '../config/pve-root.js';
 import type {
   BackupMode,
@@ -81,7 +83,7 @@ class GuestBackup {
     this.temporaryDirectory = await makeTemporaryDirectory(guest, this.place, job, log);
     log.info(`Starting Backup of VM ${guest.vmid} (${guest.type})`);
     log.infoToJob(`Backup started at ${timeStamp()}`);
-    const isRunning = await job.methods[guest.type].isRunning(guest, job.signal);
+    const isRunning = await this.isRunning(guest);
     log.info(`status = ${isRunning ? 'running' : 'stopped'}`);
     this.locked = await lockGuest(job.root, guest, job.journal);
     const { config } = this.locked;
@@ -95,6 +97,14 @@ class GuestBackup {
       await afterBackup({ guest, guestName: this.name, archive: this.archive, job, log });
     }
     await this.hook('backup-end');
+  }
+
+  /** Warnings about its configuration come when that is read under the lock. */
+  private async isRunning(guest: Guest): Promise<boolean> {
+    const { root, storages, methods, signal } = this.job;
+    const config = parseGuestConfig(bytesToPath(await readConfigFile(guest.configPath)), guest.type);
+    const images = guest.type === 'qemu' ? drivePaths(config, storages, root.node) : [];
+    return methods[guest.type].isRunning(guest, images, signal);
   }
 
   /** In the mode asked for, or the next one where that cannot be. */

@@ -40,7 +40,8 @@ export interface GuestLog {
 
 /** What can be done with the guests of one type; an option of `dump` replaces it. */
 export interface GuestMethods {
-  isRunning(guest: Guest, signal?: AbortSignal): Promise<boolean>;
+  /** @param images of a virtual machine's drives, by their paths */
+  isRunning(guest: Guest, images: readonly string[], signal?: AbortSignal): Promise<boolean>;
   /**
    * How a guest is accessed: one that runs in the mode asked for, another in the mode `stop`.
    * @throws `GUEST_RUNNING` when there is no way, with a hint

@@ -19,17 +19,17 @@ testWith(['lxc', 'root'], 'a container is started, frozen, thawed and stopped', 
   const { isRunning } = containerMethods({ lxcPath });
   try {
     expect(await lxc.state(VMID)).toBe('stopped');
-    expect(await isRunning(GUEST)).toBe(false);
+    expect(await isRunning(GUEST, [])).toBe(false);
     await expect(lxc.initPid(VMID)).rejects.toMatchObject({ code: 'LXC_PID' });
     await expect(lxc.freeze(VMID)).rejects.toMatchObject({ code: 'PROGRAM_FAILED' });
     await lxc.start(VMID);
     expect(await lxc.state(VMID)).toBe('running');
-    expect(await isRunning(GUEST)).toBe(true);
+    expect(await isRunning(GUEST, [])).toBe(true);
     expect(await new Lxc({ lxcPath: relative(process.cwd(), `${lxcPath}/`) }).state(VMID)).toBe('running');
     const pid = await lxc.initPid(VMID);
     await lxc.freeze(VMID);
     expect(await lxc.state(VMID)).toBe('frozen');
-    expect(await isRunning(GUEST)).toBe(true);
+    expect(await isRunning(GUEST, [])).toBe(true);
     await lxc.thaw(VMID);
     expect(await lxc.state(VMID)).toBe('running');
     await lxc.stop(VMID, 30);

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { imageLocks } from '@vzdump-format/posix';
 import { ArchiveError } from '@vzdump-format/streams';
 import type { GuestMethods } from './guest-access.js';
 import { runningVm } from './running-vm.js';
@@ -16,7 +17,10 @@ const PID_DIRECTORY = '/var/run/qemu-server';
 /** Ways to read virtual machines without help from QEMU. */
 export function vmMethods({ forceRunning = false, pidDirectory = PID_DIRECTORY }: VmMethodsOptions = {}) {
   const methods: GuestMethods = {
-    isRunning: ({ vmid }) => isRunning(`${pidDirectory}/${vmid}.pid`, vmid),
+    async isRunning({ vmid }, images) {
+      if (await isProcessOf(`${pidDirectory}/${vmid}.pid`, vmid)) return true;
+      return images.some((image) => imageLocks(image) === 'written'); // by a QEMU that something else has started
+    },
     access({ vmid }, _mode, running) {
       if (!running) return stoppedVm;
       if (forceRunning) return runningVm;
@@ -36,7 +40,7 @@ export function vmMethods({ forceRunning = false, pidDirectory = PID_DIRECTORY }
  * Whether the process that the file names is the virtual machine's QEMU, which has `-id VMID` among its arguments: it
  * may have ended without removing the file, and another process got its number.
  */
-async function isRunning(pidFile: string, vmid: number): Promise<boolean> {
+async function isProcessOf(pidFile: string, vmid: number): Promise<boolean> {
   const pid = /^\d+/.exec(await textOf(pidFile))?.[0];
   if (pid === undefined) return false;
   return (await textOf(`/proc/${pid}/cmdline`)).includes(`\0-id\0${vmid}\0`);

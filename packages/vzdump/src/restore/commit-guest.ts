@@ -12,7 +12,12 @@ import {
 } from '../config/index.js';
 import { sortOldVolumes } from './old-volumes.js';
 import { addToPool } from './pool.js';
-import { type ReplacedGuest, requireStillFree, requireUnchanged } from './replaced-guest.js';
+import {
+  type ReplacedGuest,
+  requireStillFree,
+  requireUnchanged,
+  requireUnusedVolume,
+} from './replaced-guest.js';
 import type { RestoreJob } from './restore-job.js';
 
 /** A guest whose volumes are whole, and wait for their names. */
@@ -120,6 +125,7 @@ async function writeFirewall(
 async function removeOldVolume(job: RestoreJob, volume: string): Promise<void> {
   try {
     const storage = requireStorage(job.storages, parseVolumeId(volume)!.storage, job.pveRoot.node);
+    requireUnusedVolume(job, volume);
     await job.allocator.store(storage).remove(volume);
     job.tell({ type: 'old-volume-removed', volume });
   } catch (error) {

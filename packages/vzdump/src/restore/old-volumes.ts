@@ -35,6 +35,13 @@ export function sortOldVolumes(
   return { replaced: [...replaced], kept: [...all].filter((volume) => !replaced.has(volume)) };
 }
 
+/** Those that a restore may replace, whatever it restores. */
+export function replaceableVolumes(old: GuestConfig, vmid: number): readonly string[] {
+  return volumesOf(old.sections[0])
+    .filter(([key, volume]) => !key.startsWith('unused') && isOwned(volume, vmid) && !isBase(volume))
+    .map(([, volume]) => volume);
+}
+
 function volumesOf({ lines }: GuestConfigSection): readonly (readonly [key: string, volume: string])[] {
   return lines.flatMap((line) => {
     if (line.kind !== 'property' || !VOLUME_KEY.test(line.key)) return [];

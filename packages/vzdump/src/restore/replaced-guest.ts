@@ -1,15 +1,19 @@
 import { printableName } from '@vzdump-format/file-tree';
+import { requireUnusedImage } from '@vzdump-format/posix';
 import { ArchiveError } from '@vzdump-format/streams';
 import {
   configValue,
+  drivePaths,
   formatGuestConfig,
   type Guest,
   type GuestConfig,
   type GuestType,
   parseBoolean,
+  resolveVolume,
 } from '../config/index.js';
 import { containerMethods } from '../guest-access/container-methods.js';
 import { vmMethods } from '../guest-access/vm-methods.js';
+import { replaceableVolumes } from './old-volumes.js';
 import type { RestoreJob } from './restore-job.js';
 
 /** A guest that a restore replaces, as it was when the restore began. */
@@ -27,7 +31,7 @@ const KINDS: Readonly<Record<GuestType, { readonly short: string; readonly long:
  * Makes sure that a guest can be restored under the number that was asked for.
  * @returns the guest that it replaces, if there is one
  * @throws `GUEST_NUMBER`, `GUEST_AMBIGUOUS`; `GUEST_EXISTS`, also for one on another node, or of the other type; `GUEST_RUNNING`,
- * `LXC_PATH`, `GUEST_LOCKED`, `GUEST_PROTECTED`; `FILE_EXISTS` for firewall rules without a guest
+ * `LXC_PATH`, `IMAGE_IN_USE`, `GUEST_LOCKED`, `GUEST_PROTECTED`; `FILE_EXISTS` for firewall rules without a guest
  */
 export async function requireRestorable(
   job: RestoreJob,
@@ -95,17 +99,34 @@ async function requireReplaceable(job: RestoreJob, { guest, config }: ReplacedGu
   if (parseBoolean(configValue(config, 'protection') ?? '0') !== false) {
     throw refusal(job, type, 'GUEST_PROTECTED', 'protection mode enabled');
   }
-  if (await isRunning(job, guest)) {
+  if (await isRunning(job, guest, config)) {
     throw refusal(job, type, 'GUEST_RUNNING', type === 'qemu' ? 'vm is running' : 'container is running', {
       hint: 'stop it first',
     });
   }
+  for (const volume of replaceableVolumes(config, guest.vmid)) requireUnusedVolume(job, volume);
 }
 
-function isRunning({ options }: RestoreJob, guest: Guest): Promise<boolean> {
-  const { lxcPath } = options;
+/** Makes sure that nobody has an old volume open, if it can be found at all. @throws `IMAGE_IN_USE` */
+export function requireUnusedVolume({ storages, pveRoot }: RestoreJob, volume: string): void {
+  let path: string;
+  try {
+    ({ path } = resolveVolume(storages, volume, pveRoot.node));
+  } catch {
+    return; // then nothing can remove it either
+  }
+  requireUnusedImage(path);
+}
+
+function isRunning(
+  { options, storages, pveRoot }: RestoreJob,
+  guest: Guest,
+  config: GuestConfig,
+): Promise<boolean> {
+  const { lxcPath, signal } = options;
   const methods = { qemu: vmMethods(), lxc: containerMethods({ lxcPath }), ...options.methods };
-  return methods[guest.type].isRunning(guest, options.signal);
+  const images = guest.type === 'qemu' ? drivePaths(config, storages, pveRoot.node) : [];
+  return methods[guest.type].isRunning(guest, images, signal);
 }
 
 /** Rules that outlived their guest are someone's nevertheless. */

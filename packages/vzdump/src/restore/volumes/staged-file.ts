@@ -1,6 +1,6 @@
 import type { FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { makeDirectories, removeEmptyDirectories } from '@vzdump-format/posix';
+import { makeDirectories, removeEmptyDirectories, requireUnusedImage } from '@vzdump-format/posix';
 import { CommittedFile, PendingFile, type PendingFileOptions } from '@vzdump-format/streams';
 import type { StagedVolume, VolumePlace } from './staged-volume.js';
 
@@ -48,6 +48,7 @@ export class StagedFile implements StagedVolume {
   }
 
   async commit(): Promise<void> {
+    if (this.file.overwrite) requireUnusedImage(this.path);
     this.committed = await CommittedFile.commit(this.file);
   }
 
