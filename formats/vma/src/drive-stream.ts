@@ -1,7 +1,7 @@
 import { type FileHandle, mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { writeFully } from '@vzdump-format/streams';
+import { nameFile, writeFully } from '@vzdump-format/streams';
 import type { VmaDevice } from './format.js';
 import { findDevice } from './names.js';
 import { type UnpackVmaOptions, unpackVma, type VmaRecord } from './unpack.js';
@@ -90,7 +90,8 @@ class EarlyRuns {
 async function openTemporaryFile(): Promise<FileHandle> {
   const directory = await mkdtemp(join(tmpdir(), 'vzdump-format-'));
   try {
-    return await open(join(directory, 'early'), 'wx+', 0o600);
+    const path = join(directory, 'early');
+    return nameFile(await open(path, 'wx+', 0o600), { path });
   } finally {
     await rm(directory, { recursive: true });
   }

@@ -5,7 +5,9 @@ import { requireUnusedImage, zeroRange } from '@vzdump-format/posix';
 import {
   ArchiveError,
   blockDeviceSize,
+  nameFile,
   type OnWarning,
+  onNamedFile,
   PendingFile,
   type WriteAt,
   writeFully,
@@ -16,6 +18,8 @@ import type { VmaDevice } from './format.js';
 /** Where a drive's content goes. */
 export interface DriveTarget {
   readonly path: string;
+  /** What is written: the file's name until it is whole. */
+  readonly writtenPath: string;
   write(data: Uint8Array, offset: number): Promise<void>;
   /** Makes a range read as zeros. */
   zero(offset: number, length: number): Promise<void>;
@@ -65,7 +69,8 @@ export async function createDriveFile(
     await file.handle.truncate(device.size);
   } catch (error) {
     await file.discard();
-    throw failedCall(error, 'TARGET_WRITE', `${path} cannot be made ${device.size} bytes long`, path);
+    const what = `${file.partialPath} cannot be made ${device.size} bytes long`;
+    throw failedCall(error, 'TARGET_WRITE', what, path);
   }
   return new SparseFileTarget(file, options.writeAt ?? writeFully);
 }
@@ -79,6 +84,10 @@ class SparseFileTarget implements DriveTarget {
 
   get path(): string {
     return this.file.path;
+  }
+
+  get writtenPath(): string {
+    return this.file.partialPath;
   }
 
   write(data: Uint8Array, offset: number): Promise<void> {
@@ -108,7 +117,8 @@ async function openBlockDevice(device: VmaDevice, path: string, size: number): P
   }
   requireUnusedImage(path);
   // O_EXCL: the kernel refuses a device that is mounted or otherwise in use.
-  return new BlockDeviceTarget(path, await open(path, constants.O_RDWR | constants.O_EXCL));
+  const handle = await open(path, constants.O_RDWR | constants.O_EXCL);
+  return new BlockDeviceTarget(path, nameFile(handle, { path }));
 }
 
 const ZEROS = Buffer.alloc(1 << 20);
@@ -123,6 +133,10 @@ class BlockDeviceTarget implements DriveTarget {
     readonly path: string,
     private readonly handle: FileHandle,
   ) {}
+
+  get writtenPath(): string {
+    return this.path;
+  }
 
   async write(data: Uint8Array, offset: number): Promise<void> {
     this.written = true;
@@ -139,8 +153,10 @@ class BlockDeviceTarget implements DriveTarget {
   }
 
   async finish(): Promise<undefined> {
-    await this.handle.sync();
-    await this.handle.close();
+    await onNamedFile(this.handle, async () => {
+      await this.handle.sync();
+      await this.handle.close();
+    });
     this.whole = true;
   }
 

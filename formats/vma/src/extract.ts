@@ -91,7 +91,7 @@ class Output {
       if (record.kind === 'data') await target.write(record.data, record.offset);
       else await target.zero(record.offset, record.length);
     } catch (error) {
-      throw failedCall(error, 'TARGET_WRITE', `${target.path} cannot be written`, target.path);
+      throw failedCall(error, 'TARGET_WRITE', `${target.writtenPath} cannot be written`, target.path);
     }
   }
 

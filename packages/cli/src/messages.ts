@@ -30,11 +30,12 @@ export function describeError(error: unknown): Told {
 }
 
 function describeSystemError(error: NodeJS.ErrnoException): Told | undefined {
-  const { code, errno, path, syscall } = error;
+  const { code, errno, path, syscall, dest } = error as NodeJS.ErrnoException & { readonly dest?: string };
   const reason = errno === undefined ? undefined : getSystemErrorMap().get(errno)?.[1];
   if (code === undefined || reason === undefined) return undefined;
   const place = path ?? syscall ?? 'the system';
-  const where = place === '' ? "''" : place;
+  const name = place === '' ? "''" : place;
+  const where = dest === undefined ? name : `${name} → ${dest}`; // a file that was to get another name
   return { ...NOTHING, code, entry: path, message: `${where}: ${reason}`, cause: error.message };
 }
 

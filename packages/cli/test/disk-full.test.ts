@@ -1,9 +1,9 @@
-import { mkdir, readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { vectorPath } from '@vzdump-format/test-vectors';
 import { describe, expect, onTestFinished } from 'vitest';
 import { writeNoise } from './disk-content.js';
-import { linesOf, runCli } from './running-cli.js';
+import { linesOf, runCli, runCliForJson } from './running-cli.js';
 import { scratch } from './scratch.js';
 import { runTool, testAsRoot } from './tools.js';
 
@@ -18,6 +18,12 @@ async function smallFileSystem(): Promise<string> {
   return directory;
 }
 
+/** The error of a write names the file that was written, and what that was to become. */
+function fullDisk(path: string): RegExp {
+  const partial = `${dirname(path)}/\\.vzdump-format-[0-9a-f]+\\.partial`;
+  return new RegExp(`^vzdump-format: ${partial} → ${path}: no space left on device\n$`);
+}
+
 describe('a disk that is full is one error, and nothing is left', () => {
   for (const extension of ['.vma', '.vma.zst']) {
     testAsRoot(`pack to ${extension}`, async () => {
@@ -26,7 +32,7 @@ describe('a disk that is full is one error, and nothing is left', () => {
       await writeNoise(disk, 2 << 20);
       const archive = join(small, `a${extension}`);
       const { status, stderr } = await runCli(['pack', archive, '--drive', `a=${disk}`]);
-      expect(stderr).toBe(`vzdump-format: ${archive}: no space left on device\n`);
+      expect(stderr).toMatch(fullDisk(archive));
       expect(status).toBe(1);
       expect(await readdir(small)).toEqual([]);
     });
@@ -40,7 +46,7 @@ describe('a disk that is full is one error, and nothing is left', () => {
       await writeNoise(join(root, 'large'), 2 << 20);
       const { status, stderr } = await runCli(['pack', join(small, `a${extension}`), '--root', root]);
       const full = join(small, extension === '.mpxar' ? 'a.ppxar' : `a${extension}`);
-      expect(stderr).toBe(`vzdump-format: ${full}: no space left on device\n`);
+      expect(stderr).toMatch(fullDisk(full));
       expect(status).toBe(1);
       expect(await readdir(small)).toEqual([]);
     });
@@ -69,9 +75,39 @@ describe('a disk that is full is one error, and nothing is left', () => {
     await writeNoise(join(small, 'ballast'), 900_000);
     const { status, stderr } = await runCli(['unpack', archive, '--to', join(small, 'out')]);
     expect(linesOf(stderr)).toEqual([
-      expect.stringMatching(`^vzdump-format: .*${small}/out/.* cannot be written: .*no space left on device`),
+      expect.stringMatching(
+        `^vzdump-format: .*${small}/out/\\.vzdump-format-.*\\.partial cannot be written: .*no space left on device`,
+      ),
     ]);
     expect(status).toBe(1);
+    expect(await readdir(small)).toEqual(['ballast']);
+  });
+
+  testAsRoot('unpack, of a configuration', async () => {
+    const small = await smallFileSystem();
+    const config = join(await scratch(), 'qemu-server.conf');
+    await writeFile(config, Buffer.alloc(60_000, '# text\n'));
+    const archive = `${config}.vma`;
+    await runCli(['pack', archive, '--config', config]);
+    await writeNoise(join(small, 'ballast'), 1_000_000);
+    const { status, stderr } = await runCli(['unpack', archive, '--to', join(small, 'out')]);
+    expect(stderr).toMatch(fullDisk(join(small, 'out/qemu-server.conf')));
+    expect([status, await readdir(small)]).toEqual([1, ['ballast']]);
+  });
+
+  testAsRoot('cat of a drive that is out of order, which takes a temporary file', async () => {
+    const small = await smallFileSystem();
+    await writeNoise(join(small, 'ballast'), 1_000_000);
+    const archive = vectorPath('vma-crafted/out-of-order.vma');
+    const { devices } = (await runCliForJson(['list', archive])) as { devices: { name: string }[] };
+    const stdin = await readFile(archive);
+    const said = devices.map(async ({ name }) => {
+      const { stderr } = await runCli(['cat', '-', name], { stdin, env: { TMPDIR: small } });
+      return stderr;
+    });
+    expect((await Promise.all(said)).join('')).toMatch(
+      new RegExp(`^(vzdump-format: ${small}/vzdump-format-\\w+/early: no space left on device\n)+$`),
+    );
     expect(await readdir(small)).toEqual(['ballast']);
   });
 });

@@ -103,7 +103,7 @@ describe('a disk that is full', () => {
       ]);
       expect(stderr).toMatch(
         new RegExp(
-          `^ERROR: Backup of VM ${vmid} failed - write ${full}/vzdump-${type}-.*: no space left on device$`,
+          `^ERROR: Backup of VM ${vmid} failed - write ${full}/vzdump-${type}-\\S*\\.dat → ${full}/\\S+: no space left on device$`,
           'm',
         ),
       );

@@ -30,8 +30,15 @@ export class FailingCli {
     return new FailingCli(directory);
   }
 
-  /** @param under the directory whose files it is about */
-  async run(args: readonly string[], under: string, failure: Failure): Promise<CliResult> {
+  /**
+   * @param under the directory whose files it is about
+   * @returns with the result, the path that the call was about which has failed
+   */
+  async run(
+    args: readonly string[],
+    under: string,
+    failure: Failure,
+  ): Promise<CliResult & { readonly failed: string | undefined }> {
     const { call, at, error, done = false } = failure;
     const env = {
       LD_PRELOAD: join(this.directory, 'failing-calls.so'),
@@ -43,14 +50,19 @@ export class FailingCli {
       FAIL_LOG: this.logOf(under),
       ...(done && { FAIL_DONE: '1' }),
     };
-    return runCli(args, { env });
+    await rm(this.logOf(under), { force: true });
+    const result = await runCli(args, { env });
+    return { ...result, failed: (await this.called(under))[at - 1]?.replace(/^\S+ /, '') };
   }
 
   /** The calls of a kind that a run makes, in their order: `fsync /path`. */
   async count(args: readonly string[], under: string, call: Call): Promise<readonly string[]> {
-    await rm(this.logOf(under), { force: true });
     const { status, stderr } = await this.run(args, under, { call, at: 0, error: 'EIO' });
     if (status !== 0) throw new Error(`${args.join(' ')}: status ${status}: ${stderr}`);
+    return this.called(under);
+  }
+
+  private async called(under: string): Promise<readonly string[]> {
     return linesOf(await readFile(this.logOf(under), 'utf8').catch(() => ''));
   }
 

@@ -157,9 +157,10 @@ describe('both files, or none', () => {
       await runTool('umount', small);
     });
     const beside = await runCli(['pack', `${small}/a.mpxar`, '--root', root]);
-    expect(linesOf(beside.stderr)).toEqual([`vzdump-format: ${small}/a.ppxar: no space left on device`]);
+    const full = (path: string) => expect.stringMatching(`\\.partial → ${path}: no space left on device$`);
+    expect(linesOf(beside.stderr)).toEqual([full(`${small}/a.ppxar`)]);
     const elsewhere = await runCli(['pack', `${out}/a.mpxar`, '--payload', `${small}/x`, '--root', root]);
-    expect(linesOf(elsewhere.stderr)).toEqual([`vzdump-format: ${small}/x: no space left on device`]);
+    expect(linesOf(elsewhere.stderr)).toEqual([full(`${small}/x`)]);
     expect([beside.status, elsewhere.status, readdirSync(small), readdirSync(out)]).toEqual([1, 1, [], []]);
   });
 

@@ -4,6 +4,7 @@ export * from './byte-reader.js';
 export * from './byte-source.js';
 export * from './commit-together.js';
 export * from './event-loop-turns.js';
+export * from './file-name.js';
 export * from './file-range.js';
 export * from './former-file.js';
 export * from './hashing.js';

@@ -2,6 +2,7 @@ import type { BigIntStats } from 'node:fs';
 import { type FileHandle, link, lstat, open, rename, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ArchiveError, type OnWarning } from './archive-error.js';
+import { nameFile, onNamedFile } from './file-name.js';
 import { hiddenName } from './hidden-name.js';
 import { isFileAt } from './is-file-at.js';
 import { syncDirectory } from './sync-directory.js';
@@ -33,21 +34,30 @@ export class PendingFile {
     readonly onWarning: OnWarning | undefined,
   ) {}
 
-  /** @throws `FILE_EXISTS` unless `overwrite`; the system's error when the directory cannot be written. */
+  /**
+   * @throws `FILE_EXISTS` unless `overwrite`; the system's error, with the name that was asked for, when no file can be made there.
+   * Later errors of the system have the name under which it stands, and as `dest` the one that it was to get.
+   */
   static async create(path: string, options: PendingFileOptions = {}): Promise<PendingFile> {
     const { overwrite = false, onWarning } = options;
     if (!overwrite && (await exists(path))) throw fileExists(path);
     const partialPath = options.partialPath ?? join(dirname(path), hiddenName('partial'));
-    return new PendingFile(path, partialPath, await open(partialPath, 'wx+'), overwrite, onWarning);
+    const handle = await open(partialPath, 'wx+').catch((error: NodeJS.ErrnoException) => {
+      throw error.code === 'EEXIST' ? error : Object.assign(error, { path });
+    });
+    nameFile(handle, { path: partialPath, dest: path });
+    return new PendingFile(path, partialPath, handle, overwrite, onWarning);
   }
 
   /** Makes the content durable, and closes the file: what can fail for want of room, or of a sound disk, fails here. */
   async seal(): Promise<void> {
     if (this.sealed !== undefined) return;
-    await this.handle.sync();
-    const status = await this.handle.stat({ bigint: true });
-    await this.handle.close();
-    this.sealed = status;
+    await onNamedFile(this.handle, async () => {
+      await this.handle.sync();
+      const status = await this.handle.stat({ bigint: true });
+      await this.handle.close();
+      this.sealed = status;
+    });
   }
 
   /**

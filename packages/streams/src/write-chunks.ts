@@ -2,21 +2,23 @@ import { writeSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { finished, type Writable } from 'node:stream';
 import { EventLoopTurns } from './event-loop-turns.js';
+import { onNamedFile, withFileName } from './file-name.js';
 import { chunksOf, isFileRange, type Piece } from './file-range.js';
 
 /** Chunks below this are gathered, so that many small ones do not cost a system call each. */
 const GATHER_BELOW = 64 * 1024;
 const GATHER_SIZE = 256 * 1024;
 
-/** Writes all of `bytes` at `position`, however many calls it takes. */
+/** Writes all of `bytes` at `position`, however many calls it takes. @throws the system's error, see `nameFile` */
 export type WriteAt = (handle: FileHandle, bytes: Uint8Array, position: number) => Promise<void>;
 
-export const writeFully: WriteAt = async (handle, bytes, position) => {
-  for (let written = 0; written < bytes.length; ) {
-    const result = await handle.write(bytes, written, bytes.length - written, position + written);
-    written += result.bytesWritten;
-  }
-};
+export const writeFully: WriteAt = (handle, bytes, position) =>
+  onNamedFile(handle, async () => {
+    for (let written = 0; written < bytes.length; ) {
+      const result = await handle.write(bytes, written, bytes.length - written, position + written);
+      written += result.bytesWritten;
+    }
+  });
 
 /**
  * Writes in the calling thread, which saves the time it takes to wake another one: a tenth to a fifth of the whole when
@@ -25,12 +27,13 @@ export const writeFully: WriteAt = async (handle, bytes, position) => {
  */
 export function blockingWriter(): WriteAt {
   const turns = new EventLoopTurns();
-  return async (handle, bytes, position) => {
-    for (let written = 0; written < bytes.length; ) {
-      written += writeSync(handle.fd, bytes, written, bytes.length - written, position + written);
-    }
-    await turns.turn();
-  };
+  return (handle, bytes, position) =>
+    onNamedFile(handle, async () => {
+      for (let written = 0; written < bytes.length; ) {
+        written += writeSync(handle.fd, bytes, written, bytes.length - written, position + written);
+      }
+      await turns.turn();
+    });
 }
 
 /** Writes chunks one after the other from the start of a file, and has ranges copied. Resolves to the bytes written. */
@@ -79,7 +82,8 @@ export async function writeToStream(pieces: AsyncIterable<Piece>, stream: Writab
   let failure: Error | undefined;
   let abandon = (_failure: Error): void => {};
   const fail = (error: Error) => {
-    failure ??= stream === process.stdout ? withPath(error, STANDARD_OUTPUT) : error;
+    if (stream === process.stdout) withFileName(error, { path: STANDARD_OUTPUT });
+    failure ??= error;
     abandon(failure);
   };
   const stopWatching = finished(stream, { readable: false }, (error) => {
@@ -99,9 +103,4 @@ export async function writeToStream(pieces: AsyncIterable<Piece>, stream: Writab
     if (!failure) stopWatching();
   }
   return written;
-}
-
-/** A system's error that does not say what it happened to says it then. */
-function withPath(error: Error, path: string): Error {
-  return 'syscall' in error && !('path' in error) ? Object.assign(error, { path }) : error;
 }

@@ -1,4 +1,4 @@
-import { mkdir, open as openFile, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, open as openFile, readdir, readFile, symlink, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { describe, expect, test } from 'vitest';
@@ -94,19 +94,27 @@ describe('what is there', () => {
 });
 
 describe('after a failure', () => {
-  test('of the source nothing is left, and the error is as it was', async () => {
-    const directory = await scratch();
-    const error = Object.assign(new Error('EIO'), { code: 'EIO', syscall: 'read' });
-    await expect(writeOutput(failing(error), join(directory, 'a'))).rejects.toBe(error);
-    expect(error).not.toHaveProperty('path');
-    expect([await readdir(directory), await openFilesIn(directory)]).toEqual([[], []]);
-  });
+  test.each(['read', 'open', 'write', 'fsync', 'close', 'rename'])(
+    'of the source (%s) nothing is left, and the error is as it was',
+    async (syscall) => {
+      const directory = await scratch();
+      const error = Object.assign(new Error('EIO'), { code: 'EIO', syscall });
+      await expect(writeOutput(failing(error), join(directory, 'a'))).rejects.toBe(error);
+      expect(error).not.toHaveProperty('path');
+      expect([await readdir(directory), await openFilesIn(directory)]).toEqual([[], []]);
+    },
+  );
 
-  test('of a write the error names the file that was asked for', async () => {
+  test('of a write the error names the file that was written, and what it was to become', async () => {
     const directory = await scratch();
-    const error = Object.assign(new Error('ENOSPC'), { code: 'ENOSPC', syscall: 'write' });
-    await expect(writeOutput(failing(error), join(directory, 'a'))).rejects.toMatchObject({
-      ...{ code: 'ENOSPC', path: join(directory, 'a') },
+    const path = join(directory, 'a');
+    const partialPath = join(directory, 'a.dat');
+    async function* removing(): AsyncGenerator<Uint8Array> {
+      yield Buffer.from('half');
+      await unlink(partialPath);
+    }
+    await expect(writeOutput(removing(), path, { partialPath })).rejects.toMatchObject({
+      ...{ code: 'ENOENT', path: partialPath, dest: path },
     });
     expect(await readdir(directory)).toEqual([]);
   });

@@ -24,23 +24,10 @@ export interface WriteOutputOptions {
   readonly onWarning?: OnWarning | undefined;
 }
 
-/** What is done to the file itself; an error of another call has its own story. */
-const CALLS_ON_THE_FILE: ReadonlySet<unknown> = new Set([
-  'open',
-  'write',
-  'fsync',
-  'close',
-  'link',
-  'rename',
-]);
-
-/** Errors that have the path of another file already. */
-const named = new WeakSet<Error>();
-
 /**
  * Writes to a path, which gets its name when all is written, or to a stream, which is left open.
  * @returns the bytes written
- * @throws what the bytes' source throws; `OUTPUT_KIND`, `FILE_EXISTS`; the system's error, with the path that was asked for
+ * @throws what the bytes' source throws; `OUTPUT_KIND`, `FILE_EXISTS`; the system's error, see `PendingFile`
  */
 export async function writeOutput(
   bytes: AsyncIterable<Piece>,
@@ -48,21 +35,7 @@ export async function writeOutput(
   options: WriteOutputOptions = {},
 ): Promise<number> {
   if (typeof output !== 'string') return writeToStream(bytes, output);
-  return namingThePath(output, () => writeFile(bytes, output, options));
-}
-
-/** Does what is done to a file. @throws the system's error with the path that was asked for */
-export async function namingThePath<Result>(path: string, write: () => Promise<Result>): Promise<Result> {
-  try {
-    return await write();
-  } catch (error) {
-    const isOfFile = error instanceof Error && 'syscall' in error && CALLS_ON_THE_FILE.has(error.syscall);
-    if (isOfFile && !named.has(error)) {
-      Object.assign(error, { path }); // not the temporary name, or none
-      named.add(error);
-    }
-    throw error;
-  }
+  return writeFile(bytes, output, options);
 }
 
 async function writeFile(

@@ -17,7 +17,7 @@ import {
 } from '@vzdump-format/streams';
 import type { TreeFormat } from './archive-format.js';
 import { formatForFileName } from './formats.js';
-import { namingThePath, requireReplaceable, type WriteOutputOptions } from './output-file.js';
+import { requireReplaceable, type WriteOutputOptions } from './output-file.js';
 
 /** Takes the bytes of the file with the contents; they are its caller's again when it resolves. */
 export type PayloadSink = (piece: Piece) => Promise<void>;
@@ -88,24 +88,20 @@ export async function writeSplitOutput(
       entry: output,
     });
   }
-  return namingThePath(payloadPath, async () => {
-    await requireReplaceable(payloadPath);
-    const payload = await PendingFile.create(payloadPath, { overwrite, onWarning });
-    try {
-      onPartial?.(payload.partialPath);
-      const contents = new PayloadWriter(payload, options);
-      const bytes = pack(contents.write);
-      const written =
-        typeof output === 'string'
-          ? await namingThePath(output, () =>
-              writePair(bytes, output, payload, { overwrite, onPartial, writeAt, onWarning }),
-            )
-          : await writeAndCommit(bytes, output, payload);
-      return written + contents.position;
-    } finally {
-      await payload.discard();
-    }
-  });
+  await requireReplaceable(payloadPath);
+  const payload = await PendingFile.create(payloadPath, { overwrite, onWarning });
+  try {
+    onPartial?.(payload.partialPath);
+    const contents = new PayloadWriter(payload, options);
+    const bytes = pack(contents.write);
+    const written =
+      typeof output === 'string'
+        ? await writePair(bytes, output, payload, { overwrite, onPartial, writeAt, onWarning })
+        : await writeAndCommit(bytes, output, payload);
+    return written + contents.position;
+  } finally {
+    await payload.discard();
+  }
 }
 
 async function writeAndCommit(
@@ -181,7 +177,7 @@ class PayloadWriter {
       await limiter.take(portion, signal);
       taken += portion;
     }
-    await namingThePath(this.file.path, () => this.writeAt(this.file.handle, bytes, this.position));
+    await this.writeAt(this.file.handle, bytes, this.position);
     this.position += bytes.length;
   }
 }

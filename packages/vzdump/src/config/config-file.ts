@@ -2,7 +2,7 @@ import { closeSync, openSync, readSync, type Stats } from 'node:fs';
 import { type FileHandle, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { makeDirectories } from '@vzdump-format/posix';
-import { ArchiveError, type OnWarning, PendingFile } from '@vzdump-format/streams';
+import { ArchiveError, type OnWarning, PendingFile, writeFully } from '@vzdump-format/streams';
 
 /** More than any configuration has, and what bounds the memory that one can claim. */
 const MAX_CONFIG_SIZE = 4 * 1024 * 1024;
@@ -61,7 +61,7 @@ export async function writeConfigFile(
   const pending = await PendingFile.create(path, options);
   try {
     await adoptAttributes(pending.handle, overwrite ? await ifThere(stat(path)) : undefined);
-    await pending.handle.writeFile(bytes);
+    await writeFully(pending.handle, bytes, 0);
     await pending.commit();
   } catch (error) {
     await pending.discard();

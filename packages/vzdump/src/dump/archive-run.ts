@@ -1,6 +1,5 @@
 import type { GuestConfig } from '../config/guest-config.js';
 import type { Guest } from '../config/pve-root.js';
-import { namingThePath } from '../output-file.js';
 import type { BackupPlace } from './backup-place.js';
 import type { DumpJob } from './dump-job.js';
 import type { GuestLogFile } from './guest-log.js';
@@ -31,12 +30,4 @@ export function archiveOutput({ job, log, place }: ArchiveRun) {
   log.info(`creating vzdump archive '${archive}'`);
   job.journal.add({ kind: 'unfinished', path: unfinished });
   return { ...common, output: archive, partialPath: unfinished };
-}
-
-/** Makes the archive. The system does not say which output it was that failed, where that has no path: this does. */
-export async function namingOutput<Result>(
-  { place }: ArchiveRun,
-  make: () => Promise<Result>,
-): Promise<Result> {
-  return place.files === undefined ? namingThePath('standard output', make) : make();
 }

@@ -6,7 +6,7 @@ import { LXC_CONFIG_NAME, LXC_FIREWALL_NAME, lxcArchiveConfig } from '../config/
 import { tar } from '../formats/tar.js';
 import type { TreeData } from '../guest-access/guest-access.js';
 import { type PackTreeOptions, packTree } from '../pack-tree.js';
-import { type ArchiveRun, archiveOutput, namingOutput } from './archive-run.js';
+import { type ArchiveRun, archiveOutput } from './archive-run.js';
 import { TreeProgressLines } from './tree-progress-lines.js';
 import { tarBytes } from './units.js';
 
@@ -33,7 +33,7 @@ export async function archiveContainer(data: TreeData, run: ArchiveRun): Promise
       job.onEvent?.({ type: 'progress', vmid: guest.vmid, bytes, total });
     },
   };
-  const { uncompressedBytes, archiveBytes } = await namingOutput(run, () => packTree(options));
+  const { uncompressedBytes, archiveBytes } = await packTree(options);
   const rate = (uncompressedBytes / Math.max(performance.now() - startedAt, 1)) * 1000;
   log.info(`Total bytes written: ${uncompressedBytes} (${tarBytes(uncompressedBytes)}, ${tarBytes(rate)}/s)`);
   return archiveBytes;

@@ -3,7 +3,7 @@ import { copyFile, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bytesToPath, pathToBytes } from '@vzdump-format/posix';
-import type { ArchiveWarning } from '@vzdump-format/streams';
+import { type ArchiveWarning, withFileName } from '@vzdump-format/streams';
 import { localTimeOf, padded } from '../backups/local-time.js';
 import type { GuestType } from '../config/guest-config.js';
 import type { GuestLog } from '../guest-access/guest-access.js';
@@ -65,8 +65,9 @@ export class GuestLogFile implements GuestLog {
     if (this.file === undefined || this.isOver) return;
     try {
       writeSync(this.file.fd, pathToBytes(line));
-    } catch (error) {
+    } catch (cause) {
       this.end();
+      const error = withFileName(cause, this.file);
       this.job.add('warn', `the log ends here: ${errorText(error)}`, this.vmid);
     }
   }

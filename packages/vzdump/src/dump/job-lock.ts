@@ -39,7 +39,7 @@ export class JobLock {
     const file = await openLock(path);
     try {
       await wait(file, options);
-      return new JobLock(file, new Journal(file.fd));
+      return new JobLock(file, new Journal(file.fd, path));
     } catch (error) {
       await file.close();
       throw error;
@@ -68,7 +68,7 @@ export async function stopJob(path: string, patience = 15_000): Promise<void> {
   const file = await openLock(path);
   try {
     if (lockFile(file.fd, { exclusive: true })) return;
-    const pid = new Journal(file.fd).pid();
+    const pid = new Journal(file.fd, path).pid();
     if (pid === undefined) {
       throw new ArchiveError(
         'JOB_LOCK',

@@ -1,6 +1,6 @@
 import { appendFileSync, fstatSync, ftruncateSync, readSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
-import { ArchiveError } from '@vzdump-format/streams';
+import { ArchiveError, withFileName } from '@vzdump-format/streams';
 import { errorText } from './error-text.js';
 
 /** What a job has to put right in the end, and the next one if it was killed. */
@@ -34,7 +34,10 @@ export class Journal {
   private left: readonly JournalEntry[] = [];
 
   /** @param fd open for reading and appending */
-  constructor(private readonly fd: number) {}
+  constructor(
+    private readonly fd: number,
+    private readonly path: string,
+  ) {}
 
   /** What the job before has left; nothing when it ended well, or the file could be somebody else's. */
   leftovers(): readonly JournalEntry[] {
@@ -90,7 +93,7 @@ export class Journal {
     try {
       change();
     } catch (cause) {
-      const message = `the file of the job's lock cannot be written - ${errorText(cause)}`;
+      const message = `the file of the job's lock cannot be written - ${errorText(withFileName(cause, { path: this.path }))}`;
       throw new ArchiveError('JOB_LOCK', message, { cause });
     }
   }

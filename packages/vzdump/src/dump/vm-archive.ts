@@ -1,13 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { writeFile } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToBytes } from '@vzdump-format/posix';
+import { nameFile, onNamedFile, writeFully } from '@vzdump-format/streams';
 import type { PackProgress } from '@vzdump-format/vma';
 import { BANDWIDTH_UNIT } from '../config/bandwidth-limit.js';
 import { QEMU_CONFIG_NAME, QEMU_FIREWALL_NAME, qemuArchiveConfig } from '../config/qemu-archive-config.js';
 import type { DiskData } from '../guest-access/guest-access.js';
 import { packVm } from '../pack-vm.js';
-import { type ArchiveRun, archiveOutput, namingOutput } from './archive-run.js';
+import { type ArchiveRun, archiveOutput } from './archive-run.js';
 import { errorText } from './error-text.js';
 import { ProgressLines } from './progress-lines.js';
 
@@ -31,9 +32,7 @@ export async function archiveVm({ drives }: DiskData, run: ArchiveRun): Promise<
       job.onEvent?.({ type: 'progress', vmid: guest.vmid, bytes: progress.bytes, total });
     };
     const bytesPerSecond = job.options.bwlimit * BANDWIDTH_UNIT;
-    const { archiveBytes } = await namingOutput(run, () =>
-      packVm({ ...output, configs, drives, uuid, bytesPerSecond, onProgress }),
-    );
+    const { archiveBytes } = await packVm({ ...output, configs, drives, uuid, bytesPerSecond, onProgress });
     lines?.end();
     return archiveBytes;
   } catch (error) {
@@ -52,10 +51,20 @@ async function writeConfigs(drives: DiskData['drives'], run: ArchiveRun): Promis
   );
   for (const message of messages) log.info(message);
   const configPath = join(temporaryDirectory, QEMU_CONFIG_NAME);
-  await writeFile(configPath, pathToBytes(text), { mode: 0o600 });
+  await writePrivately(configPath, pathToBytes(text));
   const rules = await job.root.readFirewall(guest.vmid);
   if (rules === undefined) return [configPath];
   const firewallPath = join(temporaryDirectory, QEMU_FIREWALL_NAME);
-  await writeFile(firewallPath, rules, { mode: 0o600 });
+  await writePrivately(firewallPath, rules);
   return [configPath, firewallPath];
+}
+
+/** A configuration may hold passwords. */
+async function writePrivately(path: string, bytes: Uint8Array): Promise<void> {
+  const file = nameFile(await open(path, 'w', 0o600), { path });
+  try {
+    await writeFully(file, bytes, 0);
+  } finally {
+    await onNamedFile(file, () => file.close());
+  }
 }

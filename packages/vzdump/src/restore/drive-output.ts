@@ -64,7 +64,7 @@ export class DriveOutput {
     }
     for (const { writer, volume } of this.outputs.values()) {
       await writer.finish().catch((error) => {
-        throw failedWrite(error, volume.path);
+        throw failedWrite(error, volume.place.path);
       });
     }
     this.isWhole = true;
@@ -94,7 +94,7 @@ export class DriveOutput {
       if (record.kind === 'data') await writer.write(record.data, record.offset);
       else await writer.zero(record.offset, length);
     } catch (error) {
-      throw failedWrite(error, volume.path);
+      throw failedWrite(error, volume.place.path);
     }
   }
 

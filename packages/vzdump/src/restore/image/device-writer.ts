@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { zeroRange } from '@vzdump-format/posix';
-import { ArchiveError, blockDeviceSize, writeFully } from '@vzdump-format/streams';
+import { ArchiveError, blockDeviceSize, nameFile, writeFully } from '@vzdump-format/streams';
 import type { ImageWriter } from './image-writer.js';
 
 /** How much larger than the disk its target may be, as Proxmox VE's vma has it. */
@@ -24,7 +24,8 @@ export class DeviceWriter implements ImageWriter {
   static async open(path: string, size: number, isZeroed: boolean): Promise<DeviceWriter> {
     requireSize(path, await blockDeviceSize((await stat(path)).rdev), size);
     // O_EXCL: the kernel refuses a device that is mounted or otherwise in use
-    return new DeviceWriter(await open(path, constants.O_RDWR | constants.O_EXCL), isZeroed);
+    const handle = await open(path, constants.O_RDWR | constants.O_EXCL);
+    return new DeviceWriter(nameFile(handle, { path }), isZeroed);
   }
 
   write(data: Uint8Array, offset: number): Promise<void> {

@@ -1,4 +1,4 @@
-import { type WriteAt, writeFully } from '@vzdump-format/streams';
+import { onNamedFile, type WriteAt, writeFully } from '@vzdump-format/streams';
 import type { VolumeFormat } from '../../config/index.js';
 import type { VolumePlace } from '../volumes/staged-volume.js';
 import { DeviceWriter } from './device-writer.js';
@@ -32,7 +32,8 @@ export async function openImageWriter(
   { format, size, writeAt = writeFully }: OpenImageWriterOptions,
 ): Promise<ImageWriter> {
   if (place.kind === 'device') return DeviceWriter.open(place.path, size, place.zeroed);
-  if (format === 'qcow2') return new Qcow2Writer(place.handle, size, writeAt);
-  await place.handle.truncate(size);
-  return new RawWriter(place.handle, writeAt);
+  const { handle } = place;
+  if (format === 'qcow2') return new Qcow2Writer(handle, size, writeAt);
+  await onNamedFile(handle, () => handle.truncate(size));
+  return new RawWriter(handle, writeAt);
 }

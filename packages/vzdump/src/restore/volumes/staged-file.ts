@@ -1,7 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { makeDirectories, removeEmptyDirectories, requireUnusedImage } from '@vzdump-format/posix';
-import { CommittedFile, PendingFile, type PendingFileOptions } from '@vzdump-format/streams';
+import { CommittedFile, onNamedFile, PendingFile, type PendingFileOptions } from '@vzdump-format/streams';
 import type { StagedVolume, VolumePlace } from './staged-volume.js';
 
 /** A guest's disk is not for all to read. */
@@ -28,7 +28,7 @@ export class StagedFile implements StagedVolume {
     const madeAbove = makeDirectories(dirname(path));
     try {
       const file = await PendingFile.create(path, options);
-      await file.handle.chmod(IMAGE_MODE).catch(async (error) => {
+      await onNamedFile(file.handle, () => file.handle.chmod(IMAGE_MODE)).catch(async (error) => {
         await file.discard();
         throw error;
       });

@@ -1,6 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import type { OnWarning } from '@vzdump-format/streams';
+import { nameFile, type OnWarning, onNamedFile } from '@vzdump-format/streams';
 import { type DirectoryKind, StagedDirectory } from './staged-directory.js';
 import type { StagedVolume, VolumePlace } from './staged-volume.js';
 
@@ -29,7 +29,8 @@ export class StagedSubvolumeImage implements StagedVolume {
     const subvolume = await StagedDirectory.create(volume, dirname(path), kind, onWarning);
     try {
       const filePath = join(subvolume.place.path, basename(path));
-      return new StagedSubvolumeImage(path, subvolume, await open(filePath, 'wx+', IMAGE_MODE), filePath);
+      const handle = nameFile(await open(filePath, 'wx+', IMAGE_MODE), { path: filePath, dest: path });
+      return new StagedSubvolumeImage(path, subvolume, handle, filePath);
     } catch (error) {
       await subvolume.remove();
       throw error;
@@ -41,8 +42,10 @@ export class StagedSubvolumeImage implements StagedVolume {
   }
 
   async commit(): Promise<void> {
-    await this.handle.sync();
-    await this.handle.close();
+    await onNamedFile(this.handle, async () => {
+      await this.handle.sync();
+      await this.handle.close();
+    });
     await this.subvolume.commit();
   }
 
