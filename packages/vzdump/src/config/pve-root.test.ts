@@ -72,8 +72,8 @@ describe('guests', () => {
 
   test('two of one number are refused, and no others', async () => {
     const root = await rootOf({ 'qemu-server/100.conf': '', 'lxc/100.conf': '', 'lxc/101.conf': '' });
-    for (const found of [root.guest(100), root.findGuest(100)]) {
-      await expect(found).rejects.toMatchObject({
+    for (const find of [() => root.guest(100), () => root.findGuest(100)]) {
+      await expect(find()).rejects.toMatchObject({
         code: 'GUEST_AMBIGUOUS',
         message: '100 is both a virtual machine and a container',
       });
