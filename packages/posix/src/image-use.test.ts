@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { openSync, truncateSync, writeFileSync } from 'node:fs';
+import { openSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { imageLocks, requireUnusedImage } from './image-use.js';
@@ -76,22 +76,16 @@ test('what nobody has open, or is no image at all, is unused', () => {
   for (const path of [at('file'), at('none'), temporaryDirectory(), '/dev/null']) requireUnusedImage(path);
 });
 
-testAsRoot('what a loop device stands on is in use, and so is the device when it is mounted', () => {
+testAsRoot('what a loop device stands on is in use', () => {
   writeFileSync(at('image'), '');
   truncateSync(at('image'), 4 << 20);
-  execFileSync('mkfs.ext4', ['-q', at('image')]);
   const device = execFileSync('losetup', ['--find', '--show', at('image')], { encoding: 'utf8' }).trim();
   try {
-    expect(() => requireUnusedImage(at('image'))).toThrow(
-      'is in use: it is mounted, or attached to a device',
-    );
-    requireUnusedImage(device);
-    execFileSync('mount', [device, temporaryDirectory()]);
-    try {
-      expect(() => requireUnusedImage(device)).toThrow('is in use: it is mounted');
-    } finally {
-      execFileSync('umount', [temporaryDirectory()]);
+    symlinkSync(at('image'), at('link'));
+    for (const path of [at('image'), at('link')]) {
+      expect(() => requireUnusedImage(path)).toThrow(`${path} is in use: a loop device stands on it`);
     }
+    requireUnusedImage(device);
   } finally {
     execFileSync('losetup', ['--detach', device]);
   }

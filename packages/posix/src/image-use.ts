@@ -1,19 +1,10 @@
-import {
-  closeSync,
-  constants,
-  existsSync,
-  fstatSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  realpathSync,
-} from 'node:fs';
+import { closeSync, constants, existsSync, openSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { ArchiveError } from '@vzdump-format/streams';
 import { nativeCalls } from './native-calls.js';
 import { bytesToPath, pathToBytes } from './path-bytes.js';
 
-const { O_EXCL, O_NOCTTY, O_NONBLOCK, O_RDONLY } = constants;
+const { O_NOCTTY, O_NONBLOCK, O_RDONLY } = constants;
 const BLOCK_DEVICES = '/sys/block';
 
 // <fcntl.h>
@@ -30,18 +21,18 @@ const WRITES = { start: 101, length: 99 } as const;
 const REFUSES = { start: 200, length: 100 } as const;
 
 /** What somebody does with a disk image. */
-export type ImageUse =
+type ImageUse =
   /** QEMU, or one of its tools, may write to it: a virtual machine runs. */
   | 'written'
   /** QEMU, or one of its tools, reads it; as what other images stand upon, too. */
   | 'read'
-  /** A loop device stands on it, or it is a block device that is mounted or the like. */
+  /** A loop device stands on it. */
   | 'attached';
 
 const WORDS: Readonly<Record<ImageUse, string>> = {
   written: 'QEMU, or one of its tools, writes to it',
   read: 'QEMU, or one of its tools, reads it',
-  attached: 'it is mounted, or attached to a device',
+  attached: 'a loop device stands on it',
 };
 
 /**
@@ -49,15 +40,15 @@ const WORDS: Readonly<Record<ImageUse, string>> = {
  * locks cannot be looked at (without native calls).
  */
 export function imageLocks(path: string): 'written' | 'read' | undefined {
-  return withOpen(path, O_RDONLY, (fd) => {
+  return withOpen(path, (fd) => {
     if (isLocked(fd, WRITES)) return 'written';
     return isLocked(fd, DOES) || isLocked(fd, REFUSES) ? 'read' : undefined;
   });
 }
 
-/** The same, and whether the kernel has it in use. */
+/** The same, and whether a loop device has it. That a block device is mounted, or the like, the kernel says to O_EXCL. */
 function imageUse(path: string): ImageUse | undefined {
-  return imageLocks(path) ?? (isAttached(path) ? 'attached' : undefined);
+  return imageLocks(path) ?? (loopFiles().has(realPath(path)) ? 'attached' : undefined);
 }
 
 /** Makes sure that an image can be replaced, or removed. @throws `IMAGE_IN_USE` */
@@ -81,16 +72,6 @@ function isLocked(fd: number, range: { readonly start: number; readonly length: 
   return calls.fcntl(fd, F_OFD_GETLK, 'void *', lock) >= 0 && type[0] !== F_UNLCK;
 }
 
-function isAttached(path: string): boolean {
-  const isFree = withOpen(path, O_RDONLY, (fd) => !fstatSync(fd).isBlockDevice() || isFreeDevice(path));
-  return isFree === false || loopFiles().has(realPath(path));
-}
-
-/** O_EXCL: the kernel refuses a device that is mounted or otherwise in use. */
-function isFreeDevice(path: string): boolean {
-  return withOpen(path, O_RDONLY | O_EXCL, () => true) ?? false;
-}
-
 /** What loop devices stand upon. */
 function loopFiles(): ReadonlySet<string> {
   const names = existsSync(BLOCK_DEVICES) ? readdirSync(BLOCK_DEVICES) : [];
@@ -109,10 +90,10 @@ function realPath(path: string): string {
 }
 
 /** `undefined` for what cannot be opened. */
-function withOpen<Result>(path: string, flags: number, use: (fd: number) => Result): Result | undefined {
+function withOpen<Result>(path: string, use: (fd: number) => Result): Result | undefined {
   let fd: number;
   try {
-    fd = openSync(pathToBytes(path), flags | O_NONBLOCK | O_NOCTTY);
+    fd = openSync(pathToBytes(path), O_RDONLY | O_NONBLOCK | O_NOCTTY);
   } catch {
     return undefined;
   }

@@ -6,7 +6,7 @@ export { closeFile, readBytes, writeBytes } from './file-content.js';
 export { getFlags, getQuotaProject, setFlags, setQuotaProject } from './file-flags.js';
 export type { DeviceNumber, FileStatus, FileType } from './file-status.js';
 export { type FileSystem, fileSystem } from './file-system.js';
-export { type ImageUse, imageLocks, requireUnusedImage } from './image-use.js';
+export { imageLocks, requireUnusedImage } from './image-use.js';
 export { type IoPriority, setIoPriority } from './io-priority.js';
 export { lockFile, unlockFile } from './lock-file.js';
 export { makeDirectories, removeEmptyDirectories } from './make-directories.js';
