@@ -1,11 +1,22 @@
-import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect } from 'vitest';
 import { containerMethods } from './container-methods.js';
 import type { AccessPhase, GuestAccess } from './guest-access.js';
-import { BusyboxContainer } from './testing/busybox-container.js';
+import { BusyboxContainer, countSpread } from './testing/busybox-container.js';
 import { run, unmount } from './testing/file-systems.js';
 import { asTree, pathsIn } from './testing/read-tree.js';
 import { type RecordedContextOptions, recordedContext } from './testing/recorded-context.js';
@@ -20,15 +31,37 @@ const NEEDS = ['lxc', 'rsync', 'root'] as const;
 const ONLINE = /^INFO: guest is online again after (<1|\d+) seconds$/;
 const PHASES: readonly AccessPhase[] = ['pre-stop', 'pre-restart', 'post-restart'];
 
+/** Maps a file into memory, and changes a byte there once, so that the file's time changes no more with the next ones. */
+async function writeThroughMemory(path: string): Promise<(text: string) => Promise<void>> {
+  const source = `#include <fcntl.h>
+#include <stdio.h>
+#include <sys/mman.h>
+int main(int count, char **arguments) {
+  char *bytes = mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, open(arguments[1], O_RDWR), 0);
+  bytes[0] = bytes[0];
+  do puts("written"), fflush(stdout); while (scanf("%6c", bytes) == 1);
+}`;
+  const program = join(directory, 'write-through-memory');
+  execFileSync('gcc', ['-x', 'c', '-o', program, '-'], { input: source });
+  const writer = spawn(program, [path], { stdio: ['pipe', 'pipe', 'inherit'] });
+  afterAll(() => void writer.kill());
+  await once(writer.stdout, 'data');
+  return async (text) => {
+    writer.stdin.write(text);
+    await once(writer.stdout, 'data');
+  };
+}
+
 let directory: string;
 let container: BusyboxContainer;
 let access: GuestAccess;
+let mapped: (text: string) => Promise<void>;
 
 describe.runIf(isMet(...NEEDS))('a container that runs', () => {
   const volume = (number: number, path = '') =>
     join(directory, `images/${VMID}/subvol-${VMID}-disk-${number}.subvol`, path);
 
-  beforeAll(() => {
+  beforeAll(async () => {
     directory = mkdtempSync(join(tmpdir(), 'container-suspend-test-'));
     for (const number of [0, 1, 2]) mkdirSync(volume(number), { recursive: true });
     mkdirSync(volume(0, 'tmp/build'), { recursive: true });
@@ -40,6 +73,8 @@ describe.runIf(isMet(...NEEDS))('a container that runs', () => {
     container = new BusyboxContainer({ vmid: VMID, directory, rootfs: volume(0), mounts });
     const methods = containerMethods({ lxcPath: container.lxcPath });
     access = methods.access({ vmid: VMID, type: 'lxc', configPath: '' }, 'suspend', true);
+    writeFileSync(volume(1, 'mapped'), 'before');
+    mapped = await writeThroughMemory(volume(1, 'mapped'));
   });
   beforeEach(() => container.start());
   afterEach(async () => expect(await container.state()).toBe('running'));
@@ -87,6 +122,40 @@ describe.runIf(isMet(...NEEDS))('a container that runs', () => {
     expect(readdirSync(context.temporaryDirectory)).toEqual(['root']);
     await prepared.release();
     expect(events.slice(10)).toEqual([]);
+  });
+
+  testWith(NEEDS, 'the copy is of the moment at which it is frozen, though it never pauses', async () => {
+    let counted = 0;
+    const { context } = await contextWith({
+      onPhase(name) {
+        if (name === 'pre-restart') counted = Number(readFileSync(volume(0, 'count'), 'utf8'));
+      },
+    });
+    const prepared = await access.prepare(context);
+    const { root } = asTree(await prepared.open());
+    await prepared.release();
+    expect(countSpread(root, ['/srv/data'])).toBeLessThanOrEqual(1);
+    expect(Number(readFileSync(join(root, 'count'), 'utf8'))).toBe(counted);
+  });
+
+  testWith(NEEDS, 'what is rewritten with the same size and time is copied again', async () => {
+    const time = new Date('2026-01-01T12:00:00Z');
+    const names = ['same-second', 'set-back'];
+    for (const name of names) writeFileSync(volume(1, name), 'before');
+    utimesSync(volume(1, 'set-back'), time, time);
+    const { context } = await contextWith({
+      onPhase(phase) {
+        if (phase !== 'pre-stop') return;
+        for (const name of names) writeFileSync(volume(1, name), 'after!');
+        utimesSync(volume(1, 'set-back'), time, time);
+      },
+    });
+    const prepared = await access.prepare(context);
+    const { root } = asTree(await prepared.open());
+    await prepared.release();
+    const copied = names.map((name) => readFileSync(join(root, 'srv/data', name), 'utf8'));
+    expect(copied).toEqual(['after!', 'after!']);
+    expect(statSync(join(root, 'srv/data/set-back')).mtime).toEqual(time);
   });
 
   for (const [index, phase] of PHASES.entries()) {
@@ -151,6 +220,16 @@ describe.runIf(isMet(...NEEDS))('a container that runs', () => {
     expect(existsSync(join(data.root, 'srv/data/orders'))).toBe(true);
     expect(events).toContain('WARN: guest is frozen already, and stays so');
     expect(events).not.toContainEqual(expect.stringMatching(ONLINE));
+  });
+
+  testWith(NEEDS, 'what is written through memory, which changes no time, is copied again', async () => {
+    const { context } = await contextWith({
+      onPhase: (name) => (name === 'pre-stop' ? mapped('after!') : undefined),
+    });
+    const prepared = await access.prepare(context);
+    const { root } = asTree(await prepared.open());
+    await prepared.release();
+    expect(readFileSync(join(root, 'srv/data/mapped'), 'utf8')).toBe('after!');
   });
 
   testWith(NEEDS, 'cannot lead the copy to files of the host', async () => {

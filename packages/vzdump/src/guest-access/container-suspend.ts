@@ -1,11 +1,13 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { containerVolumes } from './container-volumes.js';
+import { distrustCopies } from './distrust-copies.js';
 import type { GuestAccess, GuestContext, PreparedGuest, TreeData } from './guest-access.js';
 import { freezing, GuestPause } from './guest-pause.js';
 import type { Lxc } from './lxc.js';
 import { requireRealDirectories } from './real-directories.js';
 import { keepsAttributes, sync } from './rsync.js';
+import { runTool } from './run-tool.js';
 
 /**
  * The mode `suspend`: a container's files are copied while it runs, then it is frozen, and what has changed meanwhile is copied once
@@ -50,17 +52,29 @@ async function copy(
     log,
     signal,
   };
-  const pass = async (which: 'first' | 'final') => {
+  const since = BigInt(Date.now()) * 1_000_000n;
+  const requirePaths = async () => {
     for (const path of selection.paths) await requireRealDirectories(root, path);
-    await sync(which, options);
   };
 
-  await pass('first');
+  await requirePaths();
+  for (const path of selection.paths) await writeOut(root + path, signal);
+  await sync('first', options);
   log.info('suspending guest');
   await context.phase('pre-stop');
   signal?.throwIfAborted();
   await pause.begin();
-  await pass('final');
+  await requirePaths();
+  await distrustCopies({ root, target, since, signal });
+  await sync('final', options);
   await pause.end();
   return { kind: 'tree', root: target, sources: [''], isCopy: true };
+}
+
+/**
+ * Writes what is in memory for files to disk. A file that a program has mapped gets a new time only with the first change after
+ * that.
+ */
+async function writeOut(path: string, signal: AbortSignal | undefined): Promise<void> {
+  await runTool(['sync', '--file-system', '--', path], { timeout: Number.POSITIVE_INFINITY, signal });
 }
