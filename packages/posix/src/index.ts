@@ -16,6 +16,7 @@ export { OpenFileRange, offerRanges } from './open-file-range.js';
 export { bytesToPath, hasEscapedBytes, pathToBytes } from './path-bytes.js';
 export { setPipeSize } from './pipe-size.js';
 export { removeTree } from './remove-tree.js';
+export { renameNoReplace } from './rename-no-replace.js';
 export { canSeekData, seekData, seekHole } from './seek.js';
 export { SparseFileSource } from './sparse-file-source.js';
 export { getXattr, listXattrs, removeXattr, setXattr } from './xattrs.js';

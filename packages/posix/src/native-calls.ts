@@ -44,6 +44,7 @@ export interface NativeCalls {
   readlinkat(directory: number, name: CString, target: Uint8Array, size: number): number;
   unlinkat(directory: number, name: CString, flags: number): number;
   renameat(from: number, fromName: CString, to: number, toName: CString): number;
+  renameat2(from: number, fromName: CString, to: number, toName: CString, flags: number): number;
 
   fchownat(directory: number, name: CString, uid: number, gid: number, flags: number): number;
   fchown(fd: number, uid: number, gid: number): number;
@@ -62,11 +63,12 @@ export interface NativeCalls {
 }
 
 /**
- * Calls that not every C library has a function for (glibc has `getdents64` since 2.30, `mknodat` since 2.33, and
- * `ioprio_set` not at all), by the number that the kernel gives them on each architecture.
+ * Calls that not every C library has a function for (glibc has `getdents64` since 2.30, `mknodat` since 2.33, `renameat2`
+ * since 2.28, and `ioprio_set` not at all), by the number that the kernel gives them on each architecture.
  */
 const GETDENTS64 = { x64: 217, arm64: 61, riscv64: 61, loong64: 61, ppc64: 202 } as const;
 const MKNODAT = { x64: 259, arm64: 33, riscv64: 33, loong64: 33, ppc64: 288 } as const;
+const RENAMEAT2 = { x64: 316, arm64: 276, riscv64: 276, loong64: 276, ppc64: 357 } as const;
 const IOPRIO_SET = { x64: 251, arm64: 30, riscv64: 30, loong64: 30, ppc64: 273 } as const;
 
 let loaded: NativeCalls | null | undefined;
@@ -153,6 +155,20 @@ function bind({ load, errno }: typeof import('koffi'), arch: keyof typeof GETDEN
     readlinkat: library.func('int64_t readlinkat(int, const char *, void *, size_t)'),
     unlinkat: library.func('int unlinkat(int, const char *, int)'),
     renameat: library.func('int renameat(int, const char *, int, const char *)'),
+    renameat2: (from, fromName, to, toName, flags) =>
+      syscall(
+        RENAMEAT2[arch],
+        'int',
+        from,
+        'const char *',
+        fromName,
+        'int',
+        to,
+        'const char *',
+        toName,
+        'uint',
+        flags,
+      ),
     fchownat: library.func('int fchownat(int, const char *, uint, uint, int)'),
     fchown: library.func('int fchown(int, uint, uint)'),
     chmod: library.func('int chmod(const char *, uint)'),

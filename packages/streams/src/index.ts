@@ -16,6 +16,7 @@ export * from './observed.js';
 export * from './pending-file.js';
 export * from './read-chunks.js';
 export * from './read-pipe.js';
+export { type RenameNoReplace, useRenameNoReplace } from './rename-to-new.js';
 export * from './sequence.js';
 export * from './stage.js';
 export * from './sync-directory.js';

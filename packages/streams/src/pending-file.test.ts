@@ -7,6 +7,7 @@ import {
   open,
   readdir,
   readFile,
+  rename,
   rm,
   symlink,
   writeFile,
@@ -18,7 +19,8 @@ import { PendingFile, type PendingFileOptions } from './pending-file.js';
 
 vi.mock('node:fs/promises', async (original) => {
   const actual = await original<typeof import('node:fs/promises')>();
-  return { ...actual, link: vi.fn(actual.link), open: vi.fn(actual.open) };
+  const { link, lstat, open, rename } = actual;
+  return { ...actual, link: vi.fn(link), lstat: vi.fn(lstat), open: vi.fn(open), rename: vi.fn(rename) };
 });
 
 let directory: string;
@@ -182,6 +184,26 @@ describe('on a file system', () => {
       expect(await readdir(directory)).toEqual(['backup.vma']);
     },
   );
+
+  test('without hard links, too, another that came at the last moment stays', async () => {
+    const pending = await pendingWith('ours');
+    await writeFile(path, 'theirs');
+    vi.mocked(link).mockRejectedValueOnce(systemError('EPERM'));
+    vi.mocked(lstat).mockRejectedValueOnce(systemError('ENOENT')); // looked at a moment too early
+    await expect(pending.commit()).rejects.toMatchObject({ code: 'FILE_EXISTS' });
+    await pending.discard();
+    expect(await readFile(path, 'utf8')).toBe('theirs');
+    expect(await readdir(directory)).toEqual(['backup.vma']);
+  });
+
+  test('without hard links, nothing keeps the name when it cannot be given', async () => {
+    const pending = await pendingWith('ours');
+    vi.mocked(link).mockRejectedValueOnce(systemError('EPERM'));
+    vi.mocked(rename).mockRejectedValueOnce(systemError('EIO'));
+    await expect(pending.commit()).rejects.toMatchObject({ code: 'EIO' });
+    await pending.discard();
+    expect(await readdir(directory)).toEqual([]);
+  });
 
   test('without hard links, too, another that came first stays', async () => {
     const pending = await pendingWith('ours');

@@ -1,10 +1,11 @@
 import type { BigIntStats } from 'node:fs';
-import { type FileHandle, link, lstat, open, rename, unlink } from 'node:fs/promises';
+import { type FileHandle, open, rename, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { ArchiveError, type OnWarning } from './archive-error.js';
+import type { OnWarning } from './archive-error.js';
 import { nameFile, onNamedFile } from './file-name.js';
 import { hiddenName } from './hidden-name.js';
 import { isFileAt } from './is-file-at.js';
+import { fileExists, isTaken, renameToNew } from './rename-to-new.js';
 import { syncDirectory } from './sync-directory.js';
 
 export interface PendingFileOptions {
@@ -40,7 +41,7 @@ export class PendingFile {
    */
   static async create(path: string, options: PendingFileOptions = {}): Promise<PendingFile> {
     const { overwrite = false, onWarning } = options;
-    if (!overwrite && (await exists(path))) throw fileExists(path);
+    if (!overwrite && (await isTaken(path))) throw fileExists(path);
     const partialPath = options.partialPath ?? join(dirname(path), hiddenName('partial'));
     const handle = await open(partialPath, 'wx+').catch((error: NodeJS.ErrnoException) => {
       throw error.code === 'EEXIST' ? error : Object.assign(error, { path });
@@ -92,40 +93,4 @@ export class PendingFile {
       this.onWarning?.({ code: 'FILE_LEFTOVER', message, entry: this.partialPath });
     });
   }
-}
-
-/** How a file system without hard links answers `link`; EOPNOTSUPP is ENOTSUP in Node on Linux. */
-const WITHOUT_HARD_LINKS: ReadonlySet<string | undefined> = new Set([
-  'EPERM',
-  'ENOTSUP',
-  'EOPNOTSUPP',
-  'ENOSYS',
-]);
-
-/** A rename that never replaces: `link` fails where the name is taken, which `rename` would not. */
-async function renameToNew(from: string, to: string): Promise<void> {
-  try {
-    await link(from, to);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'EEXIST' || (await exists(to))) throw fileExists(to);
-    if (!WITHOUT_HARD_LINKS.has(code)) throw error;
-    return rename(from, to);
-  }
-  await unlink(from);
-}
-
-/** Whether the name is taken, be it by a symlink that points nowhere. */
-async function exists(path: string): Promise<boolean> {
-  return lstat(path).then(
-    () => true,
-    () => false,
-  );
-}
-
-function fileExists(path: string): ArchiveError {
-  return new ArchiveError('FILE_EXISTS', `${path} exists already`, {
-    entry: path,
-    hint: 'choose another name, or replace it with --force',
-  });
 }
