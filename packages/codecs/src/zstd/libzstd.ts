@@ -26,7 +26,8 @@ export interface Libzstd {
   readonly version: string;
   errorName(result: number): string;
   createCompressor(): Context;
-  freeCompressor(context: Context): void;
+  /** Waits for the library's own threads, which may have a job to finish. */
+  freeCompressor: PooledCall<[context: Context]>;
   setCompression(context: Context, parameter: number, value: number): number;
   compress: PooledCall<[context: Context, to: Uint8Array, room: number, from: Uint8Array, length: number]>;
   compressStream: PooledCall<[context: Context, to: OutBuffer, from: InBuffer, directive: number]>;
@@ -84,7 +85,7 @@ function bind(koffi: typeof import('koffi')): Libzstd {
     version: library.func('const char *ZSTD_versionString()')(),
     errorName: library.func('const char *ZSTD_getErrorName(int64_t)'),
     createCompressor: library.func('void *ZSTD_createCCtx()'),
-    freeCompressor: library.func('size_t ZSTD_freeCCtx(void *)'),
+    freeCompressor: pooled(library.func('int64_t ZSTD_freeCCtx(void *)')),
     setCompression: library.func('int64_t ZSTD_CCtx_setParameter(void *, int, int)'),
     compress: pooled(library.func('int64_t ZSTD_compress2(void *, void *, size_t, const void *, size_t)')),
     compressStream: pooled(

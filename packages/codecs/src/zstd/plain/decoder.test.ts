@@ -26,15 +26,15 @@ async function decode(bytes: Uint8Array, windowLog = 27): Promise<Buffer> {
   return Buffer.concat(parts);
 }
 
-const plain = mixedBytes(1_500_000);
+const plain = mixedBytes(800_000);
 const CONTENTS: [string, Uint8Array][] = [
   ['a disk', plain],
   ['nothing', Buffer.alloc(0)],
   ['a byte', Buffer.from('x')],
-  ['zeros', Buffer.alloc(2_000_000)],
-  ['noise', randomBytes(300_000)],
-  ['few symbols', randomBytes(300_000).map((byte) => byte & 3)],
-  ['text', Buffer.from(Array.from({ length: 60_000 }, (_, index) => `line ${index * 7919}\n`).join(''))],
+  ['zeros', Buffer.alloc(1_200_000)],
+  ['noise', randomBytes(200_000)],
+  ['few symbols', randomBytes(200_000).map((byte) => byte & 3)],
+  ['text', Buffer.from(Array.from({ length: 30_000 }, (_, index) => `line ${index * 7919}\n`).join(''))],
 ];
 
 describe.each(CONTENTS)('%s', (_, content) => {
@@ -70,7 +70,7 @@ test('damage is refused, or makes what it makes of it elsewhere', async () => {
       ['-c', '--no-check', ...options],
       mixedBytes(60_000, options.length),
     );
-    for (let round = 0; round < 300; round++) {
+    for (let round = 0; round < 150; round++) {
       const damaged = Buffer.from(compressed);
       damaged[6 + Math.floor(random() * (damaged.length - 6))]! ^= 1 << Math.floor(random() * 8);
       const ours = await decode(damaged).catch(() => undefined);
@@ -83,8 +83,8 @@ test('damage is refused, or makes what it makes of it elsewhere', async () => {
       if (ours !== undefined && theirs !== undefined) expect(ours.equals(theirs)).toBe(true);
     }
   }
-  expect(refusals.ours).toBeGreaterThan(100);
-  expect(Math.abs(refusals.ours - refusals.theirs)).toBeLessThan(30);
+  expect(refusals.ours).toBeGreaterThan(50);
+  expect(Math.abs(refusals.ours - refusals.theirs)).toBeLessThan(20);
 });
 
 test('a wrong checksum is found', async () => {
