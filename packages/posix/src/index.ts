@@ -1,3 +1,5 @@
+import './rename-no-replace.js'; // for whoever gives files their names
+
 export { allocate, cloneFile, punchHole, zeroRange } from './allocation.js';
 export { fileStatus, setMode, setOwner, setTimes } from './by-descriptor.js';
 export { missingCapabilities } from './capabilities.js';
@@ -16,7 +18,6 @@ export { OpenFileRange, offerRanges } from './open-file-range.js';
 export { bytesToPath, hasEscapedBytes, pathToBytes } from './path-bytes.js';
 export { setPipeSize } from './pipe-size.js';
 export { removeTree } from './remove-tree.js';
-export { renameNoReplace } from './rename-no-replace.js';
 export { canSeekData, seekData, seekHole } from './seek.js';
 export { SparseFileSource } from './sparse-file-source.js';
 export { getXattr, listXattrs, removeXattr, setXattr } from './xattrs.js';
