@@ -4,6 +4,7 @@ import { commands } from './commands/index.js';
 import { exactArguments } from './exact-arguments.js';
 import { EXIT, isOutputClosed, UsageError } from './exit-status.js';
 import { isInterruption } from './interruption.js';
+import { toJson } from './json.js';
 import { Messages } from './messages.js';
 import { spellNumbered } from './numbered-options.js';
 import { commonOptions } from './options.js';
@@ -70,7 +71,7 @@ function commandName(argv: readonly string[]): string | undefined {
 
 /** With `--verbose` or `--json`, what all of it stands on, too. */
 async function versionText(argv: readonly string[]): Promise<string> {
-  if (argv.includes('--json')) return `${JSON.stringify(await installation(), undefined, 2)}\n`;
+  if (argv.includes('--json')) return `${toJson(await installation(), 2)}\n`;
   return argv.includes('--verbose') ? describeInstallation(await installation()) : `${version()}\n`;
 }
 
