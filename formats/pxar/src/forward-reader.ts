@@ -124,7 +124,7 @@ export class ForwardReader {
 
   private readerAt(start: number): ByteReader {
     const { input, options } = this;
-    if (!isAtRest(input)) return new ByteReader(input);
+    if (!isAtRest(input)) return new ByteReader(input, options.signal);
     const { end = input.size, chunkSize = CHUNK_SIZE, readAhead = 1, reuseBuffers = false, signal } = options;
     return new ByteReader(readChunks(input, { start, end, chunkSize, readAhead, reuseBuffers, signal }));
   }

@@ -1,6 +1,13 @@
 import { Readable } from 'node:stream';
 import type { FileEntry } from '@vzdump-format/file-tree';
-import { chunksOf, isFileRange, type OnWarning, type Piece, Sequence } from '@vzdump-format/streams';
+import {
+  chunksOf,
+  isFileRange,
+  type OnWarning,
+  type Piece,
+  runStage,
+  Sequence,
+} from '@vzdump-format/streams';
 import { Packer } from './packer.js';
 
 /**
@@ -51,16 +58,23 @@ export function packPxar(
 }
 
 /** As `packPxar`, with ranges of files to be copied where content comes with them, see `FileRange`. */
-export async function* packPxarPieces(
+export function packPxarPieces(
   entries: AsyncIterable<FileEntry> | Iterable<FileEntry>,
   options: PackPxarOptions<Piece> = {},
+): AsyncGenerator<Piece> {
+  const sequence = Sequence.of(entries, options.signal);
+  return runStage(sequence, () => packAll(sequence, options), options.signal);
+}
+
+async function* packAll(
+  sequence: Sequence<FileEntry>,
+  options: PackPxarOptions<Piece>,
 ): AsyncGenerator<Piece> {
   const { payload: sink, signal } = options;
   const packer = new Packer(options);
   const { archive, payload } = packer;
   signal?.throwIfAborted();
   packer.begin();
-  const sequence = Sequence.of(entries);
   try {
     for (;;) {
       const pulled = sequence.pull();

@@ -1,5 +1,5 @@
 import { CountedWarnings, type FileEntry, printableName, wholePieces } from '@vzdump-format/file-tree';
-import { ArchiveError, isFileRange, type Piece } from '@vzdump-format/streams';
+import { ArchiveError, ClaimedSource, isFileRange, type Piece } from '@vzdump-format/streams';
 import { EntryWriter } from './entry-writer.js';
 import { EXCLUDES_FILE, excludesFile, excludesPrelude } from './excludes.js';
 import { contentAtHand } from './file-content.js';
@@ -104,7 +104,8 @@ export class Packer {
 
   /** The content of a file that was added, as pieces to be passed on. What is left is gathered in `writer`. */
   async *content(entry: FileEntry, writer: ItemWriter): AsyncGenerator<Piece> {
-    for await (const piece of wholePieces(entry, 'PXAR_CONTENT_SIZE')) {
+    const pieces = new ClaimedSource(wholePieces(entry, 'PXAR_CONTENT_SIZE'), this.options.signal);
+    for await (const piece of pieces) {
       if (isFileRange(piece)) {
         if (writer.length > 0) yield writer.take();
         yield piece;

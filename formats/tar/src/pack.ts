@@ -2,11 +2,13 @@ import type { Duplex } from 'node:stream';
 import { type Content, piecesOf, printableName } from '@vzdump-format/file-tree';
 import {
   ArchiveError,
+  ClaimedSource,
   chunksOf,
   type FileRange,
   isFileRange,
   type OnWarning,
   type Piece,
+  runStage,
   Sequence,
   toDuplex,
 } from '@vzdump-format/streams';
@@ -69,12 +71,17 @@ export function packTar(
 }
 
 /** As `packTar`, with ranges of files to be copied where content comes with them, see `FileRange`. */
-export async function* packTarPieces(
+export function packTarPieces(
   entries: AsyncIterable<PackEntry> | Iterable<PackEntry>,
   options: PackTarOptions = {},
 ): AsyncGenerator<Piece> {
+  const sequence = Sequence.of(entries, options.signal);
+  return runStage(sequence, () => packAll(sequence, options), options.signal);
+}
+
+async function* packAll(entries: Sequence<PackEntry>, options: PackTarOptions): AsyncGenerator<Piece> {
   const packing = new Packing(options);
-  yield* packing.members((options.first ?? []).map(entryOfBlob));
+  yield* packing.members(Sequence.of((options.first ?? []).map(entryOfBlob)));
   yield* packing.members(entries);
   yield* packing.end();
 }
@@ -107,11 +114,10 @@ class Packing {
     this.leftOut = new LeftOut(options.onWarning);
   }
 
-  async *members(entries: AsyncIterable<PackEntry> | Iterable<PackEntry>): AsyncGenerator<Piece> {
+  async *members(sequence: Sequence<PackEntry>): AsyncGenerator<Piece> {
     const { out, leftOut } = this;
     const { onProgress, signal } = this.options;
     signal?.throwIfAborted();
-    const sequence = Sequence.of(entries);
     try {
       for (;;) {
         const pulled = sequence.pull();
@@ -169,8 +175,7 @@ class Packing {
     // One array is valid for this entry only. Of pieces each is passed on, be it small: so they live until the next but one is read.
     const passesOn = reuseBuffers && !(entry.content instanceof Uint8Array);
     let left = size;
-    for await (const piece of content) {
-      signal?.throwIfAborted();
+    for await (const piece of new ClaimedSource(content, signal)) {
       if (piece.length > left) throw contentSizeError(entry, size, 'more');
       if (isFileRange(piece)) {
         left -= yield* this.passOnRange(piece);

@@ -58,7 +58,7 @@ class Members implements PullSource<TarEntry> {
     private readonly options: UnpackTarOptions,
     private readonly onPadding: OnPadding | undefined,
   ) {
-    this.reader = new ByteReader(archive);
+    this.reader = new ByteReader(archive, options.signal);
     this.members = new MemberReader(this.reader, options.onWarning);
     this.content = new Cursor(this.reader);
     this.marks = new FrameMarks(options.onFrameStart);

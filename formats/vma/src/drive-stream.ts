@@ -1,7 +1,7 @@
 import { type FileHandle, mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { nameFile, writeFully } from '@vzdump-format/streams';
+import { nameFile, runStage, writeFully } from '@vzdump-format/streams';
 import type { VmaDevice } from './format.js';
 import { findDevice } from './names.js';
 import { type UnpackVmaOptions, unpackVma, type VmaRecord } from './unpack.js';
@@ -19,10 +19,18 @@ type Run = Exclude<VmaRecord, { kind: 'header' }>;
  *
  * @throws as `unpackVma`, and `VMA_NO_SUCH_DEVICE`
  */
-export async function* streamDrive(
+export function streamDrive(
   archive: AsyncIterable<Uint8Array>,
   name: string,
   options: UnpackVmaOptions = {},
+): AsyncGenerator<Uint8Array> {
+  return runStage(archive, (source) => readDrive(source, name, options), options.signal);
+}
+
+async function* readDrive(
+  archive: AsyncIterable<Uint8Array>,
+  name: string,
+  options: UnpackVmaOptions,
 ): AsyncGenerator<Uint8Array> {
   const early = new EarlyRuns();
   let device: VmaDevice | undefined;

@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { printableName } from '@vzdump-format/file-tree';
-import { ArchiveError, toDuplex } from '@vzdump-format/streams';
+import { ArchiveError, runStage, toDuplex } from '@vzdump-format/streams';
 import { ClusterMap } from './cluster-map.js';
 import { LARGEST_COPIED_EXTENT, newExtentBuffer } from './extent-buffer.js';
 import {
@@ -25,7 +25,16 @@ type Content = Exclude<VmaRecord, { kind: 'header' }>;
  * @throws `VMA_RECORD_ORDER` when the header does not come first, or a cluster not in one piece, from its first block to
  * its last; `VMA_MISSING_CLUSTERS`, `VMA_DUPLICATE_CLUSTER`, … when the records do not cover every device exactly once
  */
-export async function* repackVma(records: AsyncIterable<VmaRecord>): AsyncGenerator<Uint8Array> {
+export function repackVma(records: AsyncIterable<VmaRecord>): AsyncGenerator<Uint8Array> {
+  return runStage(records, packRecords);
+}
+
+/** The same as a Duplex: records in, bytes out. */
+export function createRepackVma(): Duplex {
+  return toDuplex(repackVma);
+}
+
+async function* packRecords(records: AsyncIterable<VmaRecord>): AsyncGenerator<Uint8Array> {
   let extents: ExtentCollector | undefined;
   for await (const record of records) {
     if ((record.kind === 'header') !== (extents === undefined)) {
@@ -41,11 +50,6 @@ export async function* repackVma(records: AsyncIterable<VmaRecord>): AsyncGenera
   }
   if (extents === undefined) throw new ArchiveError('VMA_RECORD_ORDER', 'there is no header');
   yield extents.finish();
-}
-
-/** The same as a Duplex: records in, bytes out. */
-export function createRepackVma(): Duplex {
-  return toDuplex(repackVma);
 }
 
 /** Collects clusters until an extent is full. */

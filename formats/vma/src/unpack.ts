@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import { ArchiveError, ByteReader, type OnWarning, toDuplex } from '@vzdump-format/streams';
+import { ArchiveError, ByteReader, type OnWarning, runStage, toDuplex } from '@vzdump-format/streams';
 import { ClusterMap } from './cluster-map.js';
 import { type Run, requireExtent, requireWhole, runsOf, truncatedExtent } from './extents.js';
 import {
@@ -40,9 +40,21 @@ export interface UnpackVmaOptions {
  *
  * @throws ArchiveError with a code of `VMA_…`, see the format's README
  */
-export async function* unpackVma(
+export function unpackVma(
   archive: AsyncIterable<Uint8Array>,
   options: UnpackVmaOptions = {},
+): AsyncGenerator<VmaRecord> {
+  return runStage(archive, (source) => readRecords(source, options), options.signal);
+}
+
+/** The same as a Duplex: bytes in, records out. */
+export function createUnpackVma(options: UnpackVmaOptions = {}): Duplex {
+  return toDuplex((archive: AsyncIterable<Uint8Array>) => unpackVma(archive, options));
+}
+
+async function* readRecords(
+  archive: AsyncIterable<Uint8Array>,
+  options: UnpackVmaOptions,
 ): AsyncGenerator<VmaRecord> {
   const reader = new ByteReader(archive);
   try {
@@ -67,11 +79,6 @@ export async function* unpackVma(
   } finally {
     await reader.close();
   }
-}
-
-/** The same as a Duplex: bytes in, records out. */
-export function createUnpackVma(options: UnpackVmaOptions = {}): Duplex {
-  return toDuplex((archive: AsyncIterable<Uint8Array>) => unpackVma(archive, options));
 }
 
 /** Yields a run's content, clipped at the device's end. */

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdir, readdir } from 'node:fs/promises';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { vectorBytes } from '@vzdump-format/test-vectors';
 import { describe, expect, test } from 'vitest';
@@ -113,15 +113,32 @@ describe('unpack from a pipe that has stalled', () => {
     await expectInterrupted(running, 'SIGINT');
     expect(await readdir(directory)).toEqual([]);
   });
+});
+
+describe('whatever reads standard input heeds a signal while that stalls, be it compressed', () => {
+  const vma = vectorBytes('vma/two-drives-two-configs.vma').subarray(0, MORE_THAN_A_PIPE_HOLDS);
+  const zst = vectorBytes('vma/two-drives-two-configs.vma.zst').subarray(0, MORE_THAN_A_PIPE_HOLDS);
+  const header = vectorBytes('vma-crafted/header-1-mib.vma').subarray(0, MORE_THAN_A_PIPE_HOLDS);
 
   test.each([
-    ['verify', archive],
-    ['list', vectorBytes('vma-crafted/header-1-mib.vma')],
-  ])('%s', async (command, bytes) => {
-    const running = startCli([command, '-']);
-    await feed(running, bytes.subarray(0, MORE_THAN_A_PIPE_HOLDS));
+    ['verify -', vma],
+    ['verify -', zst],
+    ['list -', header],
+    ['config -', header],
+    ['cat - drive-virtio0', vma],
+    ['convert - -', vma],
+    ['convert - - --compress zstd', zst],
+    ['unpack - --to DIR/out', zst],
+    ['restore - 300 --pve-root DIR', header],
+    ['notes DIR/a.vma --file -', Buffer.alloc(MORE_THAN_A_PIPE_HOLDS, 'notes')],
+  ] as const)('%s', async (line, bytes) => {
+    const directory = await scratch();
+    await writeFile(join(directory, 'a.vma'), '');
+    const running = startCli(line.split(' ').map((argument) => argument.replace('DIR', directory)));
+    await feed(running, bytes);
     running.child.kill('SIGINT');
     await expectInterrupted(running, 'SIGINT');
+    expect(await readdir(directory)).toEqual(['a.vma']);
   });
 });
 

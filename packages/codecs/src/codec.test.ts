@@ -51,7 +51,7 @@ describe.each(writable)('$name', (row) => {
       }
     }
     const chunks = row.compress({ signal: controller.signal })(endless());
-    await chunks.next();
+    for (let count = 0; count < 2; count++) await chunks.next(); // the first may be a header, before the source is asked
     controller.abort();
     await expect(collect(chunks)).rejects.toThrow(/aborted/);
     expect(closed).toBe(true);

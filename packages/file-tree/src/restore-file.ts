@@ -1,5 +1,5 @@
 import { closeFile, type OpenDirectory } from '@vzdump-format/posix';
-import { hiddenName, isFileRange } from '@vzdump-format/streams';
+import { ClaimedSource, hiddenName, isFileRange } from '@vzdump-format/streams';
 import type { ContentInPieces, FileEntry } from './entry.js';
 import { ContentWriter, writeContent } from './restore-content.js';
 import { OpenInode } from './restore-inode.js';
@@ -71,8 +71,7 @@ async function restoreInPieces(
     const inode = new OpenInode(fd);
     run.metadata.giveFlagsBeforeContent(inode, entry);
     const writer = new ContentWriter(fd, entry, run.options.zerosToHoles);
-    for await (const piece of piecesOf(content)) {
-      run.options.signal?.throwIfAborted();
+    for await (const piece of new ClaimedSource(piecesOf(content), run.options.signal)) {
       if (isFileRange(piece)) writer.copy(piece);
       else writer.write(piece);
       await run.turns.turn();

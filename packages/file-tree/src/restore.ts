@@ -78,7 +78,7 @@ export async function restoreTree(
   if (missing !== undefined) onWarning?.({ code: 'TREE_SYSTEM_LACKS', message: missing });
   const root = openTarget(target, options);
   const run = newRestoration(root, options);
-  const sequence = Sequence.of(entries);
+  const sequence = Sequence.of(entries, signal);
   let restored = 0;
   let bytes = 0;
   const result = () => ({ restored, bytes, skipped: run.names.skipped, losses: run.losses.counts() });

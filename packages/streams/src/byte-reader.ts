@@ -1,4 +1,5 @@
 import { ArchiveError } from './archive-error.js';
+import { ClaimedSource } from './claimed-source.js';
 import { ChunksAtRest } from './read-chunks.js';
 
 const EMPTY = new Uint8Array(0);
@@ -13,8 +14,9 @@ export class ByteReader {
   private at = 0;
   private consumed = 0;
 
-  constructor(source: AsyncIterable<Uint8Array>) {
-    this.chunks = source[Symbol.asyncIterator]();
+  /** @param signal heeded also while the source stalls */
+  constructor(source: AsyncIterable<Uint8Array>, signal?: AbortSignal | undefined) {
+    this.chunks = source instanceof ChunksAtRest ? source : new ClaimedSource(source, signal);
   }
 
   /** Bytes consumed so far. */

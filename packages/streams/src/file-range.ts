@@ -1,3 +1,5 @@
+import { runStage } from './stage.js';
+
 /**
  * Bytes that stand in an open file, offered in place of chunks to whoever writes them to another: the kernel copies them once then,
  * not twice, and they do not come into this process. What has not been copied when the next piece is asked for comes as
@@ -29,6 +31,8 @@ export function isFileRange(piece: Piece): piece is FileRange {
 }
 
 /** For those who need the bytes: lets all offers pass by. */
-export async function* chunksOf(pieces: AsyncIterable<Piece>): AsyncGenerator<Uint8Array> {
-  for await (const piece of pieces) if (!isFileRange(piece)) yield piece;
+export function chunksOf(pieces: AsyncIterable<Piece>): AsyncGenerator<Uint8Array> {
+  return runStage(pieces, async function* chunks(source) {
+    for await (const piece of source) if (!isFileRange(piece)) yield piece;
+  });
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Stage } from './stage.js';
+import { type Stage, stageOf } from './stage.js';
 
 export interface HashingStage extends Stage {
   /** Hexadecimal. @throws Error while bytes are still passing. */
@@ -17,7 +17,7 @@ export function hashing(algorithm: string): HashingStage {
     }
     result = hash.digest('hex');
   }
-  return Object.assign(hashed, {
+  return Object.assign(stageOf(hashed), {
     digest: () => {
       if (result === undefined) throw new Error('the digest is known only when all bytes have passed');
       return result;

@@ -2,6 +2,7 @@ export * from './aligned-memory.js';
 export * from './archive-error.js';
 export * from './byte-reader.js';
 export * from './byte-source.js';
+export * from './claimed-source.js';
 export * from './commit-together.js';
 export * from './event-loop-turns.js';
 export * from './file-name.js';

@@ -1,4 +1,5 @@
-import { isFileRange, type PieceStage } from './file-range.js';
+import { isFileRange, type Piece, type PieceStage } from './file-range.js';
+import { runStage } from './stage.js';
 
 export interface Progress {
   readonly bytes: number;
@@ -44,11 +45,12 @@ export class Meter {
 
 /** Counts what passes, or is copied. */
 export function metered(meter: Meter): PieceStage {
-  return async function* counted(source) {
+  async function* counted<P extends Piece>(source: AsyncIterable<P>): AsyncGenerator<P> {
     for await (const piece of source) {
       if (!isFileRange(piece)) meter.add(piece.length);
       yield piece;
       if (isFileRange(piece)) meter.add(piece.copied);
     }
-  };
+  }
+  return (source) => runStage(source, counted);
 }

@@ -1,11 +1,11 @@
-import type { Stage } from './stage.js';
+import { type Stage, stageOf } from './stage.js';
 
 /**
  * Passes chunks on, and lets an observer read the same chunks: each is passed on when the observer has asked for the
  * next. An observer that fails ends the stream with its error; the stream ends when both are done.
  */
 export function observed(observe: (chunks: AsyncIterable<Uint8Array>) => Promise<unknown>): Stage {
-  return async function* observedStage(source) {
+  return stageOf(async function* observedStage(source: AsyncIterable<Uint8Array>) {
     const relay = new Relay();
     const observation = observe(relay);
     observation.catch(() => {}); // awaited below
@@ -19,7 +19,7 @@ export function observed(observe: (chunks: AsyncIterable<Uint8Array>) => Promise
     } finally {
       relay.end();
     }
-  };
+  });
 }
 
 /** Hands chunks from one side to another that reads them as an iterable, one at a time. */

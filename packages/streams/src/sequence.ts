@@ -1,3 +1,5 @@
+import { ClaimedSource } from './claimed-source.js';
+
 /** An item, or `undefined` behind the last; a promise of it only where it takes waiting. */
 export type Pulled<T> = T | undefined | Promise<T | undefined>;
 
@@ -22,14 +24,27 @@ export class Sequence<T extends object> implements AsyncIterableIterator<T>, Pul
 
   constructor(private readonly source: PullSource<T>) {}
 
-  /** Of any items; a sequence stays as it is. */
-  static of<T extends object>(items: AsyncIterable<T> | Iterable<T>): Sequence<T> {
+  /**
+   * Of any items; a sequence stays as it is.
+   * @param signal heeded also while the items stall
+   */
+  static of<T extends object>(
+    items: AsyncIterable<T> | Iterable<T>,
+    signal?: AbortSignal | undefined,
+  ): Sequence<T> {
     if (items instanceof Sequence) return items as Sequence<T>;
-    return new Sequence(Symbol.asyncIterator in items ? pulledFromAsync(items) : pulledFrom(items));
+    const isAsync = Symbol.asyncIterator in items;
+    return new Sequence(isAsync ? pulledFromAsync(new ClaimedSource(items, signal)) : pulledFrom(items));
   }
 
-  /** Of items that it takes waiting to get at. */
-  static later<T extends object>(open: () => Promise<AsyncIterable<T>>): Sequence<T> {
+  /**
+   * Of items that it takes waiting to get at.
+   * @param release lets go of what they would have come from, when they are not asked for
+   */
+  static later<T extends object>(
+    open: () => Promise<AsyncIterable<T>>,
+    release?: () => Promise<unknown>,
+  ): Sequence<T> {
     let opened: Sequence<T> | undefined;
     return new Sequence({
       pull() {
@@ -39,7 +54,9 @@ export class Sequence<T extends object> implements AsyncIterableIterator<T>, Pul
           return opened.pull();
         });
       },
-      close: () => opened?.close(),
+      async close() {
+        await (opened === undefined ? release?.() : opened.close());
+      },
     });
   }
 
@@ -137,12 +154,11 @@ export function mappedItems<T extends object, Result extends object>(
   });
 }
 
-function pulledFromAsync<T>(items: AsyncIterable<T>): PullSource<T> {
-  const iterator = items[Symbol.asyncIterator]();
+function pulledFromAsync<T>(items: ClaimedSource<T>): PullSource<T> {
   return {
-    pull: () => iterator.next().then(itemOf),
+    pull: () => items.next().then(itemOf),
     async close() {
-      await iterator.return?.();
+      await items.return();
     },
   };
 }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isFileRange, type Piece, type PieceStage } from './file-range.js';
+import { runStage } from './stage.js';
 
 /** Bytes are let through in portions worth this many seconds, so a changed limit is felt as soon. */
 const PORTION_SECONDS = 0.05;
@@ -72,7 +73,7 @@ export class RateLimiter {
  */
 export function throttle(limit: RateLimiter | number, options: { signal?: AbortSignal } = {}): PieceStage {
   const limiter = typeof limit === 'number' ? new RateLimiter(limit) : limit;
-  return async function* throttled<P extends Piece>(source: AsyncIterable<P>) {
+  async function* throttled<P extends Piece>(source: AsyncIterable<P>): AsyncGenerator<P> {
     for await (const piece of source) {
       if (isFileRange(piece)) {
         if (limiter.bytesPerSecond > 0) continue;
@@ -87,5 +88,6 @@ export function throttle(limit: RateLimiter | number, options: { signal?: AbortS
         start += portion.length;
       }
     }
-  };
+  }
+  return (source) => runStage(source, throttled, options.signal);
 }

@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
-import { isFileRange, type PieceStage } from './file-range.js';
+import { isFileRange, type Piece, type PieceStage } from './file-range.js';
+import { runStage } from './stage.js';
 
 /**
  * Lets what comes before it make the next chunk while whoever comes behind it waits, for a write to end or a thread to
@@ -7,7 +8,7 @@ import { isFileRange, type PieceStage } from './file-range.js';
  * but one is asked for; so nothing is copied.
  */
 export function workAhead(): PieceStage {
-  return async function* ahead(source) {
+  async function* ahead<P extends Piece>(source: AsyncIterable<P>): AsyncGenerator<P> {
     const chunks = source[Symbol.asyncIterator]();
     let next = chunks.next();
     try {
@@ -27,5 +28,6 @@ export function workAhead(): PieceStage {
       await Promise.allSettled([next]);
       await chunks.return?.();
     }
-  };
+  }
+  return (source) => runStage(source, ahead);
 }

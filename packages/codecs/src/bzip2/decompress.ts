@@ -1,4 +1,4 @@
-import { ArchiveError, ByteReader, type Stage } from '@vzdump-format/streams';
+import { ArchiveError, ByteReader, type Stage, stageOf } from '@vzdump-format/streams';
 import type { DecompressOptions } from '../codec.js';
 import { readTrailing } from '../trailing.js';
 import { WorkerPool } from '../workers/pool.js';
@@ -17,7 +17,7 @@ const RANDOMISED = 'a randomised block, which bzip2 made before version 0.9.5: t
  */
 export function decompressBzip2(options: DecompressOptions = {}, blockLimit = BLOCK_LIMIT): Stage {
   const { onWarning } = options;
-  return async function* bunzipped(source) {
+  return stageOf(async function* bunzipped(source) {
     const reader = new ByteReader(source);
     const worker = new WorkerPool<BunzipJob, Step>(workerScript('bzip2'), 1, options.signal);
     try {
@@ -36,7 +36,7 @@ export function decompressBzip2(options: DecompressOptions = {}, blockLimit = BL
       worker.close();
       await reader.close();
     }
-  };
+  }, options.signal);
 }
 
 async function withLimit(step: Promise<Step>, limit: number, offset: number): Promise<Step> {

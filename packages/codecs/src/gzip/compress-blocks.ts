@@ -1,4 +1,4 @@
-import { mapOrdered, type Stage } from '@vzdump-format/streams';
+import { mapOrdered, type Stage, stageOf } from '@vzdump-format/streams';
 import { BufferPool } from '../buffers.js';
 import type { CompressOptions } from '../codec.js';
 import { checkedLevel, checkedThreads } from '../options.js';
@@ -25,7 +25,7 @@ export function compressInBlocks(options: CompressOptions = {}): Stage {
   const level = checkedLevel('gzip', GZIP_LEVELS, options.level);
   const threads = checkedThreads(options.threads);
   const engineName = checkedDeflateEngine(options.engine);
-  return async function* compressed(source) {
+  return stageOf(async function* compressed(source) {
     const engine = await loadDeflateEngine(engineName);
     const pool = new BufferPool(BLOCK_BUFFER_SIZE);
     const compressor = new BlockCompressor(engine, level, threads);
@@ -46,7 +46,7 @@ export function compressInBlocks(options: CompressOptions = {}): Stage {
     }
     yield LAST_BLOCK.slice();
     yield encodeTrailer(crc, length);
-  };
+  }, options.signal);
 }
 
 /** Compresses blocks, and spares the engine those of which it is known what becomes of them. */

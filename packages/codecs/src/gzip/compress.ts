@@ -1,4 +1,4 @@
-import type { Stage } from '@vzdump-format/streams';
+import { type Stage, stageOf } from '@vzdump-format/streams';
 import type { CompressOptions } from '../codec.js';
 import { checkedLevel } from '../options.js';
 import { compressInBlocks } from './compress-blocks.js';
@@ -11,7 +11,7 @@ export function compressGzip(options: CompressOptions = {}): Stage {
   if (options.rsyncable) return compressInBlocks({ ...options, threads: 1 });
   const level = checkedLevel('gzip', GZIP_LEVELS, options.level);
   const engineName = checkedDeflateEngine(options.engine);
-  return async function* gzipped(source) {
+  return stageOf(async function* gzipped(source) {
     const engine = await loadDeflateEngine(engineName);
     const sums = new Sums(engine);
     const chunks = sums.passed(source);
@@ -25,7 +25,7 @@ export function compressGzip(options: CompressOptions = {}): Stage {
     } finally {
       await chunks.return(undefined);
     }
-  };
+  }, options.signal);
 }
 
 /** Checksum and length of what passes. */

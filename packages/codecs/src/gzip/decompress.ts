@@ -1,4 +1,4 @@
-import { ArchiveError, ByteReader, type Stage } from '@vzdump-format/streams';
+import { ArchiveError, ByteReader, type Stage, stageOf } from '@vzdump-format/streams';
 import type { DecompressOptions } from '../codec.js';
 import { isPrefixOfAny, readTrailing } from '../trailing.js';
 import { checkedDeflateEngine, type DeflateEngine, InflateError, loadDeflateEngine } from './engine.js';
@@ -14,7 +14,7 @@ const INPUT_SIZE = 256 * 1024;
  */
 export function decompressGzip(options: DecompressOptions = {}): Stage {
   const engineName = checkedDeflateEngine(options.engine);
-  return async function* gunzipped(source) {
+  return stageOf(async function* gunzipped(source) {
     const engine = await loadDeflateEngine(engineName);
     const reader = new ByteReader(source);
     try {
@@ -27,7 +27,7 @@ export function decompressGzip(options: DecompressOptions = {}): Stage {
     } finally {
       await reader.close();
     }
-  };
+  }, options.signal);
 }
 
 /** Reads the next member's header, if there is one. What follows the last member is checked. */

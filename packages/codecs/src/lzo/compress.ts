@@ -1,4 +1,4 @@
-import { mapOrdered, type Stage } from '@vzdump-format/streams';
+import { mapOrdered, type Stage, stageOf } from '@vzdump-format/streams';
 import { BufferPool, chunkOf, type FilledBuffer, gather } from '../buffers.js';
 import type { CompressOptions, LevelRange } from '../codec.js';
 import { checkedLevel, checkedThreads } from '../options.js';
@@ -17,7 +17,7 @@ const JOB_SIZE = 4 * BLOCK_SIZE;
 export function compressLzo(options: CompressOptions = {}): Stage {
   checkedLevel('lzo', LZO_LEVELS, options.level);
   const threads = checkedThreads(options.threads);
-  return async function* lzoped(source) {
+  return stageOf(async function* lzoped(source) {
     const workers = new LzoThreads(threads, options.signal);
     const inputs = new BufferPool(JOB_SIZE);
     const outputs = new BufferPool(compressedBound(JOB_SIZE));
@@ -40,5 +40,5 @@ export function compressLzo(options: CompressOptions = {}): Stage {
     } finally {
       workers.close();
     }
-  };
+  }, options.signal);
 }

@@ -1,4 +1,4 @@
-import { ArchiveError, ByteReader, type Stage } from '@vzdump-format/streams';
+import { ArchiveError, ByteReader, type Stage, stageOf } from '@vzdump-format/streams';
 import { BufferPool, chunkOf } from '../buffers.js';
 import type { DecompressOptions } from '../codec.js';
 import { defaultReadThreads } from '../options.js';
@@ -17,7 +17,7 @@ const MAX_BYTES_UNDER_WAY = 64 * 1024 * 1024;
 /** All members, one after the other. */
 export function decompressLzo(options: DecompressOptions = {}): Stage {
   const threads = defaultReadThreads(options.threads);
-  return async function* unlzoped(source) {
+  return stageOf(async function* unlzoped(source) {
     const reader = new ByteReader(source);
     const decompressor = new Decompressor(threads, options);
     try {
@@ -27,7 +27,7 @@ export function decompressLzo(options: DecompressOptions = {}): Stage {
       decompressor.close();
       await reader.close();
     }
-  };
+  }, options.signal);
 }
 
 interface Outcome extends LzoResult {

@@ -1,4 +1,4 @@
-import type { Stage } from '@vzdump-format/streams';
+import { type Stage, stageOf } from '@vzdump-format/streams';
 import type { Codec } from '../codec.js';
 import { encodeIndex } from '../seekable/index-file.js';
 
@@ -18,10 +18,10 @@ export const none: Codec = {
 };
 
 function passOn(options: { readonly signal?: AbortSignal | undefined } = {}): Stage {
-  return async function* passedOn(source) {
+  return stageOf(async function* passedOn(source) {
     for await (const chunk of source) {
       options.signal?.throwIfAborted();
       yield chunk;
     }
-  };
+  }, options.signal);
 }

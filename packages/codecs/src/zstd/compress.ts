@@ -1,4 +1,4 @@
-import { ArchiveError, alignedSharedMemory, mapOrdered, type Stage } from '@vzdump-format/streams';
+import { ArchiveError, alignedSharedMemory, mapOrdered, type Stage, stageOf } from '@vzdump-format/streams';
 import { BufferPool, chunkOf, type FilledBuffer, gather } from '../buffers.js';
 import type { CompressOptions, LevelRange } from '../codec.js';
 import { checkedLevel, checkedThreads, checkedWindowLog } from '../options.js';
@@ -36,8 +36,8 @@ export function compressZstd(options: CompressOptions = {}): Stage {
   checkedEngineName(options.engine);
   const inOneFrame = options.seekable === false || windowLog !== undefined;
   return inOneFrame
-    ? (source) => compressInOneFrame(source, { level, threads, windowLog }, options)
-    : (source) => compressInFrames(source, { level, threads, frameSize }, options);
+    ? stageOf((source) => compressInOneFrame(source, { level, threads, windowLog }, options), options.signal)
+    : stageOf((source) => compressInFrames(source, { level, threads, frameSize }, options), options.signal);
 }
 
 async function* compressInFrames(

@@ -1,5 +1,4 @@
-import type { Stage } from '@vzdump-format/streams';
-import { EventLoopTurns } from '@vzdump-format/streams';
+import { EventLoopTurns, type Stage, stageOf } from '@vzdump-format/streams';
 import { chunkOf, zeroChunks } from '../buffers.js';
 import type { DecompressOptions } from '../codec.js';
 import { checkedWindowLog, defaultReadThreads } from '../options.js';
@@ -27,7 +26,7 @@ export function decompressZstd(options: DecompressOptions = {}): Stage {
   const maxWindowLog = checkedWindowLog(options.maxWindowLog ?? DEFAULT_MAX_WINDOW_LOG);
   const threads = defaultReadThreads(options.threads);
   const engineName = checkedEngineName(options.engine);
-  return async function* unzstd(source) {
+  return stageOf(async function* unzstd(source) {
     const engine = await loadEngine(engineName);
     const walker = new FrameWalker(source, maxWindowLog, options.onWarning);
     const reader = new PieceReader(walker);
@@ -39,7 +38,7 @@ export function decompressZstd(options: DecompressOptions = {}): Stage {
       output.close();
       await walker.reader.close();
     }
-  };
+  }, options.signal);
 }
 
 async function* piecesOfAllFrames(walker: FrameWalker, reader: PieceReader): AsyncGenerator<FoundPiece> {

@@ -8,7 +8,7 @@ import {
   unpackPxar,
   verifyPxar,
 } from '@vzdump-format/pxar';
-import { type OnWarning, readChunks, Sequence } from '@vzdump-format/streams';
+import { ClaimedSource, type OnWarning, readChunks, Sequence } from '@vzdump-format/streams';
 import { formatListing, type ListedEntry, ListingColumns } from '@vzdump-format/tar';
 import type { TreeFormat } from '../archive-format.js';
 import { configsInPlace } from './configs-in-place.js';
@@ -42,7 +42,7 @@ export const pxar: TreeFormat = {
   },
 
   entries({ bytes, source, payload }, { metadataOnly = false, verify, onPrelude, onWarning, signal }) {
-    return Sequence.later(async () =>
+    const open = async () =>
       unpackPxar(source ?? bytes, {
         payload: metadataOnly ? undefined : await payload?.(),
         onHeader: (header) => {
@@ -50,8 +50,8 @@ export const pxar: TreeFormat = {
           if (header.prelude !== undefined) onPrelude?.(header.prelude);
         },
         ...{ metadataOnly, verify, reuseBuffers: true, onWarning, signal },
-      }),
-    );
+      });
+    return Sequence.later(open, () => new ClaimedSource(bytes).return());
   },
 
   async file({ source, payload }, path, { onWarning, signal }) {
@@ -61,7 +61,7 @@ export const pxar: TreeFormat = {
   },
 
   pack(entries, { first, onProgress: _, onFrameStart: __, ...options }) {
-    const named = warnOfNames(entries, options.onWarning);
+    const named = warnOfNames(Sequence.of(entries, options.signal), options.onWarning);
     const placed = configsInPlace(named, first, options.onWarning);
     return packPxarPieces(placed, { ...options, reuseBuffers: true });
   },
