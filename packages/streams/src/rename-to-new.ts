@@ -55,7 +55,7 @@ async function renameToReserved(from: string, to: string): Promise<void> {
   try {
     await rename(from, to);
   } catch (error) {
-    await unlink(to);
+    if (await isTaken(from)) await unlink(to); // else it is done, though the call says that it failed
     throw error;
   }
 }
