@@ -1,4 +1,4 @@
-import { readChunks } from '@vzdump-format/streams';
+import { type ByteSource, readChunks } from '@vzdump-format/streams';
 import {
   extractVma,
   findConfig,
@@ -9,7 +9,7 @@ import {
   streamDrive,
   verifyVma,
 } from '@vzdump-format/vma';
-import type { DiskFormat } from '../archive-format.js';
+import type { DiskFormat, OperationOptions } from '../archive-format.js';
 
 /** The name under which vzdump stores a VM's configuration. */
 const GUEST_CONFIG = 'qemu-server.conf';
@@ -40,16 +40,19 @@ export const vma: DiskFormat = {
     await verifyVma(bytes, options);
   },
 
-  async *cat({ bytes, source }, name, options) {
-    if (source === undefined) {
-      yield* streamDrive(bytes, name, options);
-    } else {
-      const { signal } = options;
-      yield* readChunks((await openVma(source, options)).device(name), { reuseBuffers: true, signal });
-    }
-  },
+  cat: ({ bytes, source }, name, options) =>
+    source === undefined ? streamDrive(bytes, name, options) : readDrive(source, name, options),
 
   async unpack({ bytes }, options) {
     await extractVma(bytes, options);
   },
 };
+
+async function* readDrive(
+  source: ByteSource,
+  name: string,
+  options: OperationOptions,
+): AsyncGenerator<Uint8Array> {
+  const { signal } = options;
+  yield* readChunks((await openVma(source, options)).device(name), { reuseBuffers: true, signal });
+}

@@ -4,11 +4,9 @@ import { codecs } from '@vzdump-format/codecs';
 import { type FileEntry, restoreTree } from '@vzdump-format/file-tree';
 import { chunksOf, hashing, Meter, metered, observed, throttle, workAhead } from '@vzdump-format/streams';
 import { noise, vectorBytes } from '@vzdump-format/test-vectors';
-import { repackVma, streamDrive, unpackVma } from '@vzdump-format/vma';
+import { type DiskFormat, formats, type TreeFormat } from '@vzdump-format/vzdump';
 import { describe, expect, test } from 'vitest';
-import type { TreeFormat } from './archive-format.js';
-import { formats } from './formats.js';
-import { scratch } from './testing/scratch.js';
+import { scratch } from './scratch.js';
 
 type Items = AsyncIterable<never>;
 
@@ -74,23 +72,13 @@ const treeRows: readonly Row[] = treeFormats.flatMap((format) => [
   },
 ]);
 
-const vmaRows: readonly Row[] = [
-  {
-    ...{ name: 'unpack vma', takesSignal: true },
+const diskRows: readonly Row[] = formats
+  .filter((format): format is DiskFormat => format.kind === 'disks')
+  .map((format) => ({
+    ...{ name: `stream a drive of ${format.name}`, takesSignal: true },
     items: () => [VMA.subarray(0, VMA.length - 4096)],
-    run: (source, signal) => unpackVma(source, { signal }),
-  },
-  {
-    ...{ name: 'stream a drive', takesSignal: true },
-    items: () => [VMA.subarray(0, VMA.length - 4096)],
-    run: (source, signal) => streamDrive(source, 'drive-virtio0', { signal }),
-  },
-  {
-    ...{ name: 'repack vma', takesSignal: false },
-    items: async () => [(await unpackVma(of(VMA)).next()).value],
-    run: (source) => repackVma(source),
-  },
-];
+    run: (source, signal) => format.cat({ bytes: source, source: undefined }, 'drive-virtio0', { signal }),
+  }));
 
 const plainRows: readonly Row[] = [
   {
@@ -116,7 +104,7 @@ const plainRows: readonly Row[] = [
   },
 ];
 
-const rows = [...codecRows, ...treeRows, ...vmaRows, ...plainRows];
+const rows = [...codecRows, ...treeRows, ...diskRows, ...plainRows];
 
 /** Gives its items, and then stalls, fails or begins again. */
 class Source implements AsyncIterableIterator<unknown> {
