@@ -1,6 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
-// Tests run on the sources; worker threads and the command line run from `dist`, which `npm test` builds first.
+// Tests run on the sources; worker threads and the command line run from `dist`, which `npm test` builds
+// first.
 const conditions = ['source', 'node', 'import', 'default'];
 
 // biome-ignore lint/style/noDefaultExport: vitest wants one

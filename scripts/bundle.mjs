@@ -1,7 +1,7 @@
-// Joins the command line into one file, since Node takes twice as long to start with it in 150 modules, and makes the
-// code caches beside it. The commands that are used most have a file of their own, half as large. What the benchmark of
-// the codecs runs is made in the same way.
-// Native packages and worker threads stay where they are, and are found through their packages.
+// Joins the command line into one file, since Node takes twice as long to start with it in 150 modules, and
+// makes the code caches beside it. The commands that are used most have a file of their own, half as large.
+// What the benchmark of the codecs runs is made in the same way. Native packages and worker threads stay
+// where they are, and are found through their packages.
 import { execFileSync } from 'node:child_process';
 import { readdirSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -37,8 +37,8 @@ await bundle(BENCHMARK, 'codec-child.js', 'codec-child.cjs');
 execFileSync(process.execPath, [pathOf('code-cache.mjs')], { stdio: ['ignore', 'ignore', 'inherit'] });
 
 /**
- * The bundle of a command which has none of its own any more would still be run, and V8 would take a cache for that of any
- * bundle as long.
+ * The bundle of a command which has none of its own any more would still be run, and V8 would take a cache
+ * for that of any bundle as long.
  * @param {string} folder @param {string} start of their names
  */
 function removeFormer(folder, start) {

@@ -20,7 +20,10 @@ const HOST = ['--pve-root', 'pve', '--lock-file', 'lock', '--config', '/dev/null
 const VM = '999999998';
 const CONTAINER = '999999999';
 
-/** What is done with each of the main commands, in a directory where `pack` comes first; `to` is where something new can be made. */
+/**
+ * What is done with each of the main commands, in a directory where `pack` comes first; `to` is where
+ * something new can be made.
+ */
 const USES = {
   pack: (to) => [
     ...ARCHIVES.map((archive) => [`${to}${archive}`, '--root', 'tree']),

@@ -1,4 +1,7 @@
-/** Node's modules that are slow to load, and that most commands have no use for: together they take as long as Node does. */
+/**
+ * Node's modules that are slow to load, and that most commands have no use for: together they take as long as
+ * Node does.
+ */
 const SLOW = [
   ...['child_process', 'crypto', 'fs/promises', 'net', 'stream', 'stream/promises'],
   ...['timers/promises', 'tty', 'worker_threads', 'zlib'],

@@ -5,8 +5,9 @@ import { existsSync } from 'node:fs';
 const MACHINES = { x64: 'x86_64', arm64: 'aarch64' };
 
 /**
- * Loads koffi's binary from where npm puts it, since koffi itself takes 8 ms to find it, a tenth of a short command.
- * koffi does it wherever that is not so, or not this version, or where the C library may not be glibc.
+ * Loads koffi's binary from where npm puts it, since koffi itself takes 8 ms to find it, a tenth of a short
+ * command. koffi does it wherever that is not so, or not this version, or where the C library may not be
+ * glibc.
  */
 export function requireKoffi(require, version) {
   const { platform, arch } = process;

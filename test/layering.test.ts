@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { findCircles } from './circles.js';
 import { findViolations, type WorkspacePackage } from './layering.js';
 import { readWorkspace } from './workspace.js';
 
@@ -12,6 +13,10 @@ describe('this repository', async () => {
 
   test('keeps the layering', () => {
     expect(findViolations(packages, devDependencies)).toEqual([]);
+  });
+
+  test('has no circles of files', () => {
+    expect(packages.flatMap(({ sources }) => findCircles(sources))).toEqual([]);
   });
 
   test('accounts for each dependency in docs/dependencies.md', () => {
@@ -31,15 +36,14 @@ describe('this repository', async () => {
 
   test('was read', () => {
     const folders = packages.map(({ folder }) => folder);
-    const known = ['streams', 'codecs', 'nbd', 'posix', 'file-tree', 'vzdump', 'cli'].map(
-      (name) => `packages/${name}`,
-    );
+    const names = ['streams', 'codecs', 'nbd', 'posix', 'file-tree', 'disk', 'archives', 'pve', 'stores'];
+    const known = [...names, 'vzdump', 'cli', 'testing'].map((name) => `packages/${name}`);
     expect(folders).toEqual(expect.arrayContaining([...known, 'formats/vma']));
     expect(devDependencies).toContain('vitest');
     const streams = packages.find(({ folder }) => folder === 'packages/streams')!;
-    expect(streams.sources.map(({ path }) => path)).toContain('packages/streams/src/byte-reader.ts');
+    expect(streams.sources.map(({ path }) => path)).toContain('packages/streams/src/source/byte-reader.ts');
     const posix = packages.find(({ folder }) => folder === 'packages/posix')!;
-    expect(posix.references).toEqual(['packages/streams']);
+    expect(posix.references).toEqual(['packages/testing', 'packages/streams']);
     expect(posix.dependencies).toContain(`${SCOPE}/streams`);
   });
 });
@@ -71,19 +75,18 @@ function source(path: string, text: string) {
 
 const SOUND = [
   pack('packages/streams'),
+  pack('packages/testing'),
   pack('packages/codecs', ['packages/streams']),
   pack('packages/nbd', ['packages/streams']),
   pack('packages/posix', ['packages/streams']),
   pack('packages/file-tree', ['packages/streams', 'packages/posix']),
   pack('formats/vma', ['packages/streams', 'packages/posix', 'packages/file-tree']),
   pack('formats/tar', ['packages/streams', 'packages/posix', 'packages/file-tree']),
-  pack('packages/vzdump', [
-    'packages/streams',
-    'packages/codecs',
-    'formats/vma',
-    'formats/tar',
-    'packages/nbd',
-  ]),
+  pack('packages/disk', ['packages/streams', 'packages/posix', 'packages/nbd']),
+  pack('packages/archives', ['packages/codecs', 'formats/vma', 'formats/tar', 'packages/disk']),
+  pack('packages/pve', ['packages/streams', 'packages/posix', 'packages/disk']),
+  pack('packages/stores', ['packages/archives', 'packages/pve']),
+  pack('packages/vzdump', ['packages/archives', 'packages/pve', 'packages/stores']),
   pack('packages/cli', ['packages/streams', 'packages/vzdump']),
   pack('test-vectors', ['packages/streams']),
 ];
@@ -113,7 +116,17 @@ describe('the arrows', () => {
     ['formats/vma', 'packages/codecs'],
     ['formats/vma', 'packages/nbd'],
     ['formats/vma', 'formats/tar'],
+    ['formats/vma', 'packages/disk'],
+    ['packages/disk', 'formats/vma'],
+    ['packages/disk', 'packages/pve'],
+    ['packages/archives', 'packages/pve'],
+    ['packages/archives', 'packages/stores'],
+    ['packages/pve', 'packages/archives'],
+    ['packages/pve', 'packages/codecs'],
+    ['packages/pve', 'packages/stores'],
+    ['packages/stores', 'packages/vzdump'],
     ['packages/vzdump', 'packages/cli'],
+    ['packages/testing', 'packages/streams'],
     ['test-vectors', 'formats/vma'],
   ])('%s may not import %s, though its manifests name it', (from, to) => {
     const path = `${from}/src/index.ts`;
@@ -218,6 +231,25 @@ test('what is for tests is not imported by what is not', () => {
     'packages/nbd/src/client/a.ts: imports ../testing/tools.js, which is for tests',
     'packages/nbd/src/client/a.ts: imports ./a.test.js, which is for tests',
   ]);
+});
+
+describe('circles of files', () => {
+  const file = (name: string, ...imports: string[]) => ({
+    path: `packages/nbd/src/${name}.ts`,
+    text: imports.map((other) => `import type { A } from '${other}.js';`).join('\n'),
+  });
+  const named = (...names: string[]) => names.map((name) => `packages/nbd/src/${name}.ts`);
+
+  test('none', () => {
+    expect(findCircles([file('a', './b', './c'), file('b', './c'), file('c', '../other/a')])).toEqual([]);
+  });
+
+  test('two files, three files, and a file of its own', () => {
+    expect(findCircles([file('a', './b'), file('b', './a')])).toEqual([named('a', 'b')]);
+    const three = [file('x', './a'), file('a', './inner/b'), file('inner/b', '../c'), file('c', './a')];
+    expect(findCircles(three)).toEqual([named('a', 'inner/b', 'c')]);
+    expect(findCircles([file('a', './a')])).toEqual([named('a')]);
+  });
 });
 
 describe('tsconfig references and package.json', () => {

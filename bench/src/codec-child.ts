@@ -7,7 +7,10 @@ import { FileSource, readChunks, readPipe, writeToFile, writeToStream } from '@v
 /** How often the event loop is looked at, in milliseconds. */
 const TICK = 5;
 
-/** Runs one stage: codec, 'compress' or 'decompress', options, input and output ('-' for pipes), a file to report to. */
+/**
+ * Runs one stage: codec, 'compress' or 'decompress', options, input and output ('-' for pipes), a file to
+ * report to.
+ */
 export async function run(args: readonly string[]): Promise<void> {
   const [name, direction, options, input, output, report] = args as [
     string,

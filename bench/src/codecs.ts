@@ -49,8 +49,8 @@ const COMPARISONS: readonly Comparison[] = [
 ];
 
 /**
- * The codecs beside the real tools, both through pipes or both from file to file, in turn. `BENCH_CASES=1,3` chooses
- * some.
+ * The codecs beside the real tools, both through pipes or both from file to file, in turn. `BENCH_CASES=1,3`
+ * chooses some.
  */
 export async function bench(): Promise<void> {
   const numbers = process.env.BENCH_CASES?.split(',');

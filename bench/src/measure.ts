@@ -26,7 +26,10 @@ export const NODE_ALONE: Contender = {
   reset: () => {},
 };
 
-/** Without what makes Node load certificates at its start, for networks that no contender uses: it takes 30 ms. */
+/**
+ * Without what makes Node load certificates at its start, for networks that no contender uses: it takes 30
+ * ms.
+ */
 function environment(): NodeJS.ProcessEnv {
   const { NODE_EXTRA_CA_CERTS: _certificates, ...environment } = process.env;
   return environment;

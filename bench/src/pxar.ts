@@ -18,7 +18,10 @@ const WARMED = 1.5 * 1024 * MIB;
 /** The most that it may take to list 20,000 entries, in milliseconds, start-up aside. */
 const MOST_FOR_LIST = 150;
 
-/** Trees of small and of large files, packed and unpacked beside GNU tar; and what it takes to list and to find entries. */
+/**
+ * Trees of small and of large files, packed and unpacked beside GNU tar; and what it takes to list and to
+ * find entries.
+ */
 export async function bench(): Promise<void> {
   await withWorkspace(async (directory) => {
     const startUp = await listingOfOneFile(directory);

@@ -50,7 +50,9 @@ const CASES: readonly Case[] = [
   { name: '/usr', make: () => process.env.BENCH_TREE ?? '/usr', peers: ['bsdtar'] },
 ];
 
-/** Packing and unpacking trees beside GNU tar, bsdtar and the npm packages. `BENCH_CASES=1,3` chooses some. */
+/**
+ * Packing and unpacking trees beside GNU tar, bsdtar and the npm packages. `BENCH_CASES=1,3` chooses some.
+ */
 export async function bench(): Promise<void> {
   const chosen = process.env.BENCH_CASES?.split(',').map((number) => CASES[Number(number) - 1]!) ?? CASES;
   for (const one of chosen) await withWorkspace((directory) => benchCase(directory, one));

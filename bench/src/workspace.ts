@@ -4,7 +4,8 @@ import { join } from 'node:path';
 const TMPFS_MAGIC = 0x01021994; // <linux/magic.h>
 
 /**
- * Makes a directory on tmpfs, since a disk's write-back makes figures worthless, and removes it when `use` is done.
+ * Makes a directory on tmpfs, since a disk's write-back makes figures worthless, and removes it when `use` is
+ * done.
  * `BENCH_DIR` names another place than /dev/shm.
  */
 export async function withWorkspace(use: (directory: string) => Promise<void>): Promise<void> {
@@ -33,8 +34,8 @@ export async function withWorkspace(use: (directory: string) => Promise<void>): 
 const CHUNK = 16 * 1024 * 1024;
 
 /**
- * Takes more memory than a contender needs, and gives it back: on a virtual machine, pages that were free for a
- * while belong to the host, and whoever touches them first would pay for getting them back.
+ * Takes more memory than a contender needs, and gives it back: on a virtual machine, pages that were free for
+ * a while belong to the host, and whoever touches them first would pay for getting them back.
  */
 export function warmMemory(directory: string, size: number): void {
   const path = join(directory, 'warm');

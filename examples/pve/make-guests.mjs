@@ -1,5 +1,6 @@
-// Makes the sample's guests: `node make-guests.mjs DIRECTORY` puts a copy of this configuration into DIRECTORY/pve, and what
-// its storages hold into DIRECTORY/storage, so that DIRECTORY/pve serves as --pve-root. DIRECTORY must not exist.
+// Makes the sample's guests: `node make-guests.mjs DIRECTORY` puts a copy of this configuration into
+// DIRECTORY/pve, and what its storages hold into DIRECTORY/storage, so that DIRECTORY/pve serves as
+// --pve-root. DIRECTORY must not exist.
 import {
   chmodSync,
   closeSync,

@@ -5,7 +5,10 @@ export const CHUNK_SIZES = [1, 7, 511, 512, 513, 4095, 4096, 4097, 65536, 'rando
 
 export type ChunkSize = number | 'random';
 
-/** A small generator with a seed (mulberry32), so that a failure can be repeated: numbers from 0 up to `below`. */
+/**
+ * A small generator with a seed (mulberry32), so that a failure can be repeated: numbers from 0 up to
+ * `below`.
+ */
 export function seededRandom(seed: number): (below: number) => number {
   let state = seed;
   return (below) => {
@@ -45,7 +48,10 @@ export async function collect(chunks: AsyncIterable<Uint8Array>): Promise<Buffer
   return Buffer.concat(parts);
 }
 
-/** The same, but each is looked at only when the next one has been asked for, until when it has to be as it was. */
+/**
+ * The same, but each is looked at only when the next one has been asked for, until when it has to be as it
+ * was.
+ */
 export async function collectLate(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
   const parts: Uint8Array[] = [];
   let before: Uint8Array = new Uint8Array();

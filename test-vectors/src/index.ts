@@ -3,13 +3,4 @@ export { type ContentRecipe, RecipeSource } from './content.js';
 export { badPxars, type GoldenPxar, goldenPxars, type PxarCase, type PxarListing } from './pxar.js';
 export { type GoldenTar, goldenTarBytes, goldenTars, type TreeFile } from './tar.js';
 export { makeFilesOfManySizes } from './tree.js';
-export {
-  badVmaBytes,
-  badVmas,
-  craftedVmas,
-  type GoldenVma,
-  goldenVmas,
-  type VmaCase,
-  vectorBytes,
-  vectorPath,
-} from './vma.js';
+export { badVmaBytes, badVmas, craftedVmas, type GoldenVma, goldenVmas, type VmaCase, vectorBytes, vectorPath } from './vma.js';

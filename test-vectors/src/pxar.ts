@@ -21,7 +21,9 @@ export interface GoldenPxar {
   };
 }
 
-/** One line of a listing. Numbers that JSON could not hold are strings; modes are octal, flags hexadecimal. */
+/**
+ * One line of a listing. Numbers that JSON could not hold are strings; modes are octal, flags hexadecimal.
+ */
 export interface PxarListing {
   /** Of the path, from `/` on. */
   readonly path_hex: string;

@@ -3,7 +3,9 @@ import { join } from 'node:path';
 
 const KIB = 1024;
 
-/** Files of sizes on both sides of where content is read at once, gathered, and passed on. Some end in a hole. */
+/**
+ * Files of sizes on both sides of where content is read at once, gathered, and passed on. Some end in a hole.
+ */
 export function makeFilesOfManySizes(directory: string): void {
   const sizes = [1, 32, 63, 64, 65, 100, 1024, 1025, 2500, 64, 5000, 64, 64, 1];
   for (const [index, size] of sizes.entries()) {

@@ -37,8 +37,8 @@ export class AclItems {
   }
 
   /**
-   * The access ACL of a file with this mode, which has what the items do not: in the group's place the mask, if
-   * there is one.
+   * The access ACL of a file with this mode, which has what the items do not: in the group's place the mask,
+   * if there is one.
    */
   accessAcl(mode: number): Acl {
     const group = this.others.has('group-object') ? 'mask' : 'group-object';

@@ -1,12 +1,12 @@
 import { ArchiveError } from '@vzdump-format/streams';
 import { CHUNK_SIZES, type ChunkSize, overwriting } from '@vzdump-format/test-vectors';
 import { describe, expect, test } from 'vitest';
+import { unpackPxar } from './read/unpack.js';
+import { verifyPxar } from './read/verify.js';
 import { contentOf } from './testing/listing.js';
 import { badVectors, type VectorBytes } from './testing/vectors.js';
 import { REFUSED_ON_PURPOSE, VERDICTS, WARNINGS } from './testing/verdicts.js';
 import { readAtRandom } from './testing/walk.js';
-import { unpackPxar } from './unpack.js';
-import { verifyPxar } from './verify.js';
 
 const VECTORS = badVectors();
 

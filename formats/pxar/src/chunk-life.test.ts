@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { walk } from '@vzdump-format/file-tree';
 import { collect, collectLate, makeFilesOfManySizes } from '@vzdump-format/test-vectors';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { packPxar } from './pack.js';
+import { packPxar } from './write/pack.js';
 
 let directory: string;
 

@@ -3,11 +3,11 @@ import { ArchiveError } from '@vzdump-format/streams';
 import { overwriting, seededRandom, sha256 } from '@vzdump-format/test-vectors';
 import { describe, expect, test } from 'vitest';
 import type { PxarEntry } from './entry.js';
+import { unpackPxar } from './read/unpack.js';
 import { inOnePiece } from './testing/bytes.js';
 import { contentOf } from './testing/listing.js';
 import { badVectors, goldenVectors, type VectorBytes } from './testing/vectors.js';
 import { open, readAtRandom, walk } from './testing/walk.js';
-import { unpackPxar } from './unpack.js';
 
 const MUTANTS_OF_EACH = 12;
 

@@ -4,11 +4,11 @@ import type { FileEntry } from '@vzdump-format/file-tree';
 import { chunked, collect, noise } from '@vzdump-format/test-vectors';
 import { expect, test } from 'vitest';
 import type { PxarEntry } from './entry.js';
-import { createPackPxar, packPxar } from './pack.js';
+import { createUnpackPxar, unpackPxar } from './read/unpack.js';
 import { inOnePiece } from './testing/bytes.js';
 import { contentOf } from './testing/listing.js';
 import { entryOf, fileOf, pack, ROOT } from './testing/packing.js';
-import { createUnpackPxar, unpackPxar } from './unpack.js';
+import { createPackPxar, packPxar } from './write/pack.js';
 
 const LARGE = noise(1_000_000);
 const ENTRIES = [

@@ -1,6 +1,9 @@
 import type { FileEntry } from '@vzdump-format/file-tree';
 
-/** An entry of an archive, and where it is there. A hardlink has no mode, owner or time of its own: they are 0. */
+/**
+ * An entry of an archive, and where it is there. A hardlink has no mode, owner or time of its own: they are
+ * 0.
+ */
 export interface PxarEntry extends FileEntry {
   /** Where it begins in the archive: at its FILENAME, the root at its ENTRY. */
   readonly archiveOffset: number;

@@ -1,6 +1,6 @@
 /**
- * File attributes: as an ENTRY has them, and as Linux does (`FS_*_FL` of linux/fs.h). The attributes of FAT, which
- * Linux has no bits for (hidden 0x2000, system 0x4000, archive 0x8000), are not carried.
+ * File attributes: as an ENTRY has them, and as Linux does (`FS_*_FL` of linux/fs.h). The attributes of FAT,
+ * which Linux has no bits for (hidden 0x2000, system 0x4000, archive 0x8000), are not carried.
  */
 const PAIRS = [
   { pxar: 0x1_0000, linux: 0x20 }, // append only

@@ -1,8 +1,8 @@
 /**
  * The pxar format: the file archives of Proxmox Backup Server, made for being read at random.
  *
- * An archive is a sequence of items, one behind the other, without alignment or padding. All numbers are little
- * endian.
+ * An archive is a sequence of items, one behind the other, without alignment or padding. All numbers are
+ * little endian.
  *
  * ## Item: a header of 16 bytes, then its content
  *
@@ -42,12 +42,12 @@
  *     metadata  = XATTR* ACL_USER* ACL_GROUP* [ACL_GROUP_OBJ] [ACL_DEFAULT] ACL_DEFAULT_USER* ACL_DEFAULT_GROUP* [FCAPS] [QUOTA_PROJID]
  *
  * Metadata is written in that order and read in any. What an entry is, the item at its end tells; where there
- * is none, the mode does: a directory, fifo or socket. Children come in any order; `pxar create` sorts them by
- * the bytes of their names.
+ * is none, the mode does: a directory, fifo or socket. Children come in any order; `pxar create` sorts them
+ * by the bytes of their names.
  *
  * A hardlink's offset is the distance from the FILENAME of its target to its own, so it points backwards; the
- * target is a regular file. Times are the kernel's: 1.5 seconds before the epoch are -2 seconds and 500,000,000
- * nanoseconds.
+ * target is a regular file. Times are the kernel's: 1.5 seconds before the epoch are -2 seconds and
+ * 500,000,000 nanoseconds.
  *
  * ## Goodbye table: what makes an archive readable at random
  *
@@ -59,15 +59,16 @@
  * |      8 |    8 | from its FILENAME to the GOODBYE    | from the directory's ENTRY to the GOODBYE     |
  * |     16 |    8 | from its FILENAME to the child's end | size of the GOODBYE, its header included     |
  *
- * The root's last item, which are the last 24 bytes of the archive, points to the first byte of the archive, be
- * there a FORMAT_VERSION or not. The children are sorted by hash and laid out as a complete binary tree (see
+ * The root's last item, which are the last 24 bytes of the archive, points to the first byte of the archive,
+ * be there a FORMAT_VERSION or not. The children are sorted by hash and laid out as a complete binary tree
+ * (see
  * `goodbye.ts`). In a split archive, the size of a file counts its content in too, though that is elsewhere, if
  * the file's content was written with it.
  *
  * ## Split archive: version 2
  *
- * Metadata (`.mpxar`) and contents (`.ppxar`) are kept apart, so that contents need not be read again from one
- * backup to the next. In the archive, each PAYLOAD is replaced by a PAYLOAD_REF. The payload stream is a
+ * Metadata (`.mpxar`) and contents (`.ppxar`) are kept apart, so that contents need not be read again from
+ * one backup to the next. In the archive, each PAYLOAD is replaced by a PAYLOAD_REF. The payload stream is a
  * PAYLOAD_START, the PAYLOAD items in the archive's order, and a PAYLOAD_TAIL; both markers are items without
  * content. Between two PAYLOAD items there may be anything.
  */
@@ -125,7 +126,10 @@ export const MAX_NAME_SIZE = 4097;
 export const MAX_HARDLINK_SIZE = 8 + MAX_NAME_SIZE;
 /** Content bytes of an XATTR or FCAPS: a name of 255 bytes and a value of 64 KiB, the most that Linux has. */
 export const MAX_XATTR_SIZE = 65791;
-/** The format has no limit here, and the real reader dies of a large one. It holds patterns of what was left out. */
+/**
+ * The format has no limit here, and the real reader dies of a large one. It holds patterns of what was left
+ * out.
+ */
 export const MAX_PRELUDE_SIZE = 16 * 1024 * 1024;
 /** Of all metadata items of one entry, since they are held in memory together. */
 export const MAX_METADATA_SIZE = 16 * 1024 * 1024;
@@ -212,7 +216,9 @@ export function writeU64(view: DataView, at: number, value: number): void {
   view.setUint32(at + 4, value / 2 ** 32, true);
 }
 
-/** Whether a file begins as a pxar archive does: with a version, or the root's ENTRY. Takes its first 8 bytes. */
+/**
+ * Whether a file begins as a pxar archive does: with a version, or the root's ENTRY. Takes its first 8 bytes.
+ */
 export function isPxar(head: Uint8Array): boolean {
   const name = nameOfFirstItem(head);
   return name === 'FORMAT_VERSION' || name === 'ENTRY' || name === 'ENTRY_V1';

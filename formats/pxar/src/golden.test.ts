@@ -3,10 +3,10 @@ import type { PxarListing } from '@vzdump-format/test-vectors';
 import { CHUNK_SIZES, overwriting } from '@vzdump-format/test-vectors';
 import { describe, expect, test } from 'vitest';
 import type { PxarHeader } from './entry.js';
-import type { PxarInput } from './forward-reader.js';
+import type { PxarInput } from './read/forward-reader.js';
+import { type UnpackPxarOptions, unpackPxar } from './read/unpack.js';
 import { comparable, headerListing, listingOf } from './testing/listing.js';
 import { goldenVectors } from './testing/vectors.js';
-import { type UnpackPxarOptions, unpackPxar } from './unpack.js';
 
 const VERSION_ITEM = '0da416df756c0f73';
 

@@ -2,16 +2,16 @@ import { BufferSource } from '@vzdump-format/streams';
 import { overwriting } from '@vzdump-format/test-vectors';
 import { describe, expect, test } from 'vitest';
 import { ITEM, type ItemType, MAX_DEPTH, MAX_METADATA_SIZE } from './format.js';
-import { ItemWriter } from './item-writer.js';
-import { openPxar } from './random-access.js';
+import { openPxar } from './read/random-access.js';
+import { unpackPxar } from './read/unpack.js';
+import { verifyPxar } from './read/verify.js';
 import { CountingSource, inOnePiece } from './testing/bytes.js';
 import { directoryOf, fileOf, pack, ROOT } from './testing/packing.js';
-import { unpackPxar } from './unpack.js';
-import { verifyPxar } from './verify.js';
+import { ItemWriter } from './write/item-writer.js';
 
 /**
- * Archives whose author wants memory or time of us, or to lead us astray. Each must end by itself, in an error
- * or a result.
+ * Archives whose author wants memory or time of us, or to lead us astray. Each must end by itself, in an
+ * error or a result.
  */
 
 async function drain(archive: AsyncIterable<Uint8Array>, verify = false): Promise<number> {

@@ -1,10 +1,11 @@
-import { ACCESS_ACL, type Acl, DEFAULT_ACL, printableName } from '@vzdump-format/file-tree';
+import { ACCESS_ACL, type Acl, DEFAULT_ACL } from '@vzdump-format/file-tree';
+import { printableName } from '@vzdump-format/posix';
 import { ArchiveError, type OnWarning } from '@vzdump-format/streams';
 import { AclItems } from './acl-items.js';
 import { KNOWN_PXAR_FLAGS, toLinuxFlags } from './flags.js';
 import { FILE_TYPE, ITEM, type ItemType, readU64 } from './format.js';
-import type { ItemReader } from './item-reader.js';
 import { decodeText } from './names.js';
+import type { ItemReader } from './read/item-reader.js';
 
 const NANOSECONDS = 1_000_000_000;
 

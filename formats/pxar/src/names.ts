@@ -1,5 +1,4 @@
-import { printableName } from '@vzdump-format/file-tree';
-import { bytesToPath, pathToBytes } from '@vzdump-format/posix';
+import { bytesToPath, pathToBytes, printableName } from '@vzdump-format/posix';
 import { ArchiveError } from '@vzdump-format/streams';
 
 /** A part of a buffer as a string, as `bytesToPath` gives it; what is ASCII takes a short way. */
@@ -11,8 +10,8 @@ export function decodeText(bytes: Uint8Array, start: number, end: number): strin
 }
 
 /**
- * Encodes a path, as `pathToBytes` does, to where there are three bytes for each of its characters. Returns how
- * many it takes.
+ * Encodes a path, as `pathToBytes` does, to where there are three bytes for each of its characters. Returns
+ * how many it takes.
  */
 export function encodeText(bytes: Uint8Array, at: number, text: string): number {
   for (let index = 0; index < text.length; index++) {

@@ -1,13 +1,15 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import { badPxars, goldenPxars } from '@vzdump-format/test-vectors';
 import { expect, test } from 'vitest';
 import { REFUSED_ON_PURPOSE } from './testing/verdicts.js';
 
 const folder = new URL('.', import.meta.url);
 const readme = readFileSync(new URL('../README.md', folder), 'utf8');
+const files = readdirSync(folder, { recursive: true, encoding: 'utf8' });
 
 function sources(): string {
-  const names = readdirSync(folder).filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'));
+  const names = files.filter((name) => /(?<!\.test)\.ts$/.test(name) && !name.startsWith('testing/'));
   return names.map((name) => readFileSync(new URL(name, folder), 'utf8')).join('\n');
 }
 
@@ -31,7 +33,7 @@ test('every code that the sources use is explained, and no other', () => {
 
 test('every vector and test that is given as a proof is there', () => {
   const known = new Set([...goldenPxars(), ...badPxars()].map(({ name }) => name));
-  const tests = new Set(readdirSync(folder));
+  const tests = new Set(files.map((name) => basename(name)));
   const proofs = proofsIn(chapter('## Limits', '## Memory'));
   expect(proofs.length).toBeGreaterThan(40);
   expect(proofs.filter((proof) => !known.has(proof) && !tests.has(proof))).toEqual([]);

@@ -5,10 +5,10 @@ import { overwriting, sha256 } from '@vzdump-format/test-vectors';
 import { describe, expect, test } from 'vitest';
 import type { PxarHeader } from './entry.js';
 import { toLinuxFlags } from './flags.js';
+import { unpackPxar } from './read/unpack.js';
 import { contentOf } from './testing/listing.js';
 import { pack } from './testing/packing.js';
 import { goldenVectors } from './testing/vectors.js';
-import { unpackPxar } from './unpack.js';
 
 /**
  * Vectors that the real encoder did not write as they are: made from others by hand, or with calls that `pxar

@@ -4,11 +4,11 @@ import { BufferSource, readChunks } from '@vzdump-format/streams';
 import { collect, overwriting } from '@vzdump-format/test-vectors';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { openPxar } from './random-access.js';
+import { openPxar } from './read/random-access.js';
+import { unpackPxar } from './read/unpack.js';
+import { verifyPxar } from './read/verify.js';
 import { contentOf } from './testing/listing.js';
 import { pack } from './testing/packing.js';
-import { unpackPxar } from './unpack.js';
-import { verifyPxar } from './verify.js';
 
 /** Whatever bytes may be a name. */
 const name = fc

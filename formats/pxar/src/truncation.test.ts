@@ -2,9 +2,9 @@ import { ArchiveError } from '@vzdump-format/streams';
 import { overwriting, seededRandom } from '@vzdump-format/test-vectors';
 import { describe, expect, test } from 'vitest';
 import { ITEM, ITEM_HEADER_SIZE, itemTypeAt, readU64 } from './format.js';
+import { type UnpackPxarOptions, unpackPxar } from './read/unpack.js';
 import { goldenVectors } from './testing/vectors.js';
 import { readAtRandom } from './testing/walk.js';
-import { type UnpackPxarOptions, unpackPxar } from './unpack.js';
 
 /** Of the larger vectors, not every boundary is tried. */
 const MOST_CUTS = 150;

@@ -1,11 +1,11 @@
 import { CHUNK_SIZES, chunked, collect, overwriting } from '@vzdump-format/test-vectors';
 import { expect, test } from 'vitest';
-import { packTar } from './pack.js';
+import { unpackTar } from './read/unpack.js';
+import { verifyTar } from './read/verify.js';
 import { readableArchives } from './testing/archives.js';
 import { CRAFTED } from './testing/crafted.js';
 import { describeEntries } from './testing/entries.js';
-import { unpackTar } from './unpack.js';
-import { verifyTar } from './verify.js';
+import { packTar } from './write/pack.js';
 
 const archives = readableArchives();
 /** A few bytes at a time take long; what they could find, they find in a small archive. */

@@ -2,11 +2,11 @@ import { ArchiveError, BufferSource } from '@vzdump-format/streams';
 import { chunked, seededRandom } from '@vzdump-format/test-vectors';
 import { expect, test } from 'vitest';
 import { BLOCK_SIZE } from './format.js';
-import { openTar } from './random-access.js';
+import { openTar } from './read/random-access.js';
+import { unpackTar } from './read/unpack.js';
 import { goldenArchive } from './testing/archives.js';
 import { repairChecksum } from './testing/built-archive.js';
 import { readEntries } from './testing/entries.js';
-import { unpackTar } from './unpack.js';
 
 const NAMES = [
   'gnu-gnu',

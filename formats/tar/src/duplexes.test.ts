@@ -3,11 +3,11 @@ import { pipeline } from 'node:stream/promises';
 import { chunked, collect, noise } from '@vzdump-format/test-vectors';
 import { describe, expect, test } from 'vitest';
 import type { TarEntry } from './entry.js';
-import { createPackTar, packTar } from './pack.js';
+import { unpackTar } from './read/unpack.js';
+import { createUnpackTar } from './read/unpack-duplex.js';
 import { goldenArchive } from './testing/archives.js';
 import { describeEntries } from './testing/entries.js';
-import { unpackTar } from './unpack.js';
-import { createUnpackTar } from './unpack-duplex.js';
+import { createPackTar, packTar } from './write/pack.js';
 
 const NAMES = ['vzdump-full', 'gnu-sparse-0.1', 'bsd-pax'];
 

@@ -11,8 +11,8 @@ import {
   readChunks,
 } from '@vzdump-format/streams';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
-import { packTar } from './pack.js';
-import { unpackTar } from './unpack.js';
+import { unpackTar } from './read/unpack.js';
+import { packTar } from './write/pack.js';
 
 const MIB = 1 << 20;
 const LARGE = 20 * MIB + 3;

@@ -1,9 +1,10 @@
 /**
- * The tar format, as GNU tar writes it for containers (POSIX pax with GNU sparse files), and as what is around reads
- * it: v7, ustar, GNU, pax.
+ * The tar format, as GNU tar writes it for containers (POSIX pax with GNU sparse files), and as what is
+ * around reads it: v7, ustar, GNU, pax.
  *
- * An archive is a sequence of members in blocks of 512 bytes, then two blocks of zeros, then zeros up to a whole record
- * of 10240 bytes. A member is a header block, and its content padded with zeros to whole blocks. Numbers are octal text.
+ * An archive is a sequence of members in blocks of 512 bytes, then two blocks of zeros, then zeros up to a
+ * whole record of 10240 bytes. A member is a header block, and its content padded with zeros to whole blocks.
+ * Numbers are octal text.
  *
  * ## Header: a block
  *
@@ -29,22 +30,26 @@
  * |    482 |    1 | GNU: whether blocks with more stretches follow |
  * |    483 |   12 | GNU: the size of a sparse file, holes included |
  *
- * A number is leading spaces, octal digits, and a space, a NUL or the end of the field; a field of NULs is 0. What does
- * not fit is in base 256 (GNU): first byte 0x80, then big endian; or two's complement from a first byte 0xff on.
+ * A number is leading spaces, octal digits, and a space, a NUL or the end of the field; a field of NULs is 0.
+ * What does not fit is in base 256 (GNU): first byte 0x80, then big endian; or two's complement from a first
+ * byte 0xff on.
  *
  * ## Members that tell of the next one
  *
- * The content of a `paxHeader` is records (see `pax.ts`) that stand in place of fields of the next header, or hold what a
- * header has no field for; those of a `paxGlobal` hold for all that follow. The content of a `gnuLongName` or
+ * The content of a `paxHeader` is records (see `pax.ts`) that stand in place of fields of the next header, or
+ * hold what a header has no field for; those of a `paxGlobal` hold for all that follow. The content of a
+ * `gnuLongName` or
  * `gnuLongLink` is the next member's name or link name.
  *
  * ## Content
  *
- * A hardlink has none, whatever its size says, nor has a directory, unless it is a GNU `dumpDirectory`. A file whose name
- * ends in a slash is a directory (v7 had no type for it). Files of a type that is not known are plain files (POSIX).
+ * A hardlink has none, whatever its size says, nor has a directory, unless it is a GNU `dumpDirectory`. A
+ * file whose name ends in a slash is a directory (v7 had no type for it). Files of a type that is not known
+ * are plain files (POSIX).
  *
- * Sources: POSIX.1-2017, pax, "ustar Interchange Format" and "pax Interchange Format"; the GNU tar manual, "Tar
- * Internals"; what GNU tar 1.34 and bsdtar 3.6.2 write, and say of archives made by hand (the README has the list).
+ * Sources: POSIX.1-2017, pax, "ustar Interchange Format" and "pax Interchange Format"; the GNU tar manual,
+ * "Tar Internals"; what GNU tar 1.34 and bsdtar 3.6.2 write, and say of archives made by hand (the README has
+ * the list).
  */
 
 export const BLOCK_SIZE = 512;
@@ -121,7 +126,10 @@ export const MAX_OCTAL_SIZE = 0o77777777777;
 export const MAX_OCTAL_TIME = 0o77777777777;
 export const MAX_ID = 0xffffffff;
 
-/** What one pax header may hold. GNU tar's own are below 100 KiB, but for the maps of files with very many holes. */
+/**
+ * What one pax header may hold. GNU tar's own are below 100 KiB, but for the maps of files with very many
+ * holes.
+ */
 export const MAX_PAX_SIZE = 16 * 1024 * 1024;
 /** The longest name. Linux takes 4096 bytes in a call. */
 export const MAX_NAME_SIZE = 1024 * 1024;

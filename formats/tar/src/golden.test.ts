@@ -12,12 +12,12 @@ import {
 import { describe, expect, test } from 'vitest';
 import { BLOCK_SIZE, LENGTH } from './format.js';
 import { formatListing, ListingColumns } from './listing.js';
-import { packTar } from './pack.js';
-import { openTar } from './random-access.js';
+import { openTar } from './read/random-access.js';
+import { unpackTar } from './read/unpack.js';
+import { verifyTar } from './read/verify.js';
 import { repairChecksum } from './testing/built-archive.js';
 import { type ReadEntry, readEntries } from './testing/entries.js';
-import { unpackTar } from './unpack.js';
-import { verifyTar } from './verify.js';
+import { packTar } from './write/pack.js';
 
 process.env.TZ = 'UTC'; // as the vectors were listed
 
@@ -83,7 +83,10 @@ function aclLines(acl: ReadEntry['acl']): string[] | undefined {
   return formatAclText(byNumber).trimEnd().split('\n').toSorted();
 }
 
-/** GNU tar writes an access ACL beside every default one, bsdtar for every file; one that says no more than the mode is none. */
+/**
+ * GNU tar writes an access ACL beside every default one, bsdtar for every file; one that says no more than
+ * the mode is none.
+ */
 function withoutMinimalAcl(found: object): object {
   const { acl, ...rest } = found as { acl?: string[] };
   return { ...rest, acl: acl !== undefined && acl.length > 3 ? acl : undefined };

@@ -1,10 +1,10 @@
 import { chunked } from '@vzdump-format/test-vectors';
 import { describe, expect, test } from 'vitest';
 import { MAX_NAME_SIZE, MAX_PAX_SIZE } from './format.js';
+import { unpackTar } from './read/unpack.js';
+import { verifyTar } from './read/verify.js';
 import { archive, END, GNU_MAGIC, header, member, padded, pax, record } from './testing/built-archive.js';
 import { readEntries } from './testing/entries.js';
-import { unpackTar } from './unpack.js';
-import { verifyTar } from './verify.js';
 
 /** Archives whose author wants memory or time of us. Each must end by itself, in an error or in a result. */
 

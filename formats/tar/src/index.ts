@@ -1,8 +1,12 @@
 export type { TarEntry } from './entry.js';
-export type { OnFrameStart } from './frame-starts.js';
-export { isTar } from './header.js';
+export { isTar } from './header/header.js';
 export { type FormatListingOptions, formatListing, type ListedEntry, ListingColumns } from './listing.js';
-export type { PackEntry } from './member-headers.js';
+export { type OpenTarOptions, openTar, type TarArchive } from './read/random-access.js';
+export { type UnpackTarOptions, unpackTar } from './read/unpack.js';
+export { createUnpackTar } from './read/unpack-duplex.js';
+export { type TarSummary, type VerifyTarOptions, verifyTar } from './read/verify.js';
+export type { OnFrameStart } from './write/frame-starts.js';
+export type { PackEntry } from './write/member-headers.js';
 export {
   createPackTar,
   type PackTarOptions,
@@ -10,8 +14,4 @@ export {
   packTar,
   packTarPieces,
   type TarBlob,
-} from './pack.js';
-export { type OpenTarOptions, openTar, type TarArchive } from './random-access.js';
-export { type UnpackTarOptions, unpackTar } from './unpack.js';
-export { createUnpackTar } from './unpack-duplex.js';
-export { type TarSummary, type VerifyTarOptions, verifyTar } from './verify.js';
+} from './write/pack.js';

@@ -6,10 +6,10 @@ import { pipeline } from 'node:stream/promises';
 import { readAccounts, restoreTree, walk } from '@vzdump-format/file-tree';
 import { chunked, collect } from '@vzdump-format/test-vectors';
 import { describe, expect } from 'vitest';
-import { packTar } from './pack.js';
+import { unpackTar } from './read/unpack.js';
 import { goldenArchive } from './testing/archives.js';
 import { runTool, testAsRoot, testWithTools, treeOf } from './testing/tools.js';
-import { unpackTar } from './unpack.js';
+import { packTar } from './write/pack.js';
 
 /** The options of pct restore. */
 const PCT_RESTORE = [

@@ -1,10 +1,10 @@
 import { chunked } from '@vzdump-format/test-vectors';
 import { describe, expect, test } from 'vitest';
 import { formatListing, ListingColumns } from './listing.js';
+import { unpackTar } from './read/unpack.js';
 import { archive, type BuiltHeader, header, pax } from './testing/built-archive.js';
 import { readEntries } from './testing/entries.js';
 import { runTool, testWithTools } from './testing/tools.js';
-import { unpackTar } from './unpack.js';
 
 process.env.TZ = 'UTC'; // as the real tool runs in these tests
 

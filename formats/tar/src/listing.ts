@@ -1,8 +1,7 @@
-import { printableName } from '@vzdump-format/file-tree';
-import { pathToBytes } from '@vzdump-format/posix';
+import { pathToBytes, printableName } from '@vzdump-format/posix';
 import type { TarEntry } from './entry.js';
 import { TYPE } from './format.js';
-import { formatFraction, splitTime } from './pax.js';
+import { formatFraction, splitTime } from './pax/pax.js';
 
 /** What GNU tar sets aside for owner and size, and widens as it needs. */
 const OWNER_AND_SIZE_WIDTH = 19;
@@ -35,7 +34,10 @@ const ESCAPES: Readonly<Record<string, string>> = {
 /** What a line tells: entries of other formats can be told so, too. */
 export type ListedEntry = Omit<TarEntry, 'headerOffset' | 'contentOffset' | 'storedSize'>;
 
-/** The widths of columns, which grow from line to line, and what was said last, as many lines say the same. One for each listing. */
+/**
+ * The widths of columns, which grow from line to line, and what was said last, as many lines say the same.
+ * One for each listing.
+ */
 export class ListingColumns {
   ownerAndSize = OWNER_AND_SIZE_WIDTH;
   time = 0;
@@ -52,8 +54,8 @@ export interface FormatListingOptions {
 
 /**
  * A line as `tar -tvf --full-time` prints it, in local time, without its end. Names are quoted as there
- * (`--quoting-style=escape`), format characters of Unicode, which mislead the eye, too. Those of owners, which GNU tar
- * prints as they are, are shown as in messages.
+ * (`--quoting-style=escape`), format characters of Unicode, which mislead the eye, too. Those of owners,
+ * which GNU tar prints as they are, are shown as in messages.
  */
 export function formatListing(
   entry: ListedEntry,
@@ -108,7 +110,10 @@ function targetOf(entry: ListedEntry): string {
   return isUnknownType(entry) ? ` unknown file type ‘${quoteName(storedType)}’` : '';
 }
 
-/** `2026-11-23 23:29:59.53`, with no more digits than it takes; seconds since the epoch where there is no date. */
+/**
+ * `2026-11-23 23:29:59.53`, with no more digits than it takes; seconds since the epoch where there is no
+ * date.
+ */
 function formatTime(time: bigint, { dateOf }: ListingColumns): string {
   const { seconds, nanoseconds } = splitTime(time);
   const date = dateOf(seconds);

@@ -4,9 +4,10 @@ import { packTar as packModern, unpackTar as unpackModern } from 'modern-tar';
 import * as nodeTar from 'tar';
 import tarStream from 'tar-stream';
 import { describe, expect, test } from 'vitest';
-import { type PackEntry, packTar } from './index.js';
+import { unpackTar } from './read/unpack.js';
 import { readEntries } from './testing/entries.js';
-import { unpackTar } from './unpack.js';
+import type { PackEntry } from './write/member-headers.js';
+import { packTar } from './write/pack.js';
 
 /** Other libraries, on what they can do: names that are UTF-8, times in whole seconds, no holes. */
 

@@ -3,11 +3,11 @@ import { BufferSource, type ByteSource } from '@vzdump-format/streams';
 import { chunked, collect, noise } from '@vzdump-format/test-vectors';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { packTar } from './pack.js';
-import { openTar } from './random-access.js';
+import { openTar } from './read/random-access.js';
+import { unpackTar } from './read/unpack.js';
 import { contentBytes, readEntries } from './testing/entries.js';
 import { anyEntry } from './testing/generated-entries.js';
-import { unpackTar } from './unpack.js';
+import { packTar } from './write/pack.js';
 
 const FIELDS = [
   'path',

@@ -2,11 +2,11 @@ import { spawnSync } from 'node:child_process';
 import { ArchiveError, BufferSource } from '@vzdump-format/streams';
 import { chunked } from '@vzdump-format/test-vectors';
 import { describe, expect, test } from 'vitest';
-import { openTar } from './random-access.js';
+import { openTar } from './read/random-access.js';
+import { unpackTar } from './read/unpack.js';
 import { archive, globalPax, header, pax } from './testing/built-archive.js';
 import { CRAFTED } from './testing/crafted.js';
 import { BSDTAR, GNU_TAR } from './testing/verdicts.js';
-import { unpackTar } from './unpack.js';
 
 /** The paths and the codes of warnings in their order; or the code of the error alone. */
 async function outcomeOf(bytes: Uint8Array): Promise<string[]> {

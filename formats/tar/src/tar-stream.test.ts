@@ -2,10 +2,10 @@ import { Readable } from 'node:stream';
 import { chunked, collect } from '@vzdump-format/test-vectors';
 import tarStream from 'tar-stream';
 import { describe, expect, test } from 'vitest';
-import { packTar } from './pack.js';
+import { unpackTar } from './read/unpack.js';
 import { goldenArchive } from './testing/archives.js';
 import { readEntries } from './testing/entries.js';
-import { unpackTar } from './unpack.js';
+import { packTar } from './write/pack.js';
 
 /** Why the format is our own: what tar-stream makes of what vzdump writes. See `docs/dependencies.md`. */
 

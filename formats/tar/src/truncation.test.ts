@@ -1,10 +1,10 @@
 import { BufferSource } from '@vzdump-format/streams';
 import { chunked } from '@vzdump-format/test-vectors';
 import { describe, expect, test } from 'vitest';
-import { openTar } from './random-access.js';
+import { openTar } from './read/random-access.js';
+import { unpackTar } from './read/unpack.js';
+import { verifyTar } from './read/verify.js';
 import { goldenArchive } from './testing/archives.js';
-import { unpackTar } from './unpack.js';
-import { verifyTar } from './verify.js';
 
 const BLOCK = 512;
 

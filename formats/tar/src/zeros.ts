@@ -1,4 +1,4 @@
-import { asBuffer } from './archive-reader.js';
+import { asBuffer } from './read/archive-reader.js';
 
 export const ZEROS = Buffer.alloc(64 * 1024);
 

@@ -1,7 +1,6 @@
 /** The header's blob buffer: texts that the tables of the header point to. */
 
-import { printableName } from '@vzdump-format/file-tree';
-import { pathToBytes } from '@vzdump-format/posix';
+import { pathToBytes, printableName } from '@vzdump-format/posix';
 import { ArchiveError } from '@vzdump-format/streams';
 import { asBuffer, HEADER_TABLE_SIZE, MAX_BLOB_SIZE, OFFSET } from './format.js';
 
@@ -9,8 +8,8 @@ import { asBuffer, HEADER_TABLE_SIZE, MAX_BLOB_SIZE, OFFSET } from './format.js'
 const BLOB_BUFFER_STEP = 512;
 
 /**
- * Finds the blobs that pointers refer to: only those at which a blob really starts are valid. Other blobs are passed
- * over: a buffer can hold millions of empty ones.
+ * Finds the blobs that pointers refer to: only those at which a blob really starts are valid. Other blobs are
+ * passed over: a buffer can hold millions of empty ones.
  */
 export class BlobReader {
   private readonly blobs = new Map<number, Buffer>();
@@ -82,7 +81,8 @@ export class BlobWriter {
     length.writeUInt16LE(data.length);
     this.parts.push(length, asBuffer(data));
     this.used += 2 + data.length;
-    // Proxmox's steps, which can fall short by the first byte; it then writes what it cannot read: we add a step.
+    // Proxmox's steps, which can fall short by the first byte; it then writes what it cannot read: we add a
+    // step.
     if (this.used > this.allocated) this.allocated += roundUp(2 + data.length);
     if (this.used > this.allocated) this.allocated += BLOB_BUFFER_STEP;
     return pointer;

@@ -7,7 +7,7 @@ import { zeroRange } from '@vzdump-format/posix';
 import type { ArchiveWarning } from '@vzdump-format/streams';
 import { chunked, sha256 } from '@vzdump-format/test-vectors';
 import { describe, expect, type TestContext, test, vi } from 'vitest';
-import { type ExtractVmaOptions, extractVma } from './extract.js';
+import { type ExtractVmaOptions, extractVma } from './read/extract.js';
 import { useTemporaryDirectory } from './testing/temporary-directory.js';
 import { legalArchive } from './testing/vectors.js';
 
@@ -31,8 +31,8 @@ function extract(drives: Record<string, string>, options: Partial<ExtractVmaOpti
 }
 
 /**
- * Lets a test use a block device of `size` bytes, full of old data. Skips the test where that is not allowed, but not
- * on a machine that says it runs tests for others (`CI`).
+ * Lets a test use a block device of `size` bytes, full of old data. Skips the test where that is not allowed,
+ * but not on a machine that says it runs tests for others (`CI`).
  */
 async function withDevice(
   context: TestContext,

@@ -1,10 +1,10 @@
 import { ArchiveError, BufferSource } from '@vzdump-format/streams';
 import { badVmaBytes, badVmas, chunked, seededRandom } from '@vzdump-format/test-vectors';
 import { describe, expect, test } from 'vitest';
-import { openVma } from './random-access.js';
+import { openVma } from './read/random-access.js';
+import { verifyVma } from './read/verify.js';
 import { boundaries } from './testing/built-archive.js';
 import { baseArchive, legalArchive, legalArchives } from './testing/vectors.js';
-import { verifyVma } from './verify.js';
 
 const MUTANTS_OF_EACH = 40;
 

@@ -3,12 +3,12 @@ import { pipeline } from 'node:stream/promises';
 import { BufferSource } from '@vzdump-format/streams';
 import { chunked, collect, noise } from '@vzdump-format/test-vectors';
 import { describe, expect, test } from 'vitest';
-import { createPackVma, packVma } from './pack.js';
-import { createRepackVma } from './repack.js';
+import { createUnpackVma, unpackVma, type VmaRecord } from './read/unpack.js';
 import { CTIME, UUID } from './testing/built-archive.js';
 import { describeRecords } from './testing/records.js';
 import { baseArchive, legalArchive } from './testing/vectors.js';
-import { createUnpackVma, unpackVma, type VmaRecord } from './unpack.js';
+import { createPackVma, packVma } from './write/pack.js';
+import { createRepackVma } from './write/repack.js';
 
 function someDrive() {
   const drives = [{ name: 'drive-scsi0', source: new BufferSource(noise(20 << 20)) }];

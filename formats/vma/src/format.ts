@@ -20,11 +20,12 @@
  * |   3068 |  256×4 | pointers to the configs' data |
  * |   4096 | 256×32 | devices: pointer to the name (4), reserved (4), size in bytes (8), reserved (16) |
  *
- * What is not listed is reserved: written as zeros, ignored when read. A device's id is its place in the table;
- * 1 to 254 are used. A device exists if its size is not 0 and its name can be read.
+ * What is not listed is reserved: written as zeros, ignored when read. A device's id is its place in the
+ * table; 1 to 254 are used. A device exists if its size is not 0 and its name can be read.
  *
- * A pointer is an offset into the blob buffer, where a little-endian u16 length stands before that many bytes.
- * The buffer's first byte is unused, so that pointer 0 can mean 'none'. Names end in a NUL, which the length counts.
+ * A pointer is an offset into the blob buffer, where a little-endian u16 length stands before that many
+ * bytes. The buffer's first byte is unused, so that pointer 0 can mean 'none'. Names end in a NUL, which the
+ * length counts.
  *
  * ## Extent: a header of 512 bytes, then `block count` blocks of 4096 bytes
  *
@@ -37,14 +38,15 @@
  * |     24 |   16 | MD5 of these 512 bytes, with this field as zeros |
  * |     40 | 59×8 | block infos: mask (16 bits), reserved (8), device id (8), cluster number (32) |
  *
- * A block info with device id 0 is an unused slot; holes among the slots are legal. Each describes one cluster
- * of 64 KiB: bit n of the mask says whether the n-th of its 16 blocks is stored; a block that is not stored is
- * all zeros. The stored blocks follow in the order of slots and bits.
+ * A block info with device id 0 is an unused slot; holes among the slots are legal. Each describes one
+ * cluster of 64 KiB: bit n of the mask says whether the n-th of its 16 blocks is stored; a block that is not
+ * stored is all zeros. The stored blocks follow in the order of slots and bits.
  *
- * Every cluster of every device has exactly one block info in the archive, in any order; those of the device named
+ * Every cluster of every device has exactly one block info in the archive, in any order; those of the device
+ * named
  * `vmstate` must be in order. The last block of a device is padded with zeros; blocks wholly past its end are
- * not stored, unless all 16 of its last cluster are: what lies past the end is then cut. Neither blocks nor their order have a
- * checksum.
+ * not stored, unless all 16 of its last cluster are: what lies past the end is then cut. Neither blocks nor
+ * their order have a checksum.
  */
 
 import { createHash } from 'node:crypto';
@@ -54,8 +56,8 @@ export const HEADER_MAGIC = 0x564d4100; // 'VMA\0'
 export const HEADER_VERSION = 1;
 export const HEADER_TABLE_SIZE = 12288;
 /**
- * More than any header can use (511 blobs of 64 KiB and 255 names as long come to 48 MiB), and what bounds the
- * memory that a header can claim.
+ * More than any header can use (511 blobs of 64 KiB and 255 names as long come to 48 MiB), and what bounds
+ * the memory that a header can claim.
  */
 export const MAX_HEADER_SIZE = 64 * 1024 * 1024;
 export const MAX_CONFIGS = 256;
@@ -218,7 +220,8 @@ export function startsAsExtent(bytes: Uint8Array): boolean {
 /**
  * Decodes and checks one extent header, as far as it can be checked without knowing the devices.
  * @param offset where it stands in the archive
- * @throws `VMA_EXTENT_MAGIC`, `VMA_EXTENT_CHECKSUM`, `VMA_EXTENT_UUID`, `VMA_EXTENT_RESERVED`, `VMA_EXTENT_BLOCK_COUNT`
+ * @throws `VMA_EXTENT_MAGIC`, `VMA_EXTENT_CHECKSUM`, `VMA_EXTENT_UUID`, `VMA_EXTENT_RESERVED`,
+ * `VMA_EXTENT_BLOCK_COUNT`
  */
 export function decodeExtentHeader(bytes: Uint8Array, uuid: Uint8Array, offset: number): ExtentHeader {
   const view = asBuffer(bytes);

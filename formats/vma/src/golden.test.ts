@@ -11,13 +11,13 @@ import {
   vectorBytes,
 } from '@vzdump-format/test-vectors';
 import { describe, expect, test } from 'vitest';
-import { packVma } from './pack.js';
-import { repackVma } from './repack.js';
+import { unpackVma } from './read/unpack.js';
+import { verifyVma } from './read/verify.js';
 import { deviceHashes } from './testing/records.js';
 import { largestExtentArchive } from './testing/vectors.js';
 import { DECIDED, REFUSED_WITH, verdicts } from './testing/verdicts.js';
-import { unpackVma } from './unpack.js';
-import { verifyVma } from './verify.js';
+import { packVma } from './write/pack.js';
+import { repackVma } from './write/repack.js';
 
 function inChunks(bytes: Uint8Array, chunkSize = 1 << 20): AsyncIterable<Uint8Array> {
   return readChunks(new BufferSource(bytes), { chunkSize });

@@ -3,9 +3,9 @@ import { chunked, collect, noise, sha256 } from '@vzdump-format/test-vectors';
 import { describe, expect, test } from 'vitest';
 import { MAX_DEVICE_SIZE, OFFSET, type VmaDevice, type VmaHeader } from './format.js';
 import { encodeHeader, readVmaHeader } from './header.js';
-import { packVma } from './pack.js';
+import { verifyVma } from './read/verify.js';
 import { CTIME, headerOf, repairHeaderChecksum, UUID } from './testing/built-archive.js';
-import { verifyVma } from './verify.js';
+import { packVma } from './write/pack.js';
 
 async function readBack(header: VmaHeader): Promise<VmaHeader> {
   return readVmaHeader(chunked(encodeHeader(header), 65536));

@@ -1,5 +1,4 @@
-import { printableName } from '@vzdump-format/file-tree';
-import { bytesToPath } from '@vzdump-format/posix';
+import { bytesToPath, printableName } from '@vzdump-format/posix';
 import { ArchiveError, ByteReader, type OnWarning } from '@vzdump-format/streams';
 import { BlobReader, BlobWriter } from './blobs.js';
 import {
@@ -26,7 +25,8 @@ import {
 
 /**
  * Reads the header from the start of an archive.
- * @throws `VMA_TRUNCATED`, `VMA_MAGIC`, `VMA_VERSION`, `VMA_HEADER_SIZE`, `VMA_HEADER_CHECKSUM`, `VMA_BLOB_BUFFER`,
+ * @throws `VMA_TRUNCATED`, `VMA_MAGIC`, `VMA_VERSION`, `VMA_HEADER_SIZE`, `VMA_HEADER_CHECKSUM`,
+ * `VMA_BLOB_BUFFER`,
  * `VMA_BLOB`, `VMA_DEVICE_SIZE`
  */
 export async function readHeader(reader: ByteReader, onWarning?: OnWarning): Promise<VmaHeader> {
@@ -190,7 +190,8 @@ function decodeName(blob: Buffer, offset: number, onWarning?: OnWarning): string
 
 /**
  * Encodes a header, byte for byte as Proxmox's writer does.
- * @throws `VMA_LIMIT` for too many or too large configs or devices, `VMA_NAME` for an impossible or repeated name,
+ * @throws `VMA_LIMIT` for too many or too large configs or devices, `VMA_NAME` for an impossible or repeated
+ * name,
  * `VMA_UUID`, `VMA_CTIME`
  */
 export function encodeHeader(header: VmaHeader): Buffer {

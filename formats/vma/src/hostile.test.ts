@@ -2,15 +2,18 @@ import { chunked, noise } from '@vzdump-format/test-vectors';
 import { describe, expect, test } from 'vitest';
 import { HEADER_TABLE_SIZE, MAX_HEADER_SIZE, OFFSET } from './format.js';
 import { encodeHeader, readVmaHeader } from './header.js';
+import { verifyVma } from './read/verify.js';
 import { builtExtent, headerOf, repairHeaderChecksum } from './testing/built-archive.js';
-import { verifyVma } from './verify.js';
 
 /** Archives whose author wants memory or time of us. Each must end by itself, in an error or in a result. */
 
 const PAGE_CLUSTERS = 32768;
 
 describe('a header as large as may be', () => {
-  /** All of it but the table is blob buffer, filled by `fill`, with every pointer of the table at its first blob. */
+  /**
+   * All of it but the table is blob buffer, filled by `fill`, with every pointer of the table at its first
+   * blob.
+   */
   function hugeHeader(fill: (blobs: Buffer) => void): Buffer {
     const header = Buffer.alloc(MAX_HEADER_SIZE);
     encodeHeader(headerOf([])).copy(header, 0, 0, HEADER_TABLE_SIZE);

@@ -1,12 +1,18 @@
-export { streamDrive } from './drive-stream.js';
-export { type ExtractVmaOptions, extractVma } from './extract.js';
 export { CLUSTER_SIZE, type VmaConfig, type VmaDevice, type VmaHeader, wholeSectors } from './format.js';
-export type { OnFrameStart } from './frame-starts.js';
 export { isVma, readVmaHeader } from './header.js';
 export { findConfig, findDevice } from './names.js';
-export { createPackVma, type PackProgress, type PackVmaDrive, type PackVmaOptions, packVma } from './pack.js';
-export { openVma, type VmaArchive } from './random-access.js';
-export { readVma } from './read-vma.js';
-export { createRepackVma, repackVma } from './repack.js';
-export { createUnpackVma, type UnpackVmaOptions, unpackVma, type VmaRecord } from './unpack.js';
-export { type VerifyVmaOptions, verifyVma } from './verify.js';
+export { streamDrive } from './read/drive-stream.js';
+export { type ExtractVmaOptions, extractVma } from './read/extract.js';
+export { openVma, type VmaArchive } from './read/random-access.js';
+export { readVma } from './read/read-vma.js';
+export { createUnpackVma, type UnpackVmaOptions, unpackVma, type VmaRecord } from './read/unpack.js';
+export { type VerifyVmaOptions, verifyVma } from './read/verify.js';
+export type { OnFrameStart } from './write/frame-starts.js';
+export {
+  createPackVma,
+  type PackProgress,
+  type PackVmaDrive,
+  type PackVmaOptions,
+  packVma,
+} from './write/pack.js';
+export { createRepackVma, repackVma } from './write/repack.js';

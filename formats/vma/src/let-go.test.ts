@@ -1,8 +1,8 @@
 import { vectorBytes } from '@vzdump-format/test-vectors';
 import { describe, expect, test } from 'vitest';
-import { streamDrive } from './drive-stream.js';
-import { repackVma } from './repack.js';
-import { unpackVma } from './unpack.js';
+import { streamDrive } from './read/drive-stream.js';
+import { unpackVma } from './read/unpack.js';
+import { repackVma } from './write/repack.js';
 
 const ARCHIVE = vectorBytes('vma/two-drives-two-configs.vma');
 

@@ -1,5 +1,5 @@
-import { fileNameFault, printableName } from '@vzdump-format/file-tree';
-import { hasEscapedBytes } from '@vzdump-format/posix';
+import { fileNameFault } from '@vzdump-format/file-tree';
+import { hasEscapedBytes, printableName } from '@vzdump-format/posix';
 import { ArchiveError } from '@vzdump-format/streams';
 import { VMSTATE_NAME, type VmaConfig, type VmaDevice, type VmaHeader } from './format.js';
 
@@ -46,13 +46,19 @@ function nameFault(name: string): string | undefined {
   return fileNameFault(name);
 }
 
-/** Device names that stand for more than one device: Proxmox's writer lets them through, its reader fails on them. */
+/**
+ * Device names that stand for more than one device: Proxmox's writer lets them through, its reader fails on
+ * them.
+ */
 export function repeatedDeviceNames(header: VmaHeader): string[] {
   const names = header.devices.map((device) => device.name);
   return [...new Set(names.filter((name, index) => names.indexOf(name) !== index))];
 }
 
-/** The device of this name, or with this id when it is a number. @throws `VMA_NO_SUCH_DEVICE`, listing what there is */
+/**
+ * The device of this name, or with this id when it is a number. @throws `VMA_NO_SUCH_DEVICE`, listing what
+ * there is
+ */
 export function findDevice(header: VmaHeader, name: string): VmaDevice {
   const device =
     header.devices.find((candidate) => candidate.name === name) ??

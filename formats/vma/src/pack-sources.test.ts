@@ -12,9 +12,9 @@ import { collect, noise, RecipeSource, sha256 } from '@vzdump-format/test-vector
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { CLUSTER_SIZE } from './format.js';
-import { packVma } from './pack.js';
 import { CTIME, UUID } from './testing/built-archive.js';
 import { useTemporaryDirectory } from './testing/temporary-directory.js';
+import { packVma } from './write/pack.js';
 
 const MIB = 1 << 20;
 const GIB = 1 << 30;

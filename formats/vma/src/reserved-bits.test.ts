@@ -1,10 +1,10 @@
 import { chunked } from '@vzdump-format/test-vectors';
 import { expect, test } from 'vitest';
 import { checksum, EXTENT_HEADER_SIZE, EXTENT_OFFSET, OFFSET } from './format.js';
+import { unpackVma } from './read/unpack.js';
 import { boundaries, repairHeaderChecksum } from './testing/built-archive.js';
 import { describeRecords } from './testing/records.js';
 import { baseArchive } from './testing/vectors.js';
-import { unpackVma } from './unpack.js';
 
 const EXPECTED = describeRecords(unpackVma(chunked(baseArchive('base'), 65536)));
 

@@ -2,11 +2,11 @@ import { BufferSource, type ByteSource } from '@vzdump-format/streams';
 import { chunked, collect, noise } from '@vzdump-format/test-vectors';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { packVma } from './pack.js';
-import { openVma } from './random-access.js';
-import { repackVma } from './repack.js';
+import { openVma } from './read/random-access.js';
+import { unpackVma, type VmaRecord } from './read/unpack.js';
 import { CTIME, UUID } from './testing/built-archive.js';
-import { unpackVma, type VmaRecord } from './unpack.js';
+import { packVma } from './write/pack.js';
+import { repackVma } from './write/repack.js';
 
 const BLOCK = 4096;
 

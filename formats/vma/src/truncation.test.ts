@@ -1,10 +1,10 @@
 import { BufferSource } from '@vzdump-format/streams';
 import { chunked, seededRandom } from '@vzdump-format/test-vectors';
 import { describe, expect, test } from 'vitest';
-import { openVma } from './random-access.js';
+import { openVma } from './read/random-access.js';
+import { verifyVma } from './read/verify.js';
 import { boundaries } from './testing/built-archive.js';
 import { baseArchive, legalArchive } from './testing/vectors.js';
-import { verifyVma } from './verify.js';
 
 const ARCHIVES = [
   ['base', baseArchive('base')],

@@ -1,15 +1,18 @@
 import { BufferSource, readChunks } from '@vzdump-format/streams';
 import { chunked, collect, noise } from '@vzdump-format/test-vectors';
 import { expect, test } from 'vitest';
-import { streamDrive } from './drive-stream.js';
 import { BLOCK_SIZE, BLOCKS_PER_CLUSTER, CLUSTER_SIZE, storedBlocks } from './format.js';
-import { openVma } from './random-access.js';
-import { repackVma } from './repack.js';
+import { streamDrive } from './read/drive-stream.js';
+import { openVma } from './read/random-access.js';
+import { unpackVma, type VmaRecord } from './read/unpack.js';
+import { verifyVma } from './read/verify.js';
 import { type BuiltCluster, builtArchive, headerOf } from './testing/built-archive.js';
-import { unpackVma, type VmaRecord } from './unpack.js';
-import { verifyVma } from './verify.js';
+import { repackVma } from './write/repack.js';
 
-/** One sector, a block, a block and a sector, all but one block, all but a sector; alone and behind another cluster. */
+/**
+ * One sector, a block, a block and a sector, all but one block, all but a sector; alone and behind another
+ * cluster.
+ */
 const SIZES = [512, 4096, 4608, 61440, 65024, 65536 + 512, 65536 + 12800];
 const NAMES = ['drive-scsi0', 'vmstate'];
 const CASES = SIZES.flatMap((size) => NAMES.map((name) => [name, size] as const));

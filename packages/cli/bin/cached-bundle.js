@@ -1,5 +1,5 @@
-// Runs a bundle that was compiled beforehand: V8 takes the code cache that the build made beside it, if this very Node
-// made it, and of this bundle; else everything is compiled as it is used.
+// Runs a bundle that was compiled beforehand: V8 takes the code cache that the build made beside it, if this
+// very Node made it, and of this bundle; else everything is compiled as it is used.
 const { existsSync, readFileSync, statSync } = require('node:fs');
 const { createRequire } = require('node:module');
 const { Script } = require('node:vm');
@@ -29,8 +29,8 @@ function bundleOf(path, command = '') {
 }
 
 /**
- * V8 tells other versions' caches from its own, but not those of another Node with the same V8, and crashes on them (20.19.6 on
- * one of 20.20.2). So they are told apart by the executable.
+ * V8 tells other versions' caches from its own, but not those of another Node with the same V8, and crashes
+ * on them (20.19.6 on one of 20.20.2). So they are told apart by the executable.
  * @param {string} path of a bundle
  */
 function codeCacheOf(path) {

@@ -1,13 +1,13 @@
 import { fstatSync } from 'node:fs';
 import { addAbortSignal } from 'node:stream';
 import { isatty } from 'node:tty';
+import { type OpenArchive, openArchive } from '@vzdump-format/archives';
 import { setPipeSize } from '@vzdump-format/posix';
 import { ArchiveError, readPipe } from '@vzdump-format/streams';
-import { type OpenArchive, openArchive } from '@vzdump-format/vzdump';
 import type { CommandContext } from './command.js';
-import { UsageError } from './exit-status.js';
-import type { ArchiveInputOptions } from './options.js';
-import { PIPE_SIZE } from './output.js';
+import type { ArchiveInputOptions } from './options/options.js';
+import { UsageError } from './output/exit-status.js';
+import { PIPE_SIZE } from './output/output.js';
 
 const STDIN = 0;
 

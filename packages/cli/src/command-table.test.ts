@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import type { CommandTable } from './command.js';
 import { commands } from './commands/index.js';
-import { completionScript, completionShells } from './completion.js';
+import { completionScript, completionShells } from './completion/completion.js';
 import { manPage } from './man-page.js';
-import { commonOptions } from './options.js';
+import { commonOptions } from './options/options.js';
 
 const TABLE = { commands, commonOptions };
 const longNames = [...commands.flatMap(({ options }) => options), ...commonOptions].map(

@@ -1,14 +1,20 @@
 import type { OnWarning } from '@vzdump-format/streams';
 import type { LogLevel } from '@vzdump-format/vzdump';
-import type { ProgressSubject } from './progress.js';
+import type { ProgressSubject } from './output/progress.js';
 
 /** One row of the option table, from which parser, help, manual page and completions are made. */
 export interface OptionSpec {
-  /** As `--drive <NAME=PATH>`, or `--all [0|1]` where the value may be left out. The placeholders `file`, `directory` and `NAME=PATH` are completed with paths. */
+  /**
+   * As `--drive <NAME=PATH>`, or `--all [0|1]` where the value may be left out. The placeholders `file`,
+   * `directory` and `NAME=PATH` are completed with paths.
+   */
   readonly flags: string;
   readonly description: string;
   readonly choices?: readonly string[];
-  /** May be given several times; its value is then a list, to which each time adds what `parse` gives: one item or several. */
+  /**
+   * May be given several times; its value is then a list, to which each time adds what `parse` gives: one
+   * item or several.
+   */
   readonly repeatable?: boolean;
   /** `--mpN <volume>` stands for `--mp0`, `--mp1` and so on, each once: its value is a map by `mp0`. */
   readonly numbered?: boolean;

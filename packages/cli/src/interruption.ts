@@ -1,4 +1,4 @@
-import { EXIT } from './exit-status.js';
+import { EXIT } from './output/exit-status.js';
 
 /** How each ends the work: the exit status, and what the message says. */
 const ENDINGS = {
@@ -31,8 +31,9 @@ export function isInterruption(status: number): boolean {
 }
 
 /**
- * The first signal lets the work clean up; when one is given once more, nothing catches it, and the process ends at once. A
- * terminal that goes away makes both the kernel and the shell send SIGHUP: that never ends the cleaning up.
+ * The first signal lets the work clean up; when one is given once more, nothing catches it, and the process
+ * ends at once. A terminal that goes away makes both the kernel and the shell send SIGHUP: that never ends
+ * the cleaning up.
  */
 export function listenForSignals(): { signal: AbortSignal; stop: () => void } {
   const controller = new AbortController();

@@ -1,20 +1,23 @@
 import { CommanderError } from 'commander';
-import { spelledOut } from './abbreviations.js';
 import { commands } from './commands/index.js';
-import { exactArguments } from './exact-arguments.js';
-import { EXIT, isOutputClosed, UsageError } from './exit-status.js';
 import { isInterruption } from './interruption.js';
-import { toJson } from './json.js';
-import { Messages } from './messages.js';
-import { spellNumbered } from './numbered-options.js';
-import { commonOptions } from './options.js';
-import { print } from './output.js';
+import { spelledOut } from './options/abbreviations.js';
+import { exactArguments } from './options/exact-arguments.js';
+import { spellNumbered } from './options/numbered-options.js';
+import { commonOptions } from './options/options.js';
+import { EXIT, isOutputClosed, UsageError } from './output/exit-status.js';
+import { toJson } from './output/json.js';
+import { Messages } from './output/messages.js';
+import { print } from './output/output.js';
 import { buildProgram, type Invocation } from './program.js';
 import { runCommand } from './run-command.js';
 import { sizeThreadPool } from './thread-pool.js';
 import { describeInstallation, installation, version } from './version.js';
 
-/** Does what the command line asks for, and sets the exit status. @param argv what stands behind the program's name */
+/**
+ * Does what the command line asks for, and sets the exit status. @param argv what stands behind the program's
+ * name
+ */
 export async function run(argv: readonly string[]): Promise<void> {
   sizeThreadPool();
   const status = await main(exactArguments(argv));

@@ -1,5 +1,5 @@
 import type { Command, CommandTable, OptionSpec } from './command.js';
-import { exitStatuses } from './exit-status.js';
+import { exitStatuses } from './output/exit-status.js';
 
 const DESCRIPTION = [
   'Data goes to standard output, everything else to standard error. As the name of an archive, - is standard input ' +

@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises';
+import { packTree, type TreeFormat } from '@vzdump-format/archives';
 import { LOST_AND_FOUND, STANDARD_EXCLUDES } from '@vzdump-format/file-tree';
-import { packTree, type TreeFormat } from '@vzdump-format/vzdump';
-import type { CodecChoice } from './codec-options.js';
 import type { CommandContext, OptionSpec } from './command.js';
-import { UsageError } from './exit-status.js';
-import { binaryOutput } from './output.js';
-import { idMapOf, type TreeOptions, treeOptions } from './tree-options.js';
+import type { CodecChoice } from './options/codec-options.js';
+import { idMapOf, type TreeOptions, treeOptions } from './options/tree-options.js';
+import { UsageError } from './output/exit-status.js';
+import { binaryOutput } from './output/output.js';
 
 export const packDirectoryOptions: readonly OptionSpec[] = [
   { flags: '--root <directory>', description: 'store a directory tree: the root file system of a container' },

@@ -1,10 +1,11 @@
-import { type DriveSpec, type ImageFormat, imageFormats, packVm } from '@vzdump-format/vzdump';
-import type { CodecChoice } from './codec-options.js';
+import { type DriveSpec, packVm } from '@vzdump-format/archives';
+import { type ImageFormat, imageFormats } from '@vzdump-format/disk';
 import type { CommandContext, OptionSpec } from './command.js';
-import { UsageError } from './exit-status.js';
-import { nameAndPath, wholeNumber } from './options.js';
-import { binaryOutput, writerFor } from './output.js';
-import { formatBytes } from './units.js';
+import type { CodecChoice } from './options/codec-options.js';
+import { nameAndPath, wholeNumber } from './options/options.js';
+import { UsageError } from './output/exit-status.js';
+import { binaryOutput, writerFor } from './output/output.js';
+import { formatBytes } from './output/units.js';
 
 export const packDisksOptions: readonly OptionSpec[] = [
   {

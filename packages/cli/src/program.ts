@@ -1,9 +1,9 @@
 import type { ArchiveWarning } from '@vzdump-format/streams';
 import { Option, Command as Parser } from 'commander';
 import { allOptions, type Command, type CommandTable, type OptionSpec } from './command.js';
-import { exitStatuses } from './exit-status.js';
-import { type NumberedValues, withNumbered } from './numbered-options.js';
-import type { CommonOptions } from './options.js';
+import { type NumberedValues, withNumbered } from './options/numbered-options.js';
+import type { CommonOptions } from './options/options.js';
+import { exitStatuses } from './output/exit-status.js';
 
 /** What a command line asks for. */
 export interface Invocation {
@@ -16,7 +16,10 @@ export interface Invocation {
 
 export interface ProgramOptions extends CommandTable {
   readonly version: string;
-  /** The command that is asked for, where that is known: of others, arguments and options are left out, as that takes time. */
+  /**
+   * The command that is asked for, where that is known: of others, arguments and options are left out, as
+   * that takes time.
+   */
   readonly asked?: string | undefined;
   /** Is told what to do. */
   readonly invoke: (invocation: Invocation) => void;
@@ -24,7 +27,10 @@ export interface ProgramOptions extends CommandTable {
   readonly show: (text: string) => void;
 }
 
-/** Makes the parser from the table of commands and options. It throws a `CommanderError` where it ends otherwise. */
+/**
+ * Makes the parser from the table of commands and options. It throws a `CommanderError` where it ends
+ * otherwise.
+ */
 export function buildProgram(options: ProgramOptions): Parser {
   const program = new Parser('vzdump-format')
     .description('Read, write, check and take apart the backups of Proxmox VE, anywhere')

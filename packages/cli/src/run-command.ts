@@ -1,10 +1,10 @@
 import type { OnWarning } from '@vzdump-format/streams';
 import type { CommandContext } from './command.js';
-import { EXIT, isOutputClosed, UsageError } from './exit-status.js';
 import { Interrupted, listenForSignals } from './interruption.js';
-import { Messages } from './messages.js';
+import { EXIT, isOutputClosed, UsageError } from './output/exit-status.js';
+import { Messages } from './output/messages.js';
+import { ProgressReport } from './output/progress.js';
 import type { Invocation } from './program.js';
-import { ProgressReport } from './progress.js';
 
 /** Does what was asked for. @returns the exit status */
 export async function runCommand({ command, args, options, warnings = [] }: Invocation): Promise<number> {

@@ -161,8 +161,8 @@ test('a bad tar becomes no pxar', async () => {
 });
 
 /**
- * A pxar does not say where a file has holes, and who restores the tar made of it does not look for them. A directory that a file was
- * put into has another time than it had.
+ * A pxar does not say where a file has holes, and who restores the tar made of it does not look for them. A
+ * directory that a file was put into has another time than it had.
  */
 function asConverted(state: TreeState): TreeState {
   const entries = Object.entries(state).map(([path, said]) => {

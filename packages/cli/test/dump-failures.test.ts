@@ -65,7 +65,10 @@ describe.each(SIGNALS)('%s', (signal, status, word) => {
   );
 });
 
-/** When a terminal goes away, the kernel says so, and then the shell does, in the middle of what the first has begun. */
+/**
+ * When a terminal goes away, the kernel says so, and then the shell does, in the middle of what the first has
+ * begun.
+ */
 test('a SIGHUP, or a first SIGTERM, while a SIGHUP is dealt with: all is put back', async () => {
   const sample = await withNoisyVm();
   const before = await sample.read('pve/qemu-server/102.conf');

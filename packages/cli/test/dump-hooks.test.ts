@@ -2,7 +2,9 @@ import { describe, expect, test } from 'vitest';
 import { type DumpSample, dumpSample } from './dump-sample.js';
 import { linesOf } from './running-cli.js';
 
-/** A hook script that says how it was called, and with which environment, of which a shell sets some itself. */
+/**
+ * A hook script that says how it was called, and with which environment, of which a shell sets some itself.
+ */
 async function tellingScript(sample: DumpSample, failing = 'none'): Promise<string> {
   const tell = `echo "$* |$(/usr/bin/env | /usr/bin/sort | /usr/bin/grep -vE '^(PWD|SHLVL|_|OLDPWD)=' | /usr/bin/tr '\\n' '|')"`;
   const text = `#!/bin/sh\n${tell} >> ${sample.path('calls')}\necho "at $1"\nif [ "$1" = ${failing} ]; then exit 7; fi\n`;

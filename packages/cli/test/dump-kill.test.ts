@@ -5,12 +5,16 @@ import { type DumpSample, dumpSample } from './dump-sample.js';
 import { runCliWell } from './running-cli.js';
 
 const RUNS = 20;
-/** How long a run takes at most, in milliseconds; moments of its start are among those at which it is killed. */
+/**
+ * How long a run takes at most, in milliseconds; moments of its start are among those at which it is killed.
+ */
 const LONGEST = 1400;
 const ARCHIVE = /^vzdump-(qemu-100|lxc-101)-[\d_-]+\.(vma|tar)\.zst$/;
 const LEFTOVER = /\.(dat|tmp)$/;
 
-/** A small generator with a seed (xorshift32), so that a failure can be repeated: numbers from 0 to below 1. */
+/**
+ * A small generator with a seed (xorshift32), so that a failure can be repeated: numbers from 0 to below 1.
+ */
 function seededRandom(seed: number): () => number {
   let state = seed;
   return () => {

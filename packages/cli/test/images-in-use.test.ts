@@ -14,7 +14,10 @@ const TOOLS = ['qemu-io', 'qemu-img'] as const;
 const WRITTEN = 'is in use: QEMU, or one of its tools, writes to it';
 const READ = 'is in use: QEMU, or one of its tools, reads it';
 
-/** Opens an image as a virtual machine would, whoever had started it: QEMU's tools take the same locks. @returns what ends it */
+/**
+ * Opens an image as a virtual machine would, whoever had started it: QEMU's tools take the same locks.
+ * @returns what ends it
+ */
 async function openByQemu(image: string, ...options: readonly string[]): Promise<() => Promise<void>> {
   const format = image.endsWith('.qcow2') ? 'qcow2' : 'raw';
   const qemu = spawn('qemu-io', ['-f', format, ...options, image], { stdio: ['pipe', 'pipe', 'inherit'] });

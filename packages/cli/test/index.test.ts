@@ -1,7 +1,7 @@
 import { copyFile, readdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { openUncompressed } from '@vzdump-format/archives';
 import { vectorBytes, vectorPath } from '@vzdump-format/test-vectors';
-import { openUncompressed } from '@vzdump-format/vzdump';
 import { describe, expect, test } from 'vitest';
 import { runCli, runCliWell } from './running-cli.js';
 import { scratch } from './scratch.js';

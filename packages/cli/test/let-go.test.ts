@@ -1,10 +1,10 @@
 import { readdir } from 'node:fs/promises';
 import { Readable } from 'node:stream';
+import { type DiskFormat, formats, type TreeFormat } from '@vzdump-format/archives';
 import { codecs } from '@vzdump-format/codecs';
 import { type FileEntry, restoreTree } from '@vzdump-format/file-tree';
-import { chunksOf, hashing, Meter, metered, observed, throttle, workAhead } from '@vzdump-format/streams';
+import { chunksOf, hashing, Meter, metered, observed, prefetchOne, throttle } from '@vzdump-format/streams';
 import { noise, vectorBytes } from '@vzdump-format/test-vectors';
-import { type DiskFormat, formats, type TreeFormat } from '@vzdump-format/vzdump';
 import { describe, expect, test } from 'vitest';
 import { scratch } from './scratch.js';
 
@@ -93,7 +93,7 @@ const plainRows: readonly Row[] = [
     run: (source) => metered(new Meter())(source),
     takesSignal: false,
   },
-  { name: 'workAhead', items: () => [NOISE], run: (source) => workAhead()(source), takesSignal: false },
+  { name: 'prefetchOne', items: () => [NOISE], run: (source) => prefetchOne()(source), takesSignal: false },
   { name: 'hashing', items: () => [NOISE], run: (source) => hashing('md5')(source), takesSignal: false },
   { name: 'chunksOf', items: () => [NOISE], run: (source) => chunksOf(source), takesSignal: false },
   {

@@ -13,7 +13,10 @@ import { runTool, testAsRoot, testWithTools } from './tools.js';
 /** Takes minutes: what ends before was told to. */
 const SLOWLY = ['--bwlimit', '64'];
 
-/** Starts the program on a terminal of its own, and takes that away when a name is in a directory. Resolves when it has ended. */
+/**
+ * Starts the program on a terminal of its own, and takes that away when a name is in a directory. Resolves
+ * when it has ended.
+ */
 async function loseTerminal(args: readonly string[], directory: string, name: RegExp): Promise<void> {
   const own = await scratch();
   const words = [process.execPath, CLI, ...args, ...SLOWLY].map((word) => `'${word}'`).join(' ');

@@ -25,7 +25,10 @@ export async function loopFilesIn(directory: string): Promise<string[]> {
   return files.split('\n').filter((path) => path.startsWith(directory));
 }
 
-/** Resolves when no loop device stands upon a file there: the kernel lets go of those of a process that was killed a moment later. */
+/**
+ * Resolves when no loop device stands upon a file there: the kernel lets go of those of a process that was
+ * killed a moment later.
+ */
 export async function noLoopFilesIn(directory: string): Promise<void> {
   while ((await loopFilesIn(directory)).length > 0);
 }

@@ -4,7 +4,10 @@ import { expect, test } from 'vitest';
 import { CLI } from './running-cli.js';
 import { scratch } from './scratch.js';
 
-/** Runs the command line with arguments that need not be text, which Node cannot hand to a program, but xargs can. */
+/**
+ * Runs the command line with arguments that need not be text, which Node cannot hand to a program, but xargs
+ * can.
+ */
 function runWithBytes(cwd: string, ...args: readonly (string | Buffer)[]): Buffer {
   const input = Buffer.concat(args.flatMap((argument) => [Buffer.from(argument as string), Buffer.of(0)]));
   return execFileSync('xargs', ['-0', process.execPath, CLI], { cwd, input, stdio: 'pipe' });

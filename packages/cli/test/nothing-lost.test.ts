@@ -9,7 +9,10 @@ import { keptScratch } from './scratch.js';
 import { contentOf, makeSmallHost } from './small-host.js';
 import { hasTool, runTool, testWithTools } from './tools.js';
 
-/** What a command may leave behind that is no part of what it does: the log of a backup, the file of the job's lock. */
+/**
+ * What a command may leave behind that is no part of what it does: the log of a backup, the file of the job's
+ * lock.
+ */
 const ASIDE = /\.log$|^lock$/;
 
 interface Scenario {
@@ -101,7 +104,9 @@ async function makeAsBefore(): Promise<readonly string[]> {
   return contentOf(host(), ASIDE);
 }
 
-/** Runs a command with a call that fails. @returns what is wrong with what came of that; nothing if nothing is */
+/**
+ * Runs a command with a call that fails. @returns what is wrong with what came of that; nothing if nothing is
+ */
 async function tryIt(
   scenario: Scenario,
   before: readonly string[],
@@ -128,7 +133,9 @@ async function tryIt(
   };
 }
 
-/** Whether an error says which file it is about: by its path, or, in a tree, by that of the archive's entry. */
+/**
+ * Whether an error says which file it is about: by its path, or, in a tree, by that of the archive's entry.
+ */
 function isNamedIn(stderr: string, failed: string | undefined): boolean {
   if (failed === undefined || stderr.includes(failed)) return true;
   const [, entry] = /([^\s:]+) cannot be restored: /.exec(stderr) ?? [];

@@ -24,7 +24,10 @@ async function expectNothing(sample: SampleGuests, vmid = 300): Promise<void> {
   if (process.getuid?.() === 0) expect(await loopFilesIn(sample.directory)).toEqual([]);
 }
 
-/** Whatever was made is told to be gone, the last one first; an archive that is found to be bad at once makes nothing. */
+/**
+ * Whatever was made is told to be gone, the last one first; an archive that is found to be bad at once makes
+ * nothing.
+ */
 function expectAllRemoved(lines: readonly string[]): void {
   const made = lines.flatMap((line) => /^new volume ID is '(.*)'$/.exec(line)?.[1] ?? []);
   expect(lines.filter((line) => line.startsWith('removed '))).toEqual(made.reverse().map(removed));

@@ -16,7 +16,9 @@ const CODECS = [
 const DISK = 'vm-100-disk-0.raw';
 /** What vzdump leaves out unless told otherwise. */
 const STANDARD_EXCLUDES = /^(tmp|var\/tmp)\/.|^var\/run\/.*\.pid$/;
-/** A file system's own, and directories that other volumes are mounted at: the archive has the roots of these. */
+/**
+ * A file system's own, and directories that other volumes are mounted at: the archive has the roots of these.
+ */
 const OF_THE_VOLUME = /^lost\+found$|^srv\/data$|^var\/cache\/app$/;
 
 function without(tree: TreeState, ...leftOut: readonly RegExp[]): TreeState {

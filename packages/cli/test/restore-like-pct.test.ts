@@ -6,8 +6,9 @@ import { scratch } from './scratch.js';
 import { makeTree, packLikeVzdump, restoreLikePct, runFed, stateOf, testWithTrees } from './tree-making.js';
 
 /**
- * vzdump's own files, which `pct restore` removes afterwards. Since they come first, tar makes ./etc for them, and then
- * leaves it as it is (`--skip-old-files`): its owner, mode and time are lost there, and not here.
+ * vzdump's own files, which `pct restore` removes afterwards. Since they come first, tar makes ./etc for
+ * them, and then leaves it as it is (`--skip-old-files`): its owner, mode and time are lost there, and not
+ * here.
  */
 const LOST_BY_TAR = /^etc$|^etc\/vzdump(\/|$)/;
 /** Devices; and /etc, to which the configuration was added. */

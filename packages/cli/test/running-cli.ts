@@ -29,7 +29,10 @@ export interface RunningCli {
   readonly ended: Promise<CliResult>;
 }
 
-/** Starts the program; its standard input stays open. `readsOutput: false` leaves standard output to the caller. */
+/**
+ * Starts the program; its standard input stays open. `readsOutput: false` leaves standard output to the
+ * caller.
+ */
 export function startCli(
   args: readonly string[],
   options: CliOptions & { readsOutput?: boolean } = {},

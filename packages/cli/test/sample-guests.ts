@@ -7,7 +7,10 @@ import { runTool } from './tools.js';
 
 const MAKE_GUESTS = fileURLToPath(new URL('../../../examples/pve/make-guests.mjs', import.meta.url));
 
-/** The guests of examples/pve, in a directory of the test that runs: the virtual machine 100 and the container 101. */
+/**
+ * The guests of examples/pve, in a directory of the test that runs: the virtual machine 100 and the container
+ * 101.
+ */
 export interface SampleGuests {
   readonly directory: string;
   /** Below the sample's directory: `pve/lxc/101.conf`. */

@@ -6,12 +6,15 @@ import { CLI } from './running-cli.js';
 
 const run = promisify(execFile);
 
-/** A private place for all of it: mounts here are seen by nobody else, and end with the process that holds them. */
+/**
+ * A private place for all of it: mounts here are seen by nobody else, and end with the process that holds
+ * them.
+ */
 const HOLDER = 'mount -t tmpfs tmpfs /mnt && mkdir /mnt/empty && echo ready && exec cat > /dev/null';
 
 /**
- * Runs a command with directories of its own in front of the host's. $1: the layer that takes what it changes; $2: the one that is
- * laid over the host before; $3: the command.
+ * Runs a command with directories of its own in front of the host's. $1: the layer that takes what it
+ * changes; $2: the one that is laid over the host before; $3: the command.
  */
 const IN_LAYER = `
 set -e
@@ -79,7 +82,10 @@ for file in /var/lib/vz/dump/*; do mv $file $(echo $file | stamp); done
 cp /var/lib/vz/dump/*.vma.zst /var/lib/vz/dump/*.tar.zst .
 `;
 
-/** A host where everything is that the documents name, in place of what is there on this one; as long as it is open. */
+/**
+ * A host where everything is that the documents name, in place of what is there on this one; as long as it is
+ * open.
+ */
 export class SampleHost {
   private layers = 0;
 

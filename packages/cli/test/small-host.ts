@@ -39,8 +39,8 @@ export async function makeSmallHost(directory: string): Promise<void> {
 }
 
 /**
- * Everything below a directory, a line each: its name, and the hash of its content. What is different each time is made alike;
- * of a new backup, which holds the time, it is the size.
+ * Everything below a directory, a line each: its name, and the hash of its content. What is different each
+ * time is made alike; of a new backup, which holds the time, it is the size.
  */
 export function contentOf(directory: string, ignored: RegExp): readonly string[] {
   const lines: string[] = [];

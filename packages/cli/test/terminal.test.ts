@@ -10,7 +10,9 @@ import { runTool, testWithTools } from './tools.js';
 
 const ARCHIVE = vectorPath('vma/two-drives-two-configs.vma');
 
-/** Runs a shell command on a terminal, by `script`. @returns what the terminal showed, then the exit status */
+/**
+ * Runs a shell command on a terminal, by `script`. @returns what the terminal showed, then the exit status
+ */
 async function onTerminal(command: string): Promise<{ shown: string; status: number }> {
   const line = `${command}; echo "status=$?"`;
   const shown = await runTool('script', '--quiet', '--command', line, '/dev/null');

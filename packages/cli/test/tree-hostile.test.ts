@@ -18,7 +18,10 @@ import { scratch } from './scratch.js';
 import { testAsRoot, testWithTools } from './tools.js';
 import { makeTree, packLikeVzdump, runFed, testWithTrees } from './tree-making.js';
 
-/** Archives by what Python says of them: `add(name, type, content, link)`; OUT is a directory outside of the target. */
+/**
+ * Archives by what Python says of them: `add(name, type, content, link)`; OUT is a directory outside of the
+ * target.
+ */
 const HOSTILE = [
   { name: 'a way up', code: 'TREE_PATH_PARENT', python: "add('../canary', content=b'x')" },
   { name: 'a way up in the middle', code: 'TREE_PATH_PARENT', python: "add('a/../../canary', content=b'x')" },

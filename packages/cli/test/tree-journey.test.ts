@@ -15,7 +15,10 @@ import {
 const files = keptScratch();
 /** What `pct restore` and we leave out unless asked. */
 const DEVICES = /^dev\/./;
-/** Files with a time before 1970 that is no whole second: bsdtar writes and reads them a second off, GNU tar lists them so. */
+/**
+ * Files with a time before 1970 that is no whole second: bsdtar writes and reads them a second off, GNU tar
+ * lists them so.
+ */
 const OLD_TIMES = /^(bin\/su|etc\/empty)$/;
 const CODECS = [
   { name: 'none', extension: '.tar', flag: [], compress: ['cat'] },

@@ -116,7 +116,10 @@ async function giveTimes(at: (name: string) => string): Promise<void> {
   await runTool('touch', '-d', '1999-12-31T23:59:59.999999999Z', at('etc/default'), at('empty'), at('srv'));
 }
 
-/** Makes directories in each other, however long the path becomes. @param owner whose they become, user and group */
+/**
+ * Makes directories in each other, however long the path becomes. @param owner whose they become, user and
+ * group
+ */
 export function makeNestedDirectories(root: string, names: readonly string[], owner: number): void {
   let at = openDirectory(root);
   for (const name of names) {
@@ -133,9 +136,9 @@ export function makeNestedDirectories(root: string, names: readonly string[], ow
 export type TreeState = Readonly<Record<string, string>>;
 
 /**
- * All that the system's tools say of what is below a directory: type, mode, owner, time, number of names, link,
- * device, digest of the content, whether it has holes, attributes and ACLs. What `leftOut` matches is not told of, nor is
- * the directory itself.
+ * All that the system's tools say of what is below a directory: type, mode, owner, time, number of names,
+ * link, device, digest of the content, whether it has holes, attributes and ACLs. What `leftOut` matches is
+ * not told of, nor is the directory itself.
  */
 export function stateOf(directory: string, leftOut: RegExp = /^$/): TreeState {
   const found = latin1('find', [directory, '-printf', '%P\\0%y %#m %U:%G %T@ %n %l\\0']).split('\0');
@@ -157,7 +160,10 @@ export function stateOf(directory: string, leftOut: RegExp = /^$/): TreeState {
   return Object.fromEntries(Object.entries(tree).filter(([path]) => path !== '' && !leftOut.test(path)));
 }
 
-/** The attribute tools print a paragraph a file: a line `# file: PATH`, with octal escapes, and what there is to say. */
+/**
+ * The attribute tools print a paragraph a file: a line `# file: PATH`, with octal escapes, and what there is
+ * to say.
+ */
 function* paragraphs(shown: string): Generator<[path: string, said: string]> {
   for (const paragraph of shown.split('\n\n').filter((text) => text.startsWith('# file: '))) {
     const [first, ...lines] = paragraph.split('\n');
@@ -181,7 +187,10 @@ function latin1(tool: string, args: readonly string[]): string {
   return runFed(tool, args).toString('latin1');
 }
 
-/** Runs a program, with `input` on its standard input. @returns what it prints @throws Error with its complaints */
+/**
+ * Runs a program, with `input` on its standard input. @returns what it prints @throws Error with its
+ * complaints
+ */
 export function runFed(
   tool: string,
   args: readonly string[],
@@ -216,7 +225,10 @@ export function restoreLikePct(
   runFed('tar', ['xpf', '-', ...codecFlag, '--totals', ...COMMON_TAR_FLAGS, ...rest], archive);
 }
 
-/** The command of vzdump, for a container with a configuration. @param configs a directory with `etc/vzdump/pct.conf` and `pct.fw` */
+/**
+ * The command of vzdump, for a container with a configuration. @param configs a directory with
+ * `etc/vzdump/pct.conf` and `pct.fw`
+ */
 export function packLikeVzdump(
   root: string,
   { configs, excludes = [] }: { configs?: string; excludes?: readonly string[] } = {},

@@ -1,9 +1,9 @@
 /**
- * LZO1X-1 and Adler-32 over raw memory, in AssemblyScript; `src/lzo/lzo1x.ts` is its only caller. Behind each buffer there
- * is slack of at least 16 bytes, which copies may read and write.
+ * LZO1X-1 and Adler-32 over raw memory, in AssemblyScript; `src/lzo/lzo1x.ts` is its only caller. Behind each
+ * buffer there is slack of at least 16 bytes, which copies may read and write.
  *
- * A block of LZO1X is a row of instructions; each copies from the output (a match), from the input (literals), or
- * both. `state` is the number of literals that the last one copied, 4 for more than three:
+ * A block of LZO1X is a row of instructions; each copies from the output (a match), from the input
+ * (literals), or both. `state` is the number of literals that the last one copied, 4 for more than three:
  *
  *     0000LLLL (state 0)         3 + L literals; state 4
  *     0000DDSS H (state 1–3)     match of 2, distance (H << 2) + D + 1
@@ -14,8 +14,8 @@
  *     1LLDDDSS H                 match of 5 + L, distance (H << 3) + D + 1
  *
  * A length field of zero is followed, before anything else, by its extension: 255 for each zero byte and the
- * first byte that is not zero, beyond the field's maximum. S literals follow a match (S = v & 3 where there is
- * an LE16). The first byte of a block, when above 17, is just so many literals more than 17.
+ * first byte that is not zero, beyond the field's maximum. S literals follow a match (S = v & 3 where there
+ * is an LE16). The first byte of a block, when above 17, is just so many literals more than 17.
  */
 
 // ---- compression: the choices (hash, window, steps, the ways to store a match) are those of the LZO library 2.10 on

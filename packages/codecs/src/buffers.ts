@@ -17,8 +17,8 @@ export function* zeroChunks(length: number, reuseBuffers: boolean | undefined): 
 }
 
 /**
- * Buffers of one size that go round: taken, worked on by a thread, and given back. A buffer for each block would
- * leave memory to the garbage collector's leisure.
+ * Buffers of one size that go round: taken, worked on by a thread, and given back. A buffer for each block
+ * would leave memory to the garbage collector's leisure.
  */
 export class BufferPool {
   private readonly spare: SharedMemory[] = [];

@@ -84,6 +84,8 @@ export interface Codec {
    * @throws `NOT_SEEKABLE`, with the way out as hint; `INDEX_STALE` and the like for a wrong index.
    */
   openSeekable(source: ByteSource, options?: SeekableOptions): Promise<ByteSource>;
-  /** Reads the file once to make an index for `openSeekable`. @throws `NOT_SEEKABLE` when none can be made. */
+  /**
+   * Reads the file once to make an index for `openSeekable`. @throws `NOT_SEEKABLE` when none can be made.
+   */
   buildIndex(source: ByteSource, options?: SeekableOptions): Promise<Uint8Array>;
 }

@@ -23,8 +23,8 @@ const FOREIGN: readonly ForeignCompression[] = [
 ];
 
 /**
- * What a file is compressed with that is not read here; undefined when it looks like nothing of the kind. The magic
- * numbers of some are short: ask when the content is nothing else.
+ * What a file is compressed with that is not read here; undefined when it looks like nothing of the kind. The
+ * magic numbers of some are short: ask when the content is nothing else.
  */
 export function foreignCompression(head: Uint8Array): ForeignCompression | undefined {
   return FOREIGN.find(({ magic }) =>

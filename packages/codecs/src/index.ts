@@ -1,5 +1,21 @@
-export * from './codec.js';
-export * from './foreign.js';
-export * from './open-seekable.js';
-export * from './registry.js';
+export type {
+  Codec,
+  CodecEngine,
+  CompressOptions,
+  DecompressOptions,
+  LevelRange,
+  SeekableOptions,
+} from './codec.js';
+export { type ForeignCompression, foreignCompression } from './foreign.js';
+export { buildIndex, type OpenSeekableOptions, openSeekable } from './open-seekable.js';
+export {
+  type CompressChoice,
+  type CompressThreads,
+  codec,
+  codecForCompressOption,
+  codecForFileName,
+  codecs,
+  DETECT_BYTES,
+  detectCodec,
+} from './registry.js';
 export { FrameStarts } from './zstd/frame-starts.js';

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { expect, test } from 'vitest';
 
-const ENGINE = new URL('../dist/zstd/engine.js', import.meta.url).href;
+const ENGINE = new URL('../dist/zstd/engines.js', import.meta.url).href;
 const CODECS = new URL('../dist/index.js', import.meta.url).href;
 
 /** Stands between an import and what it finds: these modules are not there. */

@@ -20,8 +20,8 @@ export async function openSeekable(
 }
 
 /**
- * Reads a compressed file once to make an index of it, which `openSeekable` takes as `index`. It is to be kept
- * in a file beside it. @throws `NOT_SEEKABLE` when none can be made.
+ * Reads a compressed file once to make an index of it, which `openSeekable` takes as `index`. It is to be
+ * kept in a file beside it. @throws `NOT_SEEKABLE` when none can be made.
  */
 export async function buildIndex(source: ByteSource, options: OpenSeekableOptions = {}): Promise<Uint8Array> {
   return (await codecOf(source, options)).buildIndex(source, options);

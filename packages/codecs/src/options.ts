@@ -26,7 +26,9 @@ export function checkedThreads(threads = 1): number {
 /** More readers than this are not fed by one main thread. */
 const MAX_READ_THREADS = 4;
 
-/** Reading may use the whole machine unless told otherwise, as someone waits for it. @throws `CODEC_THREADS` */
+/**
+ * Reading may use the whole machine unless told otherwise, as someone waits for it. @throws `CODEC_THREADS`
+ */
 export function defaultReadThreads(threads?: number): number {
   return threads === undefined ? Math.min(MAX_READ_THREADS, availableParallelism()) : checkedThreads(threads);
 }

@@ -5,8 +5,8 @@ export interface Delayed<Item> {
 }
 
 /**
- * Gives all of the items to `stage`. When an item cannot be read, what the ones before it become is given out first: of an
- * archive that was cut off, all that is there is wanted.
+ * Gives all of the items to `stage`. When an item cannot be read, what the ones before it become is given out
+ * first: of an archive that was cut off, all that is there is wanted.
  */
 export async function* readToError<Item>(
   items: AsyncIterable<Item>,

@@ -8,7 +8,10 @@ export function sharedMemory(size: number): SharedMemory {
   return new Uint8Array(new SharedArrayBuffer(size));
 }
 
-/** Copies to or from shared memory, for which `set` takes one byte at a time unless both sides happen to be aligned. */
+/**
+ * Copies to or from shared memory, for which `set` takes one byte at a time unless both sides happen to be
+ * aligned.
+ */
 export function copyTo(memory: Uint8Array, bytes: Uint8Array, at: number): void {
   if (bytes.length === 0) return; // nothing to fill with
   const target = Buffer.from(memory.buffer, memory.byteOffset + at, bytes.length);

@@ -69,7 +69,9 @@ async function decompressed(name: string, file: Buffer): Promise<{ content: Buff
   return { content: Buffer.concat(parts), error };
 }
 
-/** Cuts a file off at each boundary, and a byte before and behind. @returns the cuts that leave a whole file. */
+/**
+ * Cuts a file off at each boundary, and a byte before and behind. @returns the cuts that leave a whole file.
+ */
 async function wholeCuts(
   name: string,
   file: Buffer,

@@ -34,8 +34,8 @@ export interface NbdExtent {
 }
 
 /**
- * Reads an export of an NBD server, over a Unix socket. Requests may be made at the same time; up to eight are
- * with the server, and its replies are matched to them in whatever order they come.
+ * Reads an export of an NBD server, over a Unix socket. Requests may be made at the same time; up to eight
+ * are with the server, and its replies are matched to them in whatever order they come.
  *
  * The first violation of the protocol, and the loss of the connection, end the client: every request that
  * waits and every later one fails with that one error. An idle client does not keep the program alive.
@@ -96,8 +96,8 @@ export class NbdClient {
   }
 
   /**
-   * Fills `buffer` from `offset` on, in requests of at most 2 MiB. Resolves to the bytes read, fewer than asked
-   * for only at the end of the export. When it rejects, the buffer is not written to any more.
+   * Fills `buffer` from `offset` on, in requests of at most 2 MiB. Resolves to the bytes read, fewer than
+   * asked for only at the end of the export. When it rejects, the buffer is not written to any more.
    * @throws `NBD_READ` when the server cannot read, `NBD_PROTOCOL`, `NBD_DISCONNECTED`, `NBD_CLOSED`.
    */
   async read(buffer: Uint8Array, offset: number): Promise<number> {

@@ -5,8 +5,8 @@ import { ArchiveError, ByteReader } from '@vzdump-format/streams';
 const RECEIVE_BUFFER_SIZE = 256 * 1024;
 
 /**
- * A Unix socket, read as a stream of bytes. One buffer receives all of it: the socket rests while the buffer's
- * content is being used, so nothing piles up in memory.
+ * A Unix socket, read as a stream of bytes. One buffer receives all of it: the socket rests while the
+ * buffer's content is being used, so nothing piles up in memory.
  */
 export class Connection {
   readonly reader: ByteReader;

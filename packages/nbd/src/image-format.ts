@@ -23,10 +23,12 @@ const MAGICS: readonly Magic[] = [
 export const IMAGE_HEAD_SIZE = Math.max(...MAGICS.map((magic) => magic.at + magic.bytes.length));
 
 /**
- * Tells an image's format by its magic number. Takes its first `IMAGE_HEAD_SIZE` bytes, or all when it has less.
+ * Tells an image's format by its magic number. Takes its first `IMAGE_HEAD_SIZE` bytes, or all when it has
+ * less.
  *
- * @returns `undefined` when no format is recognised. It may be a raw image then, or a VHD of fixed size, which
- * has its mark at the end only. The first version of qcow is not recognised: to QEMU it is another format.
+ * @returns `undefined` when no format is recognised. It may be a raw image then, or a VHD of fixed size,
+ * which has its mark at the end only. The first version of qcow is not recognised: to QEMU it is another
+ * format.
  */
 export function detectImageFormat(head: Uint8Array): QemuImageFormat | undefined {
   const found = MAGICS.find(

@@ -30,8 +30,8 @@ import { ArchiveError } from '@vzdump-format/streams';
  *   simple reply      u32 magic, u32 error, u64 cookie; after a read without an error, the bytes asked for
  *   chunk             u32 magic, u16 flags, u16 type, u64 cookie, u32 length, data
  *
- * Replies come in any order, the cookie tells whose they are. A structured reply is one chunk or more, the last
- * has the DONE flag. The chunks of a read may come in any order too, but never cover a byte twice:
+ * Replies come in any order, the cookie tells whose they are. A structured reply is one chunk or more, the
+ * last has the DONE flag. The chunks of a read may come in any order too, but never cover a byte twice:
  *
  *   NONE              no data, always the last
  *   OFFSET_DATA       u64 offset, the bytes (at least one)
@@ -41,8 +41,8 @@ import { ArchiveError } from '@vzdump-format/streams';
  *   ERROR             u32 error, u16 + message; further data is left to later versions
  *   ERROR_OFFSET      the same, then u64 offset. Any type with the top bit set is an error
  *
- * In the context `base:allocation` the flags are HOLE (nothing is allocated) and ZERO (reads as zeros); a hole
- * without ZERO may read as anything. DISC has no reply: the server closes the connection.
+ * In the context `base:allocation` the flags are HOLE (nothing is allocated) and ZERO (reads as zeros); a
+ * hole without ZERO may read as anything. DISC has no reply: the server closes the connection.
  *
  * @see https://github.com/NetworkBlockDevice/nbd/blob/master/doc/proto.md
  */

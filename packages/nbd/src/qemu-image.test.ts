@@ -212,7 +212,10 @@ testWithQemu('damaged content fails the read with the reason, though qemu-nbd ha
   });
 });
 
-/** A qcow2 image of a MiB of noise, whose first cluster is mapped to this (qcow2 specification, L2 table entry). */
+/**
+ * A qcow2 image of a MiB of noise, whose first cluster is mapped to this (qcow2 specification, L2 table
+ * entry).
+ */
 async function imageWithFirstMapping(entry: string): Promise<string> {
   const path = await convert(await makeRaw(MEBI, { 0: MEBI }), 'qcow2');
   const file = await open(path, 'r+');

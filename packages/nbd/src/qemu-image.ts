@@ -105,9 +105,10 @@ async function serve(
 }
 
 /**
- * Without `--persistent`, qemu-nbd ends with its only connection, so it does not outlive a program that crashes.
- * An absolute path is taken as it stands: a name like `a:b` or `json:…` would be read as a protocol of QEMU, one
- * like `-x` as an option. (`--image-opts` would need its own quoting, and another driver for a block device.)
+ * Without `--persistent`, qemu-nbd ends with its only connection, so it does not outlive a program that
+ * crashes. An absolute path is taken as it stands: a name like `a:b` or `json:…` would be read as a protocol
+ * of QEMU, one like `-x` as an option. (`--image-opts` would need its own quoting, and another driver for a
+ * block device.)
  */
 function commandLine(path: string, format: QemuImageFormat, socketPath: string): string[] {
   const absolute = isAbsolute(path) ? path : `${process.cwd()}/${path}`; // `join` would drop `link/..`

@@ -1,18 +1,21 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { TreeFormat } from '@vzdump-format/archives';
+import {
+  convertArchive,
+  formatForFileName,
+  type OpenArchive,
+  openArchive,
+  packTree,
+  unpackTree,
+} from '@vzdump-format/archives';
 import { codec, codecForFileName } from '@vzdump-format/codecs';
 import { RateLimiter } from '@vzdump-format/streams';
+import { scratch } from '@vzdump-format/testing';
 import { expect, test } from 'vitest';
-import type { TreeFormat } from './archive-format.js';
-import { convertArchive } from './convert-archive.js';
 import { sampleDump } from './dump/testing/sample-dump.js';
-import { formatForFileName } from './formats.js';
-import { type OpenArchive, openArchive } from './open-archive.js';
-import { packTree } from './pack-tree.js';
-import { restore } from './restore/index.js';
+import { restore } from './restore/restore.js';
 import { testAsRoot } from './restore/testing/tools.js';
-import { scratch } from './testing/scratch.js';
-import { unpackTree } from './tree-archive.js';
 
 const LARGE = 5 << 20;
 const SMALL = 3;

@@ -1,15 +1,17 @@
 import { execFileSync } from 'node:child_process';
 import { appendFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { testWith } from '@vzdump-format/testing';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { dump } from './dump/index.js';
-import { testWith } from './guest-access/testing/requirements.js';
+import { dump } from './dump/dump.js';
 import { archiveVm, keepSample, makeSample, restoreTold, type Sample } from './restore/testing/sample.js';
 
 keepSample();
 
 interface UnmountedSample extends Sample {
-  /** Where nothing is mounted, though the directory is there, with what an earlier fault may have left in it. */
+  /**
+   * Where nothing is mounted, though the directory is there, with what an earlier fault may have left in it.
+   */
   readonly usb: string;
   backUp(vmid: number, storage: string): ReturnType<typeof dump>;
 }

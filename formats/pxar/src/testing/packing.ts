@@ -1,6 +1,7 @@
 import type { FileEntry } from '@vzdump-format/file-tree';
 import { collect } from '@vzdump-format/test-vectors';
-import { type PackPxarOptions, packPxar } from '../pack.js';
+import { packPxar } from '../write/pack.js';
+import type { PackPxarOptions } from '../write/pack-options.js';
 import type { VectorBytes } from './vectors.js';
 
 /** Packs entries into an archive, and if it is to be split, a payload stream. */

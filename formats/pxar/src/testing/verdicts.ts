@@ -1,5 +1,6 @@
 /**
- * What becomes of each bad archive: an error's code (without `PXAR_`) and offset, or `read`. One verdict where
+ * What becomes of each bad archive: an error's code (without `PXAR_`) and offset, or `read`. One verdict
+ * where
  * `unpackPxar`, `verifyPxar`, and `openPxar` with a walk through all of it agree; otherwise theirs in this
  * order.
  */

@@ -1,6 +1,6 @@
 import { BufferSource } from '@vzdump-format/streams';
 import type { PxarEntry } from '../entry.js';
-import { openPxar, type PxarArchive } from '../random-access.js';
+import { openPxar, type PxarArchive } from '../read/random-access.js';
 import type { VectorBytes } from './vectors.js';
 
 export async function open({ archive, payload }: VectorBytes): Promise<PxarArchive> {
@@ -16,7 +16,9 @@ export async function* walk(archive: PxarArchive, directory = archive.root): Asy
   }
 }
 
-/** Looks at all that is to be had of an archive at rest, contents and all. Returns how many entries there are. */
+/**
+ * Looks at all that is to be had of an archive at rest, contents and all. Returns how many entries there are.
+ */
 export async function readAtRandom(bytes: VectorBytes): Promise<number> {
   const archive = await open(bytes);
   const buffer = new Uint8Array(1000);

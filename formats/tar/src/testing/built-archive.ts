@@ -1,6 +1,6 @@
-import { encodeChecksum, sumOfBytes } from '../checksum.js';
 import { BLOCK_SIZE, LENGTH, OFFSET, wholeBlocks } from '../format.js';
-import { encodeOctal } from '../numbers.js';
+import { encodeChecksum, sumOfBytes } from '../header/checksum.js';
+import { encodeOctal } from '../header/numbers.js';
 
 /** What a header of a built archive says; bytes are taken as they are. */
 export interface BuiltHeader {

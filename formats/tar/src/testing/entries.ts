@@ -2,7 +2,10 @@ import { createHash } from 'node:crypto';
 import { type Content, formatAclText } from '@vzdump-format/file-tree';
 import type { TarEntry } from '../entry.js';
 
-/** An entry with its content, as it was in the file: of a sparse one with its holes, unless it is too large for that. */
+/**
+ * An entry with its content, as it was in the file: of a sparse one with its holes, unless it is too large
+ * for that.
+ */
 export interface ReadEntry extends Omit<TarEntry, 'content'> {
   readonly content: Buffer | undefined;
 }

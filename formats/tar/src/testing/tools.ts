@@ -5,7 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'vitest';
 
-/** Where everything that tests use is installed, and they run as root, so that what is missing is a failure. */
+/**
+ * Where everything that tests use is installed, and they run as root, so that what is missing is a failure.
+ */
 const REQUIRED = process.env.CI !== undefined;
 
 type Body = (directory: string) => void | Promise<void>;
@@ -55,8 +57,8 @@ export function runTool(
 }
 
 /**
- * All that the system's own tools say of what is in a directory, by path (latin1): type, mode, owner, time, link, device, attributes,
- * ACLs, the digest of the content. Hardlinks show in the number of names.
+ * All that the system's own tools say of what is in a directory, by path (latin1): type, mode, owner, time,
+ * link, device, attributes, ACLs, the digest of the content. Hardlinks show in the number of names.
  */
 export function treeOf(directory: string): Record<string, string> {
   const format = '%P\\0%y %m %U %G %T@ %n \\0';

@@ -1,6 +1,6 @@
 /**
- * What other readers list of the archives in `crafted.ts`, with `tar -tf`: the names, and `!` when the exit status is
- * not 0. GNU tar 1.34, bsdtar 3.6.2.
+ * What other readers list of the archives in `crafted.ts`, with `tar -tf`: the names, and `!` when the exit
+ * status is not 0. GNU tar 1.34, bsdtar 3.6.2.
  */
 
 export const GNU_TAR: Readonly<Record<string, readonly string[]>> = {

@@ -71,7 +71,10 @@ export function repairHeaderChecksum(archive: Buffer): Buffer {
   return archive;
 }
 
-/** Where each part of an archive begins, its end being the last: the table, the blobs, each extent and its data. */
+/**
+ * Where each part of an archive begins, its end being the last: the table, the blobs, each extent and its
+ * data.
+ */
 export function boundaries(archive: Buffer): number[] {
   const found = [0, 12288];
   let at = archive.readUInt32BE(OFFSET.headerSize);

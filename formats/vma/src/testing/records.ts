@@ -1,5 +1,5 @@
 import { createHash, type Hash } from 'node:crypto';
-import type { VmaRecord } from '../unpack.js';
+import type { VmaRecord } from '../read/unpack.js';
 
 const ZEROS = Buffer.alloc(1 << 20);
 
@@ -36,8 +36,8 @@ export function hashZeros(hash: Hash, length: number): void {
 }
 
 /**
- * What records hold, whichever pieces they come in: one line for each run, and one with the digest of the data of
- * all. Looks at a record before it asks for the next one, as the contract of reused buffers has it.
+ * What records hold, whichever pieces they come in: one line for each run, and one with the digest of the
+ * data of all. Looks at a record before it asks for the next one, as the contract of reused buffers has it.
  */
 export async function describeRecords(records: AsyncIterable<VmaRecord>): Promise<string[]> {
   const lines: string[] = [];

@@ -1,11 +1,12 @@
-import { type Backup, listBackups, locateBackups } from '@vzdump-format/vzdump';
-import { backupColumns, backupDocument, nameColumn } from '../backup-columns.js';
+import { locateBackups } from '@vzdump-format/pve';
+import { type Backup, listBackups } from '@vzdump-format/stores';
 import type { Command } from '../command.js';
-import { backupsArgument, type GuestOptions, guestOptions } from '../guest-options.js';
-import { type CommonOptions, type PveRootOption, pveRootOption } from '../options.js';
-import { printJson, printLines } from '../output.js';
-import { alignedTable, type Column } from '../table.js';
-import { formatBytes } from '../units.js';
+import { backupsArgument, type GuestOptions, guestOptions } from '../options/guest-options.js';
+import { type CommonOptions, type PveRootOption, pveRootOption } from '../options/options.js';
+import { backupColumns, backupDocument, nameColumn } from '../output/backup-columns.js';
+import { printJson, printLines } from '../output/output.js';
+import { alignedTable, type Column } from '../output/table.js';
+import { formatBytes } from '../output/units.js';
 
 export const backups: Command<CommonOptions & GuestOptions & PveRootOption> = {
   name: 'backups',

@@ -1,9 +1,9 @@
+import { catFile } from '@vzdump-format/archives';
 import { writeToStream } from '@vzdump-format/streams';
-import { catFile } from '@vzdump-format/vzdump';
 import { withArchive } from '../archive-input.js';
 import type { Command } from '../command.js';
-import { type ArchiveInputOptions, archiveInputOptions, type CommonOptions } from '../options.js';
-import { binaryOutput } from '../output.js';
+import { type ArchiveInputOptions, archiveInputOptions, type CommonOptions } from '../options/options.js';
+import { binaryOutput } from '../output/output.js';
 
 export const cat: Command<CommonOptions & ArchiveInputOptions> = {
   name: 'cat',

@@ -1,7 +1,7 @@
 import type { Command, CommandTable } from '../command.js';
-import { type CompletionShell, completionScript, completionShells } from '../completion.js';
-import { UsageError } from '../exit-status.js';
-import { print } from '../output.js';
+import { type CompletionShell, completionScript, completionShells } from '../completion/completion.js';
+import { UsageError } from '../output/exit-status.js';
+import { print } from '../output/output.js';
 
 /** @param table of all commands, this one included */
 export function completion(table: () => CommandTable): Command {

@@ -1,8 +1,8 @@
-import { treeConfig } from '@vzdump-format/vzdump';
+import { treeConfig } from '@vzdump-format/archives';
 import { withArchive } from '../archive-input.js';
 import type { Command } from '../command.js';
-import { type ArchiveInputOptions, archiveInputOptions, type CommonOptions } from '../options.js';
-import { printStored } from '../output.js';
+import { type ArchiveInputOptions, archiveInputOptions, type CommonOptions } from '../options/options.js';
+import { printStored } from '../output/output.js';
 
 interface Options extends CommonOptions, ArchiveInputOptions {
   readonly name?: string;

@@ -1,16 +1,16 @@
-import { convertArchive, formats } from '@vzdump-format/vzdump';
+import { convertArchive, formats } from '@vzdump-format/archives';
 import { withArchive } from '../archive-input.js';
-import { type CodecOptions, chooseCodec, codecOptions } from '../codec-options.js';
 import type { Command } from '../command.js';
+import { type CodecOptions, chooseCodec, codecOptions } from '../options/codec-options.js';
 import {
   type ArchiveInputOptions,
   archiveInputOptions,
   type CommonOptions,
   forceOption,
-} from '../options.js';
-import { binaryOutput } from '../output.js';
-import { formatOfOutput } from '../output-name.js';
-import { formatBytes } from '../units.js';
+} from '../options/options.js';
+import { formatOfOutput } from '../options/output-name.js';
+import { binaryOutput } from '../output/output.js';
+import { formatBytes } from '../output/units.js';
 
 interface Options extends CommonOptions, CodecOptions, ArchiveInputOptions {
   readonly format?: string;

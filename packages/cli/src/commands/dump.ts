@@ -1,17 +1,16 @@
+import { parseVmids } from '@vzdump-format/pve';
 import { ArchiveError } from '@vzdump-format/streams';
-import {
-  type DumpEvent,
-  type DumpResult,
-  dump as dumpGuests,
-  type GuestResult,
-  parseVmids,
-} from '@vzdump-format/vzdump';
+import { type DumpEvent, type DumpResult, dump as dumpGuests, type GuestResult } from '@vzdump-format/vzdump';
 import type { Command, CommandContext } from '../command.js';
-import { UsageError } from '../exit-status.js';
-import { describeError } from '../messages.js';
-import { type CommonOptions, lxcPathOption, type PveRootOption, pveRootOption } from '../options.js';
-import { binaryOutput, printJson } from '../output.js';
-import { givenVzdumpOptions, type ParsedVzdumpOptions, vzdumpOptionSpecs } from '../vzdump-options.js';
+import { type CommonOptions, lxcPathOption, type PveRootOption, pveRootOption } from '../options/options.js';
+import {
+  givenVzdumpOptions,
+  type ParsedVzdumpOptions,
+  vzdumpOptionSpecs,
+} from '../options/vzdump-options.js';
+import { UsageError } from '../output/exit-status.js';
+import { describeError } from '../output/messages.js';
+import { binaryOutput, printJson } from '../output/output.js';
 
 interface OwnOptions extends PveRootOption {
   readonly config?: string;

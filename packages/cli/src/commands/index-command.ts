@@ -1,9 +1,14 @@
-import { indexArchive } from '@vzdump-format/vzdump';
+import { indexArchive } from '@vzdump-format/archives';
 import { sayWhere } from '../archive-input.js';
 import type { Command } from '../command.js';
-import { UsageError } from '../exit-status.js';
-import { type CommonOptions, forceOption, type LongWindowOption, longWindowOption } from '../options.js';
-import { formatBytes } from '../units.js';
+import {
+  type CommonOptions,
+  forceOption,
+  type LongWindowOption,
+  longWindowOption,
+} from '../options/options.js';
+import { UsageError } from '../output/exit-status.js';
+import { formatBytes } from '../output/units.js';
 
 interface Options extends CommonOptions, LongWindowOption {
   readonly force?: boolean;

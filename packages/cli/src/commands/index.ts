@@ -1,5 +1,5 @@
 import type { Command, CommandTable } from '../command.js';
-import { commonOptions } from '../options.js';
+import { commonOptions } from '../options/options.js';
 import { backups } from './backups.js';
 import { cat } from './cat.js';
 import { completion } from './completion.js';

@@ -1,15 +1,15 @@
+import type { TreeFormat, VmaListing } from '@vzdump-format/archives';
 import type { FileEntry } from '@vzdump-format/file-tree';
-import { printableName } from '@vzdump-format/file-tree';
-import { Sequence, writeToStream } from '@vzdump-format/streams';
-import type { TreeFormat, VmaListing } from '@vzdump-format/vzdump';
+import { printableName } from '@vzdump-format/posix';
+import { PullIterator, writeToStream } from '@vzdump-format/streams';
 import { withArchive } from '../archive-input.js';
 import type { Command } from '../command.js';
-import { UsageError } from '../exit-status.js';
-import { type OptionsByKind, requireFitting } from '../fitting-options.js';
-import { toJson } from '../json.js';
-import { type ArchiveInputOptions, archiveInputOptions, type CommonOptions } from '../options.js';
-import { printJson, printLines } from '../output.js';
-import { entryAsJson } from '../tree-listing.js';
+import { type OptionsByKind, requireFitting } from '../options/fitting-options.js';
+import { type ArchiveInputOptions, archiveInputOptions, type CommonOptions } from '../options/options.js';
+import { UsageError } from '../output/exit-status.js';
+import { toJson } from '../output/json.js';
+import { printJson, printLines } from '../output/output.js';
+import { entryAsJson } from '../output/tree-listing.js';
 
 interface Options extends CommonOptions, ArchiveInputOptions {
   readonly numericOwner?: boolean;
@@ -109,7 +109,7 @@ async function* inChunks(
   entries: AsyncIterable<FileEntry>,
   { start, show, end, isUsefulInPart }: TreeListing,
 ): AsyncGenerator<Uint8Array> {
-  const sequence = Sequence.of(entries);
+  const sequence = PullIterator.of(entries);
   let text = start;
   try {
     for (;;) {
@@ -131,5 +131,8 @@ async function* inChunks(
   if (text !== '') yield Buffer.from(text);
 }
 
-/** Of text that is written at once: a longer one, put together from thousands of parts, costs the collector more than the work. */
+/**
+ * Of text that is written at once: a longer one, put together from thousands of parts, costs the collector
+ * more than the work.
+ */
 const CHUNK_LENGTH = 16 * 1024;

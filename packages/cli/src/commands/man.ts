@@ -1,6 +1,6 @@
 import type { Command, CommandTable } from '../command.js';
 import { manPage } from '../man-page.js';
-import { print } from '../output.js';
+import { print } from '../output/output.js';
 import { version } from '../version.js';
 
 /** @param table of all commands, this one included */

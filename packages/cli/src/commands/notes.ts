@@ -1,11 +1,12 @@
 import { createReadStream } from 'node:fs';
 import { addAbortSignal, type Readable } from 'node:stream';
+import { locateBackup } from '@vzdump-format/pve';
+import { getNotes, MAX_NOTES_BYTES, readNotes, setNotes } from '@vzdump-format/stores';
 import { ArchiveError } from '@vzdump-format/streams';
-import { getNotes, locateBackup, MAX_NOTES_BYTES, readNotes, setNotes } from '@vzdump-format/vzdump';
 import type { Command } from '../command.js';
-import { UsageError } from '../exit-status.js';
-import { backupArgument, type CommonOptions, type PveRootOption, pveRootOption } from '../options.js';
-import { printJson, printStored } from '../output.js';
+import { backupArgument, type CommonOptions, type PveRootOption, pveRootOption } from '../options/options.js';
+import { UsageError } from '../output/exit-status.js';
+import { printJson, printStored } from '../output/output.js';
 
 interface Options extends CommonOptions, PveRootOption {
   readonly file?: string;

@@ -1,4 +1,4 @@
-import type { PackVmOptions } from '@vzdump-format/vzdump';
+import type { PackVmOptions } from '@vzdump-format/archives';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { buildProgram, type Invocation } from '../program.js';
 import { commands } from './index.js';

@@ -1,13 +1,14 @@
-import { type ArchiveFormat, formats } from '@vzdump-format/vzdump';
-import { type CodecOptions, chooseCodec, codecOptions } from '../codec-options.js';
+import { type ArchiveFormat, formats } from '@vzdump-format/archives';
+import { formatDuration } from '@vzdump-format/vzdump';
 import type { Command } from '../command.js';
-import { UsageError } from '../exit-status.js';
-import { type OptionsByKind, requireFitting } from '../fitting-options.js';
-import { type CommonOptions, forceOption, wholeNumber } from '../options.js';
-import { failForUnknownName, formatOfOutput } from '../output-name.js';
+import { type CodecOptions, chooseCodec, codecOptions } from '../options/codec-options.js';
+import { type OptionsByKind, requireFitting } from '../options/fitting-options.js';
+import { type CommonOptions, forceOption, wholeNumber } from '../options/options.js';
+import { failForUnknownName, formatOfOutput } from '../options/output-name.js';
+import { UsageError } from '../output/exit-status.js';
+import { formatBytes } from '../output/units.js';
 import { type PackDirectoryOptions, packDirectory, packDirectoryOptions } from '../pack-directory.js';
 import { type PackDisksOptions, packDisks, packDisksOptions } from '../pack-disks.js';
-import { formatBytes, formatDuration } from '../units.js';
 
 interface Options extends CommonOptions, CodecOptions, PackDisksOptions, PackDirectoryOptions {
   readonly format?: string;

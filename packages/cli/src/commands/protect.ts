@@ -1,8 +1,9 @@
-import { findStorageOf, isProtected, locateBackup, setProtected } from '@vzdump-format/vzdump';
+import { findStorageOf, locateBackup } from '@vzdump-format/pve';
+import { isProtected, setProtected } from '@vzdump-format/stores';
 import type { Command } from '../command.js';
-import { UsageError } from '../exit-status.js';
-import { backupArgument, type CommonOptions, type PveRootOption, pveRootOption } from '../options.js';
-import { printJson, printLines } from '../output.js';
+import { backupArgument, type CommonOptions, type PveRootOption, pveRootOption } from '../options/options.js';
+import { UsageError } from '../output/exit-status.js';
+import { printJson, printLines } from '../output/output.js';
 
 interface Options extends CommonOptions, PveRootOption {
   readonly off?: boolean;

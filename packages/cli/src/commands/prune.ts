@@ -1,21 +1,14 @@
-import {
-  type Backup,
-  locateBackups,
-  type PlannedBackup,
-  type PrunedBackup,
-  pruneBackups,
-  retentionString,
-  verdictReason,
-} from '@vzdump-format/vzdump';
-import { backupColumns, backupDocument, nameColumn } from '../backup-columns.js';
+import { locateBackups, retentionString, verdictReason } from '@vzdump-format/pve';
+import { type Backup, type PlannedBackup, type PrunedBackup, pruneBackups } from '@vzdump-format/stores';
 import type { Command, CommandContext } from '../command.js';
-import { UsageError } from '../exit-status.js';
-import { backupsArgument, type GuestOptions, guestOptions } from '../guest-options.js';
-import { type CommonOptions, type PveRootOption, pveRootOption } from '../options.js';
-import { printJson, printLines } from '../output.js';
-import { chosenRetention, type RetentionOptions, retentionOptions } from '../retention-options.js';
-import { alignedTable, type Column } from '../table.js';
-import { formatBytes } from '../units.js';
+import { backupsArgument, type GuestOptions, guestOptions } from '../options/guest-options.js';
+import { type CommonOptions, type PveRootOption, pveRootOption } from '../options/options.js';
+import { chosenRetention, type RetentionOptions, retentionOptions } from '../options/retention-options.js';
+import { backupColumns, backupDocument, nameColumn } from '../output/backup-columns.js';
+import { UsageError } from '../output/exit-status.js';
+import { printJson, printLines } from '../output/output.js';
+import { alignedTable, type Column } from '../output/table.js';
+import { formatBytes } from '../output/units.js';
 
 interface Options extends CommonOptions, GuestOptions, RetentionOptions, PveRootOption {
   readonly dryRun?: boolean;

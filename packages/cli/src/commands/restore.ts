@@ -1,7 +1,7 @@
+import { formats } from '@vzdump-format/archives';
 import { codecs } from '@vzdump-format/codecs';
 import { ArchiveError } from '@vzdump-format/streams';
 import {
-  formats,
   type RestoreOptions,
   type RestoreResult,
   restore as restoreGuest,
@@ -9,7 +9,6 @@ import {
 } from '@vzdump-format/vzdump';
 import { binaryInput, sayWhere } from '../archive-input.js';
 import type { Command, CommandContext } from '../command.js';
-import { UsageError } from '../exit-status.js';
 import {
   type ArchiveInputOptions,
   archiveInputOptions,
@@ -19,17 +18,18 @@ import {
   type PveRootOption,
   pveRootOption,
   wholeNumber,
-} from '../options.js';
-import { printJson, writerFor } from '../output.js';
-import type { ParsedOptions } from '../proxmox-options.js';
-import { PercentLines, restoreLines } from '../restore-lines.js';
+} from '../options/options.js';
+import type { ParsedOptions } from '../options/proxmox-options.js';
 import {
   givenMountPoints,
   givenOverrides,
   givenRestoreOptions,
   restoreOptionSpecs,
-} from '../restore-options.js';
-import { standardError } from '../standard-error.js';
+} from '../options/restore-options.js';
+import { UsageError } from '../output/exit-status.js';
+import { printJson, writerFor } from '../output/output.js';
+import { PercentLines, restoreLines } from '../output/restore-lines.js';
+import { standardError } from '../output/standard-error.js';
 
 interface OwnOptions extends PveRootOption {
   readonly drive?: readonly { readonly name: string; readonly path: string }[];
@@ -101,7 +101,10 @@ export const restore: Command<Options> = {
   },
 };
 
-/** What is told while it goes on. Where no progress is drawn or asked for, it is told as `vma extract -v` does. */
+/**
+ * What is told while it goes on. Where no progress is drawn or asked for, it is told as `vma extract -v`
+ * does.
+ */
 function reports({ progress = 'auto', json }: CommonOptions, context: CommandContext) {
   const percents = new PercentLines(context.inform);
   const lines = new TreeProgressLines(context.inform);

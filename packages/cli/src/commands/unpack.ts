@@ -1,18 +1,18 @@
+import { type DiskFormat, type OpenArchive, type TreeFormat, unpackTree } from '@vzdump-format/archives';
 import { type RestoreResult, readAccounts } from '@vzdump-format/file-tree';
-import { type DiskFormat, type OpenArchive, type TreeFormat, unpackTree } from '@vzdump-format/vzdump';
 import { withArchive } from '../archive-input.js';
 import type { Command, CommandContext } from '../command.js';
-import { UsageError } from '../exit-status.js';
-import { type OptionsByKind, requireFitting } from '../fitting-options.js';
+import { type OptionsByKind, requireFitting } from '../options/fitting-options.js';
 import {
   type ArchiveInputOptions,
   archiveInputOptions,
   type CommonOptions,
   forceOption,
   nameAndPath,
-} from '../options.js';
-import { writerFor } from '../output.js';
-import { idMapOf, type TreeOptions, treeOptions } from '../tree-options.js';
+} from '../options/options.js';
+import { idMapOf, type TreeOptions, treeOptions } from '../options/tree-options.js';
+import { UsageError } from '../output/exit-status.js';
+import { writerFor } from '../output/output.js';
 
 interface Options extends CommonOptions, ArchiveInputOptions, TreeOptions {
   readonly to?: string;

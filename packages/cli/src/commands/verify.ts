@@ -1,26 +1,22 @@
 import { stat } from 'node:fs/promises';
+import type { OpenArchive } from '@vzdump-format/archives';
 import { pathToBytes } from '@vzdump-format/posix';
+import { isBackupVolume, locateBackup, locateBackups } from '@vzdump-format/pve';
+import { listBackups } from '@vzdump-format/stores';
 import { ArchiveError, type ArchiveWarning, Meter, metered } from '@vzdump-format/streams';
-import {
-  isBackupVolume,
-  listBackups,
-  locateBackup,
-  locateBackups,
-  type OpenArchive,
-} from '@vzdump-format/vzdump';
 import { withArchive } from '../archive-input.js';
 import type { Command, CommandContext } from '../command.js';
-import { UsageError } from '../exit-status.js';
-import { describeError } from '../messages.js';
 import {
   type ArchiveInputOptions,
   archiveInputOptions,
   type CommonOptions,
   type PveRootOption,
   pveRootOption,
-} from '../options.js';
-import { printJson, printLines } from '../output.js';
-import { formatBytes } from '../units.js';
+} from '../options/options.js';
+import { UsageError } from '../output/exit-status.js';
+import { describeError } from '../output/messages.js';
+import { printJson, printLines } from '../output/output.js';
+import { formatBytes } from '../output/units.js';
 
 type Options = CommonOptions & ArchiveInputOptions & PveRootOption;
 

@@ -1,7 +1,9 @@
 import type { Command, CommandTable } from '../command.js';
 import { argumentsOf, type CompletedOption, optionsOf, type ValueSource } from './completed-option.js';
 
-/** The completion for zsh: a file `_vzdump-format` in a directory of `fpath`, or sourced behind `compinit`. */
+/**
+ * The completion for zsh: a file `_vzdump-format` in a directory of `fpath`, or sourced behind `compinit`.
+ */
 export function zshCompletion(table: CommandTable): string {
   return `#compdef vzdump-format
 # zsh completion for vzdump-format, made by: vzdump-format completion zsh

@@ -19,8 +19,9 @@ export type Step =
   | { readonly kind: 'truncated'; readonly offset: number };
 
 /**
- * Decodes bzip2 streams as input comes, part by part: the header of a stream, its blocks, its end. What is known of a stream changes
- * when a part is read to its end, so that one which is not all there yet is read again from its beginning.
+ * Decodes bzip2 streams as input comes, part by part: the header of a stream, its blocks, its end. What is
+ * known of a stream changes when a part is read to its end, so that one which is not all there yet is read
+ * again from its beginning.
  */
 export class Bunzip {
   private readonly bits = new BitReader();
@@ -96,7 +97,9 @@ export class Bunzip {
   }
 }
 
-/** A block of a run may decompress to fifty times its size: then it comes in pieces, none of which is copied. */
+/**
+ * A block of a run may decompress to fifty times its size: then it comes in pieces, none of which is copied.
+ */
 class BlockContent {
   private readonly full: Uint8Array<ArrayBuffer>[] = [];
   private bytes: Uint8Array<ArrayBuffer>;

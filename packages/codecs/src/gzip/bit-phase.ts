@@ -9,8 +9,8 @@ const EMPTY_FIXED_BLOCK = ['0', '10', '0000000'].join('');
 
 /**
  * Not the last; dynamic codes: 91 bits, an odd number. 257 literal and 2 distance codes; 18 code lengths for
- * code lengths, all zero but those of 18 (a run of zeros) and of 1, which get a bit each: 1 and 0. Then 138 and
- * 118 zeros, and ones for the end of the block and both distances. Then the end of the block.
+ * code lengths, all zero but those of 18 (a run of zeros) and of 1, which get a bit each: 1 and 0. Then 138
+ * and 118 zeros, and ones for the end of the block and both distances. Then the end of the block.
  */
 const EMPTY_DYNAMIC_BLOCK = [
   ...['0', '01', '00000', '10000', '0111'],
@@ -25,7 +25,9 @@ export function emptyBlocks(phase: number): string {
   for (let bits = start; ; bits += EMPTY_FIXED_BLOCK) if (bits.length % 8 === phase) return bits;
 }
 
-/** Deflate data that begins with a byte's last `bitsLeft` bits, 1 to 7, as data that begins with a whole byte. */
+/**
+ * Deflate data that begins with a byte's last `bitsLeft` bits, 1 to 7, as data that begins with a whole byte.
+ */
 export function fromBit(data: Uint8Array, bitsLeft: number): Uint8Array {
   const bits = emptyBlocks(8 - bitsLeft);
   const prefix = Uint8Array.from(bits.match(/.{1,8}/g)!, (byte) =>

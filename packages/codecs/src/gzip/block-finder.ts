@@ -60,7 +60,10 @@ export class BlockFinder {
     return Buffer.concat([this.window.subarray(at), this.window.subarray(0, at)]);
   }
 
-  /** Goes on to the next block, the end of the input, or the end of the window. @returns the content, valid until the next call. */
+  /**
+   * Goes on to the next block, the end of the input, or the end of the window. @returns the content, valid
+   * until the next call.
+   */
   step(): Uint8Array {
     const { stream } = this;
     if (stream.avail_out === 0) {

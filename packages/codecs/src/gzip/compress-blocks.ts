@@ -2,10 +2,11 @@ import { mapOrdered, type Stage, stageOf } from '@vzdump-format/streams';
 import { BufferPool } from '../buffers.js';
 import type { CompressOptions } from '../codec.js';
 import { checkedLevel, checkedThreads } from '../options.js';
-import { Slots } from '../slots.js';
+import { Semaphore } from '../semaphore.js';
 import { allZero } from '../zeros.js';
 import { BLOCK_BUFFER_SIZE, cutBlocks, type DictionaryBlock } from './content-blocks.js';
-import { checkedDeflateEngine, type DeflateEngine, loadDeflateEngine } from './engine.js';
+import type { DeflateEngine } from './engine.js';
+import { checkedDeflateEngine, loadDeflateEngine } from './engines.js';
 import { GZIP_LEVELS } from './format.js';
 import { encodeMemberHeader, encodeTrailer } from './member.js';
 import { isNoise } from './noise.js';
@@ -51,7 +52,7 @@ export function compressInBlocks(options: CompressOptions = {}): Stage {
 
 /** Compresses blocks, and spares the engine those of which it is known what becomes of them. */
 class BlockCompressor {
-  private readonly slots: Slots;
+  private readonly slots: Semaphore;
   private zeros: { readonly lengths: string; readonly bytes: Promise<Uint8Array> } | undefined;
 
   constructor(
@@ -59,7 +60,7 @@ class BlockCompressor {
     private readonly level: number,
     threads: number,
   ) {
-    this.slots = new Slots(threads + 1);
+    this.slots = new Semaphore(threads + 1);
   }
 
   async compress(content: Uint8Array, dictionary: Uint8Array): Promise<Uint8Array> {

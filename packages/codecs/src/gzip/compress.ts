@@ -2,7 +2,8 @@ import { type Stage, stageOf } from '@vzdump-format/streams';
 import type { CompressOptions } from '../codec.js';
 import { checkedLevel } from '../options.js';
 import { compressInBlocks } from './compress-blocks.js';
-import { checkedDeflateEngine, type DeflateEngine, loadDeflateEngine } from './engine.js';
+import type { DeflateEngine } from './engine.js';
+import { checkedDeflateEngine, loadDeflateEngine } from './engines.js';
 import { GZIP_LEVELS } from './format.js';
 import { encodeMemberHeader, encodeTrailer } from './member.js';
 

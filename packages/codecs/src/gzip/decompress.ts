@@ -1,7 +1,8 @@
 import { ArchiveError, ByteReader, type Stage, stageOf } from '@vzdump-format/streams';
 import type { DecompressOptions } from '../codec.js';
 import { isPrefixOfAny, readTrailing } from '../trailing.js';
-import { checkedDeflateEngine, type DeflateEngine, InflateError, loadDeflateEngine } from './engine.js';
+import { type DeflateEngine, InflateError } from './engine.js';
+import { checkedDeflateEngine, loadDeflateEngine } from './engines.js';
 import { MAGIC, TRAILER_SIZE } from './format.js';
 import { readMemberHeader, readOrTruncated, truncated } from './header.js';
 

@@ -2,7 +2,10 @@ import { constants, crc32, createDeflateRaw, createInflateRaw, deflateRaw } from
 import { DEFLATE_MEMORY, type DeflateEngine, InflateError } from './engine.js';
 import { throughZlib } from './zlib-stage.js';
 
-/** A call into the thread pool is paid for every so many bytes of output; the 16 KiB of node:zlib cost a fifth. */
+/**
+ * A call into the thread pool is paid for every so many bytes of output; the 16 KiB of node:zlib cost a
+ * fifth.
+ */
 const DEFLATED_SIZE = 256 * 1024;
 const INFLATED_SIZE = 1024 * 1024;
 

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { plainCrc32 } from '../crc32.js';
 import { pigz } from '../pigz/pigz.js';
 import { collect, inChunks, mixedBytes, randomBytes } from '../testing/bytes.js';
-import { DEFLATE_ENGINES, loadDeflateEngine } from './engine.js';
+import { DEFLATE_ENGINES, loadDeflateEngine } from './engines.js';
 import { gzip } from './gzip.js';
 
 const plain = mixedBytes(400_000);

@@ -5,7 +5,9 @@ import { FIXED_HEADER_SIZE, Flag, METHOD_DEFLATE } from './format.js';
 /** RFC 1952 sets no limit; a path has 4 KiB at most. */
 const MAX_TEXT_LENGTH = 64 * 1024;
 
-/** Reads a member's header from behind the magic, to where the deflate data begins. What it says is not used. */
+/**
+ * Reads a member's header from behind the magic, to where the deflate data begins. What it says is not used.
+ */
 export async function readMemberHeader(
   reader: ByteReader,
   magic: Uint8Array,

@@ -1,6 +1,6 @@
 /**
- * Tells data that deflate cannot make smaller, as encrypted and compressed data is, in a tenth of the time that
- * deflate takes to find out: every byte occurs as often as any other, and hardly four bytes occur twice.
+ * Tells data that deflate cannot make smaller, as encrypted and compressed data is, in a tenth of the time
+ * that deflate takes to find out: every byte occurs as often as any other, and hardly four bytes occur twice.
  */
 
 /** Below, the statistics tell nothing, and there is no time to save. */
@@ -8,7 +8,10 @@ const MIN_LENGTH = 16 * 1024;
 /** First only some pieces are looked at, as most data is not noise. */
 const SAMPLES = 8;
 const SAMPLE_SIZE = 1024;
-/** Chi-squared of evenly distributed bytes is 255 ± 23; of what could be coded in 7.99 bits a byte, twice that. */
+/**
+ * Chi-squared of evenly distributed bytes is 255 ± 23; of what could be coded in 7.99 bits a byte, twice
+ * that.
+ */
 const MAX_CHI_SQUARED = 400;
 /** In 128 KiB of noise, two or three words are found again by chance. Each could save a byte or two. */
 const MAX_REPEATS = 32;

@@ -3,8 +3,9 @@ const MAX_STORED = 65535;
 const HEADER_SIZE = 5;
 
 /**
- * Deflate data that holds `content` as it is: stored blocks, none of them the last. They begin and end on a byte
- * boundary: a byte with the block's three bits, all zero, then u16 length and its complement, little endian.
+ * Deflate data that holds `content` as it is: stored blocks, none of them the last. They begin and end on a
+ * byte boundary: a byte with the block's three bits, all zero, then u16 length and its complement, little
+ * endian.
  */
 export function storedBlocks(content: Uint8Array): Uint8Array {
   const blocks = Math.ceil(content.length / MAX_STORED);

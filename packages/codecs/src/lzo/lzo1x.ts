@@ -42,8 +42,8 @@ interface Place {
 const NOWHERE: Place = { at: INPUT, length: 0 };
 
 /**
- * LZO1X-1, as `lzop -3` compresses, and the checksum that goes with it. Blocks are copied to WebAssembly's memory and back,
- * where the last ones stay.
+ * LZO1X-1, as `lzop -3` compresses, and the checksum that goes with it. Blocks are copied to WebAssembly's
+ * memory and back, where the last ones stay.
  */
 export class Lzo1x {
   private readonly memory = new WebAssembly.Memory({ initial: 1 });

@@ -2,7 +2,10 @@ import { WorkerPool } from '../workers/pool.js';
 import { workerScript } from '../workers/script.js';
 import { type LzoJob, type LzoResult, runLzoJob } from './jobs.js';
 
-/** Below this many bytes of content, a thread is not worth starting; the main thread has it done in a millisecond. */
+/**
+ * Below this many bytes of content, a thread is not worth starting; the main thread has it done in a
+ * millisecond.
+ */
 const SMALL = 256 * 1024;
 
 /** Runs jobs on worker threads, or right here as long as there is only a little to do. */

@@ -7,7 +7,9 @@ export interface Segment {
   readonly offset: number;
   readonly size: number;
   readonly contentSize: number;
-  /** What the codec has to know to begin here (lzop: the member's flags; gzip: bits left of the first byte). */
+  /**
+   * What the codec has to know to begin here (lzop: the member's flags; gzip: bits left of the first byte).
+   */
   readonly state: number;
   /** gzip: the 32 KiB of content that come before, deflated, as a large file has thousands of them. */
   readonly dictionary?: Uint8Array;

@@ -6,7 +6,8 @@ import { MAX_SEGMENT_CONTENT } from '../seekable/segments.js';
 import type { SharedMemory } from '../shared-memory.js';
 import { allZero } from '../zeros.js';
 import { cutFrames } from './cut-frames.js';
-import { checkedEngineName, type EngineResult, loadEngine, type StreamSettings } from './engine.js';
+import type { EngineResult, StreamSettings } from './engine.js';
+import { checkedEngineName, loadEngine } from './engines.js';
 import { CHECKSUM_SIZE } from './format.js';
 import { encodeSeekTable, type SeekTableEntry } from './seek-table.js';
 import { ZeroFrame } from './zero-frame.js';
@@ -20,7 +21,10 @@ const FRAME_SIZE = 4 * 1024 * 1024;
 const MAX_MARKED_FRAME_SIZE = 6 * 1024 * 1024;
 /** So that `openSeekable` reads what is written. */
 const MAX_FRAME_SIZE = MAX_SEGMENT_CONTENT;
-/** Beside those under work: one may take several times as long as another, and whoever fills them is not to wait for it. */
+/**
+ * Beside those under work: one may take several times as long as another, and whoever fills them is not to
+ * wait for it.
+ */
 const WAITING_FRAMES = 4;
 const STREAM_BUFFER_SIZE = 1024 * 1024;
 

@@ -1,11 +1,11 @@
-import { Slots } from '../slots.js';
+import { Semaphore } from '../semaphore.js';
 
 /**
- * A native library's contexts, one for each call under way. The calls cannot be broken off: what they use is kept,
- * and freed when they are through, also when nobody waits for them any more.
+ * A native library's contexts, one for each call under way. The calls cannot be broken off: what they use is
+ * kept, and freed when they are through, also when nobody waits for them any more.
  */
 export class Contexts<Context> {
-  private readonly slots: Slots;
+  private readonly slots: Semaphore;
   private readonly spare: Context[] = [];
   /** Memory that the library works on must not be collected. */
   private readonly memoryInUse = new Set<readonly Uint8Array[]>();
@@ -17,7 +17,7 @@ export class Contexts<Context> {
     private readonly create: () => Context,
     private readonly free: (context: Context) => void,
   ) {
-    this.slots = new Slots(threads);
+    this.slots = new Semaphore(threads);
   }
 
   /** @throws what `work` throws; the signal's reason when it is aborted */

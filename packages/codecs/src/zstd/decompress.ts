@@ -5,13 +5,8 @@ import { checkedWindowLog, defaultReadThreads } from '../options.js';
 import { OrderedQueue } from '../ordered-queue.js';
 import { type Delayed, readToError } from '../read-to-error.js';
 import { allZero } from '../zeros.js';
-import {
-  checkedEngineName,
-  type EngineResult,
-  type FrameDecompressor,
-  type FramePiece,
-  loadEngine,
-} from './engine.js';
+import type { EngineResult, FrameDecompressor, FramePiece } from './engine.js';
+import { checkedEngineName, loadEngine } from './engines.js';
 import { decoderError, LibraryError } from './errors.js';
 import { DEFAULT_MAX_WINDOW_LOG, FrameWalker } from './frames.js';
 import { type FoundPiece, PieceReader } from './pieces.js';

@@ -32,8 +32,8 @@ import {
 const MAX_THREADS = 32;
 
 /**
- * The system's libzstd, on Node's thread pool: nothing to build or to start, and nothing copied. (A worker thread takes 35
- * ms to start, which is a tenth of what a gigabyte takes.)
+ * The system's libzstd, on Node's thread pool: nothing to build or to start, and nothing copied. (A worker
+ * thread takes 35 ms to start, which is a tenth of what a gigabyte takes.)
  */
 export async function loadLibzstdEngine(): Promise<ZstdEngine> {
   const library = loadLibzstd();

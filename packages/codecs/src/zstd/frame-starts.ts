@@ -3,8 +3,8 @@
  * makes the stream before it passes on the bytes there. Positions and not chunks, since a stage in between
  * (a throttle) may cut chunks anew.
  *
- * What comes to lie in one frame then depends only on what is in it: the same content between two starts gives
- * the same bytes, whatever comes before, so that a changed image leaves most of its archive as it was.
+ * What comes to lie in one frame then depends only on what is in it: the same content between two starts
+ * gives the same bytes, whatever comes before, so that a changed image leaves most of its archive as it was.
  */
 export class FrameStarts {
   private readonly positions: number[] = [];

@@ -65,7 +65,10 @@ export class FrameWalker {
     this.reader = new ByteReader(source);
   }
 
-  /** Goes to the next frame, over skippable ones; the parts of the last must have been read. Undefined at the end. */
+  /**
+   * Goes to the next frame, over skippable ones; the parts of the last must have been read. Undefined at the
+   * end.
+   */
   async next(): Promise<FrameStart | undefined> {
     for (;;) {
       if (this.frames > 0 && (await this.reader.atEnd())) return undefined;

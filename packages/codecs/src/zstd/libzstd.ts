@@ -17,10 +17,15 @@ export interface OutBuffer {
   pos: number;
 }
 
-/** A function of the library, on Node's thread pool; what it answers, or the negative of an error's number. */
+/**
+ * A function of the library, on Node's thread pool; what it answers, or the negative of an error's number.
+ */
 type PooledCall<Args extends readonly unknown[]> = (...args: Args) => Promise<number>;
 
-/** The calls of zstd.h (1.4 and newer) that are needed here. Sizes come back as numbers; an error is a negative one. */
+/**
+ * The calls of zstd.h (1.4 and newer) that are needed here. Sizes come back as numbers; an error is a
+ * negative one.
+ */
 export interface Libzstd {
   /** Its version, as `1.5.4`. */
   readonly version: string;

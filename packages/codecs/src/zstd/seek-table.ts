@@ -10,8 +10,8 @@ import { SKIPPABLE_MAGIC } from './format.js';
  *     u32 number of frames, at most 2^27; u8 descriptor: bit 7 checksums are present, bits 6-2 zero;
  *     u32 8f92eab1
  *
- * The frames lie without a gap from the file's beginning on. Between the last one and the table other skippable
- * frames may stand.
+ * The frames lie without a gap from the file's beginning on. Between the last one and the table other
+ * skippable frames may stand.
  */
 const TABLE_MAGIC = SKIPPABLE_MAGIC + 0xe;
 const FOOTER_MAGIC = 0x8f92eab1;

@@ -5,7 +5,7 @@ import { HINT_CONVERT, HINT_INDEX, notSeekable } from '../seekable/not-seekable.
 import type { SegmentDecoder } from '../seekable/segmented-source.js';
 import { MAX_SEGMENT_CONTENT, type Segment } from '../seekable/segments.js';
 import { sharedMemory } from '../shared-memory.js';
-import { checkedEngineName, loadEngine } from './engine.js';
+import { checkedEngineName, loadEngine } from './engines.js';
 import { decoderError, LibraryError } from './errors.js';
 import type { FrameHeader } from './format.js';
 import { DEFAULT_MAX_WINDOW_LOG, FrameWalker } from './frames.js';
@@ -33,7 +33,8 @@ async function withoutTable(source: ByteSource): Promise<ArchiveError> {
 }
 
 /**
- * Finds the frames of a file without a seek table, such as files joined that zstd made of files: reads it once, and decompresses nothing.
+ * Finds the frames of a file without a seek table, such as files joined that zstd made of files: reads it
+ * once, and decompresses nothing.
  * @throws `NOT_SEEKABLE` when a frame is large or does not tell its size, as those that zstd makes of a pipe.
  */
 export async function scanZstd(source: ByteSource, options: SeekableOptions = {}): Promise<Segment[]> {

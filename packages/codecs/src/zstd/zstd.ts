@@ -3,7 +3,7 @@ import { encodeIndex } from '../seekable/index-file.js';
 import { indexedSegments, openSegments } from '../seekable/open.js';
 import { compressZstd, ZSTD_LEVELS } from './compress.js';
 import { decompressZstd } from './decompress.js';
-import { loadEngine } from './engine.js';
+import { loadEngine } from './engines.js';
 import { ZSTD_MAGICS } from './format.js';
 import { scanZstd, zstdSegmentDecoder, zstdSegments } from './seekable.js';
 

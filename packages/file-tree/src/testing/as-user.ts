@@ -1,6 +1,6 @@
 /**
- * Does something with the rights of an ordinary user, in no group but `gid`. Only root can; files are made and judged by the
- * effective ids, which are put back.
+ * Does something with the rights of an ordinary user, in no group but `gid`. Only root can; files are made
+ * and judged by the effective ids, which are put back.
  */
 export async function asUser(uid: number, gid: number, body: () => Promise<void>): Promise<void> {
   const groups = process.getgroups!();

@@ -1,4 +1,4 @@
-import type { FileEntry } from '../entry.js';
+import type { FileEntry } from '../entry/entry.js';
 
 type Details = Partial<FileEntry>;
 

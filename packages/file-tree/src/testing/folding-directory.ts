@@ -7,8 +7,9 @@ import type {
 } from '@vzdump-format/posix';
 
 /**
- * A directory as on a file system that does not tell upper case from lower, nor one form of a letter from another: a name
- * reaches what is there under any name that folds to the same. For systems whose kernel has no such file system.
+ * A directory as on a file system that does not tell upper case from lower, nor one form of a letter from
+ * another: a name reaches what is there under any name that folds to the same. For systems whose kernel has
+ * no such file system.
  */
 export class FoldingDirectory implements OpenDirectory {
   constructor(private readonly real: OpenDirectory) {}

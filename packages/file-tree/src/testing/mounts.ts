@@ -17,8 +17,8 @@ export interface FileSystemKind {
 const REQUIRED = process.env.CI !== undefined;
 
 /**
- * A test with a new file system mounted at `directory`. Where that cannot be had (it takes root, loop devices, a program, and a
- * kernel that knows it), the test is skipped, and says so.
+ * A test with a new file system mounted at `directory`. Where that cannot be had (it takes root, loop
+ * devices, a program, and a kernel that knows it), the test is skipped, and says so.
  */
 export function testOnFileSystem(
   name: string,

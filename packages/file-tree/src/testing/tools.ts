@@ -4,10 +4,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'vitest';
 
-/** Where everything that tests use is installed, and they run as root, so that what is missing is a failure. */
+/**
+ * Where everything that tests use is installed, and they run as root, so that what is missing is a failure.
+ */
 const REQUIRED = process.env.CI !== undefined;
 
-/** A test with a directory of its own, as root, and with these programs. It is skipped where they are not, and says so. */
+/**
+ * A test with a directory of its own, as root, and with these programs. It is skipped where they are not, and
+ * says so.
+ */
 export function testAsRoot(
   name: string,
   tools: readonly string[],

@@ -2,14 +2,17 @@ import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 
 /**
- * Paths below a directory, in order, each with what it is: a file's text, a link's `-> target`, or a letter. Bytes are
- * taken one by one (latin1).
+ * Paths below a directory, in order, each with what it is: a file's text, a link's `-> target`, or a letter.
+ * Bytes are taken one by one (latin1).
  */
 export function contentsOf(directory: string): Record<string, string> {
   return Object.fromEntries(pathsBelow(directory).map((path) => [path, describe(join(directory, path))]));
 }
 
-/** All that the system knows of a directory and everything below it but `except`. A change of anything shows in it. */
+/**
+ * All that the system knows of a directory and everything below it but `except`. A change of anything shows
+ * in it.
+ */
 export function everythingOf(directory: string, except: string): Record<string, string> {
   return Object.fromEntries(
     ['', ...pathsBelow(directory, '', except)].map((path) => {

@@ -9,7 +9,9 @@ import { ByteReader } from '@vzdump-format/streams';
 export const GREETING = Buffer.from('NBDMAGICIHAVEOPT');
 const OPTION_REPLY_MAGIC = '0003e889045565a9';
 
-/** The server's end of one connection. Numbers are written out here, so that they check those of the client. */
+/**
+ * The server's end of one connection. Numbers are written out here, so that they check those of the client.
+ */
 export class Peer {
   readonly reader: ByteReader;
   /** The options and requests that came, in order. */

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { afterEach, beforeEach, describe, test } from 'vitest';
-import { allowNativeCalls } from '../native-calls.js';
+import { allowNativeCalls } from '../native/native-calls.js';
 
 /** On a machine that runs tests for others, what a test needs is there, or the test fails. */
 const REQUIRED = process.env.CI !== undefined;

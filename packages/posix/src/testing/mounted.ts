@@ -7,8 +7,8 @@ import type { TestContext } from 'vitest';
 const SIZES = { btrfs: 128 << 20, xfs: 320 << 20 } as const;
 
 /**
- * Lets a test use a file system of its own, mounted in `directory`. Skips the test where that cannot be had, but not on a
- * machine that runs tests for others (`CI`).
+ * Lets a test use a file system of its own, mounted in `directory`. Skips the test where that cannot be had,
+ * but not on a machine that runs tests for others (`CI`).
  */
 export function withFileSystem(
   context: TestContext,

@@ -1,5 +1,5 @@
 import { writeSync } from 'node:fs';
-import type { FileRange } from '../file-range.js';
+import type { FileRange } from '../source/file-range.js';
 
 /** A range that copies at most so many of its bytes. */
 export class FakeRange implements FileRange {

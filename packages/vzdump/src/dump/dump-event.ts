@@ -1,4 +1,4 @@
-import type { GuestType } from '../config/guest-config.js';
+import type { GuestType } from '@vzdump-format/pve';
 
 /** What happens while guests are backed up. */
 export type DumpEvent =

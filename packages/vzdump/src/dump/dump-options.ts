@@ -1,10 +1,11 @@
 import type { Writable } from 'node:stream';
-import type { GuestType } from '../config/guest-config.js';
-import type { VzdumpOptions } from '../config/vzdump-options.js';
+import type { GuestType, VzdumpOptions } from '@vzdump-format/pve';
 import type { GuestMethods } from '../guest-access/guest-access.js';
 import type { OnDumpEvent } from './dump-event.js';
 
-/** vzdump's options, by their names (`compress`, `prune-backups`), count like its command line; and besides: */
+/**
+ * vzdump's options, by their names (`compress`, `prune-backups`), count like its command line; and besides:
+ */
 export interface DumpOptions extends VzdumpOptions {
   /** The numbers of the guests; or `all`, `exclude` or `pool`. */
   readonly vmids?: readonly number[] | undefined;
@@ -20,7 +21,9 @@ export interface DumpOptions extends VzdumpOptions {
   readonly lxcPath?: string | undefined;
   /** What is locked meanwhile; /var/run/vzdump.lock unless given. */
   readonly lockPath?: string | undefined;
-  /** Where the log of each guest's last backup is kept; /var/log/vzdump unless given, as far as it is there. */
+  /**
+   * Where the log of each guest's last backup is kept; /var/log/vzdump unless given, as far as it is there.
+   */
   readonly logDirectory?: string | undefined;
   /** Whether the option `ionice` sets the I/O priority of this process, which keeps it. */
   readonly setsPriority?: boolean | undefined;

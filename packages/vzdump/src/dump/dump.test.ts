@@ -2,10 +2,10 @@ import { mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promi
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
+import { openArchive } from '@vzdump-format/archives';
 import { FileSource } from '@vzdump-format/streams';
+import { openFilesIn } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
-import { openArchive } from '../open-archive.js';
-import { openFilesIn } from '../testing/scratch.js';
 import { sampleDump, timeless } from './testing/sample-dump.js';
 
 /** The names in a directory, without their times. */

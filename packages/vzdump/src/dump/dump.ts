@@ -1,23 +1,23 @@
 import { ArchiveError } from '@vzdump-format/streams';
-import { containerMethods } from '../guest-access/container-methods.js';
-import { vmMethods } from '../guest-access/vm-methods.js';
+import { containerMethods } from '../guest-access/container/container-methods.js';
+import { vmMethods } from '../guest-access/vm/vm-methods.js';
 import type { DumpResult } from './dump-event.js';
 import type { DumpOptions } from './dump-options.js';
-import { planDump } from './dump-plan.js';
-import { JOB_LOCK, stopJob } from './job-lock.js';
-import { JobLog } from './job-log.js';
-import { runJob } from './run-job.js';
+import { planDump } from './job/dump-plan.js';
+import { JOB_LOCK, stopJob } from './job/job-lock.js';
+import { JobLog } from './job/job-log.js';
+import { runJob } from './job/run-job.js';
 
 /**
- * Backs up guests, as `vzdump` does: finds them in Proxmox VE's configuration, makes an archive of each, names it, and removes
- * older ones.
+ * Backs up guests, as `vzdump` does: finds them in Proxmox VE's configuration, makes an archive of each,
+ * names it, and removes older ones.
  *
  *     const { guests } = await dump({ vmids: [100, 101], storage: 'local', compress: 'zstd', onEvent: console.log });
  *
  * A guest whose backup fails is told by its result, and the next one has its turn.
  *
- * @throws what is wrong with the options (`OPTION_CONFLICT` and the like); `JOB_LOCK`; `PROGRAM_FAILED` of a hook script
- * for the job as a whole; the signal's reason
+ * @throws what is wrong with the options (`OPTION_CONFLICT` and the like); `JOB_LOCK`; `PROGRAM_FAILED` of a
+ * hook script for the job as a whole; the signal's reason
  */
 export async function dump(options: DumpOptions): Promise<DumpResult> {
   const { vmids = [], pveRoot, configFile, forceRunning, lxcPath, methods, ...rest } = options;

@@ -1,7 +1,10 @@
 import { getSystemErrorMap } from 'node:util';
-import { printableName } from '@vzdump-format/file-tree';
+import { printableName } from '@vzdump-format/posix';
 
-/** What the log says of an error, in one line where it is the system's: `write /dump/a.dat: no space left on device`. */
+/**
+ * What the log says of an error, in one line where it is the system's: `write /dump/a.dat: no space left on
+ * device`.
+ */
 export function errorText(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { errno, path, dest, syscall } = error as NodeJS.ErrnoException & { readonly dest?: string };

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { scratch } from '@vzdump-format/testing';
 import { expect, test } from 'vitest';
-import { scratch } from '../testing/scratch.js';
 import { type HookGuest, HookScript } from './hook-script.js';
 
 const GUEST: HookGuest = {
@@ -9,7 +9,10 @@ const GUEST: HookGuest = {
   ...{ storage: 'local', dumpDirectory: '/dump', target: '/dump/a.vma', logFile: '/dump/a.log' },
 };
 
-/** What a script is called with: its arguments, and its whole environment but PWD and the like, which the shell sets. */
+/**
+ * What a script is called with: its arguments, and its whole environment but PWD and the like, which the
+ * shell sets.
+ */
 async function recorder(ending = ''): Promise<{ hooks: HookScript; lines: string[]; path: string }> {
   const path = join(await scratch(), 'hook');
   await writeFile(path, `#!/bin/sh\necho "$0" "$@"\n/usr/bin/env | /usr/bin/sort >&2\n${ending}`, {

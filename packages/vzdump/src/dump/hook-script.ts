@@ -1,11 +1,9 @@
 import { constants } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { printableName } from '@vzdump-format/file-tree';
+import { isAccessible, printableName, runLogged } from '@vzdump-format/posix';
+import type { GuestType } from '@vzdump-format/pve';
 import { ArchiveError } from '@vzdump-format/streams';
-import type { GuestType } from '../config/guest-config.js';
 import type { AccessPhase, BackupMode } from '../guest-access/guest-access.js';
-import { isAccessible } from '../is-accessible.js';
-import { runLogged } from './run-logged.js';
 
 export type JobPhase = 'job-init' | 'job-start' | 'job-end' | 'job-abort';
 export type GuestPhase = AccessPhase | 'backup-start' | 'backup-end' | 'backup-abort' | 'log-end';
@@ -35,8 +33,8 @@ export interface RunHookOptions {
 }
 
 /**
- * The program that vzdump calls at each step: `SCRIPT PHASE` for the job, `SCRIPT PHASE MODE VMID` for a guest. Of the
- * environment it gets nothing but what is written here, not even PATH.
+ * The program that vzdump calls at each step: `SCRIPT PHASE` for the job, `SCRIPT PHASE MODE VMID` for a
+ * guest. Of the environment it gets nothing but what is written here, not even PATH.
  */
 export class HookScript {
   private constructor(private readonly path: string | undefined) {}

@@ -5,8 +5,9 @@ const SHORTEST_PAUSE = 2;
 const LONGEST_PAUSE = 60;
 
 /**
- * The lines that tell how far a container is, of which nobody knows how much there is. vzdump has none; these are like
- * those of virtual machines, and become rarer, so that a long backup does not have thousands of them.
+ * The lines that tell how far a container is, of which nobody knows how much there is. vzdump has none; these
+ * are like those of virtual machines, and become rarer, so that a long backup does not have thousands of
+ * them.
  *
  * ```
  * 12.3 GiB in 1m 40s, read: 120.0 MiB/s

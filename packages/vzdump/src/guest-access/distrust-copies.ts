@@ -15,10 +15,11 @@ export interface CopiedTree {
 const COARSEST_TIME = 2_000_000_000n;
 
 /**
- * Makes rsync compare the content of every file that may have changed since the copying began. By itself it takes a copy of the
- * same size and time for the same: a file that is rewritten within a second, or a tick of the kernel's clock, has these, and one
- * whose time was set back. The time of the last change of any kind, which nobody can set, tells; rsync does not look at it, but at
- * the time of the copy's content, which is set to another one here.
+ * Makes rsync compare the content of every file that may have changed since the copying began. By itself it
+ * takes a copy of the same size and time for the same: a file that is rewritten within a second, or a tick of
+ * the kernel's clock, has these, and one whose time was set back. The time of the last change of any kind,
+ * which nobody can set, tells; rsync does not look at it, but at the time of the copy's content, which is set
+ * to another one here.
  */
 export async function distrustCopies({ root, target, since, signal }: CopiedTree): Promise<void> {
   const turns = new EventLoopTurns();

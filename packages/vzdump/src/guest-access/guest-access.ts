@@ -1,7 +1,7 @@
 /**
- * How a guest's data is come by, so that what is read does not change meanwhile. Each way is a `GuestAccess`, in a file of
- * its own: the disks of a virtual machine that is stopped, a container that is stopped for it, frozen, or read from a
- * snapshot. Whoever backs a guest up calls
+ * How a guest's data is come by, so that what is read does not change meanwhile. Each way is a `GuestAccess`,
+ * in a file of its own: the disks of a virtual machine that is stopped, a container that is stopped for it,
+ * frozen, or read from a snapshot. Whoever backs a guest up calls
  *
  *     const prepared = await access.prepare(context);   // looks, and changes nothing
  *     …                                                 // hook backup-start
@@ -9,14 +9,12 @@
  *     …                                                 // the archive is made of it; hook backup-end
  *     await prepared.release();                         // unmounts, removes the snapshot, starts the guest again
  *
- * and `release` in any case once `prepare` has succeeded, also when `open` failed half-way or was never called.
+ * and `release` in any case once `prepare` has succeeded, also when `open` failed half-way or was never
+ * called.
  */
 
-import type { DriveMapEntry } from '../config/drive-map.js';
-import type { GuestConfig } from '../config/guest-config.js';
-import type { Guest } from '../config/pve-root.js';
-import type { StorageConfig } from '../config/storage-config.js';
-import type { DriveSpec } from '../pack-vm.js';
+import type { DriveSpec } from '@vzdump-format/archives';
+import type { DriveMapEntry, Guest, GuestConfig, StorageConfig } from '@vzdump-format/pve';
 
 /** What happens to a guest that runs, meanwhile. One that does not run is backed up in the mode `stop`. */
 export type BackupMode = 'snapshot' | 'suspend' | 'stop';
@@ -66,7 +64,10 @@ export interface GuestContext {
   /** How many minutes a guest may take to shut down. */
   readonly stopWait: number;
   readonly log: GuestLog;
-  /** Calls the hook script. @throws `HOOK_SCRIPT` when that fails: the backup of this guest ends, unless in `release` */
+  /**
+   * Calls the hook script. @throws `HOOK_SCRIPT` when that fails: the backup of this guest ends, unless in
+   * `release`
+   */
   phase(name: AccessPhase): Promise<void>;
   readonly signal: AbortSignal | undefined;
 }
@@ -75,8 +76,9 @@ export interface GuestAccess {
   /** As the log and hook scripts are told. */
   readonly mode: BackupMode;
   /**
-   * Finds out what is to be read, tells the log of it (`include disk …`, `including mount point …`), and checks that it can
-   * be read in this way. What it does is undone by `release` of what it gives, or by itself when it throws.
+   * Finds out what is to be read, tells the log of it (`include disk …`, `including mount point …`), and
+   * checks that it can be read in this way. What it does is undone by `release` of what it gives, or by
+   * itself when it throws.
    * @throws `MODE_UNSUPPORTED` when another mode may do: of a snapshot, `mode failure - …`
    */
   prepare(context: GuestContext): Promise<PreparedGuest>;
@@ -87,8 +89,8 @@ export interface PreparedGuest {
   /** Brings the guest into the state in which it can be read, with the hook phases in between. */
   open(): Promise<GuestData>;
   /**
-   * Puts everything back, the guest's running included; its signal is not heeded. What does not succeed goes to the log as a
-   * warning: it never throws.
+   * Puts everything back, the guest's running included; its signal is not heeded. What does not succeed goes
+   * to the log as a warning: it never throws.
    */
   release(): Promise<void>;
 }
@@ -114,8 +116,8 @@ export interface TreeData {
   /** The directory that becomes the archive's root. */
   readonly root: string;
   /**
-   * Paths below it (as `WalkOptions.sources`), each of which is read as far as its own file system goes: `''`, and then
-   * those of the further mount points.
+   * Paths below it (as `WalkOptions.sources`), each of which is read as far as its own file system goes:
+   * `''`, and then those of the further mount points.
    */
   readonly sources: readonly string[];
   /** Whether rsync has left out what the patterns say. */

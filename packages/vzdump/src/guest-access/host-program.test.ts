@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { scratch } from '@vzdump-format/testing';
 import { afterEach, expect, test, vi } from 'vitest';
-import { scratch } from '../testing/scratch.js';
 import { howToMakeTemplate } from './host-program.js';
 
 afterEach(() => {

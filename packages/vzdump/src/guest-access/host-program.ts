@@ -1,8 +1,7 @@
 import { realpathSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { printableName } from '@vzdump-format/file-tree';
-import { DEFAULT_PVE_ROOT, type Guest, type GuestType } from '../config/index.js';
-import { isInstalled } from './run-tool.js';
+import { isInstalled, printableName } from '@vzdump-format/posix';
+import { DEFAULT_PVE_ROOT, type Guest, type GuestType } from '@vzdump-format/pve';
 
 /** What Proxmox VE manages its guests with. */
 export const HOST_PROGRAMS: Readonly<Record<GuestType, string>> = { qemu: 'qm', lxc: 'pct' };

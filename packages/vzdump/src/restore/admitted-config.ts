@@ -1,6 +1,4 @@
-import { printableName } from '@vzdump-format/file-tree';
-import { bytesToPath } from '@vzdump-format/posix';
-import { ArchiveError } from '@vzdump-format/streams';
+import { bytesToPath, printableName } from '@vzdump-format/posix';
 import {
   type GuestConfig,
   type GuestConfigLine,
@@ -12,7 +10,8 @@ import {
   withoutKeys,
   withoutLineEnd,
   withoutLines,
-} from '../config/index.js';
+} from '@vzdump-format/pve';
+import { ArchiveError } from '@vzdump-format/streams';
 import { isRestricted, type RestoreJob } from './restore-job.js';
 
 /** The configuration of an archive: its name there, and its content. */
@@ -22,7 +21,10 @@ export interface ArchivedConfig {
   readonly data: Uint8Array;
 }
 
-/** @throws `CONFIG_VALUE` for a line that holds NUL or a carriage return, which others may read as something else */
+/**
+ * @throws `CONFIG_VALUE` for a line that holds NUL or a carriage return, which others may read as something
+ * else
+ */
 export function parseArchivedConfig({ type, name, data }: ArchivedConfig, job: RestoreJob): GuestConfig {
   const config = parseGuestConfig(bytesToPath(data), type, { file: name, onWarning: job.options.onWarning });
   for (const line of config.sections[0].lines) {
@@ -37,8 +39,8 @@ export function parseArchivedConfig({ type, name, data }: ArchivedConfig, job: R
 }
 
 /**
- * What is taken of an archive's configuration: all of it, with each line told of that acts on the host; without these where the
- * archive is not trusted.
+ * What is taken of an archive's configuration: all of it, with each line told of that acts on the host;
+ * without these where the archive is not trusted.
  * @param isReplaced whether the value of a key is not taken from the archive
  */
 export function admittedConfig(

@@ -2,15 +2,18 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { mkdir, rename, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { scratch } from '@vzdump-format/testing';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
-import { scratch } from '../testing/scratch.js';
 import { archiveVm, keepSample, makeSample, restoreTold, type Sample } from './testing/sample.js';
 import { runTool, testAsRoot } from './testing/tools.js';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
 
-/** Milliseconds. It stands still but for those who wait, whom the limit makes wait: what it says is all due to the limit. */
+/**
+ * Milliseconds. It stands still but for those who wait, whom the limit makes wait: what it says is all due to
+ * the limit.
+ */
 const clock = vi.hoisted(() => ({ now: 0 }));
 
 vi.mock('node:timers/promises', async (original) => ({

@@ -1,15 +1,15 @@
 import { unlink } from 'node:fs/promises';
-import { printableName } from '@vzdump-format/file-tree';
-import { bytesToPath } from '@vzdump-format/posix';
-import { ifThere, readConfigFile } from '../config/config-file.js';
+import { bytesToPath, printableName } from '@vzdump-format/posix';
 import {
   configValue,
   formatGuestConfig,
   type GuestConfig,
+  ifThere,
   parseVolumeId,
+  readConfigFile,
   requireStorage,
   withValue,
-} from '../config/index.js';
+} from '@vzdump-format/pve';
 import { sortOldVolumes } from './old-volumes.js';
 import { addToPool } from './pool.js';
 import {
@@ -35,8 +35,9 @@ export interface WholeGuest {
 }
 
 /**
- * Makes a guest of it: first its volumes get their names, then it its firewall rules and its configuration, and only
- * then the volumes go that the new ones take the place of. If any of the first three fails, all is as it was.
+ * Makes a guest of it: first its volumes get their names, then it its firewall rules and its configuration,
+ * and only then the volumes go that the new ones take the place of. If any of the first three fails, all is
+ * as it was.
  */
 export async function commitGuest(job: RestoreJob, guest: WholeGuest): Promise<void> {
   const { pveRoot, options } = job;
@@ -80,8 +81,8 @@ function withUnused(job: RestoreJob, config: GuestConfig, volumes: readonly stri
 }
 
 /**
- * A configuration that could not be written, as far as anyone knows: if it is there nevertheless, or that cannot be told, what it
- * names stays, for no guest must be without its volumes.
+ * A configuration that could not be written, as far as anyone knows: if it is there nevertheless, or that
+ * cannot be told, what it names stays, for no guest must be without its volumes.
  */
 async function afterFailedWrite(
   job: RestoreJob,

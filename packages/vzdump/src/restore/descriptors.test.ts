@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { truncate } from 'node:fs/promises';
+import { openFilesIn } from '@vzdump-format/testing';
 import { expect, test } from 'vitest';
-import { openFilesIn } from '../testing/scratch.js';
 import { archiveVm, keepSample, makeSample, restoreTold } from './testing/sample.js';
 
 keepSample();

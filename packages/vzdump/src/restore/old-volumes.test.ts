@@ -1,5 +1,5 @@
+import { parseGuestConfig } from '@vzdump-format/pve';
 import { expect, test } from 'vitest';
-import { parseGuestConfig } from '../config/index.js';
 import { sortOldVolumes } from './old-volumes.js';
 
 function sort(text: string, restored: readonly string[], inUse: readonly string[] = [], vmid = 100) {

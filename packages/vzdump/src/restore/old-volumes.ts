@@ -1,4 +1,4 @@
-import { type GuestConfig, type GuestConfigSection, parseVolumeId } from '../config/index.js';
+import { type GuestConfig, type GuestConfigSection, parseVolumeId } from '@vzdump-format/pve';
 
 /** What becomes of the volumes of a guest that is replaced. */
 export interface OldVolumes {
@@ -12,8 +12,9 @@ export interface OldVolumes {
 const VOLUME_KEY = /^(?:(?:ide|scsi|virtio|sata|efidisk|tpmstate|unused|mp)\d+|rootfs|vmstate)$/;
 
 /**
- * Sorts the volumes that belong to a guest, be they in its configuration or in its snapshots'. Those of the keys that
- * were restored are replaced; not so what others may stand upon (`base-…`), and what the new configuration has, too.
+ * Sorts the volumes that belong to a guest, be they in its configuration or in its snapshots'. Those of the
+ * keys that were restored are replaced; not so what others may stand upon (`base-…`), and what the new
+ * configuration has, too.
  * @param restored the keys whose content came with the archive
  * @param inUse volumes of the new configuration
  */

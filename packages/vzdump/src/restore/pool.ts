@@ -1,9 +1,8 @@
 import { join } from 'node:path';
-import { printableName } from '@vzdump-format/file-tree';
-import { bytesToPath, pathToBytes } from '@vzdump-format/posix';
+import { bytesToPath, pathToBytes, printableName } from '@vzdump-format/posix';
+import type { PveRoot } from '@vzdump-format/pve';
+import { readConfigFile } from '@vzdump-format/pve';
 import { ArchiveError } from '@vzdump-format/streams';
-import { readConfigFile } from '../config/config-file.js';
-import type { PveRoot } from '../config/index.js';
 
 /** @throws `POOL_UNKNOWN` */
 export async function requirePool(pveRoot: PveRoot, pool: string): Promise<void> {

@@ -1,10 +1,10 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { GuestType } from '@vzdump-format/pve';
+import { scratch } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
-import type { GuestType } from '../config/index.js';
 import type { GuestMethods } from '../guest-access/guest-access.js';
-import { scratch } from '../testing/scratch.js';
 import { archiveVm, keepSample, makeSample, restoreTold, type Sample } from './testing/sample.js';
 import { runTool, testAsRoot } from './testing/tools.js';
 

@@ -1,6 +1,4 @@
-import { printableName } from '@vzdump-format/file-tree';
-import { requireUnusedImage } from '@vzdump-format/posix';
-import { ArchiveError } from '@vzdump-format/streams';
+import { printableName, requireUnusedImage } from '@vzdump-format/posix';
 import {
   configValue,
   drivePaths,
@@ -10,9 +8,10 @@ import {
   type GuestType,
   parseBoolean,
   resolveVolume,
-} from '../config/index.js';
-import { containerMethods } from '../guest-access/container-methods.js';
-import { vmMethods } from '../guest-access/vm-methods.js';
+} from '@vzdump-format/pve';
+import { ArchiveError } from '@vzdump-format/streams';
+import { containerMethods } from '../guest-access/container/container-methods.js';
+import { vmMethods } from '../guest-access/vm/vm-methods.js';
 import { replaceableVolumes } from './old-volumes.js';
 import type { RestoreJob } from './restore-job.js';
 
@@ -30,7 +29,8 @@ const KINDS: Readonly<Record<GuestType, { readonly short: string; readonly long:
 /**
  * Makes sure that a guest can be restored under the number that was asked for.
  * @returns the guest that it replaces, if there is one
- * @throws `GUEST_NUMBER`, `GUEST_AMBIGUOUS`; `GUEST_EXISTS`, also for one on another node, or of the other type; `GUEST_RUNNING`,
+ * @throws `GUEST_NUMBER`, `GUEST_AMBIGUOUS`; `GUEST_EXISTS`, also for one on another node, or of the other
+ * type; `GUEST_RUNNING`,
  * `LXC_PATH`, `IMAGE_IN_USE`, `GUEST_LOCKED`, `GUEST_PROTECTED`; `FILE_EXISTS` for firewall rules without a guest
  */
 export async function requireRestorable(
@@ -54,7 +54,10 @@ export async function requireRestorable(
   return replaced;
 }
 
-/** Makes sure that a guest is as it was, and may be replaced, right before it is. @throws `GUEST_CHANGED`, and as above */
+/**
+ * Makes sure that a guest is as it was, and may be replaced, right before it is. @throws `GUEST_CHANGED`, and
+ * as above
+ */
 export async function requireUnchanged(job: RestoreJob, replaced: ReplacedGuest): Promise<void> {
   const { guest, config } = replaced;
   const now = await job.pveRoot.readConfig(guest);

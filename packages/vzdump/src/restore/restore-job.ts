@@ -1,4 +1,3 @@
-import type { RateLimiter } from '@vzdump-format/streams';
 import {
   BANDWIDTH_UNIT,
   type BandwidthLimits,
@@ -8,7 +7,8 @@ import {
   randomIdentity,
   restoreBandwidthLimit,
   type StorageConfig,
-} from '../config/index.js';
+} from '@vzdump-format/pve';
+import type { RateLimiter } from '@vzdump-format/streams';
 import type { RestoreEvent, RestoreOptions } from './restore-options.js';
 import { StagedVolumes } from './staged-volumes.js';
 import { VolumeAllocator } from './volume-allocator.js';

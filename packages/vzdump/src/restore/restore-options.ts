@@ -1,12 +1,12 @@
 import type { Codec } from '@vzdump-format/codecs';
+import type { GuestType, IdentitySource } from '@vzdump-format/pve';
 import type { OnWarning, WriteAt } from '@vzdump-format/streams';
-import type { GuestType, IdentitySource } from '../config/index.js';
 import type { GuestMethods } from '../guest-access/guest-access.js';
 
 export interface RestoreOptions {
   /**
-   * A path, a volume's id (`local:backup/vzdump-…`), or bytes in motion; any format and codec that is known, told by its
-   * content.
+   * A path, a volume's id (`local:backup/vzdump-…`), or bytes in motion; any format and codec that is known,
+   * told by its content.
    */
   readonly archive: string | AsyncIterable<Uint8Array>;
   /** The number that the guest gets, 100 to 999999999. */
@@ -25,7 +25,9 @@ export interface RestoreOptions {
   readonly pool?: string | undefined;
   /** For a virtual machine. */
   readonly drives?: ReadonlyMap<string, string> | undefined;
-  /** For a container: rootfs and mount points by key. When there are any, those in the archive do not count. */
+  /**
+   * For a container: rootfs and mount points by key. When there are any, those in the archive do not count.
+   */
   readonly mountPoints?: ReadonlyMap<string, string> | undefined;
   /** For a container: values of the configuration that win over those in the archive, by key. */
   readonly overrides?: ReadonlyMap<string, string> | undefined;
@@ -67,17 +69,25 @@ export type RestoreEvent =
       readonly devices: readonly { readonly id: number; readonly name: string; readonly size: number }[];
       readonly ctime: bigint;
     }
-  /** A line of the archive's configuration acts on the host: it is restored as it is, or left out (`untrusted`). */
+  /**
+   * A line of the archive's configuration acts on the host: it is restored as it is, or left out
+   * (`untrusted`).
+   */
   | { readonly type: 'acts-on-host'; readonly line: string; readonly leftOut: boolean }
   /** The archive is read no faster. */
   | { readonly type: 'read-limit'; readonly kibPerSecond: number }
   /** A storage is written no faster. */
   | { readonly type: 'storage-limit'; readonly storage: string; readonly kibPerSecond: number }
-  /** A volume is made; it has its name when all is whole. Size in bytes, 0 for a directory without a limit. */
+  /**
+   * A volume is made; it has its name when all is whole. Size in bytes, 0 for a directory without a limit.
+   */
   | { readonly type: 'volume'; readonly volume: string; readonly path: string; readonly size: number }
   /** A drive of the archive goes to a volume or path. */
   | { readonly type: 'drive'; readonly device: string; readonly path: string; readonly writesZeros: boolean }
-  /** The drives are written. Bytes of them in all, those that are zeros, and those of these in clusters of nothing else. */
+  /**
+   * The drives are written. Bytes of them in all, those that are zeros, and those of these in clusters of
+   * nothing else.
+   */
   | {
       readonly type: 'drives-written';
       readonly bytes: number;

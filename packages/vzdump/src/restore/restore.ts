@@ -1,19 +1,21 @@
+import { type OpenArchive, openArchive } from '@vzdump-format/archives';
+import { isBackupVolume, locateVolume, storageOf } from '@vzdump-format/pve';
 import { RateLimiter } from '@vzdump-format/streams';
-import { isBackupVolume, locateVolume, storageOf } from '../config/backup-location.js';
-import { type OpenArchive, openArchive } from '../open-archive.js';
+import { restoreContainer } from './container/restore-container.js';
 import { requirePool } from './pool.js';
-import { restoreContainer } from './restore-container.js';
 import { limitFor, limitReading, newRestoreJob, type RestoreJob } from './restore-job.js';
 import type { RestoreOptions, RestoreResult } from './restore-options.js';
-import { restoreVm } from './restore-vm.js';
+import { restoreVm } from './vm/restore-vm.js';
 
 /**
- * Makes a guest of an archive, as qmrestore and `pct restore` do: volumes on the storages of `pveRoot`, and a configuration
- * there. The guest is whole in the end, or there is nothing of it; one that it replaces (`force`) stays until then.
+ * Makes a guest of an archive, as qmrestore and `pct restore` do: volumes on the storages of `pveRoot`, and a
+ * configuration there. The guest is whole in the end, or there is nothing of it; one that it replaces
+ * (`force`) stays until then.
  *
  * What `onEvent` is told of is done, or about to be; what was lost of a file's metadata is a warning.
  *
- * @throws ArchiveError: `GUEST_…`, `POOL_UNKNOWN`, `RESTORE_…`, `STORAGE_…`, `VOLUME_ID`, `CONFIG_VALUE`, `FILE_EXISTS`, `TARGET_…`,
+ * @throws ArchiveError: `GUEST_…`, `POOL_UNKNOWN`, `RESTORE_…`, `STORAGE_…`, `VOLUME_ID`, `CONFIG_VALUE`,
+ * `FILE_EXISTS`, `TARGET_…`,
  * `PROGRAM_…`; what the archive's format and codec and `restoreTree` throw; the system's error
  */
 export async function restore(options: RestoreOptions): Promise<RestoreResult> {

@@ -1,4 +1,4 @@
-import { printableName } from '@vzdump-format/file-tree';
+import { printableName } from '@vzdump-format/posix';
 import type { OnWarning } from '@vzdump-format/streams';
 import type { RestoreEvent } from './restore-options.js';
 import type { StagedVolume } from './volumes/staged-volume.js';

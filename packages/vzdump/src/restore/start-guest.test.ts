@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { scratch } from '@vzdump-format/testing';
 import { expect, test, vi } from 'vitest';
-import { scratch } from '../testing/scratch.js';
 import { newRestoreJob } from './restore-job.js';
 import { requireStartable, startCommand } from './start-guest.js';
 

@@ -1,14 +1,15 @@
+import { type Command, isInstalled, runTool } from '@vzdump-format/posix';
+import { DEFAULT_PVE_ROOT, type GuestType } from '@vzdump-format/pve';
 import { ArchiveError } from '@vzdump-format/streams';
-import { DEFAULT_PVE_ROOT, type GuestType } from '../config/index.js';
 import { HOST_PROGRAMS, isHostConfiguration } from '../guest-access/host-program.js';
-import { type Command, isInstalled, runTool } from '../guest-access/run-tool.js';
 import type { RestoreJob } from './restore-job.js';
 
 /** Seconds: Proxmox VE waits for a machine with much memory to be made. */
 const TIMEOUT = 300;
 
 /**
- * Makes sure that a guest can be started when it is whole, if it is to be: only a host of Proxmox VE knows how.
+ * Makes sure that a guest can be started when it is whole, if it is to be: only a host of Proxmox VE knows
+ * how.
  * @throws `RESTORE_START`
  */
 export async function requireStartable({ options, pveRoot }: RestoreJob, type: GuestType): Promise<void> {

@@ -1,5 +1,6 @@
-import { newVolumeId, nextDiskNumber, type SupportedStorage, type VolumeFormat } from '../config/index.js';
-import { type VolumeStore, volumeStore } from './volumes/volume-store.js';
+import { newVolumeId, nextDiskNumber, type SupportedStorage, type VolumeFormat } from '@vzdump-format/pve';
+import { volumeStore } from './volumes/open-volume-store.js';
+import type { VolumeStore } from './volumes/volume-store.js';
 
 /** Chooses the names of a guest's new volumes: none that is taken, and none twice. */
 export class VolumeAllocator {

@@ -1,11 +1,11 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { scratch } from '../../testing/scratch.js';
+import { scratch } from '@vzdump-format/testing';
 import { dump } from '../dump.js';
 import type { DumpEvent, DumpResult } from '../dump-event.js';
 import type { DumpOptions } from '../dump-options.js';
-import { LOG_PREFIXES } from '../job-log.js';
+import { LOG_PREFIXES } from '../job/job-log.js';
 
 const MAKE_GUESTS = join(import.meta.dirname, '../../../../../examples/pve/make-guests.mjs');
 

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Lxc } from '../lxc.js';
+import { Lxc } from '../container/lxc.js';
 
 export interface BusyboxContainerOptions {
   readonly vmid: number;
@@ -16,8 +16,9 @@ export interface BusyboxContainerOptions {
 }
 
 /**
- * A container of busybox. Its one process counts in `/count`, and then in `count` of each mount, as fast as it can, so that
- * all hold the same number, or the ones before the one that it is at have the next. It shuts down at once when it is asked to.
+ * A container of busybox. Its one process counts in `/count`, and then in `count` of each mount, as fast as
+ * it can, so that all hold the same number, or the ones before the one that it is at have the next. It shuts
+ * down at once when it is asked to.
  */
 export class BusyboxContainer {
   readonly lxc: Lxc;
@@ -70,7 +71,10 @@ function run(program: string, ...args: readonly string[]): void {
   execFileSync(program, args, { stdio: 'pipe' });
 }
 
-/** How far apart the numbers in a tree are that a container has counted to: 1 at most when they are of one moment. */
+/**
+ * How far apart the numbers in a tree are that a container has counted to: 1 at most when they are of one
+ * moment.
+ */
 export function countSpread(root: string, mounts: readonly string[]): number {
   const counts = ['', ...mounts].map((path) => Number(readFileSync(join(root, path, 'count'), 'utf8')));
   if (counts.some((count) => !(count > 1_000_000))) throw new Error(`nothing was counted: ${counts}`);

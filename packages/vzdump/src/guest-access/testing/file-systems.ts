@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
-import { toolEnvironment } from '../run-tool.js';
+import { toolEnvironment } from '@vzdump-format/posix';
 
 /** Bytes that each needs to be made at all. They are sparse. */
 const SIZES = { btrfs: 256 << 20, ext4: 32 << 20, xfs: 320 << 20 } as const;

@@ -1,7 +1,6 @@
 import { mkdir, mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parseGuestConfig } from '../../config/guest-config.js';
-import { parseStorageConfig } from '../../config/storage-config.js';
+import { parseGuestConfig, parseStorageConfig } from '@vzdump-format/pve';
 import type { AccessPhase, GuestContext } from '../guest-access.js';
 
 export interface RecordedContext {

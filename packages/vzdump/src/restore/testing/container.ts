@@ -18,7 +18,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { walk, wholeContent } from '@vzdump-format/file-tree';
 import { pathToBytes } from '@vzdump-format/posix';
-import { scratch } from '../../testing/scratch.js';
+import { scratch } from '@vzdump-format/testing';
 import { runTool } from './tools.js';
 
 /** What vzdump gives tar, and `pct restore` too. */
@@ -146,7 +146,8 @@ export async function tarContainer(
 }
 
 /**
- * Restores an archive with GNU tar as `pct restore` does, but for vzdump's own files, which change what becomes of /etc.
+ * Restores an archive with GNU tar as `pct restore` does, but for vzdump's own files, which change what
+ * becomes of /etc.
  * @param before the command that runs it
  */
 export async function untarContainer(
@@ -171,7 +172,9 @@ export interface DescribedEntry {
   readonly mtime: bigint;
 }
 
-/** Everything in a tree, in the order of names, so that two trees can be compared. The root has an empty path. */
+/**
+ * Everything in a tree, in the order of names, so that two trees can be compared. The root has an empty path.
+ */
 export async function describeTree(root: string): Promise<readonly DescribedEntry[]> {
   const found: DescribedEntry[] = [];
   for await (const { content: _, links, ...entry } of contentsOf(root)) {

@@ -3,13 +3,13 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { openDiskImage } from '@vzdump-format/disk';
 import { pathToBytes } from '@vzdump-format/posix';
+import { driveMapEntry, driveVolume, PveRoot, qemuArchiveConfig, selectDrives } from '@vzdump-format/pve';
 import type { ArchiveWarning } from '@vzdump-format/streams';
+import { scratch } from '@vzdump-format/testing';
 import { packVma } from '@vzdump-format/vma';
 import { beforeAll } from 'vitest';
-import { driveMapEntry, driveVolume, PveRoot, qemuArchiveConfig, selectDrives } from '../../config/index.js';
-import { openDiskImage } from '../../disk-image.js';
-import { scratch } from '../../testing/scratch.js';
 import { restore } from '../restore.js';
 import type { RestoreEvent, RestoreOptions, RestoreResult } from '../restore-options.js';
 

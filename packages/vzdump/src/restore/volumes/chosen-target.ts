@@ -1,6 +1,5 @@
 import { stat } from 'node:fs/promises';
-import { printableName } from '@vzdump-format/file-tree';
-import { requireUnusedImage } from '@vzdump-format/posix';
+import { printableName, requireUnusedImage } from '@vzdump-format/posix';
 import { ArchiveError, type PendingFileOptions } from '@vzdump-format/streams';
 import { StagedFile } from './staged-file.js';
 import type { StagedVolume } from './staged-volume.js';

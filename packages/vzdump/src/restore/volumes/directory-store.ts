@@ -1,6 +1,6 @@
 import { readdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { contentDirectory, type DirectoryStorage, resolveVolume } from '../../config/index.js';
+import { contentDirectory, type DirectoryStorage, resolveVolume } from '@vzdump-format/pve';
 import { run } from '../run.js';
 import { type DirectoryKind, plainDirectory, StagedDirectory } from './staged-directory.js';
 import { StagedFile } from './staged-file.js';
@@ -9,8 +9,8 @@ import type { StagedVolume } from './staged-volume.js';
 import type { VolumeRequest, VolumeStore } from './volume-store.js';
 
 /**
- * Volumes as files and directories: `images/VMID/vm-VMID-disk-0.raw`. On btrfs, directories are subvolumes, and a raw
- * image is a file in a subvolume of its own.
+ * Volumes as files and directories: `images/VMID/vm-VMID-disk-0.raw`. On btrfs, directories are subvolumes,
+ * and a raw image is a file in a subvolume of its own.
  */
 export class DirectoryStore implements VolumeStore {
   private readonly kind: DirectoryKind;

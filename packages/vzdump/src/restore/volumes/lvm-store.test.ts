@@ -1,5 +1,5 @@
+import { type LvmStorage, parseStorageConfig } from '@vzdump-format/pve';
 import { describe, expect, test } from 'vitest';
-import { type LvmStorage, parseStorageConfig } from '../../config/index.js';
 import { LvmStore } from './lvm-store.js';
 
 const STORAGES = parseStorageConfig(`

@@ -1,12 +1,15 @@
+import type { LvmStorage } from '@vzdump-format/pve';
 import { ArchiveError } from '@vzdump-format/streams';
-import type { LvmStorage } from '../../config/index.js';
 import type { Run } from '../run.js';
 import type { StagedVolume } from './staged-volume.js';
 import type { VolumeRequest, VolumeStore } from './volume-store.js';
 
 const KIB = 1024;
 
-/** Volumes as logical volumes of LVM, `/dev/VG/vm-VMID-disk-0`; those of a thin pool read as zeros when they are new. */
+/**
+ * Volumes as logical volumes of LVM, `/dev/VG/vm-VMID-disk-0`; those of a thin pool read as zeros when they
+ * are new.
+ */
 export class LvmStore implements VolumeStore {
   constructor(
     private readonly storage: LvmStorage,

@@ -57,7 +57,10 @@ export class StagedDirectory implements StagedVolume {
     return { kind: 'directory', path: this.partialPath };
   }
 
-  /** `rename` takes the place of an empty directory: the one that reserves the name, and nothing that was there. */
+  /**
+   * `rename` takes the place of an empty directory: the one that reserves the name, and nothing that was
+   * there.
+   */
   async commit(): Promise<void> {
     await run('sync', '--file-system', this.partialPath);
     await mkdir(this.path).catch((error: NodeJS.ErrnoException) => {

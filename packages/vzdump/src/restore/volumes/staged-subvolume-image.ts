@@ -7,7 +7,9 @@ import type { StagedVolume, VolumePlace } from './staged-volume.js';
 /** A guest's disk is not for all to read. */
 const IMAGE_MODE = 0o640;
 
-/** A raw image on btrfs: the file `disk.raw` in a subvolume of its own, which is what gets a name in the end. */
+/**
+ * A raw image on btrfs: the file `disk.raw` in a subvolume of its own, which is what gets a name in the end.
+ */
 export class StagedSubvolumeImage implements StagedVolume {
   readonly place: VolumePlace;
 

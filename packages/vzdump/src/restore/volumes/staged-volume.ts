@@ -1,11 +1,8 @@
-import type { FileHandle } from 'node:fs/promises';
+import type { ImagePlace } from '@vzdump-format/disk';
 
 /** Where the content of a volume that is being made goes. */
 export type VolumePlace =
-  /** A file that is empty so far; what is not written reads as zeros. */
-  | { readonly kind: 'file'; readonly path: string; readonly handle: FileHandle }
-  /** A block device; `zeroed` says whether all of it reads as zeros. */
-  | { readonly kind: 'device'; readonly path: string; readonly zeroed: boolean }
+  | ImagePlace
   /** A directory that is empty so far. */
   | { readonly kind: 'directory'; readonly path: string };
 
@@ -16,7 +13,10 @@ export interface StagedVolume {
   /** Where it is in the end. */
   readonly path: string;
   readonly place: VolumePlace;
-  /** Its content is there: makes that durable, and gives it its name. @throws `FILE_EXISTS` when the name is taken */
+  /**
+   * Its content is there: makes that durable, and gives it its name. @throws `FILE_EXISTS` when the name is
+   * taken
+   */
   commit(): Promise<void>;
   /** Takes it away, whether it was committed or not. */
   remove(): Promise<void>;

@@ -1,10 +1,5 @@
 import type { OnWarning } from '@vzdump-format/streams';
-import type { SupportedStorage } from '../../config/index.js';
-import { type Run, run as runProgram } from '../run.js';
-import { DirectoryStore } from './directory-store.js';
-import { LvmStore } from './lvm-store.js';
 import type { StagedVolume } from './staged-volume.js';
-import { ZfsStore } from './zfs-store.js';
 
 /** A volume to make. */
 export interface VolumeRequest {
@@ -27,16 +22,4 @@ export interface VolumeStore {
   makeDirectory(request: VolumeRequest): Promise<StagedVolume>;
   /** Removes a volume for good. */
   remove(volume: string): Promise<void>;
-}
-
-/** @param run how the programs of LVM and ZFS are run */
-export function volumeStore(storage: SupportedStorage, run: Run = runProgram): VolumeStore {
-  switch (storage.kind) {
-    case 'directory':
-      return new DirectoryStore(storage);
-    case 'lvm':
-      return new LvmStore(storage, run);
-    case 'zfs':
-      return new ZfsStore(storage, run);
-  }
 }

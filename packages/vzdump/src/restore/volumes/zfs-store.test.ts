@@ -1,5 +1,5 @@
+import { parseStorageConfig, type ZfsStorage } from '@vzdump-format/pve';
 import { describe, expect, test } from 'vitest';
-import { parseStorageConfig, type ZfsStorage } from '../../config/index.js';
 import { ZfsStore } from './zfs-store.js';
 
 const STORAGES = parseStorageConfig(`

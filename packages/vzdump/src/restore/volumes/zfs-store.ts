@@ -1,4 +1,4 @@
-import type { ZfsStorage } from '../../config/index.js';
+import type { ZfsStorage } from '@vzdump-format/pve';
 import type { Run } from '../run.js';
 import type { StagedVolume } from './staged-volume.js';
 import type { VolumeRequest, VolumeStore } from './volume-store.js';

@@ -1,0 +1,255 @@
+import { pathToBytes, printableName } from '@vzdump-format/posix';
+import { ArchiveError, type ByteSource, readChunks, SliceSource } from '@vzdump-format/streams';
+import type { PxarEntry, PxarHeader } from '../entry.js';
+import { ITEM_HEADER_SIZE, NAME_HASH_KEY } from '../format.js';
+import { type DirectoryPlace, GoodbyeTable, wrongTable } from '../goodbye/goodbye-table.js';
+import { SipHash } from '../goodbye/siphash.js';
+import { nameFault } from '../names.js';
+import { ChildReader, refuse } from './child-reader.js';
+import { EntryReader } from './entry-reader.js';
+import { ForwardReader } from './forward-reader.js';
+import { readHeader } from './header.js';
+import { ItemReader } from './item-reader.js';
+import { payloadMissing, requirePayload, requirePayloadStart } from './payload-reader.js';
+import type { UnpackPxarOptions } from './unpack.js';
+
+/** Read at a time where one entry is wanted. */
+const ENTRY_CHUNK = 512;
+/** And where those of a directory are, one after the other. */
+const DIRECTORY_CHUNK = 64 * 1024;
+/** Goodbye tables whose first levels are kept. */
+const MOST_TABLES = 64;
+/** Names of one hash that are looked at: nobody has two by chance. */
+const MOST_NAMESAKES = 16;
+
+export interface OpenPxarOptions extends Pick<UnpackPxarOptions, 'onWarning' | 'signal'> {
+  /** The payload stream of a split archive. Without it, entries can be found, but not read. */
+  readonly payload?: ByteSource | undefined;
+}
+
+/** An archive at rest, in which entries are found through the goodbye tables. */
+export interface PxarArchive {
+  readonly header: PxarHeader;
+  readonly root: PxarEntry;
+  /**
+   * The entry with this path, from the root on; `undefined` when there is none. Symlinks are not followed.
+   */
+  lookup(path: string): Promise<PxarEntry | undefined>;
+  /** What is in a directory, in the archive's order. @throws `PXAR_NO_DIRECTORY` */
+  readDirectory(directory: PxarEntry | string): AsyncGenerator<PxarEntry>;
+  /** The file that a hardlink names; any other entry itself. @throws `PXAR_HARDLINK` */
+  resolve(entry: PxarEntry): Promise<PxarEntry>;
+  /**
+   * A file, or what a hardlink names, as bytes at rest. @throws `PXAR_NO_FILE`, `PXAR_PAYLOAD_MISSING`,
+   * `PXAR_PAYLOAD_REF`
+   */
+  file(entry: PxarEntry | string): Promise<ByteSource>;
+}
+
+/**
+ * Opens an archive at rest. Of it and its payload stream only what is needed is read, and all that is read is
+ * checked; the rest is for `verifyPxar` to prove. The sources stay their owner's to close.
+ *
+ * @throws `PXAR_GOODBYE` when no goodbye table ends the archive, and as `unpackPxar`
+ */
+export async function openPxar(source: ByteSource, options: OpenPxarOptions = {}): Promise<PxarArchive> {
+  const input = new ForwardReader(source, { name: 'the archive', chunkSize: ENTRY_CHUNK, readAhead: 0 });
+  try {
+    const items = new ItemReader(input);
+    const header = await readHeader(items);
+    await items.gatherEntry();
+    const root = new EntryReader(items, { onWarning: options.onWarning, onDoubt: refuse }).readRoot();
+    const place = { path: '', entryStart: 0, contentStart: input.offset, end: source.size };
+    if (options.payload !== undefined) await requireStart(options.payload);
+    const archive = new Archive(source, options, header, root, place);
+    await archive.table(place);
+    return archive;
+  } finally {
+    await input.close();
+  }
+}
+
+async function requireStart(payload: ByteSource): Promise<void> {
+  const bytes = new Uint8Array(ITEM_HEADER_SIZE);
+  await payload.read(bytes, 0);
+  requirePayloadStart(new DataView(bytes.buffer), 0);
+}
+
+interface Found {
+  readonly entry: PxarEntry;
+  /** Of a directory. */
+  readonly place: DirectoryPlace | undefined;
+}
+
+class Archive implements PxarArchive {
+  private readonly hash = new SipHash(NAME_HASH_KEY);
+  /** Those used last are at the end. */
+  private readonly tables = new Map<string, GoodbyeTable>();
+
+  constructor(
+    private readonly source: ByteSource,
+    private readonly options: OpenPxarOptions,
+    readonly header: PxarHeader,
+    readonly root: PxarEntry,
+    private readonly rootPlace: DirectoryPlace,
+  ) {}
+
+  async lookup(path: string): Promise<PxarEntry | undefined> {
+    return (await this.find(path, () => true))?.entry;
+  }
+
+  async *readDirectory(directory: PxarEntry | string): AsyncGenerator<PxarEntry> {
+    const path = typeof directory === 'string' ? directory : directory.path;
+    const isWanted = ({ archiveOffset }: PxarEntry) =>
+      typeof directory === 'string' || archiveOffset === directory.archiveOffset;
+    const place = (await this.find(path, isWanted))?.place;
+    if (place === undefined) {
+      const what = `there is no directory ${printableName(path)} in the archive`;
+      throw new ArchiveError('PXAR_NO_DIRECTORY', what, { entry: path });
+    }
+    yield* this.childrenOf(place);
+  }
+
+  async resolve(entry: PxarEntry): Promise<PxarEntry> {
+    let target = entry;
+    while (target.type === 'hardlink') {
+      const { linkTarget, archiveOffset } = target;
+      const isWanted = (other: PxarEntry) =>
+        other.archiveOffset < archiveOffset && (other.linkOffset ?? other.archiveOffset) === entry.linkOffset;
+      const found = await this.find(linkTarget!, isWanted);
+      if (found === undefined || found.place !== undefined) throw wrongHardlink(entry);
+      target = found.entry;
+    }
+    if (target !== entry && target.type !== 'file') throw wrongHardlink(entry);
+    return target;
+  }
+
+  async file(wanted: PxarEntry | string): Promise<ByteSource> {
+    const found = typeof wanted === 'string' ? await this.lookup(wanted) : wanted;
+    const entry = found && (await this.resolve(found));
+    if (entry?.type !== 'file') throw noFile(typeof wanted === 'string' ? wanted : wanted.path, entry);
+    if (entry.inPayloadStream) return this.payloadOf(entry);
+    return new SliceSource(this.source, entry.contentOffset!, entry.size);
+  }
+
+  /** The goodbye table of a directory. */
+  async table(place: DirectoryPlace): Promise<GoodbyeTable> {
+    const key = `${place.entryStart} ${place.end} ${place.path}`;
+    const table = this.tables.get(key) ?? (await GoodbyeTable.open(this.source, place));
+    this.tables.delete(key);
+    this.tables.set(key, table);
+    if (this.tables.size > MOST_TABLES) this.tables.delete(this.tables.keys().next().value!);
+    return table;
+  }
+
+  /** The first entry with this path, of those that may be wanted. */
+  private async find(path: string, isWanted: (entry: PxarEntry) => boolean): Promise<Found | undefined> {
+    let found: Found | undefined = { entry: this.root, place: this.rootPlace };
+    if (path === '') return isWanted(this.root) ? found : undefined;
+    const names = path.split('/');
+    for (const [index, name] of names.entries()) {
+      const isLast = index === names.length - 1;
+      const { place }: Found = found;
+      if (place === undefined || nameFault(name) !== undefined) return undefined;
+      found = await this.findIn(place, name, (child) =>
+        isLast ? isWanted(child) : child.type === 'directory',
+      );
+      if (found === undefined) return undefined;
+    }
+    return found;
+  }
+
+  private async findIn(
+    place: DirectoryPlace,
+    name: string,
+    isWanted: (entry: PxarEntry) => boolean,
+  ): Promise<Found | undefined> {
+    const bytes = pathToBytes(name);
+    this.hash.hash(bytes, 0, bytes.length);
+    const { low, high } = this.hash;
+    const table = await this.table(place);
+    let others = 0;
+    for await (const item of table.find({ low, high })) {
+      this.options.signal?.throwIfAborted();
+      const children = this.children(table, item.start, ENTRY_CHUNK);
+      try {
+        const found = await children.read(item);
+        if (found.name !== name && ++others > MOST_NAMESAKES) {
+          throw wrongTable(place, `has more than ${MOST_NAMESAKES} names with one hash`, item.start);
+        }
+        if (found.name === name && isWanted(found.entry)) return found;
+      } finally {
+        await children.close();
+      }
+    }
+    return undefined;
+  }
+
+  /** All of a directory, which must fill it. */
+  private async *childrenOf(place: DirectoryPlace): AsyncGenerator<PxarEntry> {
+    const table = await this.table(place);
+    const listed = await table.children();
+    const children = this.children(table, place.contentStart, DIRECTORY_CHUNK);
+    let end = place.contentStart;
+    try {
+      for (const index of listed.inOrder()) {
+        this.options.signal?.throwIfAborted();
+        const { low, high, start, length } = listed.at(index);
+        if (start !== end) throw wrongTable(place, 'leaves something out, or has it twice', table.start);
+        const found = await children.read({ low, high, start, size: length });
+        end = found.end;
+        yield found.entry;
+      }
+    } finally {
+      await children.close();
+    }
+    if (end !== table.start) throw wrongTable(place, 'leaves something out', table.start);
+  }
+
+  private children(table: GoodbyeTable, start: number, chunkSize: number): ChildReader {
+    const { onWarning, signal } = this.options;
+    const contentOf = (entry: PxarEntry) => this.contentOf(entry);
+    const firstChild = this.rootPlace.contentStart;
+    return new ChildReader(this.source, table, {
+      start,
+      chunkSize,
+      firstChild,
+      contentOf,
+      onWarning,
+      signal,
+    });
+  }
+
+  private async payloadOf({ path, size, contentOffset, archiveOffset }: PxarEntry): Promise<ByteSource> {
+    const { payload } = this.options;
+    if (payload === undefined) throw payloadMissing(path, archiveOffset);
+    const offset = contentOffset! - ITEM_HEADER_SIZE;
+    const header = new Uint8Array(ITEM_HEADER_SIZE);
+    await payload.read(header, offset);
+    requirePayload(new DataView(header.buffer), 0, { offset, size, path });
+    if (contentOffset! + size <= payload.size) return new SliceSource(payload, contentOffset!, size);
+    throw new ArchiveError('PXAR_TRUNCATED', `the payload stream ends before ${printableName(path)} does`, {
+      offset: payload.size,
+      entry: path,
+    });
+  }
+
+  private async *contentOf(entry: PxarEntry): AsyncGenerator<Uint8Array> {
+    yield* readChunks(await this.file(entry), { signal: this.options.signal });
+  }
+}
+
+function wrongHardlink({ path, linkTarget, archiveOffset }: PxarEntry): ArchiveError {
+  const what = `${printableName(path)} does not lead to a file named ${printableName(linkTarget!)}`;
+  return new ArchiveError('PXAR_HARDLINK', what, { offset: archiveOffset, entry: path });
+}
+
+function noFile(path: string, entry: PxarEntry | undefined): ArchiveError {
+  const what = entry === undefined ? 'is not in the archive' : `is no file, but a ${entry.type}`;
+  const { linkTarget } = entry ?? {};
+  const hint =
+    linkTarget === undefined
+      ? 'list shows what there is'
+      : `it points to ${printableName(linkTarget)}: ask for that`;
+  return new ArchiveError('PXAR_NO_FILE', `${printableName(path)} ${what}`, { entry: path, hint });
+}

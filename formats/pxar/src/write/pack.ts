@@ -1,0 +1,79 @@
+import { Readable } from 'node:stream';
+import type { FileEntry } from '@vzdump-format/file-tree';
+import { chunksOf, isFileRange, type Piece, PullIterator, runStage } from '@vzdump-format/streams';
+import type { PackPxarOptions } from './pack-options.js';
+import { Packer } from './packer.js';
+
+/**
+ * Packs entries into an archive, byte for byte as the real encoder does. They come depth first: a directory,
+ * then all that is in it; the root (path '') before all. Within a directory their order is kept. A directory
+ * that does not come before what is in it is made up, and counted in a warning. A hardlink comes after the
+ * file that it names.
+ *
+ * Memory: 32 bytes for each entry of the directories that are open, and about as much for each file that may
+ * get another name: those whose `links` is not 1.
+ *
+ * @throws `PXAR_ENTRY_ORDER` when a directory is come back to, `PXAR_PATH`, `PXAR_ROOT`, `PXAR_HARDLINK`,
+ * `PXAR_LINK_TARGET`, `PXAR_CONTENT_SIZE`, `PXAR_LIMIT`, and for what the format cannot hold, `PXAR_OWNER`,
+ * `PXAR_MTIME`, `PXAR_DEVICE`, `PXAR_ACL`, `PXAR_XATTR`, `PXAR_QUOTA_PROJECT`
+ */
+export function packPxar(
+  entries: AsyncIterable<FileEntry> | Iterable<FileEntry>,
+  { payload, ...options }: PackPxarOptions = {},
+): AsyncGenerator<Uint8Array> {
+  const takesChunks = payload && ((piece: Piece) => (isFileRange(piece) ? undefined : payload(piece)));
+  return chunksOf(packPxarPieces(entries, { ...options, payload: takesChunks }));
+}
+
+/** As `packPxar`, with ranges of files to be copied where content comes with them, see `FileRange`. */
+export function packPxarPieces(
+  entries: AsyncIterable<FileEntry> | Iterable<FileEntry>,
+  options: PackPxarOptions<Piece> = {},
+): AsyncGenerator<Piece> {
+  const sequence = PullIterator.of(entries, options.signal);
+  return runStage(sequence, () => packAll(sequence, options), options.signal);
+}
+
+async function* packAll(
+  sequence: PullIterator<FileEntry>,
+  options: PackPxarOptions<Piece>,
+): AsyncGenerator<Piece> {
+  const { payload: sink, signal } = options;
+  const packer = new Packer(options);
+  const { archive, payload } = packer;
+  signal?.throwIfAborted();
+  packer.begin();
+  try {
+    for (;;) {
+      const pulled = sequence.pull();
+      const entry = pulled instanceof Promise ? await pulled : pulled;
+      if (entry === undefined) break;
+      signal?.throwIfAborted();
+      if (packer.add(entry)) {
+        if (payload === undefined) yield* packer.content(entry, archive);
+        else for await (const chunk of packer.content(entry, payload)) await sink!(chunk);
+      }
+      packer.endEntry();
+      if (archive.isFull) yield archive.take();
+      if (payload?.isFull) await sink!(payload.take());
+    }
+  } finally {
+    await sequence.close();
+  }
+  packer.finish();
+  yield archive.take();
+  if (payload !== undefined) await sink!(payload.take());
+}
+
+/** The same as a Readable. */
+export function createPackPxar(
+  entries: AsyncIterable<FileEntry> | Iterable<FileEntry>,
+  options: PackPxarOptions = {},
+): Readable {
+  return Readable.from(packPxar(entries, { ...options, reuseBuffers: false }), { objectMode: false });
+}
+
+/** Whether `pxar create` keeps an extended attribute of this name, and `pxar extract` restores it. */
+export function isKeptByProxmox(xattrName: string): boolean {
+  return /^(user|trusted)\./.test(xattrName) || xattrName === 'security.NTACL';
+}

@@ -1,0 +1,185 @@
+import { BufferSource, type ByteSource, readChunks } from '@vzdump-format/streams';
+import { collect, noise } from '@vzdump-format/test-vectors';
+import { describe, expect, test } from 'vitest';
+import { goldenArchive } from '../testing/archives.js';
+import { archive, globalPax, header, member } from '../testing/built-archive.js';
+import { packTar } from '../write/pack.js';
+import { pathHash } from './path-hash.js';
+import { openTar } from './random-access.js';
+
+async function bytesOf(source: ByteSource): Promise<string> {
+  return (await collect(readChunks(source))).toString('latin1');
+}
+
+function open(...members: Uint8Array[]) {
+  return openTar(new BufferSource(archive(...members)));
+}
+
+test('a member is found as it is stored, and as it is on disk; of several the last', async () => {
+  const tar = await open(
+    member({ name: './etc/hosts' }, 'one'),
+    member({ name: 'etc//./hosts' }, 'two'),
+    header({ name: './etc/', type: '5' }),
+  );
+  for (const path of ['etc/hosts', './etc/hosts', './etc/hosts/']) {
+    expect(await bytesOf(await tar.file(path))).toBe('two');
+  }
+  expect((await tar.find('etc'))?.type).toBe('directory');
+  expect(await tar.find('hosts')).toBeUndefined();
+  expect(tar.count).toBe(3);
+});
+
+describe('hardlinks', () => {
+  test('lead to the file as it was when they were made', async () => {
+    const tar = await open(
+      member({ name: 'file' }, 'one'),
+      header({ name: 'link', type: '1', linkName: 'file' }),
+      header({ name: 'link-to-link', type: '1', linkName: './link' }),
+      member({ name: 'file' }, 'two'),
+    );
+    expect(await bytesOf(await tar.file('link-to-link'))).toBe('one');
+    expect(await bytesOf(await tar.file('file'))).toBe('two');
+  });
+
+  test('to what comes later, or to themselves, lead nowhere', async () => {
+    const tar = await open(
+      header({ name: 'ahead', type: '1', linkName: 'file' }),
+      header({ name: 'self', type: '1', linkName: 'self' }),
+      header({ name: 'a', type: '1', linkName: 'b' }),
+      header({ name: 'b', type: '1', linkName: 'a' }),
+      member({ name: 'file' }, 'x'),
+    );
+    for (const path of ['ahead', 'self', 'a', 'b']) {
+      await expect(tar.file(path)).rejects.toMatchObject({ code: 'TAR_NO_SUCH_MEMBER' });
+    }
+  });
+});
+
+test('what is no file has no content', async () => {
+  const tar = await open(header({ name: 'd/', type: '5' }), header({ name: 's', type: '2', linkName: 'd' }));
+  await expect(tar.file('d')).rejects.toMatchObject({ code: 'TAR_NO_CONTENT', entry: 'd' });
+  await expect(tar.file('s')).rejects.toMatchObject({ code: 'TAR_NO_CONTENT', entry: 's' });
+  await expect(tar.file('none')).rejects.toMatchObject({ code: 'TAR_NO_SUCH_MEMBER', entry: 'none' });
+});
+
+test('global headers hold for what is behind them', async () => {
+  const tar = await open(
+    member({ name: 'a' }, ''),
+    globalPax(['uid', '7']),
+    member({ name: 'b' }, ''),
+    globalPax(['uid', '8']),
+    globalPax(['gid', '9']),
+    member({ name: 'c' }, ''),
+    member({ name: 'd' }, ''),
+  );
+  const found = [];
+  for (const path of ['d', 'a', 'c', 'b']) {
+    const { uid, gid } = (await tar.find(path))!;
+    found.push([path, uid, gid]);
+  }
+  expect(found).toEqual([
+    ['d', 8, 9],
+    ['a', 0, 0],
+    ['c', 8, 9],
+    ['b', 7, 0],
+  ]);
+});
+
+test('content is not read', async () => {
+  const size = 50_000_000;
+  const content = Buffer.alloc(size);
+  const source = new CountingSource(
+    await collect(packTar([entry('large', content), entry('small', noise(10))])),
+  );
+  const tar = await openTar(source);
+  expect(source.bytesRead).toBeLessThan(200_000);
+  await tar.find('small');
+  expect(source.bytesRead).toBeLessThan(210_000);
+  const part = Buffer.alloc(10);
+  expect(await (await tar.file('small')).read(part, 0)).toBe(10);
+  expect(part).toEqual(noise(10));
+});
+
+test('a hundred thousand members take a few megabytes', async () => {
+  const count = 100_000;
+  function* entries() {
+    for (let index = 0; index < count; index++)
+      yield entry(`directory-${index % 100}/file-${index}`, new Uint8Array(0));
+  }
+  const source = new BufferSource(await collect(packTar(entries())));
+  const before = process.memoryUsage().arrayBuffers;
+  const tar = await openTar(source);
+  expect(tar.count).toBe(count);
+  expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(60 * count);
+  for (const path of ['directory-0/file-0', 'directory-23/file-1023', 'directory-99/file-99999']) {
+    expect((await tar.find(path))?.path).toBe(path);
+  }
+  expect(await tar.find('directory-99/file-100000')).toBeUndefined();
+});
+
+test('of paths with the same hash, each is itself', async () => {
+  const seen = new Map<number, string>();
+  let twins: [string, string] | undefined;
+  for (let index = 0; twins === undefined; index++) {
+    const hash = pathHash(`file-${index}`);
+    const other = seen.get(hash);
+    if (other !== undefined) twins = [other, `file-${index}`];
+    seen.set(hash, `file-${index}`);
+  }
+  const tar = await open(member({ name: twins[0] }, 'one'), member({ name: twins[1] }, 'two'));
+  expect(await bytesOf(await tar.file(twins[0]))).toBe('one');
+  expect(await bytesOf(await tar.file(twins[1]))).toBe('two');
+});
+
+test('a sparse file tells where its data is', async () => {
+  const tar = await openTar(new BufferSource(goldenArchive('gnu-sparse-1.0')));
+  const many = await tar.file('many');
+  const data = [];
+  for (let range = await many.nextData!(0); range !== undefined; range = await many.nextData!(range.end))
+    data.push(range);
+  expect(data).toHaveLength(60);
+  expect(data[1]).toEqual({ start: 8192, end: 12288 });
+  expect(await many.nextData!(8200)).toEqual({ start: 8200, end: 12288 });
+  expect(await (await tar.file('hole-alone')).nextData!(0)).toBeUndefined();
+  const wide = await tar.file('wide');
+  const end = Buffer.alloc(10, 0xee);
+  expect(await wide.read(end, wide.size - 5)).toBe(5);
+  expect([...end]).toEqual([0, 0, 0, 0, 0, 0xee, 0xee, 0xee, 0xee, 0xee]);
+});
+
+test('an archive that changed under us is no longer read', async () => {
+  const bytes = archive(member({ name: 'a' }, 'x'), member({ name: 'b' }, 'y'));
+  const tar = await openTar(new BufferSource(bytes));
+  bytes.fill(0, 1024);
+  await expect(tar.find('b')).rejects.toMatchObject({ code: 'TAR_CHANGED', offset: 1024 });
+});
+
+test('abort', async () => {
+  const source = new BufferSource(goldenArchive('gnu-gnu'));
+  await expect(openTar(source, { signal: AbortSignal.abort() })).rejects.toMatchObject({
+    name: 'AbortError',
+  });
+});
+
+function entry(path: string, content: Uint8Array) {
+  return {
+    path,
+    type: 'file' as const,
+    mode: 0o644,
+    uid: 0,
+    gid: 0,
+    mtime: 0n,
+    size: content.length,
+    content,
+  };
+}
+
+class CountingSource extends BufferSource {
+  bytesRead = 0;
+
+  override async read(buffer: Uint8Array, offset: number): Promise<number> {
+    const got = await super.read(buffer, offset);
+    this.bytesRead += got;
+    return got;
+  }
+}

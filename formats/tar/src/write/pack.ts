@@ -1,0 +1,251 @@
+import type { Duplex } from 'node:stream';
+import { type Content, piecesOf } from '@vzdump-format/file-tree';
+import { printableName } from '@vzdump-format/posix';
+import {
+  ArchiveError,
+  ClaimedSource,
+  chunksOf,
+  type FileRange,
+  isFileRange,
+  type OnWarning,
+  type Piece,
+  PullIterator,
+  runStage,
+  toDuplex,
+} from '@vzdump-format/streams';
+import { END_BLOCKS, RECORD_SIZE } from '../format.js';
+import { type SparseLayout, sparseLayoutOf, withZeros } from '../sparse/sparse-layout.js';
+import { ChunkBuffer } from './chunk-buffer.js';
+import { FrameMarks, type OnFrameStart } from './frame-starts.js';
+import { LeftOut } from './left-out.js';
+import { appendHeaders, type PackEntry } from './member-headers.js';
+
+/** Content that is one array is gathered without waiting up to here. */
+const GATHERED_AT_ONCE = 64 * 1024;
+const BLOB_MODE = 0o644;
+const NO_CONTENT = new Uint8Array(0);
+
+/** A file of root's that vzdump puts into an archive, as `etc/vzdump/pct.conf`. */
+export interface TarBlob {
+  /** As `FileEntry.path`. */
+  readonly path: string;
+  readonly data: Uint8Array;
+  /** 0644 unless given. */
+  readonly mode?: number | undefined;
+  /** In nanoseconds since the epoch; now unless given. */
+  readonly mtime?: bigint | undefined;
+}
+
+export interface PackTarProgress {
+  readonly entries: number;
+  /** Bytes of files dealt with, holes included. */
+  readonly bytes: number;
+}
+
+export interface PackTarOptions {
+  /** What comes before all else: the guest's configuration and firewall rules. */
+  readonly first?: readonly TarBlob[] | undefined;
+  /**
+   * See `Stage`. With it, content that comes in pieces is passed on without a copy. What is passed on is
+   * valid until the next chunk but one is asked for, if the content's chunks are.
+   */
+  readonly reuseBuffers?: boolean | undefined;
+  readonly onProgress?: ((progress: PackTarProgress) => void) | undefined;
+  readonly onFrameStart?: OnFrameStart | undefined;
+  readonly onWarning?: OnWarning | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Packs entries in their order into an archive as vzdump's GNU tar makes it: ustar headers, pax records where
+ * they are needed, sparse files in the form 1.0, names with `./`, numeric owners, records of 10240 bytes. The
+ * same entries give the same bytes. Sockets, which tar cannot hold, and links to them are left out with a
+ * warning.
+ *
+ * @throws `TAR_NAME` for what is no path inside a tree, `TAR_LIMIT` for a number that does not fit,
+ * `TAR_SPARSE_MAP` for impossible extents, `TAR_CONTENT_SIZE` when content has another length than its entry
+ * says
+ */
+export function packTar(
+  entries: AsyncIterable<PackEntry> | Iterable<PackEntry>,
+  options: PackTarOptions = {},
+): AsyncGenerator<Uint8Array> {
+  return chunksOf(packTarPieces(entries, options));
+}
+
+/** As `packTar`, with ranges of files to be copied where content comes with them, see `FileRange`. */
+export function packTarPieces(
+  entries: AsyncIterable<PackEntry> | Iterable<PackEntry>,
+  options: PackTarOptions = {},
+): AsyncGenerator<Piece> {
+  const sequence = PullIterator.of(entries, options.signal);
+  return runStage(sequence, () => packAll(sequence, options), options.signal);
+}
+
+async function* packAll(entries: PullIterator<PackEntry>, options: PackTarOptions): AsyncGenerator<Piece> {
+  const packing = new Packing(options);
+  yield* packing.members(PullIterator.of((options.first ?? []).map(entryOfBlob)));
+  yield* packing.members(entries);
+  yield* packing.end();
+}
+
+/** Entries in, bytes of the archive out, as a Duplex. */
+export function createPackTar(options: PackTarOptions = {}): Duplex {
+  return toDuplex((entries: AsyncIterable<PackEntry>) =>
+    packTar(entries, { ...options, reuseBuffers: false }),
+  );
+}
+
+function entryOfBlob({ path, data, mode = BLOB_MODE, mtime = now() }: TarBlob): PackEntry {
+  return { path, type: 'file', mode, uid: 0, gid: 0, mtime, size: data.length, content: data };
+}
+
+function now(): bigint {
+  return BigInt(Date.now()) * 1_000_000n;
+}
+
+/** An archive that is being packed. */
+class Packing {
+  private readonly out = new ChunkBuffer();
+  private readonly marks: FrameMarks;
+  private readonly leftOut: LeftOut;
+  private entries = 0;
+  private bytes = 0;
+
+  constructor(private readonly options: PackTarOptions) {
+    this.marks = new FrameMarks(options.onFrameStart);
+    this.leftOut = new LeftOut(options.onWarning);
+  }
+
+  async *members(sequence: PullIterator<PackEntry>): AsyncGenerator<Piece> {
+    const { out, leftOut } = this;
+    const { onProgress, signal } = this.options;
+    signal?.throwIfAborted();
+    try {
+      for (;;) {
+        const pulled = sequence.pull();
+        const entry = pulled instanceof Promise ? await pulled : pulled;
+        if (entry === undefined) break;
+        signal?.throwIfAborted();
+        if (leftOut.leavesOut(entry)) continue;
+        const layout = sparseLayoutOf(entry);
+        this.appendHeaders(entry, layout);
+        if (entry.type === 'file') {
+          if (isSmall(entry.content) && layout === undefined) this.appendContent(entry.content, entry);
+          else yield* this.passOn(contentOf(entry, layout), entry, dataSizeOf(entry, layout));
+        }
+        out.pad();
+        if (out.isFull) yield* this.chunks();
+        this.entries++;
+        this.bytes += entry.size;
+        onProgress?.({ entries: this.entries, bytes: this.bytes });
+      }
+    } finally {
+      await sequence.close();
+    }
+  }
+
+  /** The mark of the end, up to a whole record. */
+  async *end(): AsyncGenerator<Uint8Array> {
+    const { out, leftOut } = this;
+    leftOut.finish();
+    for (let blocks = 0; blocks < END_BLOCKS || out.offset % RECORD_SIZE !== 0; blocks++) out.zeroBlock();
+    out.flush();
+    yield* this.chunks();
+  }
+
+  private appendHeaders(entry: PackEntry, layout: SparseLayout | undefined): void {
+    const { out, marks } = this;
+    const headerOffset = out.offset;
+    appendHeaders(out, entry, layout);
+    const storedSize = dataSizeOf(entry, layout);
+    marks.member({ path: entry.path, headerOffset, contentOffset: out.offset, storedSize });
+  }
+
+  private appendContent(content: Uint8Array, entry: PackEntry): void {
+    if (content.length !== entry.size) throw contentSizeError(entry, entry.size, `${content.length}`);
+    this.out.append(content);
+  }
+
+  /** @param size what the content must come to */
+  private async *passOn(
+    content: AsyncIterable<Piece>,
+    entry: PackEntry,
+    size: number,
+  ): AsyncGenerator<Piece> {
+    const { out, marks } = this;
+    const { reuseBuffers = false, signal } = this.options;
+    // One array is valid for this entry only. Of pieces each is passed on, be it small: so they live until
+    // the next but one is read.
+    const passesOn = reuseBuffers && !(entry.content instanceof Uint8Array);
+    let left = size;
+    for await (const piece of new ClaimedSource(content, signal)) {
+      if (piece.length > left) throw contentSizeError(entry, size, 'more');
+      if (isFileRange(piece)) {
+        left -= yield* this.passOnRange(piece);
+        continue;
+      }
+      left -= piece.length;
+      marks.content(out.offset, piece.length);
+      if (passesOn) {
+        out.flush();
+        yield* this.chunks();
+        out.passed(piece.length);
+        yield piece;
+      } else {
+        out.append(piece);
+        if (out.isFull) yield* this.chunks();
+      }
+    }
+    if (left > 0) throw contentSizeError(entry, size, `${size - left}`);
+  }
+
+  /** @returns how many of its bytes were copied */
+  private async *passOnRange(range: FileRange): AsyncGenerator<Piece, number> {
+    const { out, marks } = this;
+    out.flush();
+    yield* this.chunks();
+    yield range;
+    marks.content(out.offset, range.copied);
+    out.passed(range.copied);
+    return range.copied;
+  }
+
+  private async *chunks(): AsyncGenerator<Uint8Array> {
+    const { out } = this;
+    for (let chunk = out.take(); chunk !== undefined; chunk = out.take()) {
+      yield chunk;
+      if (this.options.reuseBuffers) out.giveBack(chunk);
+    }
+  }
+}
+
+function isSmall(content: Content | undefined): content is Uint8Array {
+  return content instanceof Uint8Array && content.length < GATHERED_AT_ONCE;
+}
+
+/**
+ * Bytes of content that a member must come with; those of a sparse file with the zeros that are stored among
+ * them.
+ */
+function dataSizeOf({ type, size }: PackEntry, layout: SparseLayout | undefined): number {
+  return layout?.dataSize ?? (type === 'file' ? size : 0);
+}
+
+function contentOf(entry: PackEntry, layout: SparseLayout | undefined): AsyncIterable<Piece> {
+  const { content = NO_CONTENT, extents = [] } = entry;
+  const isArray = content instanceof Uint8Array;
+  if (layout?.zeros.some((zeros) => zeros > 0)) {
+    return withZeros(isArray ? once(content) : content, extents, layout);
+  }
+  return isArray ? once(content) : piecesOf(content);
+}
+
+async function* once(chunk: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield chunk;
+}
+
+function contentSizeError({ path }: PackEntry, expected: number, got: string): ArchiveError {
+  const message = `${printableName(path)} should come with ${expected} bytes of content, and came with ${got}`;
+  return new ArchiveError('TAR_CONTENT_SIZE', message, { entry: path });
+}

@@ -1,0 +1,109 @@
+import type { Duplex } from 'node:stream';
+import { ArchiveError, ByteReader, type OnWarning, runStage, toDuplex } from '@vzdump-format/streams';
+import {
+  BLOCK_SIZE,
+  decodeExtentHeader,
+  EXTENT_HEADER_SIZE,
+  parseUuid,
+  type VmaDevice,
+  type VmaHeader,
+} from '../format.js';
+import { readHeader } from '../header.js';
+import { type Run, requireExtent, requireWhole, runsOf, truncatedExtent } from '../write/extents.js';
+import { frameBeginsAt, type OnFrameStart } from '../write/frame-starts.js';
+import { ClusterMap } from './cluster-map.js';
+
+/**
+ * What an archive unpacks to: the header, then runs of the devices' content in the archive's order. `offset`
+ * and
+ * `length` are in bytes of the device. Together the runs cover every device exactly once, clipped at its end.
+ */
+export type VmaRecord =
+  | { readonly kind: 'header'; readonly header: VmaHeader }
+  | {
+      readonly kind: 'data';
+      readonly device: VmaDevice;
+      readonly offset: number;
+      /** Starts at a block; whole blocks but at the end of the device. */
+      readonly data: Uint8Array;
+    }
+  | { readonly kind: 'zeros'; readonly device: VmaDevice; readonly offset: number; readonly length: number };
+
+export interface UnpackVmaOptions {
+  readonly onFrameStart?: OnFrameStart | undefined;
+  readonly onWarning?: OnWarning | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Takes an archive apart, in one pass and a few chunks of memory. Data is sliced from the archive's chunks,
+ * so it is valid as long as those are (see `Stage`). It ends without an error only if the archive is whole.
+ *
+ * @throws ArchiveError with a code of `VMA_…`, see the format's README
+ */
+export function unpackVma(
+  archive: AsyncIterable<Uint8Array>,
+  options: UnpackVmaOptions = {},
+): AsyncGenerator<VmaRecord> {
+  return runStage(archive, (source) => readRecords(source, options), options.signal);
+}
+
+/** The same as a Duplex: bytes in, records out. */
+export function createUnpackVma(options: UnpackVmaOptions = {}): Duplex {
+  return toDuplex((archive: AsyncIterable<Uint8Array>) => unpackVma(archive, options));
+}
+
+async function* readRecords(
+  archive: AsyncIterable<Uint8Array>,
+  options: UnpackVmaOptions,
+): AsyncGenerator<VmaRecord> {
+  const reader = new ByteReader(archive);
+  try {
+    const header = await readHeader(reader, options.onWarning);
+    yield { kind: 'header', header };
+    const uuid = parseUuid(header.uuid);
+    const clusters = new ClusterMap(header.devices);
+    let extents = 0;
+    for (; !(await reader.atEnd()); extents++) {
+      options.signal?.throwIfAborted();
+      const offset = reader.offset;
+      const bytes = await reader.readUpTo(EXTENT_HEADER_SIZE);
+      requireExtent(bytes, offset, extents, clusters);
+      const { blockInfos, blockCount } = decodeExtentHeader(bytes, uuid, offset);
+      const shape = { offset, stored: blockCount * BLOCK_SIZE, clusters: blockInfos.length };
+      if (frameBeginsAt({ ...shape, firstCluster: blockInfos[0]?.cluster ?? 0 }))
+        options.onFrameStart?.(offset);
+      const runs = runsOf(blockInfos, (info) => clusters.add(info, offset), offset);
+      for (const run of runs) yield* readRun(reader, run);
+    }
+    requireWhole(reader.offset, extents, clusters);
+  } finally {
+    await reader.close();
+  }
+}
+
+/** Yields a run's content, clipped at the device's end. */
+async function* readRun(reader: ByteReader, run: Run): AsyncGenerator<VmaRecord> {
+  const { device } = run;
+  const end = Math.min(run.offset + run.length, device.size);
+  if (!run.stored) {
+    yield { kind: 'zeros', device, offset: run.offset, length: end - run.offset };
+    return;
+  }
+  for (let done = 0; done < run.length; ) {
+    const blocks = await readBlocks(reader, run.length - done);
+    const offset = run.offset + done;
+    done += blocks.length;
+    if (offset >= end) continue;
+    yield { kind: 'data', device, offset, data: blocks.subarray(0, Math.min(blocks.length, end - offset)) };
+  }
+}
+
+async function readBlocks(reader: ByteReader, most: number): Promise<Uint8Array> {
+  try {
+    return await reader.readSome(most, BLOCK_SIZE);
+  } catch (error) {
+    const isEnd = error instanceof ArchiveError && error.code === 'UNEXPECTED_END';
+    throw isEnd ? truncatedExtent(reader.offset) : error;
+  }
+}

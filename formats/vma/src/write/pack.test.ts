@@ -1,0 +1,158 @@
+import { BufferSource, type ByteSource } from '@vzdump-format/streams';
+import { chunked, collect, noise, RecipeSource, sha256 } from '@vzdump-format/test-vectors';
+import { describe, expect, test } from 'vitest';
+import { CLUSTER_SIZE } from '../format.js';
+import { unpackVma } from '../read/unpack.js';
+import { verifyVma } from '../read/verify.js';
+import { CTIME, UUID } from '../testing/built-archive.js';
+import { deviceHashes } from '../testing/records.js';
+import { type PackProgress, type PackVmaOptions, packVma } from './pack.js';
+
+const EXTENT_DATA = 58 * CLUSTER_SIZE;
+
+function optionsFor(...sources: ByteSource[]): PackVmaOptions {
+  return {
+    drives: sources.map((source, index) => ({ name: `drive-${index}`, source })),
+    uuid: UUID,
+    ctime: CTIME,
+  };
+}
+
+/** Noise here and there in 9 MiB, three extents. */
+function someDrive(): Buffer {
+  const content = Buffer.alloc(9 << 20);
+  for (const at of [0, 100_000, EXTENT_DATA - 5, EXTENT_DATA + CLUSTER_SIZE, 8 << 20])
+    noise(9000, at).copy(content, at);
+  return content;
+}
+
+describe('a size that is not in sectors is rounded up, with zeros', () => {
+  test.each([1, 511, 512, 513, 4095, 4097, 65535, 65537, 100_001])('%d bytes', async (size) => {
+    const content = noise(size);
+    const archive = await collect(packVma(optionsFor(new BufferSource(content))));
+    const header = await verifyVma(chunked(archive, 'random'));
+    const rounded = Math.ceil(size / 512) * 512;
+    expect(header.devices).toEqual([{ id: 1, name: 'drive-0', size: rounded }]);
+    const padded = Buffer.concat([content, Buffer.alloc(rounded - size)]);
+    expect(await deviceHashes(unpackVma(chunked(archive, 65536)))).toEqual({ 1: sha256(padded) });
+  });
+});
+
+describe('the same input gives the same bytes', () => {
+  test('each time', async () => {
+    const first = await collect(packVma(optionsFor(new BufferSource(someDrive()))));
+    expect((await collect(packVma(optionsFor(new BufferSource(someDrive()))))).equals(first)).toBe(true);
+  });
+
+  test('in buffers that are reused, when each chunk is used before the next is asked for', async () => {
+    const options = optionsFor(new BufferSource(someDrive()), new BufferSource(noise(5 << 20)));
+    const kept = await collect(packVma(options));
+    const buffers = new Set<ArrayBufferLike>();
+    const parts: Buffer[] = [];
+    for await (const chunk of packVma({ ...options, reuseBuffers: true })) {
+      if (parts.length > 0) buffers.add(chunk.buffer);
+      parts.push(Buffer.from(chunk));
+    }
+    expect(Buffer.concat(parts).equals(kept)).toBe(true);
+    expect(parts.length).toBe(1 + 3 + 2);
+    expect(buffers.size).toBeLessThanOrEqual(3);
+  });
+
+  test('whatever the buffers held before', async () => {
+    const holes = new RecipeSource({
+      source_bytes: 12 << 20,
+      segments: [{ offset: 5 << 20, length: 9, gen: 'byte', value: 7 }],
+    });
+    const options = { ...optionsFor(new BufferSource(noise(12 << 20)), holes), reuseBuffers: true };
+    const archive = await collect(packVma(options));
+    const content = Buffer.alloc(12 << 20).fill(7, 5 << 20, (5 << 20) + 9);
+    expect((await deviceHashes(unpackVma(chunked(archive, 1 << 20))))[2]).toBe(sha256(content));
+  });
+});
+
+test('a uuid and the time are made up unless given', async () => {
+  const headers = [];
+  for (let count = 0; count < 2; count++) headers.push(await verifyVma(packVma({})));
+  expect(headers[0]!.uuid).not.toBe(headers[1]!.uuid);
+  expect(headers[0]!.ctime).toBeGreaterThan(1_700_000_000n);
+});
+
+test('chunks may be kept', async () => {
+  const content = noise(5 * EXTENT_DATA);
+  const chunks = [];
+  for await (const chunk of packVma(optionsFor(new BufferSource(content)))) chunks.push(chunk);
+  const hashes = await deviceHashes(unpackVma(chunked(Buffer.concat(chunks), 1 << 20)));
+  expect(hashes).toEqual({ 1: sha256(content) });
+});
+
+test('a small chunk does not keep a large buffer', async () => {
+  const chunks = [];
+  for await (const chunk of packVma(optionsFor(new BufferSource(someDrive())))) chunks.push(chunk);
+  expect((await verifyVma(chunked(Buffer.concat(chunks), 65536))).devices).toHaveLength(1);
+  for (const chunk of chunks)
+    expect(chunk.buffer.byteLength).toBeLessThanOrEqual(Math.max(2 * chunk.length, 16384));
+});
+
+test('progress counts all bytes of the drives, and those that were not stored', async () => {
+  const seen: PackProgress[] = [];
+  const sources = [new BufferSource(someDrive()), new BufferSource(Buffer.alloc(1000))];
+  const archive = await collect(
+    packVma({ ...optionsFor(...sources), onProgress: (progress) => seen.push(progress) }),
+  );
+  expect(seen.map(({ bytes }) => bytes)).toEqual([EXTENT_DATA, 2 * EXTENT_DATA, 9 << 20, (9 << 20) + 1024]);
+  const stored = archive.length - 12800 - 4 * 512;
+  expect(seen.at(-1)!.zeroBytes).toBe((9 << 20) + 1024 - stored);
+});
+
+describe('ending early', () => {
+  /** Counts the reads that are under way. */
+  class CountingSource extends BufferSource {
+    underWay = 0;
+    reads = 0;
+
+    override async read(buffer: Uint8Array, offset: number): Promise<number> {
+      this.underWay++;
+      this.reads++;
+      await new Promise((resolve) => setImmediate(resolve));
+      const got = await super.read(buffer, offset);
+      this.underWay--;
+      return got;
+    }
+  }
+
+  test.each(['return', 'throw', 'abort'] as const)('by %s leaves no read under way', async (how) => {
+    const source = new CountingSource(Buffer.alloc(40 << 20));
+    const controller = new AbortController();
+    const consume = async () => {
+      let chunks = 0;
+      for await (const _ of packVma({ ...optionsFor(source), signal: controller.signal })) {
+        if (++chunks < 3) continue;
+        if (how === 'return') return;
+        if (how === 'throw') throw new Error('stop');
+        controller.abort(new Error('stop'));
+      }
+    };
+    if (how === 'return') await consume();
+    else await expect(consume()).rejects.toThrow('stop');
+    expect(source.underWay).toBe(0);
+    expect(source.reads).toBeLessThan(8);
+  });
+
+  test('before it began: not even a header', async () => {
+    const source = new CountingSource(noise(1000));
+    const packing = packVma({ ...optionsFor(source), signal: AbortSignal.abort(new Error('stop')) });
+    await expect(packing.next()).rejects.toThrow('stop');
+    expect(source.reads).toBe(0);
+  });
+});
+
+test('the source is left open: it is its owner’s to close', async () => {
+  let closed = false;
+  const source: ByteSource = Object.assign(new BufferSource(noise(1000)), {
+    close: async () => {
+      closed = true;
+    },
+  });
+  await collect(packVma(optionsFor(source)));
+  expect(closed).toBe(false);
+});

@@ -1,0 +1,110 @@
+import { type FileEntry, pxarExcludes } from '@vzdump-format/file-tree';
+import {
+  isKeptByProxmox,
+  isPxar,
+  openPxar,
+  type PxarHeader,
+  packPxarPieces,
+  unpackPxar,
+  verifyPxar,
+} from '@vzdump-format/pxar';
+import { ClaimedSource, type OnWarning, PullIterator, readChunks } from '@vzdump-format/streams';
+import { formatListing, type ListedEntry, ListingColumns } from '@vzdump-format/tar';
+import type { TreeFormat } from '../archive-format.js';
+import { configsInPlace } from './configs-in-place.js';
+import { withoutNotes } from './notes-of-excludes.js';
+import { warnOwnerNamesLost } from './warn-owner-names-lost.js';
+
+export const pxar: TreeFormat = {
+  kind: 'tree',
+  name: 'pxar',
+  extension: '.pxar',
+  split: { archive: '.mpxar', payload: '.ppxar' },
+  detect: isPxar,
+  read: (source, signal) => readChunks(source, { reuseBuffers: true, signal }),
+  walkOptions: {
+    hardlinks: 'files',
+    skipVirtual: true,
+    xattrs: isKeptByProxmox,
+    flags: true,
+    quotaProjects: true,
+  },
+  hasHoles: false,
+  excludeRules: pxarExcludes,
+  packRules: (patterns, onWarning) => withoutNotes(pxarExcludes(patterns, onWarning), onWarning),
+
+  async verify({ bytes, payload }, { onProgress, onWarning, signal }) {
+    await verifyPxar(bytes, {
+      payload: await payload?.(),
+      onHeader: (header) => warnOfUnusedPayload(header, payload, onWarning),
+      ...{ onProgress: (done) => onProgress?.(done), onWarning, signal },
+    });
+  },
+
+  entries({ bytes, source, payload }, { metadataOnly = false, verify, onPrelude, onWarning, signal }) {
+    const open = async () =>
+      unpackPxar(source ?? bytes, {
+        payload: metadataOnly ? undefined : await payload?.(),
+        onHeader: (header) => {
+          warnOfUnusedPayload(header, payload, onWarning);
+          if (header.prelude !== undefined) onPrelude?.(header.prelude);
+        },
+        ...{ metadataOnly, verify, reuseBuffers: true, onWarning, signal },
+      });
+    return PullIterator.later(open, () => new ClaimedSource(bytes).return());
+  },
+
+  async file({ source, payload }, path, { onWarning, signal }) {
+    const archive = await openPxar(source, { payload: await payload?.(), onWarning, signal });
+    warnOfUnusedPayload(archive.header, payload, onWarning);
+    return archive.file(path);
+  },
+
+  pack(entries, { first, onProgress: _, onFrameStart: __, ...options }) {
+    const named = warnOwnerNamesLost(PullIterator.of(entries, options.signal), options.onWarning);
+    const placed = configsInPlace(named, first, options.onWarning);
+    return packPxarPieces(placed, { ...options, reuseBuffers: true });
+  },
+
+  nameOf,
+
+  listing() {
+    const columns = new ListingColumns();
+    return (entry) => formatListing(asListed(entry), columns);
+  },
+};
+
+/** What a user named is looked into, or they are told. */
+function warnOfUnusedPayload({ version }: PxarHeader, payload: unknown, onWarning?: OnWarning): void {
+  if (payload === undefined || version === 2) return;
+  const message = 'the archive is not split: there is no use for a file with its contents';
+  onWarning?.({ code: 'PAYLOAD_UNUSED', message, hint: 'leave --payload out', isNotice: true });
+}
+
+function nameOf({ path, type }: FileEntry): string {
+  return `./${path}${type === 'directory' && path !== '' ? '/' : ''}`;
+}
+
+/**
+ * What a line of a listing needs, as tar would have it. Field by field: a spread of all costs as much as
+ * reading the entry.
+ */
+function asListed(entry: FileEntry): ListedEntry {
+  const { path, type, mode, uid, gid, mtime, size, device, linkTarget = '' } = entry;
+  return {
+    path,
+    type,
+    mode,
+    uid,
+    gid,
+    mtime,
+    size,
+    device,
+    storedType: '0',
+    storedMode: mode,
+    userName: '',
+    groupName: '',
+    storedName: nameOf(entry),
+    storedLinkName: type === 'hardlink' ? `./${linkTarget}` : linkTarget,
+  };
+}

@@ -1,0 +1,10 @@
+export type { ArchiveFormat, DiskFormat, TreeFormat, VmaListing } from './archive-format.js';
+export { convertArchive } from './convert-archive.js';
+export { tar } from './formats/tar.js';
+export { format, formatForFileName, formats, writtenExtensions } from './formats.js';
+export { indexArchive, openUncompressed } from './index-archive.js';
+export { type OpenArchive, openArchive } from './open-archive.js';
+export { writeOutput } from './output-file.js';
+export { type PackTreeOptions, packTree } from './pack-tree.js';
+export { type DriveSpec, type PackVmOptions, packVm } from './pack-vm.js';
+export { catFile, treeConfig, unpackTree } from './tree-archive.js';

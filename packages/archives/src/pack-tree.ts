@@ -1,0 +1,119 @@
+import type { Writable } from 'node:stream';
+import { type Codec, type CompressOptions, FrameStarts } from '@vzdump-format/codecs';
+import { ContentProgress, walk } from '@vzdump-format/file-tree';
+import {
+  chunksOf,
+  Meter,
+  metered,
+  type Piece,
+  prefetchOne,
+  RateLimiter,
+  throttle,
+  type WriteAt,
+} from '@vzdump-format/streams';
+import type { OperationOptions, TreeFormat } from './archive-format.js';
+import { OutputExclusion } from './output-exclusion.js';
+import { writeOutput } from './output-file.js';
+import {
+  isUncompressed,
+  type PayloadSink,
+  requireUncompressed,
+  splitPayloadPath,
+  writeSplitOutput,
+} from './split-output.js';
+
+export interface PackTreeOptions extends OperationOptions {
+  readonly format: TreeFormat;
+  /** A path, which gets its name when all is written, or a stream, which is left open. */
+  readonly output: string | Writable;
+  /**
+   * Where the contents of a split archive go; unless given, a file beside one whose name says that it is
+   * split. It gets its name with the archive.
+   */
+  readonly payload?: string | undefined;
+  /** Whether a file that exists is replaced. */
+  readonly overwrite?: boolean;
+  /** See `WriteOutputOptions`. */
+  readonly partialPath?: string | undefined;
+  /** See `WriteOutputOptions`. */
+  readonly writeAt?: WriteAt | undefined;
+  readonly codec: Codec;
+  readonly compress?: CompressOptions;
+  readonly root: string;
+  /** See `WalkOptions`. */
+  readonly walk?: WalkChoices;
+  /** Patterns of what is left out, by the format's own rules, see `packRules`. */
+  readonly excludes?: readonly string[] | undefined;
+  /** Files that come before all else, by path: `etc/vzdump/pct.conf`. */
+  readonly first?: readonly { readonly path: string; readonly data: Uint8Array }[];
+  /**
+   * The uncompressed archive passes no faster: a limiter, or bytes a second (0 = unlimited), as cstream does
+   * for vzdump.
+   */
+  readonly limit?: RateLimiter | number | undefined;
+}
+
+type WalkChoices = Pick<
+  NonNullable<Parameters<typeof walk>[1]>,
+  'sources' | 'allFileSystems' | 'includedMounts' | 'idMap' | 'xattrs' | 'acls' | 'fcaps'
+>;
+
+export interface PackTreeResult {
+  readonly entries: number;
+  /** Of all files, holes included. */
+  readonly bytes: number;
+  /** Of the archive before it was compressed, without the contents of a split one. */
+  readonly uncompressedBytes: number;
+  /** Bytes written, of both files of a split archive. */
+  readonly archiveBytes: number;
+}
+
+/** Packs a directory tree: walked, packed, throttled, compressed, written. */
+export async function packTree(options: PackTreeOptions): Promise<PackTreeResult> {
+  const { format, codec, first, excludes = [], onProgress, onWarning, signal } = options;
+  const payload = splitPayloadPath(format, options.output, options.payload);
+  if (payload !== undefined) requireUncompressed(codec);
+  const progress = new ContentProgress(onProgress);
+  const frameStarts = new FrameStarts();
+  const ownOutput = new OutputExclusion(options.root, onWarning);
+  if (typeof options.output !== 'string') ownOutput.addStream(options.output);
+  const excludeRules = ownOutput.without(format.packRules(excludes, onWarning));
+  const walked = walk(options.root, {
+    ...format.walkOptions,
+    ...options.walk,
+    ...{ excludes: excludeRules, reuseBuffers: true, onWarning, signal },
+  });
+  const onFrameStart = (offset: number) => frameStarts.add(offset);
+  const limiter = options.limit instanceof RateLimiter ? options.limit : new RateLimiter(options.limit ?? 0);
+  const meter = new Meter();
+  const pack = (sink?: PayloadSink) =>
+    format.pack(progress.watch(walked), {
+      ...{ first, onFrameStart, payload: sink, onWarning, signal },
+      ...{
+        excludePatterns: excludes,
+        excludesOwner: options.walk?.idMap === undefined ? ourselves() : undefined,
+      },
+    });
+  const limited = <P extends Piece>(archive: AsyncIterable<P>) =>
+    metered(meter)(throttle(limiter, signal && { signal })(archive));
+  const compressed = (archive: AsyncIterable<Piece>) =>
+    isUncompressed(codec)
+      ? limited(archive)
+      : codec.compress({ ...options.compress, frameStarts, reuseBuffers: true, signal })(
+          limited(chunksOf(archive)),
+        );
+  const writing = { ...options, onPartial: ownOutput.add };
+  const archiveBytes =
+    payload === undefined
+      ? await writeOutput(compressed(prefetchOne()(pack())), options.output, writing)
+      : await writeSplitOutput((sink) => limited(pack(sink)), options.output, payload, {
+          ...writing,
+          limiter,
+        });
+  const { entries, bytes } = progress;
+  return { entries, bytes, uncompressedBytes: meter.progress.bytes, archiveBytes };
+}
+
+function ourselves(): { uid: number; gid: number } {
+  return { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
+}

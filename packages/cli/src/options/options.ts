@@ -1,0 +1,93 @@
+import type { ArgumentSpec, OptionSpec } from '../command.js';
+import { UsageError } from '../output/exit-status.js';
+
+/** Options that every command takes. */
+export const commonOptions: readonly OptionSpec[] = [
+  { flags: '--json', description: 'print results, warnings and errors as JSON' },
+  { flags: '--verbose', description: 'add the code, offset and cause to errors and warnings' },
+  { flags: '--quiet', description: 'say nothing but errors and warnings' },
+  {
+    flags: '--progress <mode>',
+    description: 'progress: a line on a terminal (auto), JSON lines on stderr (json), or none',
+    choices: ['auto', 'json', 'none'],
+  },
+];
+
+export interface CommonOptions {
+  readonly json?: boolean;
+  readonly verbose?: boolean;
+  readonly quiet?: boolean;
+  readonly progress?: 'auto' | 'json' | 'none';
+}
+
+/** For every command that reads an archive. */
+export const longWindowOption: OptionSpec = {
+  flags: '--long <log>',
+  description: 'accept zstd windows of up to 2^LOG bytes: 27 (128 MiB) unless given, 31 (2 GiB) at most',
+  parse: (text) => wholeNumber('--long', text, 10, 31),
+};
+
+export interface LongWindowOption {
+  readonly long?: number;
+}
+
+/** For every command that reads what is in an archive. */
+export const archiveInputOptions: readonly OptionSpec[] = [
+  {
+    flags: '--payload <file>',
+    description: 'the contents of a split archive (.mpxar), unless they are in the .ppxar beside it',
+  },
+  longWindowOption,
+];
+
+export interface ArchiveInputOptions extends LongWindowOption {
+  readonly payload?: string;
+}
+
+/** For every command that asks whether containers run. */
+export const lxcPathOption: OptionSpec = {
+  flags: '--lxc-path <directory>',
+  description: "where LXC keeps its containers; LXC's own default unless given",
+};
+
+/** For every command that works on one backup. */
+export const backupArgument: ArgumentSpec = {
+  name: '<archive>',
+  description: 'the backup: a path, or a volume as local:backup/NAME',
+  values: 'file',
+};
+
+/** For every command that looks at Proxmox VE's configuration. */
+export const pveRootOption: OptionSpec = {
+  flags: '--pve-root <directory>',
+  description: "the directory of Proxmox VE's configuration (/etc/pve)",
+};
+
+export interface PveRootOption {
+  readonly pveRoot?: string;
+}
+
+export const forceOption: OptionSpec = {
+  flags: '--force',
+  description: 'replace files that exist',
+};
+
+/** @throws UsageError */
+export function wholeNumber(
+  option: string,
+  text: string,
+  least: number,
+  most = Number.MAX_SAFE_INTEGER,
+): number {
+  const value = /^-?\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (value >= least && value <= most) return value;
+  const range = most === Number.MAX_SAFE_INTEGER ? `${least} or more` : `${least} to ${most}`;
+  throw new UsageError(`${option} takes a whole number, ${range}, not '${text}'`);
+}
+
+/** `NAME=PATH` → both; the name ends at the first `=`. @throws UsageError */
+export function nameAndPath(option: string, text: string): { name: string; path: string } {
+  const at = text.indexOf('=');
+  if (at < 1 || at === text.length - 1) throw new UsageError(`${option} takes NAME=PATH, not '${text}'`);
+  return { name: text.slice(0, at), path: text.slice(at + 1) };
+}

@@ -1,0 +1,75 @@
+import { printableName } from '@vzdump-format/posix';
+import { ArchiveError, ByteReader, isFileRange, type Piece } from '@vzdump-format/streams';
+import type { ContentInPieces, FileEntry } from './entry.js';
+
+const ZEROS = new Uint8Array(64 * 1024);
+
+/** The pieces of an entry's content, as they are: of a sparse file, the data of its extents. */
+export async function* contentPieces({ content }: Pick<FileEntry, 'content'>): AsyncGenerator<Uint8Array> {
+  if (content instanceof Uint8Array) yield content;
+  else if (content !== undefined) yield* content;
+}
+
+/** The same, with ranges of a file to be copied where the content comes with them. */
+export function piecesOf(content: ContentInPieces): AsyncIterable<Piece> {
+  return content.pieces?.() ?? content;
+}
+
+/**
+ * The content of a file from its first byte to its last, with zeros in the holes of a sparse one.
+ * @param code of the error when it has not the size that it should
+ */
+export async function* wholeContent(entry: FileEntry, code?: string): AsyncGenerator<Uint8Array> {
+  const { size, extents = [{ offset: 0, length: size }] } = entry;
+  const reader = new ByteReader(contentPieces(entry));
+  try {
+    let at = 0;
+    for (const { offset, length } of extents) {
+      if (!(offset >= at && length >= 0 && offset + length <= size)) {
+        throw wrongSize(entry, 'its extents overlap, or go past its end', code);
+      }
+      yield* zeros(offset - at);
+      for (let left = length; left > 0; ) {
+        if (await reader.atEnd()) throw wrongSize(entry, 'its content ends too early', code);
+        const piece = await reader.readSome(left);
+        left -= piece.length;
+        yield piece;
+      }
+      at = offset + length;
+    }
+    yield* zeros(size - at);
+    if (!(await reader.atEnd())) throw wrongSize(entry, 'its content goes on behind its end', code);
+  } finally {
+    await reader.close();
+  }
+}
+
+/**
+ * As `wholeContent`, with ranges of a file to be copied where the content of a file without holes comes with
+ * them.
+ */
+export async function* wholePieces(entry: FileEntry, code?: string): AsyncGenerator<Piece> {
+  const { content, extents, size } = entry;
+  if (content === undefined || content instanceof Uint8Array || extents !== undefined) {
+    yield* wholeContent(entry, code);
+    return;
+  }
+  let left = size;
+  for await (const piece of piecesOf(content)) {
+    if (piece.length > left) throw wrongSize(entry, 'its content goes on behind its end', code);
+    yield piece;
+    left -= isFileRange(piece) ? piece.copied : piece.length;
+  }
+  if (left > 0) throw wrongSize(entry, 'its content ends too early', code);
+}
+
+function wrongSize({ path, size }: FileEntry, why: string, code = 'TREE_CONTENT'): ArchiveError {
+  const message = `${printableName(path)} should have ${size} bytes: ${why}`;
+  return new ArchiveError(code, message, { entry: path });
+}
+
+function* zeros(length: number): Generator<Uint8Array> {
+  for (let left = length; left > 0; left -= ZEROS.length) {
+    yield ZEROS.subarray(0, Math.min(left, ZEROS.length));
+  }
+}

@@ -1,0 +1,76 @@
+import type { OpenDirectory } from '@vzdump-format/posix';
+
+/**
+ * What was in a directory before this run came there. That, and not what the run made, is what memory is
+ * spent on: a directory that the run made holds nothing else, and needs no record, so that an archive cannot
+ * make this grow.
+ */
+export class FoundDirectory {
+  /** Whether an entry gave it its metadata, which later changes of what is in it must leave as it is. */
+  settled = false;
+  private readonly names = new Map<string, FoundDirectory | undefined>();
+  private namesByInode: ReadonlyMap<string, string> | undefined;
+
+  /** @param of what is worth remembering: all that must not be replaced, or directories alone */
+  constructor(
+    directory: OpenDirectory,
+    private readonly of: 'everything' | 'directories',
+  ) {
+    for (const { name, type } of directory.list()) {
+      if (of === 'everything' || type === 'directory' || type === undefined) this.names.set(name, undefined);
+    }
+  }
+
+  /** Whether what has the name now was there before. `directory` is this one, open. */
+  has(directory: OpenDirectory, name: string): boolean {
+    return this.foundName(directory, name) !== undefined;
+  }
+
+  /** Whether the directory that has the name now was there before, and no entry set its metadata. */
+  isUntouched(directory: OpenDirectory, name: string): boolean {
+    const found = this.foundName(directory, name);
+    return found !== undefined && !this.names.get(found)?.settled;
+  }
+
+  /** The record of the directory `name`, which was opened as `opened`; `undefined` if this run made it. */
+  enter(directory: OpenDirectory, name: string, opened: OpenDirectory): FoundDirectory | undefined {
+    const found = this.foundName(directory, name);
+    if (found === undefined) return undefined;
+    const record = this.names.get(found) ?? new FoundDirectory(opened, this.of);
+    this.names.set(found, record);
+    return record;
+  }
+
+  /**
+   * The name under which it was found. Where a file system takes `A` for `a`, or one form of a letter for
+   * another, names differ and the inode tells.
+   */
+  private foundName(directory: OpenDirectory, name: string): string | undefined {
+    if (this.names.has(name)) return name;
+    if (this.names.size === 0) return undefined;
+    this.namesByInode ??= this.listByInode(directory);
+    const reached = identity(directory, name);
+    return reached === undefined ? undefined : this.namesByInode.get(reached);
+  }
+
+  /** Of those that are still there. */
+  private listByInode(directory: OpenDirectory): ReadonlyMap<string, string> {
+    const names = new Map<string, string>();
+    for (const name of this.names.keys()) {
+      const inode = identity(directory, name);
+      if (inode !== undefined) names.set(inode, name);
+    }
+    return names;
+  }
+}
+
+/** What is the same for all names of one file; `undefined` where nothing has the name. */
+function identity(directory: OpenDirectory, name: string): string | undefined {
+  try {
+    const { deviceId, inode } = directory.status(name);
+    return `${deviceId}:${inode}`;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,117 @@
+import {
+  closeFile,
+  type FileStatus,
+  getFlags,
+  type OpenDirectory,
+  printableName,
+  setFlags,
+} from '@vzdump-format/posix';
+import { ArchiveError } from '@vzdump-format/streams';
+import type { FileEntry } from '../entry/entry.js';
+import { requireLinkTarget } from './restore-node.js';
+import { componentsOf, type Restoration } from './restore-run.js';
+
+// <linux/fs.h>: what a file has that gets no other name
+const FS_IMMUTABLE_FL = 0x10;
+const FS_APPEND_FL = 0x20;
+
+interface Target {
+  readonly directory: OpenDirectory;
+  readonly name: string;
+  readonly status: FileStatus;
+}
+
+/**
+ * Makes another name for a file, which is looked for as entries are: from the root of the tree, and without
+ * following a link. Where the last of the names is a symlink's, it is the symlink that gets another name.
+ * Nothing but the name is made: what the entry says of owner, mode and times came with the file.
+ *
+ * @returns whether it is there
+ * @throws `TREE_LINK_TARGET`; `TREE_LINK_MISSING` when there is no such file, though nothing was left out;
+ *   `TREE_LINK_TO_DIRECTORY`; `TREE_THROUGH_LINK`
+ */
+export function restoreHardlink(run: Restoration, name: string, entry: FileEntry): boolean {
+  const linkTarget = requireLinkTarget(entry);
+  const target = findTarget(run, linkTarget);
+  if (target === undefined) {
+    if (!leavesOut(run)) throw refused('TREE_LINK_MISSING', entry, 'which is not there');
+    run.losses.add('hardlink', entry.path, `${printableName(linkTarget)} is not there`);
+    return false;
+  }
+  if (target.status.type === 'directory') throw refused('TREE_LINK_TO_DIRECTORY', entry, 'a directory');
+  if (isSame(run.directories.current.directory, name, target.status)) return true;
+  try {
+    return run.names.make(name, entry, (directory) => makeLink(directory, name, target));
+  } catch (error) {
+    run.losses.addError('hardlink', entry.path, error);
+    return false;
+  }
+}
+
+function findTarget(run: Restoration, path: string): Target | undefined {
+  const components = componentsOf(run, path);
+  const name = components.pop();
+  try {
+    run.targets.goTo(components);
+    const { directory, inode } = run.targets.current;
+    const status = name === undefined ? inode.status() : directory.status(name);
+    return { directory, name: name ?? '', status };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** Whether what a hard link names may well be missing. */
+function leavesOut({ options, losses }: Restoration): boolean {
+  const kinds = losses.counts();
+  return options.excludes !== undefined || LEFT_OUT.some((kind) => kinds[kind] !== undefined);
+}
+
+const LEFT_OUT = ['device', 'socket', 'fifo', 'symlink', 'hardlink'] as const;
+
+function isSame(directory: OpenDirectory, name: string, target: FileStatus): boolean {
+  try {
+    const { inode, deviceId } = directory.status(name);
+    return inode === target.inode && deviceId === target.deviceId;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    throw error;
+  }
+}
+
+function makeLink(directory: OpenDirectory, name: string, target: Target): void {
+  try {
+    directory.makeLink(name, target.directory, target.name);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EPERM' || target.status.type !== 'file') throw error;
+    if (!linkChangeable(directory, name, target)) throw error;
+  }
+}
+
+/**
+ * Links a file that an entry made immutable, by taking that back for the moment. `false` if that is not the
+ * reason.
+ */
+function linkChangeable(directory: OpenDirectory, name: string, target: Target): boolean {
+  const fd = target.directory.openFile(target.name);
+  try {
+    const flags = getFlags(fd) ?? 0;
+    const changeable = flags & ~(FS_IMMUTABLE_FL | FS_APPEND_FL);
+    if (changeable === flags) return false;
+    setFlags(fd, changeable);
+    try {
+      directory.makeLink(name, target.directory, target.name);
+    } finally {
+      setFlags(fd, flags);
+    }
+    return true;
+  } finally {
+    closeFile(fd);
+  }
+}
+
+function refused(code: string, { path, linkTarget }: FileEntry, what: string): ArchiveError {
+  const message = `${printableName(path)} is a hard link to ${printableName(linkTarget!)}, ${what}`;
+  return new ArchiveError(code, message, { entry: path });
+}

@@ -1,0 +1,114 @@
+import { type DirectoryListing, type FileStatus, fileStatus, type OpenDirectory } from '@vzdump-format/posix';
+import type { ExcludeRules } from '../excludes/excludes.js';
+import { isGone, isOfTheFile } from './walk-errors.js';
+
+/** A tree may be deeper than a process can have files open. */
+const MOST_OPEN = 64;
+
+/** A directory that the walk is in. */
+export interface Level {
+  /** In the directory above; of a source it is empty. */
+  readonly name: string;
+  /** Its path is that much of the path that the walk is at. */
+  readonly pathLength: number;
+  readonly status: FileStatus;
+  readonly listing: readonly DirectoryListing[];
+  /** Which of the listing comes next. */
+  next: number;
+  readonly rules: ExcludeRules | undefined;
+}
+
+interface OpenLevel extends Level {
+  /** `undefined` while it is closed. */
+  directory: OpenDirectory | undefined;
+}
+
+/**
+ * The directories from a source down to where the walk is. Only the innermost are open, and the source. A
+ * walk that comes back to one that is closed opens it again by the names that led to it, and goes on if it is
+ * still the same.
+ */
+export class WalkLevels {
+  private readonly levels: OpenLevel[] = [];
+  private innermost: OpenLevel | undefined;
+
+  /**
+   * @param onLost told of a directory that is no longer where it was, or that the system does not open again:
+   * the walk has left it,
+   *   and what is below it
+   */
+  constructor(private readonly onLost: (level: Level, error: Error | undefined) => void) {}
+
+  get current(): Level | undefined {
+    return this.innermost;
+  }
+
+  enter(level: Level, directory: OpenDirectory): void {
+    this.innermost = { ...level, directory };
+    this.levels.push(this.innermost);
+    this.closeOuter(this.levels.length - 1);
+  }
+
+  leave(): void {
+    this.levels.pop()!.directory?.close();
+    this.innermost = this.levels.at(-1);
+  }
+
+  /** The innermost directory; `undefined` when it, or one above it, was lost. */
+  open(): OpenDirectory | undefined {
+    return this.innermost!.directory ?? this.openAgain();
+  }
+
+  private openAgain(): OpenDirectory | undefined {
+    const last = this.levels.length - 1;
+    let at = last;
+    while (this.levels[at]!.directory === undefined) at--;
+    while (at < last) {
+      at++;
+      const found = this.reopen(at);
+      if (found === true) continue;
+      const lost = this.levels[at]!;
+      while (this.levels.length > at) this.leave();
+      this.onLost(lost, found === false ? undefined : found);
+      return undefined;
+    }
+    return this.levels[last]!.directory;
+  }
+
+  close(): void {
+    while (this.levels.length > 0) this.leave();
+  }
+
+  /** @returns whether it is there; why it cannot be opened */
+  private reopen(index: number): boolean | Error {
+    const parent = this.levels[index - 1]!.directory!;
+    const level = this.levels[index]!;
+    try {
+      const directory = parent.openDirectory(level.name);
+      level.directory = directory;
+      this.closeOuter(index);
+      const { deviceId, inode } = statusOf(directory, parent, level.name);
+      return deviceId === level.status.deviceId && inode === level.status.inode;
+    } catch (error) {
+      if (isGone(error)) return false;
+      if (isOfTheFile(error)) return error;
+      throw error;
+    }
+  }
+
+  /** Closes the one that is too far out to stay open beside this one, unless that is the source. */
+  private closeOuter(index: number): void {
+    const outer = index - MOST_OPEN;
+    if (outer <= 0) return;
+    this.levels[outer]!.directory?.close();
+    this.levels[outer]!.directory = undefined;
+  }
+}
+
+/**
+ * What the system tells of an open directory, which the portable ones are not: of them it is looked up by the
+ * name.
+ */
+export function statusOf(directory: OpenDirectory, parent: OpenDirectory, name: string): FileStatus {
+  return directory.fd === undefined ? parent.status(name) : fileStatus(directory.fd);
+}

@@ -1,0 +1,99 @@
+import { constants } from 'node:os';
+import { basename, dirname, resolve } from 'node:path';
+import { EventLoopTurns, hiddenName } from '@vzdump-format/streams';
+import { systemError } from '../native/system-error.js';
+import type { DirectoryListing, OpenDirectory } from './directory.js';
+import { entryPath } from './entry-path.js';
+import { openDirectory } from './open-directory.js';
+
+/**
+ * What is further down, in characters, is moved up first: neither paths nor open directories become too many.
+ */
+const LONGEST_WAY = 512;
+
+/**
+ * Removes a directory with all that is in it, or a file, at any depth: paths may be longer than any call
+ * takes. What is not there need not be removed. Links are not followed, and a file system that is mounted in
+ * it stays.
+ * @throws a Node-style error; `EBUSY` for a mount point
+ */
+export async function removeTree(path: string): Promise<void> {
+  const absolute = resolve(path);
+  const name = basename(absolute);
+  const parent = ifThere(() => openDirectory(dirname(absolute)));
+  if (parent === undefined) return;
+  try {
+    const type = ifThere(() => parent.status(name).type);
+    if (type === undefined) return;
+    if (type !== 'directory') return parent.remove(name);
+    const root = openWritable(parent, name);
+    try {
+      await new Removal(root, parent.status(name).deviceId).run();
+    } finally {
+      root.close();
+    }
+    parent.removeDirectory(name);
+  } finally {
+    parent.close();
+  }
+}
+
+/** What is below a directory, and goes. */
+class Removal {
+  private readonly turns = new EventLoopTurns();
+
+  constructor(
+    private readonly root: OpenDirectory,
+    private readonly deviceId: number,
+  ) {}
+
+  async run(): Promise<void> {
+    for (let entries = this.root.list(); entries.length > 0; entries = this.root.list()) {
+      await this.removeAll(this.root, entries);
+    }
+  }
+
+  private async removeAll(directory: OpenDirectory, entries: readonly DirectoryListing[]): Promise<void> {
+    for (const { name, type = directory.status(name).type } of entries) {
+      if (type === 'directory') await this.removeDirectory(directory, name);
+      else directory.remove(name);
+      if (this.turns.isDue) await this.turns.turn();
+    }
+  }
+
+  private async removeDirectory(parent: OpenDirectory, name: string): Promise<void> {
+    if (parent.status(name).deviceId !== this.deviceId) {
+      throw systemError(constants.errno.EBUSY, 'unlinkat', entryPath(parent.path, name));
+    }
+    if (parent.path.length - this.root.path.length > LONGEST_WAY) {
+      parent.rename(name, this.root, hiddenName('removed')); // the root is listed again
+      return;
+    }
+    const directory = openWritable(parent, name);
+    try {
+      await this.removeAll(directory, directory.list());
+    } finally {
+      directory.close();
+    }
+    parent.removeDirectory(name);
+  }
+}
+
+/** An archive may have closed a directory to its own owner, whom that stops, unlike the superuser. */
+function openWritable(parent: OpenDirectory, name: string): OpenDirectory {
+  if (process.geteuid?.() !== 0) {
+    try {
+      parent.setMode(name, 0o700);
+    } catch {} // it is another's: to remove what is in it will tell whether that matters
+  }
+  return parent.openDirectory(name);
+}
+
+function ifThere<Value>(look: () => Value): Value | undefined {
+  try {
+    return look();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}

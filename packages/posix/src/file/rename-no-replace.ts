@@ -1,0 +1,26 @@
+import { constants } from 'node:os';
+import { useRenameNoReplace } from '@vzdump-format/streams';
+import { toCString } from '../native/c-strings.js';
+import { nativeCalls } from '../native/native-calls.js';
+import { systemError } from '../native/system-error.js';
+
+const { EINVAL, ENOSYS } = constants.errno;
+
+// <fcntl.h>, <linux/fs.h>
+const AT_FDCWD = -100;
+const RENAME_NOREPLACE = 1;
+
+/**
+ * `RenameNoReplace`; there is no such call in old kernels, on some file systems, and without native calls.
+ */
+export function renameNoReplace(from: string, to: string): boolean {
+  const calls = nativeCalls();
+  const [source, target] = [toCString(from), toCString(to)];
+  if (calls === null || source === undefined || target === undefined) return false;
+  if (calls.renameat2(AT_FDCWD, source, AT_FDCWD, target, RENAME_NOREPLACE) >= 0) return true;
+  const errno = calls.errno();
+  if (errno === EINVAL || errno === ENOSYS) return false;
+  throw systemError(errno, 'renameat2', from);
+}
+
+useRenameNoReplace(renameNoReplace);

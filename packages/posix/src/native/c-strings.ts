@@ -1,0 +1,46 @@
+import { bytesToPath, pathToBytes } from '../text/path-bytes.js';
+import type { CString } from './native-calls.js';
+
+/**
+ * What keeps a string from being given as it is: a NUL, and halves of surrogate pairs, which stand for bytes.
+ */
+const NOT_PLAIN = /[\0\ud800-\udfff]/;
+const SLASH = 0x2f;
+const FIRST_SURROGATE = 0xd800;
+const SURROGATES = 0xf800;
+
+const NUL = Buffer.of(0);
+
+/** A path or text for the C library; `undefined` when there is a NUL in it, behind which C would not look. */
+export function toCString(text: string): CString | undefined {
+  if (!NOT_PLAIN.test(text)) return text;
+  return text.includes('\0') ? undefined : Buffer.concat([pathToBytes(text), NUL]);
+}
+
+/** The name of one entry of a directory; `undefined` for what is no such name. */
+export function toCName(name: string): CString | undefined {
+  for (let at = 0; at < name.length; at++) {
+    const code = name.charCodeAt(at);
+    if (code === SLASH || code === 0 || (code & SURROGATES) === FIRST_SURROGATE) return toOddCName(name);
+  }
+  return name === '' || name === '.' || name === '..' ? undefined : name;
+}
+
+function toOddCName(name: string): CString | undefined {
+  return isSingleName(name) ? toCString(name) : undefined;
+}
+
+/** Whether a name stays in the directory that it is looked up in. */
+export function isSingleName(name: string): boolean {
+  return name !== '' && name !== '.' && name !== '..' && !name.includes('/') && !name.includes('\0');
+}
+
+/**
+ * Text out of a buffer of the C library, as `bytesToPath` gives it, at a third of its cost where it is ASCII.
+ */
+export function fromCBytes(buffer: Buffer, start: number, end: number): string {
+  for (let at = start; at < end; at++) {
+    if (buffer[at]! > 0x7f) return bytesToPath(buffer.subarray(start, end));
+  }
+  return buffer.toString('latin1', start, end);
+}

@@ -1,0 +1,39 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import type { Socket } from 'node:net';
+import { type Command, toolEnvironment } from './run-tool.js';
+
+/** Waits for a line; when there is none, since whoever could write it is gone, the command is run. */
+const SCRIPT = 'read -r line || exec "$@"';
+
+/**
+ * A command that is run as soon as this process has died, by whatever means, `kill -9` included: what is put
+ * right in `finally` otherwise. A small shell waits for it, at the other end of a pipe that the kernel
+ * closes.
+ */
+export class Lifeline {
+  private constructor(private readonly shell: ChildProcess) {}
+
+  static async hold(command: Command): Promise<Lifeline> {
+    const shell = spawn('/bin/sh', ['-c', SCRIPT, 'sh', ...command], {
+      detached: true, // not for Ctrl-C on a terminal to end
+      env: toolEnvironment(),
+      stdio: ['pipe', 'ignore', 'ignore'],
+    });
+    await once(shell, 'spawn');
+    shell.unref();
+    (shell.stdin as Socket).unref(); // which it is, though the types do not tell
+    shell.stdin.on('error', () => {}); // somebody has ended the shell
+    return new Lifeline(shell);
+  }
+
+  /** What it is for has been done. */
+  async release(): Promise<void> {
+    const { shell } = this;
+    if (shell.exitCode !== null || shell.signalCode !== null) return;
+    shell.ref();
+    const ended = once(shell, 'exit');
+    shell.stdin!.end('\n');
+    await ended;
+  }
+}

@@ -1,0 +1,97 @@
+import { printableName } from '@vzdump-format/posix';
+import { ArchiveError } from '@vzdump-format/streams';
+
+/** The values of a property string by key, in the order in which they stand there. */
+export type Properties = ReadonlyMap<string, string>;
+
+/**
+ * Reads a property string, as Proxmox VE keeps structured values in its configuration files:
+ * `local:100/vm-100-disk-0.raw,size=32G,backup=0`.
+ *
+ * Parts are separated by commas, and blank parts do not count. Each is `key=value`; a part without `=` is the
+ * value of the default key, where there is one. There are no quotes: a value cannot hold a comma.
+ * @throws `PROPERTY_STRING`, in the words that Proxmox VE has for it
+ */
+export function parsePropertyString(text: string, defaultKey?: string): Properties {
+  const properties = new Map<string, string>();
+  for (const part of text.split(',')) {
+    if (part.trim() === '') continue;
+    const { key, value } = splitPart(part, defaultKey);
+    if (key === undefined) throw malformed('value without key, but schema does not define a default key');
+    if (key === '' || value === '') throw malformed('missing key in comma-separated list property');
+    if (properties.has(key)) {
+      throw malformed(`duplicate key in comma-separated list property: ${printableName(key)}`);
+    }
+    properties.set(key, value);
+  }
+  return properties;
+}
+
+/**
+ * `parsePropertyString` for the value of a key of a guest's configuration, which the error then names.
+ * @throws `CONFIG_VALUE`
+ */
+export function parsePropertiesOf(key: string, text: string, defaultKey?: string): Properties {
+  try {
+    return parsePropertyString(text, defaultKey);
+  } catch (error) {
+    throw badConfigValue(key, (error as Error).message, error);
+  }
+}
+
+/** A key of a guest's configuration has a value that cannot be worked with. */
+export function badConfigValue(key: string, why: string, cause?: unknown): ArchiveError {
+  return new ArchiveError('CONFIG_VALUE', `${key} cannot be read: ${why}`, {
+    entry: key,
+    hint: "correct it in the guest's configuration",
+    cause,
+  });
+}
+
+/**
+ * The inverse of `parsePropertyString`, as Proxmox prints it: the default key's value first and bare, then
+ * the rest sorted by key. @throws `PROPERTY_STRING` for what could not be read back.
+ */
+export function formatPropertyString(properties: Properties, defaultKey?: string): string {
+  const first = defaultKey === undefined ? undefined : properties.get(defaultKey);
+  const keys = [...properties.keys()].filter((key) => key !== defaultKey).sort();
+  const bare = first === undefined ? [] : [writable(first, /[,=\n]|^\s*$/)];
+  const parts = keys.map(
+    (key) => `${writable(key, /[,=\n]|^$/)}=${writable(properties.get(key)!, /[,\n]|^$/)}`,
+  );
+  return [...bare, ...parts].join(',');
+}
+
+/**
+ * A property string in which one value is another; all else stays as it was written. A key that was not there
+ * comes last. @throws `PROPERTY_STRING`
+ */
+export function replaceProperty(text: string, key: string, value: string, defaultKey?: string): string {
+  const part = `${key}=${writable(value, /[,\n]|^$/)}`;
+  const parts = text === '' ? [] : text.split(',');
+  const at = parts.findIndex((each) => each.trim() !== '' && splitPart(each, defaultKey).key === key);
+  if (at === -1) return [...parts, part].join(',');
+  return parts.with(at, parts[at]!.includes('=') ? part : value).join(',');
+}
+
+/** `1`, `on`, `yes`, `true` and their opposites, in any case; `undefined` for anything else. */
+export function parseBoolean(text: string): boolean | undefined {
+  if (/^(?:1|on|yes|true)$/i.test(text)) return true;
+  if (/^(?:0|off|no|false)$/i.test(text)) return false;
+  return undefined;
+}
+
+function splitPart(part: string, defaultKey: string | undefined): { key: string | undefined; value: string } {
+  const at = part.indexOf('=');
+  if (at === -1) return { key: defaultKey, value: part };
+  return { key: part.slice(0, at), value: part.slice(at + 1) };
+}
+
+function writable(text: string, refused: RegExp): string {
+  if (!refused.test(text)) return text;
+  throw malformed(`'${printableName(text)}' cannot be written in a property string`);
+}
+
+function malformed(message: string): ArchiveError {
+  return new ArchiveError('PROPERTY_STRING', message);
+}

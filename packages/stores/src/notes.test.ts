@@ -1,0 +1,74 @@
+import { mkdir, readdir, readFile, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { scratch } from '@vzdump-format/testing';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { getNotes, setNotes } from './notes.js';
+
+async function makeBackup(name = 'vzdump-qemu-100-2026_11_20-02_00_00.vma.zst'): Promise<string> {
+  const archive = join(await scratch(), name);
+  await writeFile(archive, 'x');
+  return archive;
+}
+
+test('come back as they were given, with or without an end of line', async () => {
+  const archive = await makeBackup();
+  expect(await getNotes(archive)).toBe('');
+  await fc.assert(
+    fc.asyncProperty(fc.string({ unit: 'binary', minLength: 1 }), async (text) => {
+      await setNotes(archive, text);
+      expect(await getNotes(archive)).toBe(text);
+      expect(await readFile(`${archive}.notes`, 'utf8')).toBe(text);
+    }),
+    { numRuns: 20 },
+  );
+});
+
+test('that somebody else wrote in another encoding come back as bytes', async () => {
+  const archive = await makeBackup();
+  await writeFile(`${archive}.notes`, Buffer.of(0x47, 0x72, 0xf6, 0xdf, 0x65, 0x0a));
+  await setNotes(archive, `${await getNotes(archive)}!`);
+  expect(await readFile(`${archive}.notes`)).toEqual(Buffer.of(0x47, 0x72, 0xf6, 0xdf, 0x65, 0x0a, 0x21));
+});
+
+test('none at all means no file', async () => {
+  const archive = await makeBackup();
+  await setNotes(archive, 'a');
+  await setNotes(archive, '');
+  await setNotes(archive, '');
+  expect(await readdir(join(archive, '..'))).toHaveLength(1);
+});
+
+test('a backup may be called what it likes', async () => {
+  const archive = await makeBackup('mine.tgz');
+  await setNotes(archive, 'a');
+  expect(await getNotes(archive)).toBe('a');
+});
+
+test('are not read without end', async () => {
+  const archive = await makeBackup();
+  await setNotes(archive, 'a'.repeat(1 << 20));
+  await expect(setNotes(archive, 'é'.repeat((1 << 19) + 1))).rejects.toMatchObject({ code: 'NOTES_SIZE' });
+  expect(await getNotes(archive)).toHaveLength(1 << 20);
+  await truncate(`${archive}.notes`, 1e12);
+  await expect(getNotes(archive)).rejects.toMatchObject({ code: 'NOTES_SIZE' });
+});
+
+test('only backups have any', async () => {
+  const archive = await makeBackup();
+  const refused = { code: 'BACKUP_NAME' };
+  await expect(setNotes(`${archive}.notes`, 'a')).rejects.toMatchObject(refused);
+  await expect(getNotes('/etc/passwd')).rejects.toMatchObject(refused);
+  await expect(setNotes('/nonexistent.vma', 'a')).rejects.toMatchObject({ code: 'ENOENT' });
+  await mkdir(join(archive, '../directory.vma'));
+  await expect(setNotes(join(archive, '../directory.vma'), 'a')).rejects.toMatchObject({
+    code: 'NOT_A_FILE',
+  });
+});
+
+test('do not take the place of what is no file', async () => {
+  const archive = await makeBackup();
+  await mkdir(`${archive}.notes`);
+  await expect(setNotes(archive, 'a')).rejects.toMatchObject({ code: 'OUTPUT_KIND' });
+  await expect(getNotes(archive)).rejects.toMatchObject({ code: 'NOT_A_FILE' });
+});

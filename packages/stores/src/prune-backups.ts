@@ -1,0 +1,88 @@
+import { markGroup, type Retention, type Verdict } from '@vzdump-format/pve';
+import { ArchiveError, type OnWarning } from '@vzdump-format/streams';
+import { type Backup, type BackupFilter, listBackups } from './list-backups.js';
+import { removeBackup } from './remove-backup.js';
+
+export interface PruneOptions extends BackupFilter {
+  readonly retention: Retention;
+  /** Decides, and removes nothing. */
+  readonly dryRun?: boolean;
+  /** Is told what was decided, before anything is removed. */
+  readonly onPlan?: (plan: readonly PlannedBackup[]) => Promise<void>;
+  /** Is told of each backup that is about to be removed. */
+  readonly onRemove?: (backup: Backup) => void;
+  /** Is told what could not be removed (`BACKUP_REMOVE`); the others are, still. */
+  readonly onError: (error: ArchiveError) => void;
+  readonly onWarning: OnWarning;
+  /** Ends it between two backups. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface PlannedBackup {
+  readonly backup: Backup;
+  readonly verdict: Verdict;
+}
+
+export interface PrunedBackup extends PlannedBackup {
+  /** Whether it is gone. */
+  readonly removed: boolean;
+}
+
+/**
+ * Decides about each backup, within the group of its guest (and kind of guest). Backups with names that
+ * vzdump does not make are in no group. Removes nothing.
+ * @returns a verdict for each, in the order given, which for backups of the same second is the order of
+ * preference
+ */
+export function planPruning(backups: readonly Backup[], retention: Retention): PlannedBackup[] {
+  const groups = new Map<string, Backup[]>();
+  for (const backup of backups) {
+    const { type, standard } = backup.name;
+    if (standard === undefined) continue;
+    const key = `${type}/${standard.vmid}`;
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [backup]);
+    else group.push(backup);
+  }
+  const verdicts = new Map<Backup, Verdict>();
+  for (const group of groups.values()) {
+    const marks = markGroup(group, retention);
+    for (const [index, backup] of group.entries()) verdicts.set(backup, marks[index]!);
+  }
+  return backups.map((backup) => ({ backup, verdict: verdicts.get(backup) ?? ungrouped(backup) }));
+}
+
+function ungrouped({ isProtected }: Backup): Verdict {
+  return { mark: isProtected ? 'protected' : 'renamed' };
+}
+
+/**
+ * Removes the backups in a directory that the retention does not keep, with their logs and notes.
+ * @returns what was decided about each, in the order of `listBackups`
+ * @throws the system's error when the directory cannot be read
+ */
+export async function pruneBackups(directory: string, options: PruneOptions): Promise<PrunedBackup[]> {
+  const plan = planPruning(await listBackups(directory, options), options.retention);
+  await options.onPlan?.(plan);
+  const done: PrunedBackup[] = [];
+  for (const planned of plan) {
+    const remove = planned.verdict.mark === 'remove' && options.dryRun !== true;
+    done.push({ ...planned, removed: remove && (await tryToRemove(planned.backup, options)) });
+  }
+  return done;
+}
+
+async function tryToRemove(backup: Backup, options: PruneOptions): Promise<boolean> {
+  const { path } = backup;
+  options.signal?.throwIfAborted();
+  options.onRemove?.(backup);
+  try {
+    await removeBackup(path, options.onWarning);
+    return true;
+  } catch (cause) {
+    const reason = (cause as Error).message;
+    const message = `error when removing backup '${path}' - ${reason}`;
+    options.onError(new ArchiveError('BACKUP_REMOVE', message, { entry: path, cause }));
+    return false;
+  }
+}

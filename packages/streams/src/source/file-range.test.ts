@@ -1,0 +1,88 @@
+import { mkdtemp, open, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Writable } from 'node:stream';
+import { expect, onTestFinished, test } from 'vitest';
+import { writeToFile, writeToStream } from '../file/write-chunks.js';
+import { Meter, metered } from '../stage/meter.js';
+import { prefetchOne } from '../stage/prefetch-one.js';
+import { RateLimiter, throttle } from '../stage/throttle.js';
+import { collect, noise } from '../testing/chunked.js';
+import { FakeRange } from '../testing/fake-range.js';
+import { chunksOf, isFileRange, type Piece } from './file-range.js';
+
+const BYTES = noise(400_000);
+
+/** Offers all bytes, as often as some are copied, and gives those that are not as chunks. */
+async function* offering(copies: number): AsyncGenerator<Piece> {
+  yield BYTES.subarray(0, 100);
+  let at = 100;
+  for (;;) {
+    const range = new FakeRange(BYTES.subarray(at, 300_000), copies);
+    yield range;
+    at += range.copied;
+    if (range.copied === 0 || at === 300_000) break;
+  }
+  if (at < 300_000) yield BYTES.subarray(at, 300_000);
+  yield BYTES.subarray(300_000);
+}
+
+async function written(pieces: AsyncIterable<Piece>): Promise<Buffer> {
+  const directory = await mkdtemp(join(tmpdir(), 'streams-'));
+  onTestFinished(() => rm(directory, { recursive: true }));
+  const path = join(directory, 'file');
+  const handle = await open(path, 'wx');
+  expect(await writeToFile(pieces, handle)).toBe(BYTES.length);
+  await handle.close();
+  return readFile(path);
+}
+
+test.each([300_000, 100_000, 9_973, 0])(
+  'a file gets all bytes where %d are copied at a time',
+  async (copies) => {
+    expect((await written(offering(copies))).equals(BYTES)).toBe(true);
+  },
+);
+
+test('a stream, and whoever wants chunks, gets all bytes as chunks', async () => {
+  expect((await collect(chunksOf(offering(100_000)))).equals(BYTES)).toBe(true);
+  const chunks: Buffer[] = [];
+  const stream = new Writable({
+    write(chunk, _encoding, done) {
+      chunks.push(Buffer.from(chunk));
+      done();
+    },
+  });
+  expect(await writeToStream(offering(100_000), stream)).toBe(BYTES.length);
+  expect(Buffer.concat(chunks).equals(BYTES)).toBe(true);
+});
+
+test('a meter counts what was copied', async () => {
+  const meter = new Meter();
+  expect((await written(metered(meter)(offering(100_000)))).equals(BYTES)).toBe(true);
+  expect(meter.progress.bytes).toBe(BYTES.length);
+});
+
+test('a limiter passes ranges on while there is no limit, and counts them', async () => {
+  const limiter = new RateLimiter(0);
+  expect((await written(throttle(limiter)(offering(100_000)))).equals(BYTES)).toBe(true);
+  expect(limiter.passed).toBe(BYTES.length);
+});
+
+test('with a limit, all passes as chunks', async () => {
+  let ranges = 0;
+  async function* counted(pieces: AsyncIterable<Piece>) {
+    for await (const piece of pieces) {
+      if (isFileRange(piece)) ranges++;
+      yield piece;
+    }
+  }
+  const limiter = new RateLimiter(2 ** 40);
+  expect((await written(counted(throttle(limiter)(offering(100_000))))).equals(BYTES)).toBe(true);
+  expect(ranges).toBe(0);
+  expect(limiter.passed).toBe(BYTES.length);
+});
+
+test('work ahead waits until a range has been dealt with', async () => {
+  expect((await written(prefetchOne()(offering(100_000)))).equals(BYTES)).toBe(true);
+});

@@ -1,0 +1,56 @@
+import { isFileRange, type Piece, type PieceStage } from '../source/file-range.js';
+import { runStage } from './stage.js';
+
+export interface Progress {
+  readonly bytes: number;
+  /** Expected in all, when known. */
+  readonly total: number | undefined;
+  readonly elapsedSeconds: number;
+  /** Mean over the whole time. */
+  readonly bytesPerSecond: number;
+  /** At the mean rate; unknown without a total, or before anything moved. */
+  readonly remainingSeconds: number | undefined;
+}
+
+/** Counts bytes and tells rate and remaining time. */
+export class Meter {
+  private count = 0;
+  private readonly startedAt: number;
+
+  /** @param now a clock in milliseconds. */
+  constructor(
+    private readonly total?: number,
+    private readonly now: () => number = () => performance.now(),
+  ) {
+    this.startedAt = now();
+  }
+
+  add(bytes: number): void {
+    this.count += bytes;
+  }
+
+  get progress(): Progress {
+    const elapsedSeconds = (this.now() - this.startedAt) / 1000;
+    const bytesPerSecond = elapsedSeconds > 0 ? this.count / elapsedSeconds : 0;
+    const known = this.total !== undefined && bytesPerSecond > 0;
+    return {
+      bytes: this.count,
+      total: this.total,
+      elapsedSeconds,
+      bytesPerSecond,
+      remainingSeconds: known ? Math.max(0, this.total - this.count) / bytesPerSecond : undefined,
+    };
+  }
+}
+
+/** Counts what passes, or is copied. */
+export function metered(meter: Meter): PieceStage {
+  async function* counted<P extends Piece>(source: AsyncIterable<P>): AsyncGenerator<P> {
+    for await (const piece of source) {
+      if (!isFileRange(piece)) meter.add(piece.length);
+      yield piece;
+      if (isFileRange(piece)) meter.add(piece.copied);
+    }
+  }
+  return (source) => runStage(source, counted);
+}

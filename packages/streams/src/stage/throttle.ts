@@ -1,0 +1,94 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isFileRange, type Piece, type PieceStage } from '../source/file-range.js';
+import { runStage } from './stage.js';
+
+/** Bytes are let through in portions worth this many seconds, so a changed limit is felt as soon. */
+const PORTION_SECONDS = 0.05;
+/** What may be caught up after a pause (a slow disk, a busy machine). */
+const BURST_SECONDS = 0.1;
+
+/**
+ * Bandwidth as time: what is let through at a rate takes so long, and the next begins when that is over.
+ * Streams that share one limiter take turns, and share the bandwidth. A changed limit holds for what is taken
+ * from then on.
+ */
+export class RateLimiter {
+  /** When all that was taken is paid for, by `performance.now()`. */
+  private paidAt = 0;
+  private rate = 0;
+  private taken = 0;
+
+  /** @param bytesPerSecond 0 = unlimited. */
+  constructor(bytesPerSecond: number) {
+    this.bytesPerSecond = bytesPerSecond;
+  }
+
+  get bytesPerSecond(): number {
+    return this.rate;
+  }
+
+  /** May be changed while running. @throws RangeError for a negative or non-finite rate. */
+  set bytesPerSecond(value: number) {
+    if (!(value >= 0 && Number.isFinite(value))) throw new RangeError(`not a rate: ${value} bytes a second`);
+    if (this.rate === 0) this.paidAt = performance.now();
+    this.rate = value;
+  }
+
+  /** Bytes that were taken so far, under whatever limit. */
+  get passed(): number {
+    return this.taken;
+  }
+
+  /** Makes those count that passed before there was a limit: whoever takes next waits for them, too. */
+  chargePassed(): void {
+    if (this.rate > 0) this.charge(this.taken);
+  }
+
+  /** How many bytes to take in one go: all, when unlimited. */
+  portion(length: number): number {
+    return this.rate === 0 ? length : Math.min(length, Math.max(1, Math.ceil(this.rate * PORTION_SECONDS)));
+  }
+
+  /** Waits until `length` bytes, a `portion`, may pass. */
+  async take(length: number, signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted();
+    this.taken += length;
+    if (this.rate === 0) return;
+    const due = this.charge(length);
+    for (let wait = due - performance.now(); this.rate > 0 && wait > 0; wait = due - performance.now()) {
+      await sleep(Math.ceil(Math.min(wait, PORTION_SECONDS * 1000)), undefined, { signal });
+    }
+  }
+
+  /** @returns when it is paid for */
+  private charge(length: number): number {
+    const earliest = performance.now() - BURST_SECONDS * 1000;
+    this.paidAt = Math.max(this.paidAt, earliest) + (length / this.rate) * 1000;
+    return this.paidAt;
+  }
+}
+
+/**
+ * Lets bytes through no faster than the limiter allows; ranges of files only without a limit.
+ * @param limit a limiter, or bytes a second (0 = unlimited)
+ */
+export function throttle(limit: RateLimiter | number, options: { signal?: AbortSignal } = {}): PieceStage {
+  const limiter = typeof limit === 'number' ? new RateLimiter(limit) : limit;
+  async function* throttled<P extends Piece>(source: AsyncIterable<P>): AsyncGenerator<P> {
+    for await (const piece of source) {
+      if (isFileRange(piece)) {
+        if (limiter.bytesPerSecond > 0) continue;
+        yield piece;
+        await limiter.take(piece.copied, options.signal);
+        continue;
+      }
+      for (let start = 0; start < piece.length; ) {
+        const portion = piece.subarray(start, start + limiter.portion(piece.length - start));
+        await limiter.take(portion.length, options.signal);
+        yield portion as typeof piece;
+        start += portion.length;
+      }
+    }
+  }
+  return (source) => runStage(source, throttled, options.signal);
+}

@@ -1,0 +1,140 @@
+import { closeSync, constants, mkdtempSync, openSync, rmdirSync, unlinkSync, writeSync } from 'node:fs';
+import { copyFile, open, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { bytesToPath, isAccessible, pathToBytes } from '@vzdump-format/posix';
+import type { GuestType } from '@vzdump-format/pve';
+import { localTimeOf, padded } from '@vzdump-format/pve';
+import { type ArchiveWarning, withFileName } from '@vzdump-format/streams';
+import type { GuestLog } from '../../guest-access/guest-access.js';
+import type { LogLevel } from '../dump-event.js';
+import { errorText } from '../error-text.js';
+import { inOneLine, type JobLog, LOG_PREFIXES, linesOf } from '../job/job-log.js';
+
+/** Where vzdump keeps the log of each guest's last backup. */
+export const LOG_DIRECTORY = '/var/log/vzdump';
+
+interface LogFile {
+  readonly path: string;
+  readonly fd: number;
+}
+
+/**
+ * The log of one guest's backup: its lines go to the job's log, and, with the time in front, to a file of
+ * their own, of which a copy is put beside the archive in the end.
+ *
+ * ```
+ * 2026-11-20 02:00:00 INFO: Starting Backup of VM 100 (qemu)
+ * ```
+ */
+export class GuestLogFile implements GuestLog {
+  private file: LogFile | undefined;
+  private isOver = false;
+
+  constructor(
+    private readonly vmid: number,
+    private readonly job: JobLog,
+  ) {}
+
+  /**
+   * From here on, there is a file. @param directory if it is there and can be written; a temporary file
+   * otherwise
+   */
+  open(type: GuestType, directory = LOG_DIRECTORY): void {
+    const name = `${type}-${this.vmid}.log`;
+    const isWritable = isAccessible(directory, constants.W_OK);
+    this.file = isWritable ? openFile(join(directory, name)) : openWithoutName(name);
+  }
+
+  readonly info = (message: string): void => this.add('info', message);
+  readonly warn = (message: string): void => this.add('warn', message);
+  readonly error = (message: string): void => this.add('error', message);
+
+  /** For libraries. */
+  readonly onWarning = (warning: ArchiveWarning): void =>
+    this.add(warning.isNotice ? 'info' : 'warn', inOneLine(warning));
+
+  /** What stands in the job's log alone. */
+  readonly infoToJob = (message: string): void => this.job.add('info', message, this.vmid);
+
+  private add(level: LogLevel, message: string): void {
+    this.job.add(level, message, this.vmid);
+    for (const line of linesOf(message)) this.write(`${timeStamp()} ${LOG_PREFIXES[level]}: ${line}\n`);
+  }
+
+  /**
+   * A disk that is full must not keep the backup from being ended well: what cannot be written is only told.
+   */
+  private write(line: string): void {
+    if (this.file === undefined || this.isOver) return;
+    try {
+      writeSync(this.file.fd, pathToBytes(line));
+    } catch (cause) {
+      this.end();
+      const error = withFileName(cause, this.file);
+      this.job.add('warn', `the log ends here: ${errorText(error)}`, this.vmid);
+    }
+  }
+
+  /** No more goes into the file. */
+  end(): void {
+    this.isOver = true;
+  }
+
+  /** @throws the system's error; a copy that is not whole is removed */
+  async copyTo(path: string): Promise<void> {
+    if (this.file === undefined) return;
+    try {
+      await copyFile(this.file.path, path);
+    } catch (error) {
+      await rm(path, { force: true });
+      throw error;
+    }
+  }
+
+  /** The beginning of the file; `undefined` when there is none. */
+  async beginning(bytes: number): Promise<string | undefined> {
+    if (this.file === undefined) return undefined;
+    const file = await open(this.file.path);
+    try {
+      const { buffer, bytesRead } = await file.read(Buffer.alloc(bytes), 0, bytes, 0);
+      return bytesToPath(buffer.subarray(0, bytesRead));
+    } finally {
+      await file.close();
+    }
+  }
+
+  /** A temporary file is gone then. */
+  close(): void {
+    this.end();
+    if (this.file !== undefined) closeSync(this.file.fd);
+    this.file = undefined;
+  }
+}
+
+function openFile(path: string): LogFile {
+  return { path, fd: openSync(path, 'w+', 0o640) };
+}
+
+/**
+ * Nothing of it is left, even if this process is killed: it has lost its name, and is found by its descriptor
+ * alone.
+ */
+function openWithoutName(name: string): LogFile {
+  const directory = mkdtempSync(join(tmpdir(), 'vzdump-format-log-'));
+  try {
+    const path = join(directory, name);
+    const { fd } = openFile(path);
+    unlinkSync(path);
+    return { path: `/proc/self/fd/${fd}`, fd };
+  } finally {
+    rmdirSync(directory);
+  }
+}
+
+/** `2026-11-20 02:00:00`, local time. */
+export function timeStamp(date = new Date()): string {
+  const { year, month, day, hour, minute, second } = localTimeOf(Math.floor(date.getTime() / 1000));
+  const time = [hour, minute, second].map((part) => padded(part)).join(':');
+  return `${padded(year, 4)}-${padded(month)}-${padded(day)} ${time}`;
+}

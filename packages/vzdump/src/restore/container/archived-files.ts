@@ -1,0 +1,89 @@
+import { type FileEntry, wholeContent } from '@vzdump-format/file-tree';
+import { printableName } from '@vzdump-format/posix';
+import { LXC_CONFIG_NAME, LXC_FIREWALL_NAME } from '@vzdump-format/pve';
+import { ArchiveError } from '@vzdump-format/streams';
+
+const CONFIG_PATH = LXC_CONFIG_NAME.slice('./'.length);
+const FIREWALL_PATH = LXC_FIREWALL_NAME.slice('./'.length);
+/** What other guests' archives begin with. */
+const FOREIGN: Readonly<Record<string, string>> = {
+  'qemu-server.conf': 'a virtual machine of Proxmox VE 1',
+  'etc/vzdump/vps.conf': 'a container of OpenVZ',
+};
+
+/** As much as Proxmox VE's own configuration file system takes. */
+const MAX_SIZE = 1024 * 1024;
+
+/**
+ * The entries of a container's archive, without the two files that vzdump put there itself: they are kept
+ * apart, and never come to be in the container. vzdump's own come first, so of each the first one counts: a
+ * later one is a guest's.
+ */
+export class ArchivedFiles {
+  /** `pct.conf`, once it has come. */
+  config: Uint8Array | undefined;
+  /** `pct.fw`, once it has come, unless it is empty. */
+  firewall: Uint8Array | undefined;
+  private readonly seen = new Set<string>();
+  private first: FileEntry | undefined;
+
+  private constructor(private readonly entries: AsyncIterator<FileEntry>) {}
+
+  /**
+   * Reads the first entry, which is the configuration in vzdump's archives. @throws `RESTORE_FOREIGN`,
+   * `CONFIG_SIZE`
+   */
+  static async open(entries: AsyncIterable<FileEntry>): Promise<ArchivedFiles> {
+    const files = new ArchivedFiles(entries[Symbol.asyncIterator]());
+    const first = await files.entries.next();
+    if (first.done) return files;
+    const foreign = Object.hasOwn(FOREIGN, first.value.path) ? FOREIGN[first.value.path] : undefined;
+    if (foreign !== undefined) {
+      throw new ArchiveError('RESTORE_FOREIGN', `the archive holds ${foreign}, which cannot be restored`, {
+        hint: 'unpack takes it apart',
+      });
+    }
+    if (!(await files.take(first.value))) files.first = first.value;
+    return files;
+  }
+
+  /** All other entries, once. */
+  async *rest(): AsyncGenerator<FileEntry> {
+    try {
+      if (this.first !== undefined) yield this.first;
+      for (let next = await this.entries.next(); !next.done; next = await this.entries.next()) {
+        if (!(await this.take(next.value))) yield next.value;
+      }
+    } finally {
+      await this.close();
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.entries.return?.();
+  }
+
+  /** @returns whether it is one of vzdump's own, or in their place */
+  private async take(entry: FileEntry): Promise<boolean> {
+    const { path } = entry;
+    if (path !== CONFIG_PATH && path !== FIREWALL_PATH) return false;
+    if (this.seen.has(path)) return true;
+    this.seen.add(path);
+    if (entry.type !== 'file') return true;
+    const bytes = await contentOf(entry);
+    if (path === CONFIG_PATH) this.config = bytes;
+    else if (bytes.length > 0) this.firewall = bytes;
+    return true;
+  }
+}
+
+async function contentOf(entry: FileEntry): Promise<Uint8Array> {
+  const { path, size } = entry;
+  if (size > MAX_SIZE) {
+    const message = `${printableName(path)} has ${size} bytes: that is no configuration`;
+    throw new ArchiveError('CONFIG_SIZE', message, { entry: path });
+  }
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of wholeContent(entry)) chunks.push(Uint8Array.from(chunk));
+  return Buffer.concat(chunks);
+}

@@ -1,2 +1,0 @@
-export { restore } from './restore.js';
-export type { RestoreEvent, RestoreOptions, RestoreResult } from './restore-options.js';
