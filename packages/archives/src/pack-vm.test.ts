@@ -1,26 +1,35 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { codec } from '@vzdump-format/codecs';
-import { BufferSource, RateLimiter, readChunks } from '@vzdump-format/streams';
+import { BufferSource, type ByteSource, FileSource, RateLimiter, readChunks } from '@vzdump-format/streams';
 import { openFilesIn, scratch } from '@vzdump-format/testing';
 import { type VmaHeader, verifyVma } from '@vzdump-format/vma';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { type PackVmOptions, packVm } from './pack-vm.js';
+import { type DriveSpec, packVm } from './pack-vm.js';
 
 const SIZE = 300_000;
 const WHOLE_SECTORS = 300_032;
 
+/** A drive, and whether it is open. */
+class Drive implements DriveSpec {
+  opened = 0;
+  closed = 0;
+
+  constructor(readonly name: string) {}
+
+  async open(): Promise<ByteSource> {
+    this.opened++;
+    const close = async () => void this.closed++;
+    return Object.assign(new BufferSource(Buffer.alloc(SIZE, 'content')), { close });
+  }
+}
+
 /** Two disks and a config, and what packs them to `a.vma`. */
-async function makeVm(): Promise<PackVmOptions & { directory: string; output: string }> {
+async function makeVm() {
   const directory = await scratch();
-  const [disk, conf] = [join(directory, 'disk.raw'), join(directory, 'qemu-server.conf')];
-  await writeFile(disk, Buffer.alloc(SIZE, 'content'));
-  await writeFile(conf, 'memory: 512\n');
-  const drives = [
-    { name: 'drive-scsi0', path: disk },
-    { name: 'drive-scsi1', path: disk },
-  ];
-  return { directory, output: join(directory, 'a.vma'), codec: codec('none'), configs: [conf], drives };
+  const configs = [{ name: 'qemu-server.conf', data: Buffer.from('memory: 512\n') }];
+  const drives = [new Drive('drive-scsi0'), new Drive('drive-scsi1')];
+  return { directory, output: join(directory, 'a.vma'), codec: codec('none'), configs, drives };
 }
 
 async function headerOf(path: string): Promise<VmaHeader> {
@@ -31,6 +40,7 @@ afterEach(() => vi.restoreAllMocks());
 
 test('packs configs and drives under their names', async () => {
   const { directory, ...options } = await makeVm();
+  const { drives } = options;
   const result = await packVm({ ...options, uuid: '00112233-4455-6677-8899-aabbccddeeff', ctime: 17 });
   expect(await headerOf(options.output)).toEqual({
     uuid: '00112233-4455-6677-8899-aabbccddeeff',
@@ -44,6 +54,10 @@ test('packs configs and drives under their names', async () => {
   expect(result.bytes).toBe(2 * WHOLE_SECTORS);
   expect(result.archiveBytes).toBe((await readFile(options.output)).length);
   expect(await openFilesIn(directory)).toEqual([]);
+  expect(drives.map(({ opened, closed }) => [opened, closed])).toEqual([
+    [1, 1],
+    [1, 1],
+  ]);
 });
 
 test('progress begins at nothing and ends at the total, also where a disk is not in whole sectors', async () => {
@@ -87,10 +101,11 @@ test('the options of compression reach the codec', async () => {
   expect(compress).toHaveBeenCalledWith(expect.objectContaining({ level: 7, threads: 3 }));
 });
 
+const missing: DriveSpec = { name: 'a', open: () => FileSource.open('/nonexistent') };
+
 describe('after a failure nothing is left, neither a file nor an open one', () => {
   test.each([
-    ['a drive that is missing', { drives: [{ name: 'a', path: '/nonexistent' }] }, { code: 'ENOENT' }],
-    ['a config that is a directory', { configs: ['/'] }, { code: 'EISDIR', path: '/' }],
+    ['a drive that is missing', { drives: [missing] }, { code: 'ENOENT' }],
     ['a uuid that is none', { uuid: 'x' }, { code: 'VMA_UUID' }],
     ['an abort', { signal: AbortSignal.abort(new Error('enough')) }, { message: 'enough' }],
   ])('%s', async (_, changed, error) => {
@@ -101,7 +116,8 @@ describe('after a failure nothing is left, neither a file nor an open one', () =
       drives: [...drives, ...('drives' in changed ? changed.drives : [])],
     };
     await expect(packVm(wrong)).rejects.toMatchObject(error);
-    expect((await readdir(directory)).sort()).toEqual(['disk.raw', 'qemu-server.conf']);
+    expect(await readdir(directory)).toEqual([]);
     expect(await openFilesIn(directory)).toEqual([]);
+    expect(drives.filter(({ opened, closed }) => opened !== closed)).toEqual([]);
   });
 });

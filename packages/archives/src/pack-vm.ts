@@ -1,8 +1,5 @@
-import { readFile } from 'node:fs/promises';
-import { basename } from 'node:path';
 import type { Writable } from 'node:stream';
 import { type Codec, type CompressOptions, FrameStarts } from '@vzdump-format/codecs';
-import { type ImageFormat, openDiskImage } from '@vzdump-format/disk';
 import {
   type ByteSource,
   type OnWarning,
@@ -19,11 +16,11 @@ import {
 } from '@vzdump-format/vma';
 import { writeOutput } from './output-file.js';
 
+/** A drive to be packed. */
 export interface DriveSpec {
   readonly name: string;
-  /** An image or block device. */
-  readonly path: string;
-  readonly format?: ImageFormat | undefined;
+  /** Called once, when its turn has come; what it gives is closed by who has called it. */
+  open(): Promise<ByteSource>;
 }
 
 export interface PackVmOptions {
@@ -37,8 +34,7 @@ export interface PackVmOptions {
   readonly writeAt?: WriteAt | undefined;
   readonly codec: Codec;
   readonly compress?: CompressOptions;
-  /** Paths; each is stored under its base name. */
-  readonly configs: readonly string[];
+  readonly configs: readonly VmaConfig[];
   readonly drives: readonly DriveSpec[];
   readonly uuid?: string | undefined;
   /** Seconds since the epoch. */
@@ -57,14 +53,13 @@ export interface PackVmResult extends PackProgress {
 
 /** Packs a VM's disks and configs into a VMA archive: read, throttled, packed, compressed, written. */
 export async function packVm(options: PackVmOptions): Promise<PackVmResult> {
-  const { signal, onProgress } = options;
-  const configs = await Promise.all(options.configs.map(readConfig));
+  const { signal, onProgress, configs } = options;
   const drives: PackVmaDrive[] = [];
   try {
     const limiter = new RateLimiter(options.bytesPerSecond ?? 0);
-    for (const { name, path, format } of options.drives) {
-      const image = await openDiskImage(path, { format, signal });
-      drives.push({ name, source: new ThrottledSource(image, limiter, signal) });
+    for (const drive of options.drives) {
+      const source = new ThrottledSource(await drive.open(), limiter, signal);
+      drives.push({ name: drive.name, source });
     }
     const total = drives.reduce((sum, { source }) => sum + wholeSectors(source.size), 0);
     const frameStarts = new FrameStarts();
@@ -84,14 +79,6 @@ export async function packVm(options: PackVmOptions): Promise<PackVmResult> {
     return { ...progress, archiveBytes };
   } finally {
     await closeAll(drives.map(({ source }) => source));
-  }
-}
-
-async function readConfig(path: string): Promise<VmaConfig> {
-  try {
-    return { name: basename(path), data: await readFile(path) };
-  } catch (error) {
-    throw Object.assign(error as Error, { path }); // which the error of a directory lacks
   }
 }
 

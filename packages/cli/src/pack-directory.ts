@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { packTree, type TreeFormat } from '@vzdump-format/archives';
 import { LOST_AND_FOUND, STANDARD_EXCLUDES } from '@vzdump-format/file-tree';
 import type { CommandContext, OptionSpec } from './command.js';
 import type { CodecChoice } from './options/codec-options.js';
+import { readGivenFile } from './options/options.js';
 import { idMapOf, type TreeOptions, treeOptions } from './options/tree-options.js';
 import { UsageError } from './output/exit-status.js';
 import { binaryOutput } from './output/output.js';
@@ -52,6 +52,7 @@ export async function packDirectory(
   if (root === undefined)
     throw new UsageError(`there is nothing to pack into a ${format.name}`, 'give --root DIRECTORY');
   if (configs.length > 1) throw new UsageError('a container has one configuration: give --config once');
+  const blob = async (path: string, file: string) => ({ path, data: await readGivenFile(file) });
   const first = await Promise.all([
     ...configs.map((path) => blob('etc/vzdump/pct.conf', path)),
     ...(firewall === undefined ? [] : [blob('etc/vzdump/pct.fw', firewall)]),
@@ -78,12 +79,4 @@ export async function packDirectory(
 function givenExcludes({ excludePath, exclude }: PackDirectoryOptions): readonly string[] {
   if (excludePath === undefined || exclude === undefined) return excludePath ?? exclude ?? [];
   throw new UsageError('--exclude and --exclude-path are the same: give one of them, as often as needed');
-}
-
-async function blob(path: string, source: string): Promise<{ path: string; data: Uint8Array }> {
-  try {
-    return { path, data: await readFile(source) };
-  } catch (error) {
-    throw Object.assign(error as Error, { path: source }); // which the error of a directory lacks
-  }
 }

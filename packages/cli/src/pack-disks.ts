@@ -1,8 +1,9 @@
-import { type DriveSpec, packVm } from '@vzdump-format/archives';
-import { type ImageFormat, imageFormats } from '@vzdump-format/disk';
+import { basename } from 'node:path';
+import { packVm } from '@vzdump-format/archives';
+import { type ImageFormat, imageFormats, openDiskImage } from '@vzdump-format/disk';
 import type { CommandContext, OptionSpec } from './command.js';
 import type { CodecChoice } from './options/codec-options.js';
-import { nameAndPath, wholeNumber } from './options/options.js';
+import { nameAndPath, readGivenFile, wholeNumber } from './options/options.js';
 import { UsageError } from './output/exit-status.js';
 import { binaryOutput, writerFor } from './output/output.js';
 import { formatBytes } from './output/units.js';
@@ -24,9 +25,17 @@ export const packDisksOptions: readonly OptionSpec[] = [
   },
 ];
 
+/** What `--drive` names. */
+interface DriveImage {
+  readonly name: string;
+  readonly path: string;
+  /** By the path's extension unless given. */
+  readonly format?: ImageFormat;
+}
+
 export interface PackDisksOptions {
   readonly config?: readonly string[];
-  readonly drive?: readonly DriveSpec[];
+  readonly drive?: readonly DriveImage[];
   readonly uuid?: string;
   readonly ctime?: number;
 }
@@ -38,17 +47,25 @@ export async function packDisks(
   { codec, compress, bytesPerSecond }: CodecChoice & { readonly bytesPerSecond: number },
   context: CommandContext,
 ): Promise<{ bytes: number; archiveBytes: number }> {
-  const { config: configs = [], drive: drives = [], uuid, ctime, force: overwrite = false } = options;
-  if (configs.length + drives.length === 0) {
+  const { config: paths = [], drive: images = [], uuid, ctime, force: overwrite = false } = options;
+  const { signal } = context;
+  if (paths.length + images.length === 0) {
     throw new UsageError('there is nothing to pack', 'give --drive NAME=PATH, --config FILE or both');
   }
-  const output = out === '-' ? binaryOutput('an archive', context.signal) : out;
+  const output = out === '-' ? binaryOutput('an archive', signal) : out;
+  const configs = await Promise.all(
+    paths.map(async (path) => ({ name: basename(path), data: await readGivenFile(path) })),
+  );
+  const drives = images.map(({ name, path, format }) => ({
+    name,
+    open: () => openDiskImage(path, { format, signal }),
+  }));
   const result = await packVm({
     ...{ output, overwrite, codec, compress, configs, drives, uuid, ctime, bytesPerSecond },
     writeAt: writerFor(codec),
     onProgress: ({ bytes }, total) => context.onProgress(bytes, total),
     onWarning: context.onWarning,
-    signal: context.signal,
+    signal,
   });
   const { bytes, zeroBytes } = result;
   if (zeroBytes > 0) {
@@ -59,7 +76,7 @@ export async function packDisks(
 }
 
 /** `NAME=PATH`, or `format=FORMAT:NAME=PATH` as Proxmox's `vma create` has it. */
-function parseDrive(text: string): DriveSpec {
+function parseDrive(text: string): DriveImage {
   const match = /^format=([^:]*):(.*)$/s.exec(text);
   if (match === null) return nameAndPath('--drive', text);
   const [, name = '', rest = ''] = match;

@@ -1,11 +1,18 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { PackVmOptions } from '@vzdump-format/archives';
-import { afterEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { buildProgram, type Invocation } from '../program.js';
 import { commands } from './index.js';
 
-const packVm = vi.hoisted(() => vi.fn());
-vi.mock(import('@vzdump-format/vzdump'), async (original) => ({ ...(await original()), packVm }));
-afterEach(() => packVm.mockReset());
+const { packVm, openDiskImage } = vi.hoisted(() => ({ packVm: vi.fn(), openDiskImage: vi.fn() }));
+vi.mock(import('@vzdump-format/archives'), async (original) => ({ ...(await original()), packVm }));
+vi.mock(import('@vzdump-format/disk'), async (original) => ({ ...(await original()), openDiskImage }));
+afterEach(() => {
+  packVm.mockReset();
+  openDiskImage.mockReset();
+});
 
 /** What the words ask `packVm` for. */
 async function asked(...words: readonly string[]): Promise<PackVmOptions> {
@@ -34,27 +41,38 @@ async function asked(...words: readonly string[]): Promise<PackVmOptions> {
 }
 
 test('--bwlimit is in KiB a second', async () => {
-  expect((await asked('a.vma', '--config', 'a', '--bwlimit', '100')).bytesPerSecond).toBe(102_400);
+  expect((await asked('a.vma', '--drive', 'a=x', '--bwlimit', '100')).bytesPerSecond).toBe(102_400);
   packVm.mockReset();
-  expect((await asked('a.vma', '--config', 'a')).bytesPerSecond).toBe(0);
+  expect((await asked('a.vma', '--drive', 'a=x')).bytesPerSecond).toBe(0);
 });
 
 test('--config and --drive may be repeated, and keep their order', async () => {
-  const words = ['--drive', 'b=1', '--drive', 'format=vpc:a=x=y:z', '--config', 'd', '--config', 'c'];
-  expect(await asked('a.vma', ...words)).toMatchObject({
-    drives: [
-      { name: 'b', path: '1' },
-      { name: 'a', path: 'x=y:z', format: 'vpc' },
-    ],
-    configs: ['d', 'c'],
-  });
+  const directory = await mkdtemp(join(tmpdir(), 'configs-'));
+  onTestFinished(() => rm(directory, { recursive: true }));
+  for (const name of ['c', 'd']) await writeFile(join(directory, name), `in ${name}`);
+  const files = ['d', 'c'].flatMap((name) => ['--config', join(directory, name)]);
+  const words = ['--drive', 'b=1', '--drive', 'format=vpc:a=x=y:z', ...files];
+  const { drives, configs } = await asked('a.vma', ...words);
+  for (const drive of drives) await drive.open();
+  expect(drives.map(({ name }) => name)).toEqual(['b', 'a']);
+  const signal = expect.any(AbortSignal);
+  expect(openDiskImage.mock.calls).toEqual([
+    ['1', { signal }],
+    ['x=y:z', { format: 'vpc', signal }],
+  ]);
+  expect(configs).toEqual(['d', 'c'].map((name) => ({ name, data: Buffer.from(`in ${name}`) })));
+});
+
+test('a --config that is a directory is an error with its name', async () => {
+  await expect(asked('a.vma', '--config', '/')).rejects.toMatchObject({ code: 'EISDIR', path: '/' });
+  expect(packVm).not.toHaveBeenCalled();
 });
 
 test('--uuid, --ctime, --force', async () => {
-  expect(await asked('a.vma', '--config', 'a')).toMatchObject({ overwrite: false });
+  expect(await asked('a.vma', '--drive', 'a=x')).toMatchObject({ overwrite: false });
   packVm.mockReset();
   const words = ['--uuid', 'u', '--ctime', '-5', '--force'];
-  expect(await asked('a.vma', '--config', 'a', ...words)).toMatchObject({
+  expect(await asked('a.vma', '--drive', 'a=x', ...words)).toMatchObject({
     ...{ uuid: 'u', ctime: -5, overwrite: true },
   });
 });
@@ -71,7 +89,7 @@ describe('the codec', () => {
     ['none', {}, ['-', '--format', 'vma', '--compress', '0']],
     ['zstd', {}, ['backup', '--format', 'vma', '--compress', 'zstd']],
   ] as const)('%s %j: %j', async (name, compress, words) => {
-    const { codec, compress: options } = await asked(...words, '--config', 'a');
+    const { codec, compress: options } = await asked(...words, '--drive', 'a=x');
     expect(codec.name).toBe(name);
     expect(options).toMatchObject(compress);
   });

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import type { ArgumentSpec, OptionSpec } from '../command.js';
 import { UsageError } from '../output/exit-status.js';
 
@@ -90,4 +91,13 @@ export function nameAndPath(option: string, text: string): { name: string; path:
   const at = text.indexOf('=');
   if (at < 1 || at === text.length - 1) throw new UsageError(`${option} takes NAME=PATH, not '${text}'`);
   return { name: text.slice(0, at), path: text.slice(at + 1) };
+}
+
+/** A whole file that an option names. @throws the system's error, with its path */
+export async function readGivenFile(path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    throw Object.assign(error as Error, { path }); // which the error of a directory lacks
+  }
 }

@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
@@ -6,6 +7,7 @@ import { openArchive } from '@vzdump-format/archives';
 import { FileSource } from '@vzdump-format/streams';
 import { openFilesIn } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
+import type { DumpEvent } from './dump-event.js';
 import { sampleDump, timeless } from './testing/sample-dump.js';
 
 /** The names in a directory, without their times. */
@@ -157,6 +159,19 @@ describe('a virtual machine that is stopped', () => {
     expect(sample.log).toContain('INFO: sending archive to stdout');
     expect(sample.log.filter((line) => /prune|file size|creating/.test(line))).toEqual([]);
     expect(await readdir(sample.path('storage/dump'))).toEqual([]);
+  });
+
+  test('its configuration, which may hold passwords, stands in no temporary file', async () => {
+    const sample = await sampleDump();
+    const tmpdir = sample.path('tmp');
+    await mkdir(tmpdir);
+    const seen: string[][] = [];
+    const onEvent = ({ type }: DumpEvent) => {
+      if (type === 'progress') seen.push(readdirSync(tmpdir, { recursive: true, encoding: 'utf8' }));
+    };
+    await sample.run({ vmids: [100], tmpdir, onEvent });
+    expect(seen.length).toBeGreaterThan(0);
+    for (const names of seen) expect(names).toEqual([expect.stringMatching(/^vzdumptmp\d+_100$/)]);
   });
 
   test('standard output is for one guest', async () => {

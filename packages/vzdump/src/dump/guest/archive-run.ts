@@ -11,8 +11,6 @@ export interface ArchiveRun {
   readonly job: DumpJob;
   readonly log: GuestLogFile;
   readonly place: BackupPlace;
-  /** It is there, and empty. */
-  readonly temporaryDirectory: string;
   /** What is left out of a container. */
   readonly excludePatterns: readonly string[];
 }

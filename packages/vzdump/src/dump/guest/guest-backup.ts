@@ -166,7 +166,6 @@ class GuestBackup {
     const { job, log } = this;
     const run: ArchiveRun = {
       ...{ guest, config, job, log, place: this.place! },
-      temporaryDirectory: this.temporaryDirectory!,
       excludePatterns: excludePatterns(guest, job),
     };
     const size = data.kind === 'disks' ? await archiveVm(data, run) : await archiveContainer(data, run);

@@ -1,11 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { open } from 'node:fs/promises';
-import { join } from 'node:path';
 import { packVm } from '@vzdump-format/archives';
 import { pathToBytes } from '@vzdump-format/posix';
 import { BANDWIDTH_UNIT, QEMU_CONFIG_NAME, QEMU_FIREWALL_NAME, qemuArchiveConfig } from '@vzdump-format/pve';
-import { nameFile, onNamedFile, writeFully } from '@vzdump-format/streams';
-import type { PackProgress } from '@vzdump-format/vma';
+import type { PackProgress, VmaConfig } from '@vzdump-format/vma';
 import type { DiskData } from '../../guest-access/guest-access.js';
 import { errorText } from '../error-text.js';
 import { type ArchiveRun, archiveOutput } from './archive-run.js';
@@ -17,7 +14,7 @@ import { ProgressLines } from './progress-lines.js';
  */
 export async function archiveVm({ drives }: DiskData, run: ArchiveRun): Promise<number> {
   const { job, log, guest } = run;
-  const configs = await writeConfigs(drives, run);
+  const configs = await archivedConfigs(drives, run);
   const output = archiveOutput(run);
   const uuid = randomUUID();
   if (drives.length === 0) {
@@ -44,29 +41,19 @@ export async function archiveVm({ drives }: DiskData, run: ArchiveRun): Promise<
   }
 }
 
-/** @returns the paths of what is stored beside the disks */
-async function writeConfigs(drives: DiskData['drives'], run: ArchiveRun): Promise<readonly string[]> {
-  const { job, log, guest, config, temporaryDirectory } = run;
+/** What is stored beside the disks. */
+async function archivedConfigs(
+  drives: DiskData['drives'],
+  { job, log, guest, config }: ArchiveRun,
+): Promise<readonly VmaConfig[]> {
   const { text, messages } = qemuArchiveConfig(
     config,
     drives.map(({ mapEntry }) => mapEntry),
   );
   for (const message of messages) log.info(message);
-  const configPath = join(temporaryDirectory, QEMU_CONFIG_NAME);
-  await writePrivately(configPath, pathToBytes(text));
   const rules = await job.root.readFirewall(guest.vmid);
-  if (rules === undefined) return [configPath];
-  const firewallPath = join(temporaryDirectory, QEMU_FIREWALL_NAME);
-  await writePrivately(firewallPath, rules);
-  return [configPath, firewallPath];
-}
-
-/** A configuration may hold passwords. */
-async function writePrivately(path: string, bytes: Uint8Array): Promise<void> {
-  const file = nameFile(await open(path, 'w', 0o600), { path });
-  try {
-    await writeFully(file, bytes, 0);
-  } finally {
-    await onNamedFile(file, () => file.close());
-  }
+  return [
+    { name: QEMU_CONFIG_NAME, data: pathToBytes(text) },
+    ...(rules === undefined ? [] : [{ name: QEMU_FIREWALL_NAME, data: rules }]),
+  ];
 }

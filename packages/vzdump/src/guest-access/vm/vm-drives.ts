@@ -1,3 +1,4 @@
+import { openDiskImage } from '@vzdump-format/disk';
 import { driveMapEntry, driveVolume, type SelectedDrive, selectDrives } from '@vzdump-format/pve';
 import { ArchiveError } from '@vzdump-format/streams';
 import type { GuestContext, GuestDrive } from '../guest-access.js';
@@ -13,7 +14,7 @@ export function vmDrives(context: GuestContext): readonly GuestDrive[] {
   return included.map((drive) => vmDrive(drive, context));
 }
 
-function vmDrive(drive: SelectedDrive, { storages, node }: GuestContext): GuestDrive {
+function vmDrive(drive: SelectedDrive, { storages, node, signal }: GuestContext): GuestDrive {
   const volume = driveVolume(storages, drive, node);
   const { path, format } = volume;
   if (format === 'subvol') {
@@ -21,5 +22,9 @@ function vmDrive(drive: SelectedDrive, { storages, node }: GuestContext): GuestD
       entry: drive.volume,
     });
   }
-  return { name: drive.deviceName, path, format, mapEntry: driveMapEntry(drive, volume) };
+  return {
+    name: drive.deviceName,
+    open: () => openDiskImage(path, { format, signal }),
+    mapEntry: driveMapEntry(drive, volume),
+  };
 }
