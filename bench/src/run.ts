@@ -1,7 +1,7 @@
 const names = process.argv.slice(2);
 if (names.length === 0) {
   console.error(
-    'usage: npm run bench -- NAME…   where NAME is a file of bench/src: vma, codecs, tar, pxar, dump',
+    'usage: npm run bench -- NAME…   where NAME is a file of bench/src: vma, codecs, tar, pxar, dump, seek',
   );
   process.exitCode = 2;
 }

@@ -2,15 +2,18 @@ import { type Codec, codecForFileName, DETECT_BYTES, detectCodec } from '@vzdump
 import {
   ArchiveError,
   ByteReader,
+  type ByteSource,
   FileSource,
   type OnWarning,
   type RateLimiter,
   readChunks,
+  readFully,
   ThrottledSource,
   throttle,
 } from '@vzdump-format/streams';
 import { type ArchiveBytes, type ArchiveFormat, FORMAT_DETECT_BYTES } from './archive-format.js';
 import { detectFormat, formatForFileName } from './formats.js';
+import { openParts } from './open-parts.js';
 import { PayloadFile } from './payload-file.js';
 import { payloadPathFor } from './split-output.js';
 
@@ -19,6 +22,11 @@ export interface OpenArchiveOptions {
   readonly payload?: string | undefined;
   /** The largest window to allocate for decompression, as a power of two; see the codecs. */
   readonly maxWindowLog?: number | undefined;
+  /**
+   * Only parts of it are wanted: where a file can be entered in the middle, it is opened so (`source`), and
+   * what nobody asks for is not read. Whoever reads all of it is faster without, and proves more.
+   */
+  readonly parts?: boolean | undefined;
   /** The archive as it is stored, compressed, is read no faster. */
   readonly limiter?: RateLimiter | undefined;
   readonly onWarning?: OnWarning | undefined;
@@ -83,9 +91,46 @@ async function openFile(file: FileSource, path: string, options: OpenArchiveOpti
     warnOfMisnomer(codec, path, onWarning);
     return { codec, format, bytes: format.read(source, signal), source, close: () => file.close() };
   }
+  if (options.parts === true) {
+    const archive = await openInTheMiddle(source, codec, path, options);
+    if (archive !== undefined) return archive;
+  }
   const archive = await openStream(readChunks(source, { reuseBuffers: true, signal }), path, options);
   const close = () => archive.close().finally(() => file.close());
   return { ...archive, close };
+}
+
+/** As it can be read at any offset; `undefined` where it cannot. */
+async function openInTheMiddle(
+  file: ByteSource,
+  codec: Codec,
+  path: string,
+  options: OpenArchiveOptions,
+): Promise<OpenArchive | undefined> {
+  const { maxWindowLog, onWarning, signal } = options;
+  const source = await openParts(file, codec, path, { maxWindowLog, onWarning, signal });
+  if (source === undefined) return undefined;
+  try {
+    const format = await formatAtRest(source, path);
+    warnOfMisnomer(codec, path, onWarning);
+    return { codec, format, bytes: format.read(source, signal), source, close: () => source.close() };
+  } catch (error) {
+    await source.close();
+    throw error;
+  }
+}
+
+/** By its content; where that is damaged at its very beginning, by its name. */
+async function formatAtRest(source: ByteSource, path: string): Promise<ArchiveFormat> {
+  const head = Buffer.alloc(Math.min(FORMAT_DETECT_BYTES, source.size));
+  try {
+    await readFully(source, head, 0);
+  } catch (error) {
+    const named = error instanceof ArchiveError ? formatForFileName(path) : undefined;
+    if (named === undefined) throw error;
+    return named;
+  }
+  return detectFormat(head, path);
 }
 
 async function openStream(

@@ -11,17 +11,22 @@ import { PIPE_SIZE } from './output/output.js';
 
 const STDIN = 0;
 
-/** Opens the archive that an argument names (`-` is standard input), and closes it when `use` is done. */
+/**
+ * Opens the archive that an argument names (`-` is standard input), and closes it when `use` is done.
+ * @param parts see `OpenArchiveOptions`
+ */
 export async function withArchive<Result>(
   path: string,
   options: ArchiveInputOptions,
   context: CommandContext,
   use: (archive: OpenArchive) => Promise<Result>,
+  parts = false,
 ): Promise<Result> {
   try {
     const archive = await openArchive(path === '-' ? binaryInput(context.signal) : path, {
       maxWindowLog: options.long,
       payload: options.payload,
+      parts,
       onWarning: context.onWarning,
       signal: context.signal,
     });

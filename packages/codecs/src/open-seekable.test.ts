@@ -1,13 +1,15 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { crc32 } from 'node:zlib';
+import zlib, { crc32 } from 'node:zlib';
 import { BufferSource, type ByteSource } from '@vzdump-format/streams';
 import { describe, expect, test } from 'vitest';
 import { buildIndex, openSeekable } from './open-seekable.js';
 import { codec } from './registry.js';
 import { collectCopies, inChunks, mixedBytes, randomBytes, seededRandom } from './testing/bytes.js';
 import { runTool, testWithTool } from './testing/tools.js';
+
+const FRAME_SIZE = 4 * 1024 * 1024;
 
 const plain = Buffer.concat([
   mixedBytes(6_000_000),
@@ -43,6 +45,16 @@ class WatchedSource extends BufferSource {
   }
 }
 
+/** Counts what is read of it. */
+class CountedSource extends BufferSource {
+  bytesRead = 0;
+
+  override read(buffer: Uint8Array, offset: number): Promise<number> {
+    this.bytesRead += buffer.length;
+    return super.read(buffer, offset);
+  }
+}
+
 describe('as it is', () => {
   test.each(['none', 'lzo', 'zstd'])('%s', async (name) => {
     const source = new WatchedSource(await compress(name));
@@ -58,6 +70,26 @@ describe('as it is', () => {
     await expectContent(content, plain);
     await content.close();
   });
+
+  test.each(['libzstd', 'node', '@mongodb-js/zstd'])(
+    'the beginning of a zstd frame, by itself: %s',
+    async (engine) => {
+      if (engine === 'node' && !('createZstdDecompress' in zlib)) return;
+      for (const bytes of [plain.subarray(0, 5_000_000), randomBytes(5_000_000)]) {
+        const source = new CountedSource(await compress('zstd', bytes));
+        const content = await openSeekable(source, { engine });
+        source.bytesRead = 0;
+        for (let start = 0; start < bytes.length; start = content.partAt!(start).end) {
+          const buffer = Buffer.alloc(512);
+          expect(await content.readUnproven!(buffer, start + 100)).toBe(512);
+          expect(buffer.equals(bytes.subarray(start + 100, start + 612))).toBe(true);
+        }
+        const blocks = Math.ceil(bytes.length / FRAME_SIZE);
+        expect(source.bytesRead).toBeLessThanOrEqual(blocks * (128 * 1024 + 32));
+        await content.close();
+      }
+    },
+  );
 
   test('empty content', async () => {
     for (const name of ['none', 'lzo', 'zstd']) {

@@ -1,4 +1,11 @@
-import { BufferSource, type ByteSource, readChunks } from '@vzdump-format/streams';
+import {
+  ArchiveError,
+  type ArchiveWarning,
+  BufferSource,
+  type ByteRange,
+  type ByteSource,
+  readChunks,
+} from '@vzdump-format/streams';
 import { collect, noise } from '@vzdump-format/test-vectors';
 import { describe, expect, test } from 'vitest';
 import { goldenArchive } from '../testing/archives.js';
@@ -183,3 +190,59 @@ class CountingSource extends BufferSource {
     return got;
   }
 }
+
+describe('an archive made in parts, one of which is damaged', () => {
+  const DAMAGE = new ArchiveError('ZSTD_CHECKSUM', 'damaged');
+
+  /** Cut at `cuts`; the part that begins at `damaged` cannot be read. */
+  class PartedSource extends BufferSource {
+    constructor(
+      bytes: Uint8Array,
+      private readonly cuts: readonly number[],
+      private readonly damaged: number,
+    ) {
+      super(bytes);
+    }
+
+    partAt(offset: number): ByteRange {
+      const start = this.cuts.findLast((cut) => cut <= offset) ?? 0;
+      return { start, end: this.cuts.find((cut) => cut > offset) ?? this.size };
+    }
+
+    override async read(buffer: Uint8Array, offset: number): Promise<number> {
+      const { end } = this.partAt(this.damaged);
+      if (offset < end && offset + buffer.length > this.damaged) throw DAMAGE;
+      return super.read(buffer, offset);
+    }
+  }
+
+  const bytes = archive(
+    member({ name: 'a' }, 'x'.repeat(100_000)),
+    member({ name: 'b' }, 'two'),
+    member({ name: 'c' }, 'three'),
+  );
+  const b = 512 + 100_352;
+
+  test('has the members of the others, and tells what is lost', async () => {
+    const warnings: ArchiveWarning[] = [];
+    const onWarning = (warning: ArchiveWarning) => warnings.push(warning);
+    const tar = await openTar(new PartedSource(bytes, [0, b], 0), { onWarning });
+    expect(await bytesOf(await tar.file('c'))).toBe('three');
+    await expect(tar.file('a')).rejects.toMatchObject({ code: 'TAR_NO_SUCH_MEMBER' });
+    expect(warnings).toEqual([
+      {
+        code: 'ZSTD_CHECKSUM',
+        message: `files whose headers stand from byte 0 to ${b} are not found: damaged`,
+      },
+    ]);
+  });
+
+  test.each([
+    ['the next part begins with no member', [0, b + 512]],
+    ['parts were cut by size, so that content may look like a member', [0, b, 2 * b]],
+    ['there is no other part', [0]],
+  ])('is refused where %s', async (_, cuts) => {
+    const padded = Buffer.concat([bytes, Buffer.alloc(3 * b - bytes.length)]);
+    await expect(openTar(new PartedSource(padded, cuts, 0))).rejects.toBe(DAMAGE);
+  });
+});

@@ -1,9 +1,12 @@
 import { printableName } from '@vzdump-format/posix';
 import { ArchiveError, type ByteSource, type OnWarning, SliceSource } from '@vzdump-format/streams';
 import type { TarEntry } from '../entry.js';
+import { BLOCK_SIZE } from '../format.js';
+import { isTar } from '../header/header.js';
 import { pathOfName } from '../header/names.js';
 import type { PaxAttributes } from '../pax/pax-attributes.js';
 import { SparseSource } from '../sparse/sparse-source.js';
+import { STEP } from '../write/frame-starts.js';
 import { skipContent } from './archive-reader.js';
 import { MemberIndex } from './member-index.js';
 import { MemberReader } from './member-reader.js';
@@ -44,15 +47,44 @@ export async function openTar(archive: ByteSource, options: OpenTarOptions = {})
   const index = new MemberIndex();
   const globals = new GlobalsByMember();
   const reader = new SourceReader(archive, SCAN_WINDOW);
-  const members = new MemberReader(reader, options.onWarning);
+  let members = new MemberReader(reader, options.onWarning);
   for (;;) {
     options.signal?.throwIfAborted();
     globals.add(index.count, members.globals);
-    const entry = await members.next();
-    if (entry === undefined) return new IndexedTar(archive, index, globals);
-    index.add(entry.path, entry.headerOffset);
-    await skipContent(reader, entry.storedSize, entry.path);
+    try {
+      const entry = await members.next();
+      if (entry === undefined) return new IndexedTar(archive, index, globals);
+      index.add(entry.path, entry.headerOffset);
+      await skipContent(reader, entry.storedSize, entry.path);
+    } catch (error) {
+      if (!(error instanceof ArchiveError) || error !== reader.failure) throw error;
+      const { offset } = reader;
+      reader.offset = await memberBehind(archive, offset, error);
+      const lost = `files whose headers stand from byte ${offset} to ${reader.offset} are not found`;
+      options.onWarning?.({ code: error.code, message: `${lost}: ${error.message}` });
+      members = new MemberReader(reader, options.onWarning, members.globals);
+    }
   }
+}
+
+/**
+ * Where a member begins behind a part of the archive that is damaged, with the part that follows. Parts that
+ * were cut by their size alone are passed over: content at which they begin may look like a member.
+ * @throws `damage` when there is none, or when the archive has no parts
+ */
+async function memberBehind(archive: ByteSource, offset: number, damage: ArchiveError): Promise<number> {
+  if (archive.partAt === undefined) throw damage;
+  const block = Buffer.alloc(BLOCK_SIZE);
+  for (let part = archive.partAt(offset); part.end < archive.size; ) {
+    const next = archive.partAt(part.end);
+    const size = part.end - part.start;
+    if (size < STEP && size !== next.end - next.start && next.start % BLOCK_SIZE === 0) {
+      const got = await archive.read(block, next.start).catch(noneOfDamage);
+      if (got === BLOCK_SIZE && isTar(block)) return next.start;
+    }
+    part = next;
+  }
+  throw damage;
 }
 
 /** What global pax headers had said before a member. */
@@ -155,4 +187,9 @@ function noContent(asked: string, { type, path, headerOffset, linkTarget }: TarE
 
 function changed(offset: number): ArchiveError {
   return new ArchiveError('TAR_CHANGED', 'the archive changed while it was open', { offset });
+}
+
+function noneOfDamage(error: unknown): number {
+  if (error instanceof ArchiveError) return 0;
+  throw error;
 }

@@ -8,6 +8,8 @@ import type { ArchiveReader } from './archive-reader.js';
 export class SourceReader implements ArchiveReader {
   offset = 0;
   readonly atHand: Buffer;
+  /** Why the source could not be read, when it could not. */
+  failure: unknown;
   private windowStart = 0;
   private windowEnd = 0;
 
@@ -53,13 +55,22 @@ export class SourceReader implements ArchiveReader {
   private async fill(): Promise<void> {
     this.windowStart = this.offset;
     this.windowEnd = this.offset; // nothing, should the read fail
-    this.windowEnd += await this.source.read(this.atHand, this.offset);
+    this.windowEnd += await this.read(this.atHand);
   }
 
   private async readPast(length: number): Promise<Uint8Array> {
     const bytes = Buffer.allocUnsafe(length);
-    const got = await this.source.read(bytes, this.offset);
+    const got = await this.read(bytes);
     this.offset += got;
     return bytes.subarray(0, got);
+  }
+
+  private async read(buffer: Uint8Array): Promise<number> {
+    try {
+      return await this.source.read(buffer, this.offset);
+    } catch (error) {
+      this.failure = error;
+      throw error;
+    }
   }
 }

@@ -83,7 +83,8 @@ class Members implements PullSource<TarEntry> {
 
   private async pullBehind({ entry, content }: NonNullable<Members['large']>): Promise<TarEntry | undefined> {
     this.large = undefined;
-    const padding = await content.finish();
+    const isProven = this.onPadding !== undefined || this.options.onFrameStart !== undefined;
+    const padding = await content.finish(!isProven);
     this.onPadding?.(padding, entry);
     return this.pull();
   }

@@ -52,9 +52,13 @@ export class StoredContent implements ContentInPieces {
     }
   }
 
-  /** Skips what is left. @returns the padding behind it. @throws `TAR_TRUNCATED` */
-  async finish(): Promise<Uint8Array> {
+  /**
+   * Skips what is left. @returns the padding behind it. @throws `TAR_TRUNCATED`
+   * @param unread whether it need not be read, of an archive at rest
+   */
+  async finish(unread: boolean): Promise<Uint8Array> {
     this.isPast = true;
+    if (unread) this.left -= await this.reader.passOver(this.left);
     while (this.left > 0) await this.read(this.left);
     const { reader, entry } = this;
     const size = wholeBlocks(entry.storedSize) - entry.storedSize;

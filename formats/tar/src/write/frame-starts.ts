@@ -5,7 +5,7 @@ import { pathHash } from '../read/path-hash.js';
 /** How much a frame holds, more or less. A member of this size or more begins one. */
 const FRAME_SIZE = 2 * 1024 * 1024;
 /** In the content of a large member, one begins after each so many bytes. */
-const STEP = 4 * 1024 * 1024;
+export const STEP = 4 * 1024 * 1024;
 const HASH_RANGE = 2 ** 32;
 
 /**

@@ -11,7 +11,9 @@ import {
   CLUSTER_SIZE,
   decodeExtentHeader,
   EXTENT_HEADER_SIZE,
+  HEADER_TABLE_SIZE,
   parseUuid,
+  startsAsExtent,
   type VmaDevice,
   type VmaHeader,
 } from '../format.js';
@@ -19,6 +21,7 @@ import { readHeader } from '../header.js';
 import { findDevice } from '../names.js';
 import { type Run, requireExtent, requireWhole, runsOf, truncatedExtent } from '../write/extents.js';
 import { ClusterMap } from './cluster-map.js';
+import { claimedHeaderSize } from './read-vma.js';
 import type { UnpackVmaOptions } from './unpack.js';
 
 /** The headers at the start of an archive are read in chunks of this size. */
@@ -52,13 +55,13 @@ interface LocatedRun extends Run {
  */
 export async function openVma(archive: ByteSource, options: UnpackVmaOptions = {}): Promise<VmaArchive> {
   const { header, size } = await readHeaderAndSize(archive, options);
-  const index = await indexClusters(archive, header, size, options.signal);
+  const { index, damage } = await indexClusters(archive, header, size, options);
   const extents = new ExtentReader(archive, header);
   return {
     header,
     device: (name) => {
       const device = findDevice(header, name);
-      return new DeviceSource(device, index.get(device.id)!, archive, extents);
+      return new DeviceSource(device, { ranges: index.get(device.id)!, damage }, archive, extents);
     },
   };
 }
@@ -67,7 +70,9 @@ async function readHeaderAndSize(
   archive: ByteSource,
   { onWarning, signal }: UnpackVmaOptions,
 ): Promise<{ header: VmaHeader; size: number }> {
-  const chunks = readChunks(archive, { chunkSize: HEADER_CHUNK_SIZE, readAhead: 1, signal });
+  // No more than it, since what follows may be damaged.
+  const end = Math.min(archive.size, Math.max(HEADER_TABLE_SIZE, await claimedHeaderSize(archive)));
+  const chunks = readChunks(archive, { end, chunkSize: HEADER_CHUNK_SIZE, readAhead: 1, signal });
   const reader = new ByteReader(chunks);
   try {
     const header = await readHeader(reader, onWarning);
@@ -77,13 +82,17 @@ async function readHeaderAndSize(
   }
 }
 
+/** What an extent cannot be read for, of an archive made in parts: the clusters in it are not to be had. */
+type Damage = ArchiveError | undefined;
+
 /** Finds out which extent holds which clusters. @returns ranges in order, by device id */
 async function indexClusters(
   archive: ByteSource,
   header: VmaHeader,
   start: number,
-  signal?: AbortSignal,
-): Promise<Map<number, ClusterRange[]>> {
+  { onWarning, signal }: UnpackVmaOptions,
+): Promise<{ readonly index: Map<number, ClusterRange[]>; readonly damage: Damage }> {
+  let damage: Damage;
   const index = new Map<number, ClusterRange[]>(header.devices.map((device) => [device.id, []]));
   const clusters = new ClusterMap(header.devices);
   const uuid = parseUuid(header.uuid);
@@ -92,7 +101,16 @@ async function indexClusters(
   let extents = 0;
   for (; offset < archive.size; extents++) {
     signal?.throwIfAborted();
-    requireExtent(bytes.subarray(0, await archive.read(bytes, offset)), offset, extents, clusters);
+    const got = await readExtentHeader(archive, bytes, offset);
+    if (got instanceof ArchiveError) {
+      damage = got;
+      const next = await extentBehind(archive, bytes, offset, got);
+      const lost = `the drives' data from byte ${offset} to ${next} of the archive cannot be read`;
+      onWarning?.({ code: got.code, message: `${lost}: ${got.message}` });
+      offset = next;
+      continue;
+    }
+    requireExtent(bytes.subarray(0, got), offset, extents, clusters);
     const { blockInfos, blockCount } = decodeExtentHeader(bytes, uuid, offset);
     runsOf(blockInfos, (info) => clusters.add(info, offset), offset); // checks them
     for (const { deviceId, cluster } of blockInfos) {
@@ -104,9 +122,37 @@ async function indexClusters(
     offset += EXTENT_HEADER_SIZE + blockCount * BLOCK_SIZE;
   }
   if (offset > archive.size) throw truncatedExtent(archive.size);
-  requireWhole(offset, extents, clusters);
+  if (damage === undefined) requireWhole(offset, extents, clusters);
   for (const ranges of index.values()) ranges.sort((a, b) => a.first - b.first);
-  return index;
+  return { index, damage };
+}
+
+/** @returns how much there is of it; or, of an archive made in parts, what is wrong with the part */
+async function readExtentHeader(
+  archive: ByteSource,
+  bytes: Uint8Array,
+  offset: number,
+): Promise<number | ArchiveError> {
+  try {
+    return await (archive.readUnproven?.(bytes, offset) ?? archive.read(bytes, offset));
+  } catch (error) {
+    if (error instanceof ArchiveError && archive.partAt !== undefined) return error;
+    throw error;
+  }
+}
+
+/** Where the next part begins that begins with an extent. @throws `damage` when there is none */
+async function extentBehind(
+  archive: ByteSource,
+  bytes: Uint8Array,
+  offset: number,
+  damage: ArchiveError,
+): Promise<number> {
+  for (let next = archive.partAt!(offset).end; next < archive.size; next = archive.partAt!(next).end) {
+    const got = await readExtentHeader(archive, bytes, next);
+    if (typeof got === 'number' && startsAsExtent(bytes.subarray(0, got))) return next;
+  }
+  throw damage;
 }
 
 /**
@@ -161,7 +207,7 @@ class DeviceSource implements ByteSource {
 
   constructor(
     private readonly device: VmaDevice,
-    private readonly ranges: readonly ClusterRange[],
+    private readonly index: { readonly ranges: readonly ClusterRange[]; readonly damage: Damage },
     private readonly archive: ByteSource,
     private readonly extents: ExtentReader,
   ) {
@@ -194,7 +240,11 @@ class DeviceSource implements ByteSource {
   async close(): Promise<void> {}
 
   private async runAt(offset: number): Promise<LocatedRun> {
-    const { extentOffset } = this.rangeOf(Math.floor(offset / CLUSTER_SIZE));
+    const cluster = Math.floor(offset / CLUSTER_SIZE);
+    const range = this.rangeOf(cluster);
+    const { damage } = this.index;
+    if (damage !== undefined && !(range && cluster < range.first + range.count)) throw damage;
+    const { extentOffset } = range!;
     const runs = await this.extents.runs(extentOffset);
     const holds = (run: LocatedRun) =>
       run.device.id === this.device.id && run.offset <= offset && offset < run.offset + run.length;
@@ -203,15 +253,17 @@ class DeviceSource implements ByteSource {
     return run;
   }
 
-  private rangeOf(cluster: number): ClusterRange {
+  /** The last range that begins at a cluster, or before it. */
+  private rangeOf(cluster: number): ClusterRange | undefined {
+    const { ranges } = this.index;
     let low = 0;
-    let high = this.ranges.length - 1;
+    let high = ranges.length;
     while (low < high) {
-      const middle = (low + high + 1) >>> 1;
-      if (this.ranges[middle]!.first <= cluster) low = middle;
-      else high = middle - 1;
+      const middle = (low + high) >>> 1;
+      if (ranges[middle]!.first <= cluster) low = middle + 1;
+      else high = middle;
     }
-    return this.ranges[low]!;
+    return ranges[low - 1];
   }
 }
 

@@ -1,4 +1,4 @@
-import { catFile } from '@vzdump-format/archives';
+import { catFile, type OpenArchive } from '@vzdump-format/archives';
 import { writeToStream } from '@vzdump-format/streams';
 import { withArchive } from '../archive-input.js';
 import type { Command } from '../command.js';
@@ -20,12 +20,13 @@ export const cat: Command<CommonOptions & ArchiveInputOptions> = {
 
   async run([path, name], options, context) {
     const output = binaryOutput('what is in an archive', context.signal);
-    await withArchive(path!, options, context, async ({ format, ...archive }) => {
+    const write = async ({ format, ...archive }: OpenArchive) => {
       const bytes =
         format.kind === 'disks'
           ? format.cat(archive, name!, context)
           : catFile(format, archive, name!, context);
       await writeToStream(bytes, output);
-    });
+    };
+    await withArchive(path!, options, context, write, true);
   },
 };

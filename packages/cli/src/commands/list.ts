@@ -1,4 +1,9 @@
-import type { TreeFormat, VmaListing } from '@vzdump-format/archives';
+import {
+  formatForFileName,
+  type OpenArchive,
+  type TreeFormat,
+  type VmaListing,
+} from '@vzdump-format/archives';
 import type { FileEntry } from '@vzdump-format/file-tree';
 import { printableName } from '@vzdump-format/posix';
 import { PullIterator, writeToStream } from '@vzdump-format/streams';
@@ -44,7 +49,7 @@ export const list: Command<Options> = {
     if (numericOwner && ownerNames) {
       throw new UsageError('--numeric-owner and --owner-names exclude each other');
     }
-    await withArchive(path!, options, context, async ({ format, codec, ...archive }) => {
+    const show = async ({ format, codec, ...archive }: OpenArchive) => {
       requireFitting(format, options, ONLY);
       if (format.kind === 'tree') {
         const entries = format.entries(archive, { ...context, metadataOnly: true });
@@ -56,7 +61,9 @@ export const list: Command<Options> = {
       const { format: formatName, ...rest } = listing;
       if (options.json) await printJson({ format: formatName, codec: codec.name, ...rest });
       else await printLines(listingLines(listing, codec.name));
-    });
+    };
+    // What disks are listed by stands at the very beginning.
+    await withArchive(path!, options, context, show, formatForFileName(path!)?.kind === 'tree');
   },
 };
 

@@ -69,12 +69,13 @@ export const unpack: Command<Options> = {
   async run([path, ...patterns], options, context) {
     const { to: directory } = options;
     if (directory === undefined) throw new UsageError('unpack needs --to DIRECTORY');
-    await withArchive(path!, options, context, ({ format, ...archive }) => {
+    const unpackTo = async ({ format, ...archive }: OpenArchive) => {
       requireFitting(format, options, ONLY);
-      return format.kind === 'disks'
+      await (format.kind === 'disks'
         ? unpackDisks(format, archive, directory, patterns, options, context)
-        : unpackDirectory(format, archive, directory, patterns, options, context);
-    });
+        : unpackDirectory(format, archive, directory, patterns, options, context));
+    };
+    await withArchive(path!, options, context, unpackTo, patterns.length > 0);
     context.inform(`unpacked to ${directory}`);
   },
 };

@@ -14,6 +14,9 @@ import {
 import { readHeader } from './header.js';
 import type { PackedBlock } from './jobs.js';
 
+const NO_DATA = new Uint8Array(0);
+const SMALL_READ = 4 * 1024;
+
 /** A block as it was found in the file. */
 export interface FoundBlock extends Omit<PackedBlock, 'start'> {
   /** Where its header begins. */
@@ -34,8 +37,18 @@ export interface Batch {
   readonly contentLength: number;
 }
 
+export interface ReadBlocksOptions {
+  readonly onWarning?: OnWarning | undefined;
+  /** Whether the data of blocks is passed over, and not read where that can be. */
+  readonly headersOnly?: boolean;
+}
+
 /** The blocks of all members; checks headers and sizes, and what follows the last member. */
-export async function* readBlocks(reader: ByteReader, onWarning?: OnWarning): AsyncGenerator<FoundBlock> {
+export async function* readBlocks(
+  reader: ByteReader,
+  { onWarning, headersOnly = false }: ReadBlocksOptions = {},
+): AsyncGenerator<FoundBlock> {
+  const next = (header: LzopHeader) => readBlock(reader, header, headersOnly);
   for (let members = 0; members === 0 || !(await reader.atEnd()); members++) {
     const start = reader.offset;
     const magic = new Uint8Array(await reader.readUpTo(MAGIC.length));
@@ -45,9 +58,7 @@ export async function* readBlocks(reader: ByteReader, onWarning?: OnWarning): As
     }
     if (magic.length < MAGIC.length) throw truncated(reader.offset);
     const header = await readHeader(reader);
-    for (let block = await readBlock(reader, header); block; block = await readBlock(reader, header)) {
-      yield block;
-    }
+    for (let block = await next(header); block; block = await next(header)) yield block;
   }
 }
 
@@ -94,7 +105,11 @@ class BatchBuilder implements Batch {
 }
 
 /** The next block of the member; undefined at its end. */
-export async function readBlock(reader: ByteReader, { flags }: LzopHeader): Promise<FoundBlock | undefined> {
+export async function readBlock(
+  reader: ByteReader,
+  { flags }: LzopHeader,
+  headersOnly = false,
+): Promise<FoundBlock | undefined> {
   const offset = reader.offset;
   const contentLength = toNumber(await readOrTruncated(reader, 4));
   if (contentLength === 0) return undefined;
@@ -106,8 +121,14 @@ export async function readBlock(reader: ByteReader, { flags }: LzopHeader): Prom
   const stored = length === contentLength;
   const checksums = await readOrTruncated(reader, checksumsSize(flags, stored));
   const decoded = decodeChecksums(checksums, flags, stored);
-  const data = await readOrTruncated(reader, length);
+  const data = headersOnly ? await passData(reader, length) : await readOrTruncated(reader, length);
   return { offset, size: reader.offset - offset, flags, data, length, contentLength, ...decoded };
+}
+
+async function passData(reader: ByteReader, length: number): Promise<Uint8Array> {
+  let left = length - (await reader.passOver(length));
+  while (left > 0) left -= (await readOrTruncated(reader, Math.min(left, SMALL_READ))).length;
+  return NO_DATA;
 }
 
 function toNumber(bytes: Uint8Array): number {

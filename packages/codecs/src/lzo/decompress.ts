@@ -21,7 +21,7 @@ export function decompressLzo(options: DecompressOptions = {}): Stage {
     const reader = new ByteReader(source);
     const decompressor = new Decompressor(threads, options);
     try {
-      const batches = inBatches(readBlocks(reader, options.onWarning), decompressor.buffers);
+      const batches = inBatches(readBlocks(reader, { onWarning: options.onWarning }), decompressor.buffers);
       yield* readToError(batches, decompressor);
     } finally {
       decompressor.close();

@@ -12,13 +12,19 @@ import { runLzoJob } from './jobs.js';
 /** Blocks are put together up to this, so that the list stays short. */
 const SEGMENT_SIZE = 4 * BLOCK_SIZE;
 
-/** Finds the blocks by their headers. Reads the file once, and decompresses nothing. */
+/** A block's header, and where blocks are small the next ones. */
+const HEADER_CHUNK = 16 * 1024;
+
+/** Finds the blocks by their headers, which alone are read. */
 export async function scanLzop(source: ByteSource, options: SeekableOptions = {}): Promise<Segment[]> {
   const { signal } = options;
   const segments: Segment[] = [];
-  const reader = new ByteReader(readChunks(source, { reuseBuffers: true, signal }));
+  const reader = new ByteReader(
+    readChunks(source, { chunkSize: HEADER_CHUNK, readAhead: 0, reuseBuffers: true, signal }),
+  );
+  const blocks = readBlocks(reader, { onWarning: options.onWarning, headersOnly: true });
   let expected = -1;
-  for await (const { offset, size, contentLength, flags } of readBlocks(reader, options.onWarning)) {
+  for await (const { offset, size, contentLength, flags } of blocks) {
     const last = segments.at(-1);
     if (last !== undefined && offset === expected && last.contentSize + contentLength <= SEGMENT_SIZE) {
       const contentSize = last.contentSize + contentLength;

@@ -2,7 +2,7 @@ import { ArchiveError, type ByteSource } from '@vzdump-format/streams';
 import type { SeekableOptions } from '../codec.js';
 import { decodeIndex } from './index-file.js';
 import { HINT_NEW_INDEX } from './not-seekable.js';
-import { type SegmentDecoder, SegmentedSource } from './segmented-source.js';
+import { type SegmentDecoder, SegmentedSource, type SegmentedSourceOptions } from './segmented-source.js';
 import { type Segment, SegmentList } from './segments.js';
 
 const CACHE_BYTES = 64 * 1024 * 1024;
@@ -21,17 +21,16 @@ export async function indexedSegments(
   });
 }
 
-/** @param onClose called once, when the source is closed. */
 export function openSegments(
   source: ByteSource,
   segments: readonly Segment[],
   decode: SegmentDecoder,
   options: SeekableOptions,
-  onClose?: () => void,
+  more: Omit<SegmentedSourceOptions, 'decode' | 'cacheBytes'> = {},
 ): ByteSource {
   return new SegmentedSource(source, new SegmentList(segments), {
     decode,
     cacheBytes: options.cacheBytes ?? CACHE_BYTES,
-    ...(onClose === undefined ? {} : { onClose }),
+    ...more,
   });
 }

@@ -1,24 +1,41 @@
-import { ArchiveError, type ByteSource, readFully } from '@vzdump-format/streams';
+import { ArchiveError, type ByteRange, type ByteSource, readFully } from '@vzdump-format/streams';
 import { type SharedMemory, sharedMemory } from '../shared-memory.js';
 import type { PlacedSegment, Segment, SegmentList } from './segments.js';
 
 /** Decompresses a segment. @returns `segment.contentSize` bytes, or else the index is wrong. */
 export type SegmentDecoder = (compressed: SharedMemory, segment: Segment) => Promise<Uint8Array>;
 
+/** Decompresses the beginning of a segment, of which it reads no more than that takes. */
+export type HeadDecoder = (source: ByteSource, segment: Segment) => Promise<Uint8Array>;
+
 export interface SegmentedSourceOptions {
   readonly decode: SegmentDecoder;
   /** How much content to keep, in bytes. */
   readonly cacheBytes: number;
+  readonly decodeHead?: HeadDecoder | undefined;
+  /** Whether the segments are what the writer meant to be read each by itself. */
+  readonly isInParts?: boolean | undefined;
   /** Called once, when the source is closed. */
   readonly onClose?: () => void;
 }
 
+/** How far into a segment its beginning is looked at; and from which size on that is less than all of it. */
+const MOST_HEAD = 16 * 1024;
+const LEAST_FOR_HEAD = 256 * 1024;
+/** Whoever has read so much in a row reads on, most likely: so many segments are decompressed ahead. */
+const LONG_RUN = 4 << 20;
+const AHEAD = 2;
+
 /** The content of a compressed file, at any offset. Keeps the segments that were used last. */
 export class SegmentedSource implements ByteSource {
   readonly size: number;
+  readonly partAt?: (offset: number) => ByteRange;
   /** Least recently used first. */
   private readonly cache = new Map<number, Promise<Uint8Array>>();
   private cachedBytes = 0;
+  /** Where the last read ended, and how much has been read up to there without a gap. */
+  private runEnd = 0;
+  private runLength = 0;
 
   constructor(
     private readonly source: ByteSource,
@@ -26,13 +43,36 @@ export class SegmentedSource implements ByteSource {
     private readonly options: SegmentedSourceOptions,
   ) {
     this.size = list.contentSize;
+    if (options.isInParts === true) {
+      this.partAt = (offset) => {
+        const { contentOffset: start, contentSize } = list.at(offset);
+        return { start, end: start + contentSize };
+      };
+    }
+  }
+
+  async readUnproven(buffer: Uint8Array, offset: number): Promise<number> {
+    const { decodeHead } = this.options;
+    if (decodeHead === undefined || offset >= this.size) return this.read(buffer, offset);
+    const segment = this.list.at(offset);
+    const from = offset - segment.contentOffset;
+    const isNear = from + buffer.length <= MOST_HEAD && segment.contentSize >= LEAST_FOR_HEAD;
+    if (!isNear || this.cache.has(segment.index)) return this.read(buffer, offset);
+    const part = (await decodeHead(this.source, segment)).subarray(from, from + buffer.length);
+    if (part.length < buffer.length) return this.read(buffer, offset);
+    buffer.set(part);
+    return part.length;
   }
 
   async read(buffer: Uint8Array, offset: number): Promise<number> {
     const length = Math.max(0, Math.min(buffer.length, this.size - offset));
+    this.runLength = (offset === this.runEnd ? this.runLength : 0) + length;
+    this.runEnd = offset + length;
     for (let filled = 0; filled < length; ) {
       const segment = this.list.at(offset + filled);
-      const content = await this.content(segment);
+      const decoding = this.content(segment);
+      this.prefetchBehind(segment);
+      const content = await decoding;
       const from = offset + filled - segment.contentOffset;
       const part = content.subarray(from, from + length - filled);
       buffer.set(part, filled);
@@ -45,6 +85,11 @@ export class SegmentedSource implements ByteSource {
     this.options.onClose?.();
     this.cache.clear();
     await this.source.close();
+  }
+
+  private prefetchBehind({ index, contentSize }: PlacedSegment): void {
+    if (this.runLength < LONG_RUN || (AHEAD + 2) * contentSize > this.options.cacheBytes) return;
+    for (const segment of this.list.following(index, AHEAD)) void this.content(segment).catch(() => {});
   }
 
   private content(segment: PlacedSegment): Promise<Uint8Array> {

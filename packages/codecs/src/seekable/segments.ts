@@ -44,6 +44,16 @@ export class SegmentList {
       if (this.contentOffsets[middle]! <= position) low = middle;
       else high = middle;
     }
-    return { ...this.segments[low]!, index: low, contentOffset: this.contentOffsets[low]! };
+    return this.placed(low);
+  }
+
+  /** Up to `count` segments behind one. */
+  following(index: number, count: number): PlacedSegment[] {
+    const last = Math.min(this.segments.length - 1, index + count);
+    return Array.from({ length: Math.max(0, last - index) }, (_, at) => this.placed(index + 1 + at));
+  }
+
+  private placed(index: number): PlacedSegment {
+    return { ...this.segments[index]!, index, contentOffset: this.contentOffsets[index]! };
   }
 }

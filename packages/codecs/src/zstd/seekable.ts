@@ -1,13 +1,22 @@
-import { type ArchiveError, type ByteSource, readChunks } from '@vzdump-format/streams';
+import { type ArchiveError, type ByteSource, readChunks, readFully } from '@vzdump-format/streams';
 import type { SeekableOptions } from '../codec.js';
 import { checkedWindowLog, defaultReadThreads } from '../options.js';
 import { HINT_CONVERT, HINT_INDEX, notSeekable } from '../seekable/not-seekable.js';
-import type { SegmentDecoder } from '../seekable/segmented-source.js';
+import type { HeadDecoder, SegmentDecoder } from '../seekable/segmented-source.js';
 import { MAX_SEGMENT_CONTENT, type Segment } from '../seekable/segments.js';
-import { sharedMemory } from '../shared-memory.js';
+import { type SharedMemory, sharedMemory } from '../shared-memory.js';
 import { checkedEngineName, loadEngine } from './engines.js';
 import { decoderError, LibraryError } from './errors.js';
-import type { FrameHeader } from './format.js';
+import {
+  BLOCK_HEADER_SIZE,
+  decodeBlockHeader,
+  decodeFrameHeader,
+  FRAME_MAGIC,
+  type FrameHeader,
+  headerRestSize,
+  MAGIC_SIZE,
+  MAX_BLOCK_SIZE,
+} from './format.js';
 import { DEFAULT_MAX_WINDOW_LOG, FrameWalker } from './frames.js';
 import { readSeekTable } from './seek-table.js';
 
@@ -53,7 +62,7 @@ export async function scanZstd(source: ByteSource, options: SeekableOptions = {}
 /** Decompresses frames, in worker threads when they are large. */
 export async function zstdSegmentDecoder(
   options: SeekableOptions = {},
-): Promise<{ decode: SegmentDecoder; close: () => void }> {
+): Promise<{ decode: SegmentDecoder; decodeHead: HeadDecoder; close: () => void }> {
   const engine = await loadEngine(checkedEngineName(options.engine));
   const threads = defaultReadThreads(options.threads);
   const decompressor = engine.frameDecompressor({
@@ -71,7 +80,39 @@ export async function zstdSegmentDecoder(
       throw error instanceof LibraryError ? decoderError(error, offset) : error;
     }
   };
-  return { decode, close: () => decompressor.close() };
+  const decodeHead: HeadDecoder = async (source, segment) => {
+    const buffer = await firstBlock(source, segment);
+    return buffer === undefined ? NOTHING : decode(buffer, { ...segment, contentSize: MAX_BLOCK_SIZE });
+  };
+  return { decode, decodeHead, close: () => decompressor.close() };
+}
+
+const NOTHING = new Uint8Array(0);
+/** Header and the header of the first block, at most. */
+const LONGEST_START = 18 + BLOCK_HEADER_SIZE;
+/** A frame that tells neither size nor checksum, with a window of 128 KiB. */
+const FRAME_OF_ONE_BLOCK = [0, 7 << 3] as const;
+
+/** A frame's first block as a frame of its own; `undefined` where it cannot be one, for whatever reason. */
+async function firstBlock(source: ByteSource, { offset, size }: Segment): Promise<SharedMemory | undefined> {
+  if (size < LONGEST_START) return undefined;
+  const start = Buffer.alloc(LONGEST_START);
+  await readFully(source, start, offset);
+  if (start.readUInt32LE() !== FRAME_MAGIC) return undefined;
+  const descriptor = start[MAGIC_SIZE]!;
+  const headerSize = MAGIC_SIZE + 1 + headerRestSize(descriptor);
+  const { dictionaryId } = decodeFrameHeader(descriptor, start.subarray(MAGIC_SIZE + 1, headerSize));
+  const { storedSize } = decodeBlockHeader(start, headerSize);
+  if (dictionaryId !== 0 || storedSize === undefined || storedSize > MAX_BLOCK_SIZE) return undefined;
+  const blockSize = BLOCK_HEADER_SIZE + storedSize;
+  if (headerSize + blockSize > size) return undefined;
+  const blockAt = MAGIC_SIZE + FRAME_OF_ONE_BLOCK.length;
+  const frame = sharedMemory(blockAt + blockSize);
+  frame.set(start.subarray(0, MAGIC_SIZE));
+  frame.set(FRAME_OF_ONE_BLOCK, MAGIC_SIZE);
+  await readFully(source, frame.subarray(blockAt), offset + headerSize);
+  frame[blockAt]! |= 1; // it is the last one
+  return frame;
 }
 
 function windowLogOf({ maxWindowLog = DEFAULT_MAX_WINDOW_LOG }: SeekableOptions): number {

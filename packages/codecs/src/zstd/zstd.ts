@@ -22,9 +22,14 @@ export const zstd: Codec = {
   compress: compressZstd,
   decompress: decompressZstd,
   async openSeekable(source, options = {}) {
-    const segments = (await indexedSegments(source, 'zstd', options)) ?? (await zstdSegments(source));
-    const { decode, close } = await zstdSegmentDecoder(options);
-    return openSegments(source, segments, decode, options, close);
+    const indexed = await indexedSegments(source, 'zstd', options);
+    const segments = indexed ?? (await zstdSegments(source));
+    const { decode, decodeHead, close: onClose } = await zstdSegmentDecoder(options);
+    return openSegments(source, segments, decode, options, {
+      decodeHead,
+      isInParts: indexed === undefined,
+      onClose,
+    });
   },
   async buildIndex(source, options) {
     return encodeIndex(source, { codec: 'zstd', segments: await scanZstd(source, options) });

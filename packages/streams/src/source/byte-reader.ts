@@ -129,6 +129,19 @@ export class ByteReader {
     this.consumed += length;
   }
 
+  /**
+   * Passes over up to `most` bytes of what is at rest without reading them, where that is worth it. What is
+   * left of them, and where they end too early, is for the next read to tell. @returns how many
+   */
+  async passOver(most: number): Promise<number> {
+    const { chunks, available } = this;
+    if (!(chunks instanceof ChunksAtRest) || most - available <= chunks.worthSkipping) return 0;
+    const unread = Math.min(most - available, chunks.left);
+    this.advance(available);
+    await this.skipUnread(unread);
+    return available + unread;
+  }
+
   /** What is left, chunk by chunk. Ending the iteration closes the source. */
   async *rest(): AsyncGenerator<Uint8Array> {
     try {

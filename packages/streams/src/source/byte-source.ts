@@ -18,6 +18,16 @@ export interface ByteSource {
    * follow. A source without this method may hold data anywhere.
    */
   nextData?(offset: number): Promise<ByteRange | undefined>;
+  /**
+   * As `read`, of few bytes that have a checksum of their own, which the caller proves: a codec reads and
+   * decompresses no more than it takes to have them, and proves nothing of them itself.
+   */
+  readUnproven?(buffer: Uint8Array, offset: number): Promise<number>;
+  /**
+   * Of what whoever wrote it made in parts: the one that holds the byte at `offset`. A part that is damaged
+   * leaves the others as they are.
+   */
+  partAt?(offset: number): ByteRange;
   /** The descriptor of a file that has these bytes, each at the same offset. */
   readonly fd?: number;
   /** Whether the content may have changed since it was opened. A source without this method cannot tell. */

@@ -2,6 +2,8 @@ import { alignedMemory, cacheAlignedBuffer } from '../aligned-memory.js';
 import { mapOrdered } from '../stage/map-ordered.js';
 import type { ByteSource } from './byte-source.js';
 
+const READ_AHEAD = 2;
+
 export interface ReadChunksOptions {
   readonly start?: number;
   /** Exclusive; the source's size unless given. */
@@ -47,6 +49,16 @@ export class ChunksAtRest implements AsyncIterableIterator<Uint8Array> {
     return this.source.fd;
   }
 
+  /** Bytes from `position` to the end. */
+  get left(): number {
+    return this.end - this.position;
+  }
+
+  /** To read on is cheaper than to begin anew for less than what is read ahead. */
+  get worthSkipping(): number {
+    return ((this.options.readAhead ?? READ_AHEAD) + 1) * this.chunkSize;
+  }
+
   /** Makes the next chunk begin so many bytes further on. */
   async skip(length: number): Promise<void> {
     await this.chunks.return(undefined);
@@ -69,7 +81,7 @@ export class ChunksAtRest implements AsyncIterableIterator<Uint8Array> {
 
   private async *read(): AsyncGenerator<Uint8Array> {
     const { chunkSize } = this;
-    const { readAhead = 2, reuseBuffers, signal } = this.options;
+    const { readAhead = READ_AHEAD, reuseBuffers, signal } = this.options;
     signal?.throwIfAborted();
     // It waits for what is under way: a buffer must not be written to, nor the file be closed, behind our
     // back.

@@ -1,0 +1,87 @@
+import { appendFileSync, copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { makeImage } from './disk-image.js';
+import { type Contender, NODE_ALONE, peakMemory, race, run, vzdumpFormat } from './measure.js';
+import { printTable } from './table.js';
+import { withWorkspace } from './workspace.js';
+
+const MIB = 1 << 20;
+/** `BENCH_ROUNDS=1` is for a look. */
+const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 5);
+/** How large the archives are, uncompressed, in MiB. */
+const SIZE = Number(process.env.BENCH_MIB ?? 4096) * MIB;
+const FILE_SIZE = 64 * MIB;
+const STRETCH = 64 * 1024;
+const LAST = 'zz-last';
+const CHILD = fileURLToPath(new URL('./seek-child.js', import.meta.url));
+
+/**
+ * What it takes to have one file at the end of a `.tar.zst`, and a stretch at the end of a drive in a
+ * `.vma.zst`, beside decompressing all of it.
+ */
+export async function bench(): Promise<void> {
+  await withWorkspace(async (directory) => {
+    await benchFile(directory);
+    await benchStretch(directory);
+  });
+}
+
+async function benchFile(directory: string): Promise<void> {
+  const root = join(directory, 'root');
+  mkdirSync(root);
+  const content = join(directory, 'content');
+  makeImage(content, FILE_SIZE, FILE_SIZE / 2);
+  for (let size = 0; size < SIZE; size += FILE_SIZE) {
+    const path = join(root, `file-${size}`);
+    copyFileSync(content, path);
+    appendFileSync(path, `${size}`);
+  }
+  writeFileSync(join(root, LAST), 'last');
+  const archive = join(directory, 'root.tar.zst');
+  await run(command('pack', vzdumpFormat('pack', archive, '--root', root, '--threads', '2')));
+  for (const path of [root, content]) rmSync(path, { recursive: true });
+  await compare(directory, `the last file of ${SIZE / MIB} MiB in .tar.zst`, [
+    command('zstd -d | tar x', shell(`zstd -qdc '${archive}' | tar xf - --to-stdout './${LAST}'`)),
+    command('vzdump-format cat', vzdumpFormat('cat', archive, LAST)),
+  ]);
+  rmSync(archive);
+}
+
+async function benchStretch(directory: string): Promise<void> {
+  const image = join(directory, 'disk.raw');
+  makeImage(image, SIZE, SIZE / 2);
+  const archive = join(directory, 'disk.vma.zst');
+  const drive = ['--drive', `drive-scsi0=${image}`];
+  await run(command('pack', vzdumpFormat('pack', archive, ...drive, '--threads', '2')));
+  rmSync(image);
+  await compare(directory, `64 KiB of a drive of ${SIZE / MIB} MiB in .vma.zst`, [
+    command('zstd -d | tail', shell(`zstd -qdc '${archive}' | tail -c ${STRETCH}`)),
+    command('by seeking', [process.execPath, CHILD, archive, 'drive-scsi0', `${STRETCH}`]),
+  ]);
+  rmSync(archive);
+}
+
+function command(name: string, words: readonly string[]): Contender {
+  return { name, command: words, reset: () => {} };
+}
+
+function shell(line: string): string[] {
+  return ['sh', '-c', line];
+}
+
+async function compare(
+  directory: string,
+  title: string,
+  [tool, ours]: readonly [Contender, Contender],
+): Promise<void> {
+  const contenders = [tool, ours, NODE_ALONE];
+  const seconds = await race(contenders, ROUNDS);
+  const rows = [[title, 'seconds', '× the tool', 'peak RSS, MiB']];
+  for (const [index, { name }] of contenders.entries()) {
+    rows.push([name, seconds[index]!.toFixed(3), (seconds[index]! / seconds[0]!).toFixed(3), '']);
+  }
+  rows[2]![3] = (await peakMemory(ours, directory)).toFixed(0);
+  printTable(rows);
+  console.log();
+}
