@@ -4,18 +4,20 @@ import {
   badVmas,
   collect,
   craftedVmas,
+  DECIDED,
   type GoldenVma,
   goldenVmas,
+  REFUSED_WITH,
   RecipeSource,
   sha256,
   vectorBytes,
+  verdicts,
 } from '@vzdump-format/test-vectors';
 import { describe, expect, test } from 'vitest';
 import { unpackVma } from './read/unpack.js';
 import { verifyVma } from './read/verify.js';
 import { deviceHashes } from './testing/records.js';
 import { largestExtentArchive } from './testing/vectors.js';
-import { DECIDED, REFUSED_WITH, verdicts } from './testing/verdicts.js';
 import { packVma } from './write/pack.js';
 import { repackVma } from './write/repack.js';
 

@@ -1,12 +1,11 @@
 export { CLUSTER_SIZE, type VmaConfig, type VmaDevice, type VmaHeader, wholeSectors } from './format.js';
 export { isVma, readVmaHeader } from './header.js';
-export { findConfig, findDevice } from './names.js';
+export { configFileName, deviceFileName, findConfig, findDevice, repeatedDeviceNames } from './names.js';
 export { streamDrive } from './read/drive-stream.js';
-export { type ExtractVmaOptions, extractVma } from './read/extract.js';
 export { openVma, type VmaArchive } from './read/random-access.js';
 export { readVma } from './read/read-vma.js';
 export { createUnpackVma, type UnpackVmaOptions, unpackVma, type VmaRecord } from './read/unpack.js';
-export { type VerifyVmaOptions, verifyVma } from './read/verify.js';
+export { repeatedNameWarnings, type VerifyVmaOptions, verifyVma } from './read/verify.js';
 export type { OnFrameStart } from './write/frame-starts.js';
 export {
   createPackVma,

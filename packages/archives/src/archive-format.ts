@@ -17,7 +17,7 @@ export interface VerifyOptions extends OperationOptions {
 export interface UnpackDisksOptions extends OperationOptions {
   /** Is made when it is not there. */
   readonly directory: string;
-  /** Paths by drive name or id, for drives that go elsewhere. */
+  /** Paths (block devices, or files to be made: raw, or qcow2 by their extension) by drive name or id. */
   readonly drives?: ReadonlyMap<string, string>;
   /** Names or ids of drives to leave out. */
   readonly skip?: readonly string[];

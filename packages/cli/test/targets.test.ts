@@ -6,7 +6,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { sha256, sha256OfFile, writeNoise } from './disk-content.js';
 import { runCli, runCliForJson, runCliWell } from './running-cli.js';
 import { scratch } from './scratch.js';
-import { runTool, testAsRoot } from './tools.js';
+import { runTool, testAsRoot, testWithTools } from './tools.js';
 
 const ARCHIVE = vectorPath('vma/two-drives-two-configs.vma');
 const [FIRST, SECOND] = goldenVmas().find(({ name }) => name === 'two-drives-two-configs')!.devices;
@@ -22,6 +22,35 @@ describe('unpack', () => {
     expect((await readdir(out!)).sort()).toEqual(['qemu-server.conf', 'qemu-server.fw']);
     expect(await sha256OfFile(elsewhere!)).toBe(FIRST!.sha256);
     expect(await sha256OfFile(there!)).toBe(SECOND!.sha256);
+  });
+
+  testWithTools(['qemu-img'], '--drive makes a qcow2 image of what is called so', async () => {
+    const directory = await scratch();
+    const [image, raw] = ['one.qcow2', 'one.raw'].map((name) => join(directory, name));
+    const options = ['--to', join(directory, 'out'), '--drive', `1=${image}`];
+    await runCliWell(['unpack', ARCHIVE, ...options]);
+    await runTool('qemu-img', 'check', '-q', '-f', 'qcow2', image!);
+    await runTool('qemu-img', 'convert', '-f', 'qcow2', '-O', 'raw', image!, raw!);
+    expect(await sha256OfFile(raw!)).toBe(FIRST!.sha256);
+    expect((await readdir(directory)).sort()).toEqual(['one.qcow2', 'one.raw', 'out']);
+    const again = await runCli([
+      'unpack',
+      ARCHIVE,
+      ...options,
+      '--skip',
+      '2',
+      '--to',
+      join(directory, 'new'),
+    ]);
+    expect([again.status, again.stderr.includes(`${image} exists`)]).toEqual([1, true]);
+  });
+
+  test.each(['vmdk', 'VHD'])('--drive makes no .%s image', async (extension) => {
+    const directory = await scratch();
+    const args = ['unpack', ARCHIVE, '--to', 'out', '--drive', `1=disk.${extension}`];
+    const { status, stderr } = await runCli(args, { cwd: directory });
+    expect(stderr).toMatch(/: disk\.\w+: \w+ images cannot be written\nhint: choose \.raw or \.qcow2\n$/);
+    expect([status, await readdir(directory)]).toEqual([1, []]);
   });
 
   test('--skip leaves a drive out', async () => {

@@ -1,13 +1,22 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
-import { zeroRange } from '@vzdump-format/posix';
-import { ArchiveError, blockDeviceSize, nameFile, writeFully } from '@vzdump-format/streams';
-import type { ImageWriter } from './image-writer.js';
+import { printableName, requireUnusedImage, zeroRange } from '@vzdump-format/posix';
+import { ArchiveError, blockDeviceSize, nameFile, onNamedFile, writeFully } from '@vzdump-format/streams';
+import type { ImagePlace, ImageWriter } from './image-writer.js';
 
 /** How much larger than the disk its target may be, as Proxmox VE's vma has it. */
-export const SIZE_TOLERANCE = 4 * 1024 * 1024;
+const SIZE_TOLERANCE = 4 * 1024 * 1024;
 
 const ZEROS = Buffer.alloc(1 << 20);
+
+export interface DeviceWriterOptions {
+  /** Of the disk, in bytes. */
+  readonly size: number;
+  /** What errors call the disk; `the drive` unless given. */
+  readonly name?: string | undefined;
+  /** Whether the device may end as far behind the disk as it likes. */
+  readonly mayBeLarger?: boolean | undefined;
+}
 
 /** A block device: it is written from its first byte, and may end a little behind the disk. */
 export class DeviceWriter implements ImageWriter {
@@ -21,11 +30,16 @@ export class DeviceWriter implements ImageWriter {
     this.writesZeros = !isZeroed;
   }
 
-  static async open(path: string, size: number, isZeroed: boolean): Promise<DeviceWriter> {
-    requireSize(path, await blockDeviceSize((await stat(path)).rdev), size);
+  /** @throws `TARGET_TOO_SMALL`, `TARGET_TOO_LARGE`, `IMAGE_IN_USE`; the system's error (`EBUSY`) */
+  static async open(
+    { path, zeroed }: Extract<ImagePlace, { kind: 'device' }>,
+    options: DeviceWriterOptions,
+  ): Promise<DeviceWriter> {
+    requireSize(path, await blockDeviceSize((await stat(path)).rdev), options);
+    requireUnusedImage(path);
     // O_EXCL: the kernel refuses a device that is mounted or otherwise in use
     const handle = await open(path, constants.O_RDWR | constants.O_EXCL);
-    return new DeviceWriter(nameFile(handle, { path }), isZeroed);
+    return new DeviceWriter(nameFile(handle, { path }), zeroed);
   }
 
   write(data: Uint8Array, offset: number): Promise<void> {
@@ -42,21 +56,23 @@ export class DeviceWriter implements ImageWriter {
   }
 
   finish(): Promise<void> {
-    return this.handle.sync();
+    return onNamedFile(this.handle, () => this.handle.sync());
   }
 
   close(): Promise<void> {
-    return this.handle.close();
+    return onNamedFile(this.handle, () => this.handle.close());
   }
 }
 
-function requireSize(path: string, has: number, needs: number): void {
+function requireSize(path: string, has: number, options: DeviceWriterOptions): void {
+  const { size: needs, name, mayBeLarger = false } = options;
   if (has < needs) {
-    throw new ArchiveError('TARGET_TOO_SMALL', `${path} has ${has} bytes, the drive needs ${needs}`, {
-      entry: path,
+    const what = name === undefined ? 'the drive' : printableName(name);
+    throw new ArchiveError('TARGET_TOO_SMALL', `${path} has ${has} bytes, ${what} needs ${needs}`, {
+      entry: name ?? path,
     });
   }
-  if (has > needs + SIZE_TOLERANCE) {
+  if (!mayBeLarger && has > needs + SIZE_TOLERANCE) {
     throw new ArchiveError('TARGET_TOO_LARGE', `${path} has ${has} bytes, the drive ${needs}`, {
       entry: path,
       hint: 'a target may be up to 4 MiB larger than the drive',

@@ -19,6 +19,11 @@ const FORMAT_BY_EXTENSION: Readonly<Record<string, ImageFormat>> = {
   '.qed': 'qed',
 };
 
+/** What an image is by its file's extension; `raw` where that says nothing. */
+export function imageFormatOf(path: string): ImageFormat {
+  return FORMAT_BY_EXTENSION[extname(path).toLowerCase()] ?? 'raw';
+}
+
 export interface OpenDiskImageOptions {
   /** By the file's extension unless given, `raw` where that says nothing. */
   readonly format?: ImageFormat | undefined;
@@ -35,7 +40,7 @@ export interface OpenDiskImageOptions {
  * format; `NBD_…`
  */
 export async function openDiskImage(path: string, options: OpenDiskImageOptions = {}): Promise<ByteSource> {
-  const format = options.format ?? FORMAT_BY_EXTENSION[extname(path).toLowerCase()] ?? 'raw';
+  const format = options.format ?? imageFormatOf(path);
   if (format === 'raw') return openRawImage(path, options.format === 'raw');
   const { openQemuImage } = await loadNbd();
   const before = await stat(path, { bigint: true });

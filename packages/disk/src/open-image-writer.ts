@@ -4,23 +4,32 @@ import type { ImagePlace, ImageWriter } from './image-writer.js';
 import { Qcow2Writer } from './qcow2-writer.js';
 import { RawWriter } from './raw-writer.js';
 
+/** The formats in which images are written. */
+export type WrittenFormat = 'raw' | 'qcow2';
+
 export interface OpenImageWriterOptions {
   /** A block device takes its content raw. */
-  readonly format: 'raw' | 'qcow2';
+  readonly format: WrittenFormat;
   /** Of the disk, in bytes. */
   readonly size: number;
   /** How files are written; `writeFully` unless given. */
   readonly writeAt?: WriteAt | undefined;
+  /** What errors call the disk; `the drive` unless given. */
+  readonly name?: string | undefined;
+  /** Whether a block device may end as far behind the disk as it likes, instead of 4 MiB. */
+  readonly mayBeLarger?: boolean | undefined;
 }
 
 /**
- * @throws `TARGET_TOO_SMALL`, `TARGET_TOO_LARGE`; the system's error (`EBUSY` for a device that is in use)
+ * @throws `TARGET_TOO_SMALL`, `TARGET_TOO_LARGE`, `IMAGE_IN_USE`; the system's error (`EBUSY` for a device
+ * that is in use)
  */
 export async function openImageWriter(
   place: ImagePlace,
-  { format, size, writeAt = writeFully }: OpenImageWriterOptions,
+  options: OpenImageWriterOptions,
 ): Promise<ImageWriter> {
-  if (place.kind === 'device') return DeviceWriter.open(place.path, size, place.zeroed);
+  const { format, size, writeAt = writeFully } = options;
+  if (place.kind === 'device') return DeviceWriter.open(place, options);
   const { handle } = place;
   if (format === 'qcow2') return new Qcow2Writer(handle, size, writeAt);
   await onNamedFile(handle, () => handle.truncate(size));

@@ -1,10 +1,9 @@
 import { ArchiveError, BufferSource, type ByteRange, type ByteSource } from '@vzdump-format/streams';
-import { badVmaBytes, chunked, noise } from '@vzdump-format/test-vectors';
+import { badVmaBytes, chunked, noise, verdicts } from '@vzdump-format/test-vectors';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { builtArchive, clustersOf, headerOf } from '../testing/built-archive.js';
 import { baseArchive, legalArchive, legalArchives } from '../testing/vectors.js';
-import { verdicts } from '../testing/verdicts.js';
 import { openVma, type VmaArchive } from './random-access.js';
 import { unpackVma } from './unpack.js';
 

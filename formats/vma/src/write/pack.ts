@@ -1,7 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { printableName } from '@vzdump-format/posix';
-import { ArchiveError, type ByteSource, mapOrdered, type OnWarning } from '@vzdump-format/streams';
+import {
+  ArchiveError,
+  type ByteSource,
+  failedCall,
+  mapOrdered,
+  type OnWarning,
+} from '@vzdump-format/streams';
 import {
   BLOCK_SIZE,
   BLOCKS_PER_CLUSTER,
@@ -19,7 +25,6 @@ import {
   wholeSectors,
 } from '../format.js';
 import { encodeHeader } from '../header.js';
-import { failedCall } from '../read/failed-call.js';
 import { LARGEST_COPIED_EXTENT, newExtentBuffer } from './extent-buffer.js';
 import { type ExtentShape, frameBeginsAt, type OnFrameStart } from './frame-starts.js';
 

@@ -1,6 +1,5 @@
 import { type ByteSource, readChunks } from '@vzdump-format/streams';
 import {
-  extractVma,
   findConfig,
   isVma,
   openVma,
@@ -10,6 +9,7 @@ import {
   verifyVma,
 } from '@vzdump-format/vma';
 import type { DiskFormat, OperationOptions } from '../archive-format.js';
+import { extractVma } from '../extract-vma.js';
 
 /** The name under which vzdump stores a VM's configuration. */
 const GUEST_CONFIG = 'qemu-server.conf';

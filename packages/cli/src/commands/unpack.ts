@@ -48,7 +48,8 @@ export const unpack: Command<Options> = {
     { flags: '--to <directory>', description: 'where to; is made when it is not there' },
     {
       flags: '--drive <NAME=PATH>',
-      description: 'write a drive (by name or number) to a file or block device of your choice',
+      description:
+        'write a drive (by name or number) to a file (raw, or .qcow2) or block device of your choice',
       repeatable: true,
       parse: (text) => nameAndPath('--drive', text),
     },

@@ -1,4 +1,4 @@
-import { ArchiveError } from '@vzdump-format/streams';
+import { ArchiveError } from './archive-error.js';
 
 /**
  * An error as it is, or, when it is the bare error of a system call (`EIO: i/o error, read`), one that says

@@ -1,4 +1,4 @@
-import { badVmas, type VmaCase } from '@vzdump-format/test-vectors';
+import { badVmas, type VmaCase } from './vma.js';
 
 /** What each archive that Proxmox's `extract` fails on is refused with, however it is read. */
 export const REFUSED_WITH: Readonly<Record<string, readonly string[]>> = {

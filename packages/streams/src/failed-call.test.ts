@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
-import { ArchiveError } from '@vzdump-format/streams';
 import { expect, test } from 'vitest';
+import { ArchiveError } from './archive-error.js';
 import { failedCall } from './failed-call.js';
 
 test('a bare error of the system is given its place', async () => {

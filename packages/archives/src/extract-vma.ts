@@ -1,26 +1,20 @@
 import { realpath } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
+import { createImageFile, type ImageTarget, openImageTarget } from '@vzdump-format/disk';
 import { makeDirectories, removeEmptyDirectories } from '@vzdump-format/posix';
-import { ArchiveError, commitTogether, PendingFile, type WriteAt, writeFully } from '@vzdump-format/streams';
-import type { VmaDevice, VmaHeader } from '../format.js';
-import { configFileName, deviceFileName, findDevice, repeatedDeviceNames } from '../names.js';
-import { createDriveFile, type DriveTarget, openDriveTarget } from './drive-target.js';
-import { failedCall } from './failed-call.js';
-import { unpackVma, type VmaRecord } from './unpack.js';
-import { repeatedNameWarnings, type VerifyVmaOptions } from './verify.js';
-
-export interface ExtractVmaOptions extends VerifyVmaOptions {
-  /** Is made when it is not there. */
-  readonly directory: string;
-  /** Paths (files to be made, or block devices) by device name or id, for drives that go elsewhere. */
-  readonly drives?: ReadonlyMap<string, string>;
-  /** Names or ids of devices to leave out. */
-  readonly skip?: readonly string[];
-  /** Whether files that exist are replaced. */
-  readonly overwrite?: boolean;
-  /** How files are written (see `blockingWriter`); `writeFully` unless given. */
-  readonly writeAt?: WriteAt | undefined;
-}
+import { ArchiveError, commitTogether, PendingFile, writeFully } from '@vzdump-format/streams';
+import {
+  configFileName,
+  deviceFileName,
+  findDevice,
+  repeatedDeviceNames,
+  repeatedNameWarnings,
+  unpackVma,
+  type VmaDevice,
+  type VmaHeader,
+  type VmaRecord,
+} from '@vzdump-format/vma';
+import type { UnpackDisksOptions } from './archive-format.js';
 
 /**
  * Unpacks an archive: the configs under their names, each drive as a sparse file `disk-NAME.raw` of its exact
@@ -32,7 +26,7 @@ export interface ExtractVmaOptions extends VerifyVmaOptions {
  */
 export async function extractVma(
   archive: AsyncIterable<Uint8Array>,
-  options: ExtractVmaOptions,
+  options: UnpackDisksOptions,
 ): Promise<VmaHeader> {
   const made = makeDirectories(options.directory);
   const output = new Output(options);
@@ -62,10 +56,10 @@ export async function extractVma(
 class Output {
   total = 0;
   /** By device id; devices that are left out have none. */
-  private readonly targets = new Map<number, DriveTarget>();
+  private readonly targets = new Map<number, ImageTarget>();
   private readonly configs: PendingFile[] = [];
 
-  constructor(private readonly options: ExtractVmaOptions) {}
+  constructor(private readonly options: UnpackDisksOptions) {}
 
   async open(header: VmaHeader): Promise<void> {
     const { directory, overwrite = false, writeAt, onWarning } = this.options;
@@ -80,20 +74,17 @@ class Output {
       await writeFully(file.handle, header.configs[index]!.data, 0);
     }
     for (const { device, path, chosen } of places) {
-      const openTarget = chosen ? openDriveTarget : createDriveFile;
-      this.targets.set(device.id, await openTarget(device, path, { overwrite, writeAt, onWarning }));
+      const disk = { name: device.name, size: device.size, overwrite, writeAt, onWarning };
+      const target = chosen ? openImageTarget(path, disk) : createImageFile(path, 'raw', disk);
+      this.targets.set(device.id, await target);
     }
   }
 
   async write(record: Exclude<VmaRecord, { kind: 'header' }>): Promise<void> {
     const target = this.targets.get(record.device.id);
     if (target === undefined) return;
-    try {
-      if (record.kind === 'data') await target.write(record.data, record.offset);
-      else await target.zero(record.offset, record.length);
-    } catch (error) {
-      throw failedCall(error, 'TARGET_WRITE', `${target.writtenPath} cannot be written`, target.path);
-    }
+    if (record.kind === 'data') await target.write(record.data, record.offset);
+    else await target.zero(record.offset, record.length);
   }
 
   async commit(): Promise<void> {
@@ -141,7 +132,7 @@ interface DrivePlace {
 }
 
 /** Devices that share a name are told apart by their ids. */
-function drivePlaces(header: VmaHeader, options: ExtractVmaOptions): DrivePlace[] {
+function drivePlaces(header: VmaHeader, options: UnpackDisksOptions): DrivePlace[] {
   const chosen = new Map<VmaDevice, string>();
   for (const [name, path] of options.drives ?? []) chosen.set(findDevice(header, name), path);
   const skipped = new Set((options.skip ?? []).map((name) => findDevice(header, name)));

@@ -6,10 +6,11 @@ import { promisify } from 'node:util';
 import { zeroRange } from '@vzdump-format/posix';
 import type { ArchiveWarning } from '@vzdump-format/streams';
 import { chunked, sha256 } from '@vzdump-format/test-vectors';
-import { describe, expect, type TestContext, test, vi } from 'vitest';
-import { type ExtractVmaOptions, extractVma } from './read/extract.js';
-import { useTemporaryDirectory } from './testing/temporary-directory.js';
-import { legalArchive } from './testing/vectors.js';
+import { scratch } from '@vzdump-format/testing';
+import { beforeEach, describe, expect, type TestContext, test, vi } from 'vitest';
+import type { UnpackDisksOptions } from './archive-format.js';
+import { extractVma } from './extract-vma.js';
+import { legalArchive } from './testing/vma.js';
 
 vi.mock('@vzdump-format/posix', async (original) => {
   const actual = await original<typeof import('@vzdump-format/posix')>();
@@ -17,14 +18,18 @@ vi.mock('@vzdump-format/posix', async (original) => {
 });
 
 const run = promisify(execFile);
-const temporaryDirectory = useTemporaryDirectory();
+let temporary: string;
+beforeEach(async () => {
+  temporary = await scratch();
+});
+const temporaryDirectory = () => temporary;
 
 /** `drive-scsi0` of 327680 bytes, and `drive-efidisk0` of 131072. */
 const { bytes: archive, hashes } = legalArchive('plain');
 const DRIVE_SIZE = 327680;
 const OLD = 0xaa;
 
-function extract(drives: Record<string, string>, options: Partial<ExtractVmaOptions> = {}) {
+function extract(drives: Record<string, string>, options: Partial<UnpackDisksOptions> = {}) {
   const directory = join(temporaryDirectory(), 'target');
   const source = chunked(archive, 65536);
   return extractVma(source, { directory, drives: new Map(Object.entries(drives)), skip: ['2'], ...options });

@@ -1,21 +1,44 @@
-import { mkdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ArchiveWarning } from '@vzdump-format/streams';
+import { type ArchiveWarning, BufferSource } from '@vzdump-format/streams';
 import { chunked, goldenVmas, overwriting, sha256 } from '@vzdump-format/test-vectors';
-import { describe, expect, test } from 'vitest';
-import { builtArchive, headerOf } from '../testing/built-archive.js';
-import { allocatedBytes, filesOf } from '../testing/files.js';
-import { useTemporaryDirectory } from '../testing/temporary-directory.js';
-import { baseArchive, legalArchive } from '../testing/vectors.js';
-import { type ExtractVmaOptions, extractVma } from './extract.js';
+import { scratch } from '@vzdump-format/testing';
+import { beforeEach, describe, expect, test } from 'vitest';
+import type { UnpackDisksOptions } from './archive-format.js';
+import { extractVma } from './extract-vma.js';
+import { baseArchive, legalArchive, madeArchive } from './testing/vma.js';
 
-const temporaryDirectory = useTemporaryDirectory();
+let temporary: string;
+beforeEach(async () => {
+  temporary = await scratch();
+});
+const temporaryDirectory = () => temporary;
 
 function target(): string {
   return join(temporaryDirectory(), 'target');
 }
 
-function extract(archive: Buffer, options: Partial<ExtractVmaOptions> = {}) {
+/** The files of a directory, by name, each with its size and SHA-256. */
+async function filesOf(directory: string): Promise<Record<string, { size: number; sha256: string }>> {
+  const files: Record<string, { size: number; sha256: string }> = {};
+  for (const name of await readdir(directory)) {
+    const path = join(directory, name);
+    const hash = createHash('sha256');
+    for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 }))
+      hash.update(chunk as Buffer);
+    files[name] = { size: (await stat(path)).size, sha256: hash.digest('hex') };
+  }
+  return files;
+}
+
+/** How much of the disk a file takes up, in bytes. */
+async function allocatedBytes(path: string): Promise<number> {
+  return (await stat(path)).blocks * 512;
+}
+
+function extract(archive: Buffer, options: Partial<UnpackDisksOptions> = {}) {
   return extractVma(chunked(archive, 65536), { directory: target(), ...options });
 }
 
@@ -116,7 +139,7 @@ describe('drives', () => {
   });
 
   test('progress goes to the sum of their sizes', async () => {
-    const seen: [number, number][] = [];
+    const seen: [number, number | undefined][] = [];
     await extract(bytes, { onProgress: (done, total) => seen.push([done, total]) });
     expect(seen.at(-1)).toEqual([327680 + 131072, 327680 + 131072]);
     expect(seen.map(([done]) => done)).toEqual(seen.map(([done]) => done).toSorted((a, b) => a - b));
@@ -211,10 +234,10 @@ describe('two parts with the same place', () => {
   });
 
   test('are refused when the archive makes them', async () => {
-    const archive = builtArchive(
-      headerOf([{ id: 1, name: 'a', size: 512 }], [{ name: 'disk-a.raw', data: Buffer.from('x') }]),
-      [[{ deviceId: 1, cluster: 0, mask: 0 }]],
-    );
+    const archive = await madeArchive({
+      drives: [{ name: 'a', source: new BufferSource(Buffer.alloc(512)) }],
+      configs: [{ name: 'disk-a.raw', data: Buffer.from('x') }],
+    });
     await expect(extract(archive)).rejects.toMatchObject({ code: 'VMA_SAME_TARGET' });
   });
 });
