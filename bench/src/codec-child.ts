@@ -11,7 +11,7 @@ const TICK = 5;
  * Runs one stage: codec, 'compress' or 'decompress', options, input and output ('-' for pipes), a file to
  * report to.
  */
-export async function run(args: readonly string[]): Promise<void> {
+async function run(args: readonly string[]): Promise<void> {
   const [name, direction, options, input, output, report] = args as [
     string,
     'compress' | 'decompress',
@@ -47,3 +47,5 @@ export async function run(args: readonly string[]): Promise<void> {
   const peakMiB = process.resourceUsage().maxRSS / 1024;
   writeFileSync(report, JSON.stringify({ peakMiB, worstDelay }));
 }
+
+await run(process.argv.slice(2));

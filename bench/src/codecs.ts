@@ -11,8 +11,7 @@ const MIB = 1024;
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 3);
 /** More than any contender's output and buffers. */
 const WARMED = 1.25 * 1024 ** 3;
-/** Bundled and compiled beforehand, as the command line is. */
-const CHILD = fileURLToPath(new URL('../bin/codec-child.js', import.meta.url));
+const CHILD = fileURLToPath(new URL('./codec-child.js', import.meta.url));
 
 /** 1 GiB of what disks hold: a tar of /usr, zeros, and noise. */
 const MIX = `{ tar -C / -cf - usr 2>/dev/null | head -c 640M

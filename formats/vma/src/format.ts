@@ -49,7 +49,6 @@
  * their order have a checksum.
  */
 
-import { createHash } from 'node:crypto';
 import { ArchiveError } from '@vzdump-format/streams';
 
 export const HEADER_MAGIC = 0x564d4100; // 'VMA\0'
@@ -180,7 +179,9 @@ export function parseUuid(uuid: string): Buffer {
 
 /** The MD5 of a header or extent header, its own field (at `field`) counted as zeros. */
 export function checksum(bytes: Uint8Array, field: number): Buffer {
-  return createHash('md5')
+  return process
+    .getBuiltinModule('node:crypto')
+    .createHash('md5')
     .update(bytes.subarray(0, field))
     .update(new Uint8Array(MD5_SIZE))
     .update(bytes.subarray(field + MD5_SIZE))

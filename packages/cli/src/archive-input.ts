@@ -1,6 +1,5 @@
 import { fstatSync } from 'node:fs';
 import { addAbortSignal } from 'node:stream';
-import { isatty } from 'node:tty';
 import { type OpenArchive, openArchive } from '@vzdump-format/archives';
 import { setPipeSize } from '@vzdump-format/posix';
 import { ArchiveError, readPipe } from '@vzdump-format/streams';
@@ -42,7 +41,7 @@ export async function withArchive<Result>(
 
 /** Standard input, which may keep us waiting for ever: an abort ends that. */
 export function binaryInput(signal: AbortSignal): AsyncIterable<Uint8Array> {
-  if (isatty(STDIN)) {
+  if (process.getBuiltinModule('node:tty').isatty(STDIN)) {
     throw new UsageError('an archive cannot be read from a terminal', 'give a path, or pipe the archive in');
   }
   if (!fstatSync(STDIN).isFIFO()) return addAbortSignal(signal, process.stdin);

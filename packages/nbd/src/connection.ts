@@ -1,4 +1,4 @@
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { ArchiveError, ByteReader } from '@vzdump-format/streams';
 
 /** Received at a time; the kernel holds about as much for a Unix socket. */
@@ -19,7 +19,7 @@ export class Connection {
   private wake = () => {};
 
   private constructor(socketPath: string) {
-    this.socket = connect({
+    this.socket = process.getBuiltinModule('node:net').connect({
       path: socketPath,
       onread: { buffer: this.buffer, callback: (length) => this.receive(length) },
     });

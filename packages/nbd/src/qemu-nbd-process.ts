@@ -1,4 +1,4 @@
-import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import type { ChildProcessByStdio } from 'node:child_process';
 import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -27,7 +27,9 @@ export class QemuNbdProcess {
     args: readonly string[],
     private readonly path: string,
   ) {
-    this.child = spawn(PROGRAM, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+    this.child = process
+      .getBuiltinModule('node:child_process')
+      .spawn(PROGRAM, args, { stdio: ['ignore', 'ignore', 'pipe'] });
     this.child.stderr.on('data', (bytes: Buffer) => {
       this.complaint = Buffer.concat([this.complaint, bytes]).subarray(-MAX_COMPLAINT_SIZE);
     });

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import type { U64 } from '../format.js';
 import { SipHash } from '../goodbye/siphash.js';
 import { encodeText } from '../names.js';
@@ -70,6 +69,6 @@ export class PathOffsets {
 }
 
 function randomU64(): U64 {
-  const bytes = randomBytes(8);
+  const bytes = process.getBuiltinModule('node:crypto').randomBytes(8);
   return { low: bytes.readUInt32LE(0), high: bytes.readUInt32LE(4) };
 }

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { printableName } from '@vzdump-format/posix';
 import {
@@ -140,7 +139,7 @@ function headerOf({ configs = [], drives = [], uuid, ctime }: PackVmaOptions): V
     size: wholeSectors(source.size),
   }));
   return {
-    uuid: uuid ?? randomUUID(),
+    uuid: uuid ?? process.getBuiltinModule('node:crypto').randomUUID(),
     ctime: BigInt(seconds),
     configs,
     devices,

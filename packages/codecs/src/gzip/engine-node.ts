@@ -1,6 +1,8 @@
-import { constants, crc32, createDeflateRaw, createInflateRaw, deflateRaw } from 'node:zlib';
 import { DEFLATE_MEMORY, type DeflateEngine, InflateError } from './engine.js';
 import { throughZlib } from './zlib-stage.js';
+
+const { constants, crc32, createDeflateRaw, createInflateRaw, deflateRaw } =
+  process.getBuiltinModule('node:zlib');
 
 /**
  * A call into the thread pool is paid for every so many bytes of output; the 16 KiB of node:zlib cost a

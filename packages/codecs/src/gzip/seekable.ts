@@ -1,5 +1,4 @@
 import { promisify } from 'node:util';
-import { constants, crc32, deflateRawSync, inflateRaw, inflateRawSync } from 'node:zlib';
 import {
   ArchiveError,
   ByteReader,
@@ -17,6 +16,9 @@ import { checkTrailer, nextMember } from './decompress.js';
 import { nodeEngine } from './engine-node.js';
 import { WINDOW_SIZE } from './format.js';
 import { truncated } from './header.js';
+
+const { constants, crc32, deflateRawSync, inflateRaw, inflateRawSync } =
+  process.getBuiltinModule('node:zlib');
 
 /** So much content is decompressed for a byte of it; a dictionary of up to 32 KiB is kept for each. */
 const SEGMENT_CONTENT = 4 * 1024 * 1024;

@@ -1,4 +1,4 @@
-import { type Transferable, Worker } from 'node:worker_threads';
+import type { Transferable, Worker } from 'node:worker_threads';
 
 /** What a worker answers: the result, or the message of the error that the job failed with. */
 export type JobReply<Result> = { readonly result: Result } | { readonly failure: string };
@@ -80,7 +80,8 @@ export class WorkerPool<Job, Result> {
 
 /** Without the flags of the program: those that resolve its imports otherwise are not for a built file. */
 function newWorker(script: URL): Worker {
-  const worker = new Worker(script, { execArgv: [] });
+  const threads = process.getBuiltinModule('node:worker_threads');
+  const worker = new threads.Worker(script, { execArgv: [] });
   worker.unref();
   return worker;
 }

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { type Command, toolEnvironment } from './run-tool.js';
@@ -15,11 +15,13 @@ export class Lifeline {
   private constructor(private readonly shell: ChildProcess) {}
 
   static async hold(command: Command): Promise<Lifeline> {
-    const shell = spawn('/bin/sh', ['-c', SCRIPT, 'sh', ...command], {
-      detached: true, // not for Ctrl-C on a terminal to end
-      env: toolEnvironment(),
-      stdio: ['pipe', 'ignore', 'ignore'],
-    });
+    const shell = process
+      .getBuiltinModule('node:child_process')
+      .spawn('/bin/sh', ['-c', SCRIPT, 'sh', ...command], {
+        detached: true, // not for Ctrl-C on a terminal to end
+        env: toolEnvironment(),
+        stdio: ['pipe', 'ignore', 'ignore'],
+      });
     await once(shell, 'spawn');
     shell.unref();
     (shell.stdin as Socket).unref(); // which it is, though the types do not tell

@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import type { Readable } from 'node:stream';
 import { ArchiveError } from '@vzdump-format/streams';
@@ -35,7 +34,9 @@ export async function runLogged(
 ): Promise<void> {
   const { env, input = '', acceptedCodes = [], onLine, signal } = options;
   signal?.throwIfAborted();
-  const child = spawn(program, args, { detached: true, env, stdio: 'pipe' });
+  const child = process
+    .getBuiltinModule('node:child_process')
+    .spawn(program, args, { detached: true, env, stdio: 'pipe' });
   child.stdin.on('error', () => {}); // it need not read all of it, or any
   child.stdin.end(input);
   for (const stream of ['stdout', 'stderr'] as const) {

@@ -1,5 +1,3 @@
-import { randomBytes, randomUUID } from 'node:crypto';
-
 /** Where a restored guest's new identity comes from. */
 export interface IdentitySource {
   mac(): string;
@@ -17,10 +15,12 @@ export function randomIdentity(macPrefix = DEFAULT_MAC_PREFIX): IdentitySource {
     .filter((octet) => octet !== '');
   return {
     mac: () => [...prefix, ...randomOctets(6 - prefix.length)].join(':'),
-    uuid: randomUUID,
+    uuid: () => process.getBuiltinModule('node:crypto').randomUUID(),
   };
 }
 
 function randomOctets(count: number): readonly string[] {
-  return [...randomBytes(count)].map((octet) => octet.toString(16).toUpperCase().padStart(2, '0'));
+  return [...process.getBuiltinModule('node:crypto').randomBytes(count)].map((octet) =>
+    octet.toString(16).toUpperCase().padStart(2, '0'),
+  );
 }

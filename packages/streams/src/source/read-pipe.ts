@@ -1,4 +1,4 @@
-import { Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { addAbortSignal } from 'node:stream';
 import { alignedMemory } from '../aligned-memory.js';
 
@@ -29,7 +29,8 @@ export async function* readPipe(fd: number, signal?: AbortSignal): AsyncGenerato
     },
   };
   // The types know `onread` for `connect` alone.
-  const socket = new Socket({ fd, readable: true, writable: false, onread } as ConstructorParameters<
+  const net = process.getBuiltinModule('node:net');
+  const socket = new net.Socket({ fd, readable: true, writable: false, onread } as ConstructorParameters<
     typeof Socket
   >[0]);
   socket.once('end', () => {

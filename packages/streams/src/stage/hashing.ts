@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { type Stage, stageOf } from './stage.js';
 
 export interface HashingStage extends Stage {
@@ -8,7 +7,7 @@ export interface HashingStage extends Stage {
 
 /** Passes bytes on and computes their digest on the way. @param algorithm as `crypto.createHash` names it. */
 export function hashing(algorithm: string): HashingStage {
-  const hash = createHash(algorithm);
+  const hash = process.getBuiltinModule('node:crypto').createHash(algorithm);
   let result: string | undefined;
   async function* hashed(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
     for await (const chunk of source) {

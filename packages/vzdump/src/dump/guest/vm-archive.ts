@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { packVm } from '@vzdump-format/archives';
 import { pathToBytes } from '@vzdump-format/posix';
 import { BANDWIDTH_UNIT, QEMU_CONFIG_NAME, QEMU_FIREWALL_NAME, qemuArchiveConfig } from '@vzdump-format/pve';
@@ -16,7 +15,7 @@ export async function archiveVm({ drives }: DiskData, run: ArchiveRun): Promise<
   const { job, log, guest } = run;
   const configs = await archivedConfigs(drives, run);
   const output = archiveOutput(run);
-  const uuid = randomUUID();
+  const uuid = process.getBuiltinModule('node:crypto').randomUUID();
   if (drives.length === 0) {
     log.info('backup contains no disks');
     log.info('starting diskless backup');

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { type Command, runTool, toolEnvironment } from '@vzdump-format/posix';
 import { ArchiveError } from '@vzdump-format/streams';
@@ -24,11 +24,13 @@ export class MountNamespace {
   /** @throws `MOUNT_NAMESPACE` */
   static async open(): Promise<MountNamespace> {
     const user = isRoot() ? [] : ['--user', '--map-root-user'];
-    const holder = spawn('unshare', [...user, '--mount', '--propagation', 'slave', '--', 'cat'], {
-      detached: true, // not for Ctrl-C on a terminal to end
-      env: toolEnvironment(),
-      stdio: 'pipe',
-    });
+    const holder = process
+      .getBuiltinModule('node:child_process')
+      .spawn('unshare', [...user, '--mount', '--propagation', 'slave', '--', 'cat'], {
+        detached: true, // not for Ctrl-C on a terminal to end
+        env: toolEnvironment(),
+        stdio: 'pipe',
+      });
     let complaint = '';
     holder.stderr.setEncoding('latin1').on('data', (text: string) => {
       complaint = (complaint + text).slice(-1000);

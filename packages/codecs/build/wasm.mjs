@@ -3,7 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import asc from 'assemblyscript/asc';
 
-process.chdir(fileURLToPath(new URL('../packages/codecs', import.meta.url)));
+process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 mkdirSync('dist/lzo', { recursive: true });
 const { error, stderr } = await asc.main([
   'assembly/lzo1x.ts',
