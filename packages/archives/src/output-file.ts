@@ -11,11 +11,18 @@ import {
   writeToStream,
 } from '@vzdump-format/streams';
 
+/** Takes the bytes of an archive, and keeps them if they end well. @returns the bytes written */
+export type OutputSink = (
+  bytes: AsyncIterable<Piece>,
+  options: Pick<WriteOutputOptions, 'onPartial' | 'writeAt'>,
+) => Promise<number>;
+
+/** A path, which gets its name when all is written, a stream, which is left open, or a sink. */
+export type ArchiveOutput = string | Writable | OutputSink;
+
 export interface WriteOutputOptions {
   /** Whether a file that exists is replaced. */
   readonly overwrite?: boolean;
-  /** See `PendingFileOptions`. */
-  readonly partialPath?: string | undefined;
   /** Told of a file's name until it is whole, once it is there. */
   readonly onPartial?: ((path: string) => void) | undefined;
   /** How a file is written (see `blockingWriter`); `writeFully` unless given. */
@@ -25,26 +32,26 @@ export interface WriteOutputOptions {
 }
 
 /**
- * Writes to a path, which gets its name when all is written, or to a stream, which is left open.
+ * Writes to what takes an archive.
  * @returns the bytes written
- * @throws what the bytes' source throws; `OUTPUT_KIND`, `FILE_EXISTS`; the system's error, see `PendingFile`
+ * @throws what the bytes' source or a sink throws; `OUTPUT_KIND`, `FILE_EXISTS`; the system's error, see `PendingFile`
  */
 export async function writeOutput(
   bytes: AsyncIterable<Piece>,
-  output: string | Writable,
+  output: ArchiveOutput,
   options: WriteOutputOptions = {},
 ): Promise<number> {
-  if (typeof output !== 'string') return writeToStream(bytes, output);
-  return writeFile(bytes, output, options);
+  if (typeof output === 'string') return writeFile(bytes, output, options);
+  return typeof output === 'function' ? output(bytes, options) : writeToStream(bytes, output);
 }
 
 async function writeFile(
   bytes: AsyncIterable<Piece>,
   path: string,
-  { overwrite = false, partialPath, onPartial, writeAt, onWarning }: WriteOutputOptions,
+  { overwrite = false, onPartial, writeAt, onWarning }: WriteOutputOptions,
 ): Promise<number> {
   await requireReplaceable(path);
-  const file = await PendingFile.create(path, { overwrite, partialPath, onWarning });
+  const file = await PendingFile.create(path, { overwrite, onWarning });
   try {
     onPartial?.(file.partialPath);
     const written = await writeToFile(bytes, file.handle, writeAt);

@@ -1,4 +1,3 @@
-import type { Writable } from 'node:stream';
 import { type Codec, type CompressOptions, FrameStarts } from '@vzdump-format/codecs';
 import { ContentProgress, walk } from '@vzdump-format/file-tree';
 import {
@@ -13,7 +12,7 @@ import {
 } from '@vzdump-format/streams';
 import type { OperationOptions, TreeFormat } from './archive-format.js';
 import { OutputExclusion } from './output-exclusion.js';
-import { writeOutput } from './output-file.js';
+import { type ArchiveOutput, writeOutput } from './output-file.js';
 import {
   isUncompressed,
   type PayloadSink,
@@ -24,8 +23,7 @@ import {
 
 export interface PackTreeOptions extends OperationOptions {
   readonly format: TreeFormat;
-  /** A path, which gets its name when all is written, or a stream, which is left open. */
-  readonly output: string | Writable;
+  readonly output: ArchiveOutput;
   /**
    * Where the contents of a split archive go; unless given, a file beside one whose name says that it is
    * split. It gets its name with the archive.
@@ -33,8 +31,6 @@ export interface PackTreeOptions extends OperationOptions {
   readonly payload?: string | undefined;
   /** Whether a file that exists is replaced. */
   readonly overwrite?: boolean;
-  /** See `WriteOutputOptions`. */
-  readonly partialPath?: string | undefined;
   /** See `WriteOutputOptions`. */
   readonly writeAt?: WriteAt | undefined;
   readonly codec: Codec;
@@ -76,7 +72,7 @@ export async function packTree(options: PackTreeOptions): Promise<PackTreeResult
   const progress = new ContentProgress(onProgress);
   const frameStarts = new FrameStarts();
   const ownOutput = new OutputExclusion(options.root, onWarning);
-  if (typeof options.output !== 'string') ownOutput.addStream(options.output);
+  if (typeof options.output === 'object') ownOutput.addStream(options.output);
   const excludeRules = ownOutput.without(format.packRules(excludes, onWarning));
   const walked = walk(options.root, {
     ...format.walkOptions,

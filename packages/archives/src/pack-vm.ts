@@ -1,4 +1,3 @@
-import type { Writable } from 'node:stream';
 import { type Codec, type CompressOptions, FrameStarts } from '@vzdump-format/codecs';
 import {
   type ByteSource,
@@ -14,7 +13,7 @@ import {
   type VmaConfig,
   wholeSectors,
 } from '@vzdump-format/vma';
-import { writeOutput } from './output-file.js';
+import { type ArchiveOutput, writeOutput } from './output-file.js';
 
 /** A drive to be packed. */
 export interface DriveSpec {
@@ -24,12 +23,9 @@ export interface DriveSpec {
 }
 
 export interface PackVmOptions {
-  /** A path, which gets its name when all is written, or a stream, which is left open. */
-  readonly output: string | Writable;
+  readonly output: ArchiveOutput;
   /** Whether a file that exists is replaced. */
   readonly overwrite?: boolean;
-  /** See `WriteOutputOptions`. */
-  readonly partialPath?: string | undefined;
   /** See `WriteOutputOptions`. */
   readonly writeAt?: WriteAt | undefined;
   readonly codec: Codec;

@@ -1,5 +1,4 @@
 import { resolve } from 'node:path';
-import type { Writable } from 'node:stream';
 import { type Codec, codecs } from '@vzdump-format/codecs';
 import {
   ArchiveError,
@@ -13,11 +12,15 @@ import {
   type WriteAt,
   writeFully,
   writeToFile,
-  writeToStream,
 } from '@vzdump-format/streams';
 import type { TreeFormat } from './archive-format.js';
 import { formatForFileName } from './formats.js';
-import { requireReplaceable, type WriteOutputOptions } from './output-file.js';
+import {
+  type ArchiveOutput,
+  requireReplaceable,
+  type WriteOutputOptions,
+  writeOutput,
+} from './output-file.js';
 
 /** Takes the bytes of the file with the contents; they are its caller's again when it resolves. */
 export type PayloadSink = (piece: Piece) => Promise<void>;
@@ -40,7 +43,7 @@ export function payloadPathFor({ split }: TreeFormat, path: string): string | un
  */
 export function splitPayloadPath(
   format: TreeFormat,
-  output: string | Writable,
+  output: ArchiveOutput,
   payload: string | undefined,
 ): string | undefined {
   const beside = typeof output === 'string' ? payloadPathFor(format, output) : undefined;
@@ -78,7 +81,7 @@ export function requireUncompressed(codec: Codec): void {
  */
 export async function writeSplitOutput(
   pack: (payload: PayloadSink) => AsyncIterable<Piece>,
-  output: string | Writable,
+  output: ArchiveOutput,
   payloadPath: string,
   options: WriteOutputOptions & {
     readonly limiter?: RateLimiter;
@@ -109,10 +112,10 @@ export async function writeSplitOutput(
 
 async function writeAndCommit(
   bytes: AsyncIterable<Piece>,
-  output: Writable,
+  output: ArchiveOutput,
   payload: PendingFile,
 ): Promise<number> {
-  const written = await writeToStream(bytes, output);
+  const written = await writeOutput(bytes, output);
   await payload.commit();
   return written;
 }

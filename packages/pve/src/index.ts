@@ -50,6 +50,7 @@ export { type SelectedDrive, selectDrives } from './guest/qemu-drives.js';
 export {
   findStorageOf,
   isBackupVolume,
+  type LocateOptions,
   locateBackup,
   locateBackups,
   locateVolume,

@@ -1,11 +1,20 @@
 import { parseBackupName } from '@vzdump-format/pve';
 import { expect, test } from 'vitest';
 import { requireRoomForBackup, requireRoomForProtected } from './backup-limits.js';
-import type { Backup } from './list-backups.js';
+import type { Backup } from './backup-store.js';
 
 function backups(unprotected: number, protectedOnes: number): Backup[] {
   const name = parseBackupName('vzdump-qemu-100-2026_11_20-02_00_00.vma')!;
-  const backup = { path: '', name, vmid: 100, size: 0, ctime: 0, notes: undefined, isProtected: false };
+  const backup = {
+    id: '',
+    path: '',
+    name,
+    vmid: 100,
+    size: 0,
+    ctime: 0,
+    notes: undefined,
+    isProtected: false,
+  };
   return [
     ...Array.from({ length: unprotected }, () => backup),
     ...Array.from({ length: protectedOnes }, () => ({ ...backup, isProtected: true })),

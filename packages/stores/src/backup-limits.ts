@@ -1,6 +1,6 @@
 import { keepRules, keepsAll, type Retention } from '@vzdump-format/pve';
 import { ArchiveError } from '@vzdump-format/streams';
-import type { Backup } from './list-backups.js';
+import type { Backup, BackupStore } from './backup-store.js';
 
 /**
  * Refuses a further backup of a guest where nothing may be removed and there are as many as are to be kept.
@@ -43,4 +43,22 @@ export function requireRoomForProtected(
     'BACKUP_LIMIT',
     `The number of protected backups per guest is limited to ${limit} on storage '${id}'`,
   );
+}
+
+/**
+ * Protects a backup. Of one that is no guest's, by its name, there is no limit.
+ * @param storage which keeps it, if that is known
+ * @throws as `BackupStore.setProtected`, and `BACKUP_LIMIT` when the guest has as many protected ones as the
+ * storage allows
+ */
+export async function protectBackup(
+  store: BackupStore,
+  id: string,
+  storage?: ProtectionLimit,
+): Promise<void> {
+  const guest = store.guestOf(id);
+  if (storage !== undefined && guest !== undefined && !(await store.isProtected(id))) {
+    requireRoomForProtected(await store.list({ ...guest, onWarning: () => {} }), storage);
+  }
+  await store.setProtected(id, true);
 }

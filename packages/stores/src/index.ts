@@ -1,7 +1,9 @@
-export { requireRoomForBackup, requireRoomForProtected } from './backup-limits.js';
-export { type Backup, listBackups } from './list-backups.js';
-export { type NewBackup, newBackup } from './new-backup.js';
-export { getNotes, MAX_NOTES_BYTES, readNotes, setNotes } from './notes.js';
-export { isProtected, setProtected } from './protection.js';
+export { protectBackup, requireRoomForBackup, requireRoomForProtected } from './backup-limits.js';
+export type { Backup, BackupStore, BackupWriter, StoredBackup } from './backup-store.js';
+export { backupStem } from './directory/backup-names.js';
+export { DirectoryStore } from './directory/directory-store.js';
+export { ARCHIVE_STREAM } from './directory/directory-writer.js';
+export { MAX_NOTES_BYTES } from './directory/notes.js';
 export { type PlannedBackup, type PrunedBackup, planPruning, pruneBackups } from './prune-backups.js';
+export { locateStore, locateStoredBackup } from './store-location.js';
 export { chooseTemporaryDirectory } from './temporary-directory.js';

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import type { ArchiveError } from '@vzdump-format/streams';
 import { scratch } from '@vzdump-format/testing';
 import { expect, test } from 'vitest';
-import type { Backup } from './list-backups.js';
+import type { Backup } from './backup-store.js';
+import { DirectoryStore } from './directory/directory-store.js';
 import { type PruneOptions, pruneBackups } from './prune-backups.js';
 
 async function fill(...names: readonly string[]): Promise<string> {
@@ -23,7 +24,7 @@ function daily(guest: string, days: number, extension = '.vma'): string[] {
 async function prune(directory: string, options: Partial<PruneOptions>) {
   const errors: ArchiveError[] = [];
   const told: Backup[] = [];
-  const pruned = await pruneBackups(directory, {
+  const pruned = await pruneBackups(new DirectoryStore(directory), {
     retention: { last: 1 },
     onRemove: (backup) => told.push(backup),
     onError: (error) => errors.push(error),

@@ -1,7 +1,6 @@
 import { markGroup, type Retention, type Verdict } from '@vzdump-format/pve';
 import { ArchiveError, type OnWarning } from '@vzdump-format/streams';
-import { type Backup, type BackupFilter, listBackups } from './list-backups.js';
-import { removeBackup } from './remove-backup.js';
+import type { Backup, BackupFilter, BackupStore } from './backup-store.js';
 
 export interface PruneOptions extends BackupFilter {
   readonly retention: Retention;
@@ -57,27 +56,27 @@ function ungrouped({ isProtected }: Backup): Verdict {
 }
 
 /**
- * Removes the backups in a directory that the retention does not keep, with their logs and notes.
- * @returns what was decided about each, in the order of `listBackups`
- * @throws the system's error when the directory cannot be read
+ * Removes the backups in a store that the retention does not keep, with their logs and notes.
+ * @returns what was decided about each, in the order of `BackupStore.list`
+ * @throws the system's error when the store cannot be listed
  */
-export async function pruneBackups(directory: string, options: PruneOptions): Promise<PrunedBackup[]> {
-  const plan = planPruning(await listBackups(directory, options), options.retention);
+export async function pruneBackups(store: BackupStore, options: PruneOptions): Promise<PrunedBackup[]> {
+  const plan = planPruning(await store.list(options), options.retention);
   await options.onPlan?.(plan);
   const done: PrunedBackup[] = [];
   for (const planned of plan) {
     const remove = planned.verdict.mark === 'remove' && options.dryRun !== true;
-    done.push({ ...planned, removed: remove && (await tryToRemove(planned.backup, options)) });
+    done.push({ ...planned, removed: remove && (await tryToRemove(store, planned.backup, options)) });
   }
   return done;
 }
 
-async function tryToRemove(backup: Backup, options: PruneOptions): Promise<boolean> {
-  const { path } = backup;
+async function tryToRemove(store: BackupStore, backup: Backup, options: PruneOptions): Promise<boolean> {
+  const { id, path } = backup;
   options.signal?.throwIfAborted();
   options.onRemove?.(backup);
   try {
-    await removeBackup(path, options.onWarning);
+    await store.remove(id, options.onWarning);
     return true;
   } catch (cause) {
     const reason = (cause as Error).message;

@@ -1,6 +1,6 @@
 import { mountOf } from '@vzdump-format/posix';
-import { inDirectory } from './directory-path.js';
-import type { NewBackupOptions } from './new-backup.js';
+import type { NewBackupOptions } from './backup-store.js';
+import { inDirectory } from './directory/directory-path.js';
 
 export interface TemporaryDirectoryOptions extends Pick<NewBackupOptions, 'type' | 'vmid'> {
   /** vzdump's option of that name. */

@@ -1,5 +1,4 @@
-import { locateBackups } from '@vzdump-format/pve';
-import { type Backup, listBackups } from '@vzdump-format/stores';
+import { type Backup, locateStore } from '@vzdump-format/stores';
 import type { Command } from '../command.js';
 import { backupsArgument, type GuestOptions, guestOptions } from '../options/guest-options.js';
 import { type CommonOptions, type PveRootOption, pveRootOption } from '../options/options.js';
@@ -16,12 +15,16 @@ export const backups: Command<CommonOptions & GuestOptions & PveRootOption> = {
   examples: ['vzdump-format backups /var/lib/vz/dump', 'vzdump-format backups local --vmid 100'],
 
   async run([name], options, context) {
-    const { path: directory, storage } = await locateBackups(name!, { ...options, ...context });
-    const found = await listBackups(directory, { ...context, ...options });
+    const { store, storage } = await locateStore(name!, { ...options, ...context });
+    const found = await store.list({ ...context, ...options });
     if (options.json)
-      await printJson({ directory, storage: storage?.id, backups: found.map(backupDocument) });
+      await printJson({
+        directory: store.location,
+        storage: storage?.id,
+        backups: found.map(backupDocument),
+      });
     else if (found.length > 0) await printLines(alignedTable(found, columns));
-    else context.inform(`there are no backups in ${directory}`);
+    else context.inform(`there are no backups in ${store.location}`);
   },
 };
 

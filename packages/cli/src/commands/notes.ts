@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { addAbortSignal, type Readable } from 'node:stream';
-import { locateBackup } from '@vzdump-format/pve';
-import { getNotes, MAX_NOTES_BYTES, readNotes, setNotes } from '@vzdump-format/stores';
+import { bytesToPath } from '@vzdump-format/posix';
+import { locateStoredBackup, MAX_NOTES_BYTES } from '@vzdump-format/stores';
 import { ArchiveError } from '@vzdump-format/streams';
 import type { Command } from '../command.js';
 import { backupArgument, type CommonOptions, type PveRootOption, pveRootOption } from '../options/options.js';
@@ -32,19 +32,16 @@ export const notes: Command<Options> = {
   ],
 
   async run([name, text], options, { signal, inform, onWarning }) {
-    const { path: archive } = await locateBackup(name!, { pveRoot: options.pveRoot, onWarning });
+    const { store, id, path } = await locateStoredBackup(name!, { pveRoot: options.pveRoot, onWarning });
     const changed = await newNotes(text, options, signal);
-    if (changed !== undefined) await setNotes(archive, changed, onWarning);
-    if (options.json) await printJson({ path: archive, notes: await getNotes(archive) });
-    else if (changed === undefined) await show(archive, inform);
+    if (changed !== undefined) await store.setNotes(id, changed, onWarning);
+    if (!options.json && changed !== undefined) return;
+    const stored = await store.readNotes(id);
+    if (options.json) await printJson({ path, notes: bytesToPath(stored) });
+    else if (stored.length === 0) inform(`${path} has no notes`);
+    else await printStored(stored);
   },
 };
-
-async function show(archive: string, inform: (line: string) => void): Promise<void> {
-  const bytes = await readNotes(archive);
-  if (bytes.length === 0) inform(`${archive} has no notes`);
-  else await printStored(bytes);
-}
 
 /** What the notes are to be; nothing when they are only to be shown. */
 async function newNotes(

@@ -1,5 +1,5 @@
-import { findStorageOf, locateBackup } from '@vzdump-format/pve';
-import { isProtected, setProtected } from '@vzdump-format/stores';
+import { findStorageOf } from '@vzdump-format/pve';
+import { locateStoredBackup, protectBackup } from '@vzdump-format/stores';
 import type { Command } from '../command.js';
 import { backupArgument, type CommonOptions, type PveRootOption, pveRootOption } from '../options/options.js';
 import { UsageError } from '../output/exit-status.js';
@@ -26,12 +26,12 @@ export const protect: Command<Options> = {
 
   async run([name], { off = false, show = false, json, pveRoot }, { onWarning }) {
     if (off && show) throw new UsageError('--off changes the protection, and --show changes nothing');
-    const { path: archive, storage } = await locateBackup(name!, { pveRoot, onWarning });
-    if (off) await setProtected(archive, false);
-    else if (!show) await setProtected(archive, true, storage ?? (await findStorageOf(archive, { pveRoot })));
+    const { store, id, path, storage } = await locateStoredBackup(name!, { pveRoot, onWarning });
+    if (off) await store.setProtected(id, false);
+    else if (!show) await protectBackup(store, id, storage ?? (await findStorageOf(path, { pveRoot })));
     if (!show && !json) return;
-    const state = await isProtected(archive);
-    if (json) await printJson({ path: archive, protected: state });
+    const state = await store.isProtected(id);
+    if (json) await printJson({ path, protected: state });
     else await printLines([state ? 'protected' : 'not protected']);
   },
 };

@@ -1,5 +1,11 @@
-import { locateBackups, retentionString, verdictReason } from '@vzdump-format/pve';
-import { type Backup, type PlannedBackup, type PrunedBackup, pruneBackups } from '@vzdump-format/stores';
+import { retentionString, verdictReason } from '@vzdump-format/pve';
+import {
+  type Backup,
+  locateStore,
+  type PlannedBackup,
+  type PrunedBackup,
+  pruneBackups,
+} from '@vzdump-format/stores';
 import type { Command, CommandContext } from '../command.js';
 import { backupsArgument, type GuestOptions, guestOptions } from '../options/guest-options.js';
 import { type CommonOptions, type PveRootOption, pveRootOption } from '../options/options.js';
@@ -34,7 +40,7 @@ export const prune: Command<Options> = {
   async run([name], options, context) {
     const { json, quiet, dryRun = false, type, vmid } = options;
     const chosen = chosenRetention(options);
-    const { path: directory, storage } = await locateBackups(name!, { ...options, ...context });
+    const { store, storage } = await locateStore(name!, { ...options, ...context });
     const retention = chosen ?? storage?.retention;
     if (retention === undefined) {
       throw new UsageError(
@@ -43,7 +49,7 @@ export const prune: Command<Options> = {
       );
     }
     const failures: unknown[] = [];
-    const pruned = await pruneBackups(directory, {
+    const pruned = await pruneBackups(store, {
       ...context,
       // With --json the last line on stderr is an error if there is one.
       onError: json ? (error) => failures.push(error) : context.onError,
@@ -56,7 +62,7 @@ export const prune: Command<Options> = {
     if (json) {
       const backups = pruned.map(decisionDocument);
       await printJson({
-        directory,
+        directory: store.location,
         storage: storage?.id,
         dryRun,
         retention: retentionString(retention),

@@ -1,8 +1,8 @@
 import { stat } from 'node:fs/promises';
 import type { OpenArchive } from '@vzdump-format/archives';
 import { pathToBytes } from '@vzdump-format/posix';
-import { isBackupVolume, locateBackup, locateBackups } from '@vzdump-format/pve';
-import { listBackups } from '@vzdump-format/stores';
+import { isBackupVolume, locateBackup } from '@vzdump-format/pve';
+import { locateStore } from '@vzdump-format/stores';
 import { ArchiveError, type ArchiveWarning, Meter, metered } from '@vzdump-format/streams';
 import { withArchive } from '../archive-input.js';
 import type { Command, CommandContext } from '../command.js';
@@ -91,12 +91,13 @@ async function archivesOf(
 ): Promise<readonly string[]> {
   if (name === '-') return [name];
   if (isBackupVolume(name)) return [(await locateBackup(name, { pveRoot, onWarning })).path];
-  const { path } = await locateBackups(name, { pveRoot, onWarning });
-  if (!(await isDirectory(path))) return [path];
-  const backups = await listBackups(path, { onWarning, signal });
+  const { store } = await locateStore(name, { pveRoot, onWarning });
+  const { location } = store;
+  if (!(await isDirectory(location))) return [location];
+  const backups = await store.list({ onWarning, signal });
   if (backups.length === 0) {
-    const message = `nothing is verified: there are no backups in ${path}`;
-    onWarning({ code: 'BACKUPS_NONE', message, entry: path });
+    const message = `nothing is verified: there are no backups in ${location}`;
+    onWarning({ code: 'BACKUPS_NONE', message, entry: location });
   }
   return backups.map((backup) => backup.path);
 }

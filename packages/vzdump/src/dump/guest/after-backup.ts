@@ -1,7 +1,7 @@
 import { bytesToPath } from '@vzdump-format/posix';
 import type { Guest } from '@vzdump-format/pve';
 import { expandNotesTemplate, ifThere, readConfigFile, retentionString } from '@vzdump-format/pve';
-import { pruneBackups, setNotes, setProtected } from '@vzdump-format/stores';
+import { pruneBackups } from '@vzdump-format/stores';
 import { ArchiveError } from '@vzdump-format/streams';
 import { errorText } from '../error-text.js';
 import type { DumpJob } from '../job/dump-job.js';
@@ -10,6 +10,9 @@ import type { GuestLogFile } from './guest-log.js';
 export interface FinishedBackup {
   readonly guest: Guest;
   readonly guestName: string | undefined;
+  /** In the job's store. */
+  readonly id: string;
+  /** Its path. */
   readonly archive: string;
   readonly job: DumpJob;
   readonly log: GuestLogFile;
@@ -27,7 +30,7 @@ export async function afterBackup(backup: FinishedBackup): Promise<void> {
 
 /** A backup is a backup without notes, too. */
 async function addNotes(template: string, backup: FinishedBackup): Promise<void> {
-  const { guest, guestName, archive, job, log } = backup;
+  const { guest, guestName, id, job, log } = backup;
   log.info('adding notes to backup');
   try {
     const notes = expandNotesTemplate(template, {
@@ -36,7 +39,7 @@ async function addNotes(template: string, backup: FinishedBackup): Promise<void>
       node: job.root.node,
       vmid: guest.vmid,
     });
-    await setNotes(archive, notes, log.onWarning);
+    await job.target.store!.setNotes(id, notes, log.onWarning);
   } catch (error) {
     log.warn(`unable to add notes - ${errorText(error)}`);
   }
@@ -49,9 +52,9 @@ async function clusterName(pveRoot: string): Promise<string> {
 }
 
 /** @throws `BACKUP_PROTECT` */
-async function protect({ archive, log }: FinishedBackup): Promise<void> {
+async function protect({ id, archive, job, log }: FinishedBackup): Promise<void> {
   log.info('marking backup as protected');
-  await setProtected(archive, true).catch((cause: unknown) => {
+  await job.target.store!.setProtected(id, true).catch((cause: unknown) => {
     throw new ArchiveError('BACKUP_PROTECT', `unable to set protected flag - ${errorText(cause)}`, {
       entry: archive,
       cause,
@@ -67,7 +70,7 @@ async function prune({ guest, job, log }: FinishedBackup): Promise<void> {
   log.info(`prune older backups with retention: ${retentionString(retention, ', ')}`);
   const volumeOf = (name: string) => `${target.storage?.id}:backup/${name}`;
   let failed = false;
-  const pruned = await pruneBackups(target.directory!, {
+  const pruned = await pruneBackups(target.store!, {
     ...{ type, vmid, retention, signal, onWarning: log.onWarning },
     onRemove: ({ path, name }) =>
       log.info(

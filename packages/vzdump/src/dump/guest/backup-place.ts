@@ -1,13 +1,11 @@
 import { mkdir } from 'node:fs/promises';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { removeTree } from '@vzdump-format/posix';
 import type { BackupCompression, Guest } from '@vzdump-format/pve';
-import { isThere, removeIfThere } from '@vzdump-format/pve';
 import {
+  type BackupStore,
+  type BackupWriter,
+  backupStem,
   chooseTemporaryDirectory,
-  listBackups,
-  type NewBackup,
-  newBackup,
   requireRoomForBackup,
   requireRoomForProtected,
 } from '@vzdump-format/stores';
@@ -18,45 +16,36 @@ import type { GuestLogFile } from './guest-log.js';
 
 /** Where a guest's backup goes. */
 export interface BackupPlace {
+  /** See `BackupWriter`. */
   readonly stem: string;
-  /** `undefined` for one that goes to standard output. */
-  readonly files: NewBackup | undefined;
-  /** The log's path, where one is kept. */
-  readonly log: string | undefined;
+  /** Takes the archive, unless that goes to standard output, and the log; `undefined` where none is kept. */
+  readonly writer: BackupWriter | undefined;
+  /** The archive's path; `undefined` for one that goes to standard output. */
+  readonly archive: string | undefined;
 }
 
 /**
- * Finds names for a guest's backup, and checks that it may be made.
+ * Finds a place for a guest's backup, and checks that it may be made.
  * @throws `BACKUP_LIMIT`; the system's error
  */
-export async function placeBackup(guest: Guest, job: DumpJob): Promise<BackupPlace> {
-  const { directory, output } = job.target;
-  const compression = job.compression.codec.extensions[0]?.slice(1) as BackupCompression | undefined;
-  const namesAt = (start: Date) => newBackup(directory ?? '', { ...guest, start, compression });
-  if (directory === undefined) return { stem: namesAt(new Date()).stem, files: undefined, log: undefined };
-  if (output === undefined) await requireRoom(guest, directory, job);
-  const files = await unusedNames(namesAt, job.signal);
-  const log = files.log;
-  if (output !== undefined) return { stem: files.stem, files: undefined, log };
-  await removeIfThere(files.unfinished);
-  return { stem: files.stem, files, log };
-}
-
-/** Two backups of a guest in one second would have the same name. */
-async function unusedNames(namesAt: (start: Date) => NewBackup, signal?: AbortSignal): Promise<NewBackup> {
-  for (;;) {
-    const now = new Date();
-    const files = namesAt(now);
-    if (!(await isThere(files.archive)) && !(await isThere(files.log))) return files;
-    await sleep(1000 - now.getMilliseconds(), undefined, signal && { signal });
+export async function placeBackup(guest: Guest, job: DumpJob, log: GuestLogFile): Promise<BackupPlace> {
+  const { store, output } = job.target;
+  if (store === undefined) {
+    return { stem: backupStem({ ...guest, start: new Date() }), writer: undefined, archive: undefined };
   }
+  if (output === undefined) await requireRoom(guest, store, job);
+  const compression = job.compression.codec.extensions[0]?.slice(1) as BackupCompression | undefined;
+  const { type, vmid } = guest;
+  const { onWarning } = log;
+  const writer = await store.begin({ type, vmid, compression, onWarning, signal: job.signal });
+  return { stem: writer.stem, writer, archive: output === undefined ? writer.path : undefined };
 }
 
-async function requireRoom({ type, vmid }: Guest, directory: string, job: DumpJob): Promise<void> {
+async function requireRoom({ type, vmid }: Guest, store: BackupStore, job: DumpJob): Promise<void> {
   const { options, target, log } = job;
   const willBeProtected = options.protected === true;
   if (options.remove && !willBeProtected) return;
-  const backups = await listBackups(directory, { type, vmid, onWarning: log.onWarning });
+  const backups = await store.list({ type, vmid, onWarning: log.onWarning });
   if (!willBeProtected) requireRoomForBackup(backups, options['prune-backups']);
   else if (target.storage !== undefined) requireRoomForProtected(backups, target.storage);
 }

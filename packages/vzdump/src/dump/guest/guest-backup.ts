@@ -82,7 +82,7 @@ class GuestBackup {
     job.signal?.throwIfAborted();
     const guest = await job.root.guest(this.vmid);
     this.guest = guest;
-    this.place = await placeBackup(guest, job);
+    this.place = await placeBackup(guest, job, log);
     log.open(guest.type, job.logDirectory);
     this.temporaryDirectory = await makeTemporaryDirectory(guest, this.place, job, log);
     log.info(`Starting Backup of VM ${guest.vmid} (${guest.type})`);
@@ -98,7 +98,8 @@ class GuestBackup {
     this.size = await this.makeArchive(data, guest, config);
     if (this.archive !== undefined) {
       log.info(`archive file size: ${renderFileSize(this.size)}`);
-      await afterBackup({ guest, guestName: this.name, archive: this.archive, job, log });
+      const { id, path } = this.place.writer!;
+      await afterBackup({ guest, guestName: this.name, id, archive: path, job, log });
     }
     await this.hook('backup-end');
   }
@@ -169,7 +170,7 @@ class GuestBackup {
       excludePatterns: excludePatterns(guest, job),
     };
     const size = data.kind === 'disks' ? await archiveVm(data, run) : await archiveContainer(data, run);
-    this.archive = this.place!.files?.archive;
+    this.archive = this.place!.archive;
     return size;
   }
 
@@ -178,6 +179,7 @@ class GuestBackup {
     this.isOver = true;
     let isRight = true;
     const steps = [
+      () => this.place?.writer?.abort(),
       () => this.locked?.unlock(),
       () => this.prepared?.release(),
       () => this.temporaryDirectory && removeTree(this.temporaryDirectory),
@@ -226,7 +228,7 @@ class GuestBackup {
     const { log, place, job, vmid } = this;
     try {
       job.onGuestLog?.(vmid, await log.beginning(MAX_MAILED_LOG));
-      if (place?.log !== undefined) await log.copyTo(place.log);
+      if (place?.writer !== undefined) await log.keepIn(place.writer);
     } catch (error) {
       log.warn(`unable to keep the log - ${errorText(error)}`);
     }
@@ -240,8 +242,8 @@ class GuestBackup {
         ...{ vmid, mode, type: guest?.type, hostName: name },
         storage: job.target.storage?.id,
         dumpDirectory: job.target.directory,
-        target: place && (place.files?.archive ?? '-'),
-        logFile: place?.log,
+        target: place && (place.archive ?? '-'),
+        logFile: place?.writer?.logPath,
       },
       { onLine: this.log.info, signal: this.isOver ? undefined : job.signal },
     );

@@ -1,5 +1,6 @@
 import { mkdir, readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
+import { DirectoryStore } from '@vzdump-format/stores';
 import { scratch } from '@vzdump-format/testing';
 import { afterEach, expect, test, vi } from 'vitest';
 import { JobLog } from '../job/job-log.js';
@@ -56,6 +57,7 @@ test('nothing that archives or programs say begins a line of its own, or acts on
 
 test('elsewhere it has no name, so that nobody has to remove it, and can be copied and read', async () => {
   const directory = await scratch();
+  const guest = { type: 'lxc', vmid: 101 } as const;
   await mkdir(join(directory, 'tmp'));
   vi.stubEnv('TMPDIR', join(directory, 'tmp'));
   const log = new GuestLogFile(101, new JobLog(undefined));
@@ -66,11 +68,12 @@ test('elsewhere it has no name, so that nobody has to remove it, and can be copi
   log.error('two\nlines');
   log.end();
   log.info('too late');
-  const copy = join(directory, 'copy');
-  await log.copyTo(copy);
-  expect(await linesIn(copy)).toEqual(['WARN: one', 'ERROR: two', 'ERROR: lines']);
+  const store = new DirectoryStore(directory);
+  const [writer, later] = [await store.begin(guest), await store.begin({ ...guest, vmid: 102 })];
+  await log.keepIn(writer);
+  expect(await linesIn(writer.logPath)).toEqual(['WARN: one', 'ERROR: two', 'ERROR: lines']);
   expect(await log.beginning(20)).toMatch(LINE);
   log.close();
-  await log.copyTo(join(directory, 'nothing'));
-  expect((await readdir(directory)).sort()).toEqual(['copy', 'tmp']);
+  await log.keepIn(later);
+  expect((await readdir(directory)).sort()).toEqual(['tmp', basename(writer.logPath)]);
 });

@@ -1,10 +1,11 @@
 import { closeSync, constants, mkdtempSync, openSync, rmdirSync, unlinkSync, writeSync } from 'node:fs';
-import { copyFile, open, rm } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bytesToPath, isAccessible, pathToBytes } from '@vzdump-format/posix';
 import type { GuestType } from '@vzdump-format/pve';
 import { localTimeOf, padded } from '@vzdump-format/pve';
+import type { BackupWriter } from '@vzdump-format/stores';
 import { type ArchiveWarning, withFileName } from '@vzdump-format/streams';
 import type { GuestLog } from '../../guest-access/guest-access.js';
 import type { LogLevel } from '../dump-event.js';
@@ -81,15 +82,9 @@ export class GuestLogFile implements GuestLog {
     this.isOver = true;
   }
 
-  /** @throws the system's error; a copy that is not whole is removed */
-  async copyTo(path: string): Promise<void> {
-    if (this.file === undefined) return;
-    try {
-      await copyFile(this.file.path, path);
-    } catch (error) {
-      await rm(path, { force: true });
-      throw error;
-    }
+  /** @throws the system's error */
+  async keepIn(writer: BackupWriter): Promise<void> {
+    if (this.file !== undefined) await writer.keepLog(this.file.path);
   }
 
   /** The beginning of the file; `undefined` when there is none. */

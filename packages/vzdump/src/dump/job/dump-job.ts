@@ -7,6 +7,7 @@ import type {
   PveRoot,
   StorageConfig,
 } from '@vzdump-format/pve';
+import type { BackupStore } from '@vzdump-format/stores';
 import type { GuestMethods } from '../../guest-access/guest-access.js';
 import type { OnDumpEvent } from '../dump-event.js';
 import type { HookScript } from '../hook-script.js';
@@ -16,8 +17,10 @@ import type { Journal } from './journal.js';
 /** Where archives go. */
 export interface DumpTarget {
   readonly storage: DirectoryStorage | undefined;
-  /** Of archives, logs and notes; `undefined` where all goes to standard output. */
+  /** That of the store, as hook scripts are told it. */
   readonly directory: string | undefined;
+  /** Of archives, logs and notes; `undefined` where all goes to standard output. */
+  readonly store: BackupStore | undefined;
   /** Where the archive goes, instead of into a file. */
   readonly output: Writable | undefined;
 }

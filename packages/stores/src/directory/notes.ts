@@ -20,13 +20,6 @@ export async function readNotes(archive: string): Promise<Buffer> {
   return bytes;
 }
 
-/**
- * The same as a text. Bytes that are not UTF-8 are carried as in paths, so that `setNotes` writes them again.
- */
-export async function getNotes(archive: string): Promise<string> {
-  return bytesToPath(await readNotes(archive));
-}
-
 /** The first line of a backup's notes, without its end; nothing when there are none. */
 export async function firstLineOfNotes(archive: string): Promise<string | undefined> {
   const bytes = await beginningOfNotes(archive, LONGEST_FIRST_LINE);

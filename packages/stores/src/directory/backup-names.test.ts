@@ -1,13 +1,14 @@
 import { parseBackupName } from '@vzdump-format/pve';
 import { useTimeZone } from '@vzdump-format/testing';
 import { expect, test } from 'vitest';
-import { newBackup } from './new-backup.js';
+import { backupNames } from './backup-names.js';
 
 const start = new Date(Date.UTC(2026, 10, 20, 13, 5, 9, 999));
 
 test('a VM', () => {
   useTimeZone('Pacific/Auckland');
-  expect(newBackup('/dump/', { type: 'qemu', vmid: 100, start, compression: 'zst' })).toEqual({
+  expect(backupNames('/dump/', { type: 'qemu', vmid: 100, start, compression: 'zst' })).toEqual({
+    fileName: 'vzdump-qemu-100-2026_11_21-02_05_09.vma.zst',
     stem: 'vzdump-qemu-100-2026_11_21-02_05_09',
     archive: '/dump/vzdump-qemu-100-2026_11_21-02_05_09.vma.zst',
     unfinished: '/dump/vzdump-qemu-100-2026_11_21-02_05_09.vma.dat',
@@ -19,7 +20,7 @@ test('a VM', () => {
 
 test('a container, uncompressed', () => {
   useTimeZone('UTC');
-  expect(newBackup('.', { type: 'lxc', vmid: 101, start })).toMatchObject({
+  expect(backupNames('.', { type: 'lxc', vmid: 101, start })).toMatchObject({
     archive: './vzdump-lxc-101-2026_11_20-13_05_09.tar',
     unfinished: './vzdump-lxc-101-2026_11_20-13_05_09.dat',
   });
@@ -27,7 +28,12 @@ test('a container, uncompressed', () => {
 
 test.each(['Europe/Berlin', 'Asia/Kathmandu'])('in %s, the name is read as it was meant', (zone) => {
   useTimeZone(zone);
-  const { archive, unfinished } = newBackup('/', { type: 'lxc', vmid: 999999999, start, compression: 'gz' });
+  const { archive, unfinished } = backupNames('/', {
+    type: 'lxc',
+    vmid: 999999999,
+    start,
+    compression: 'gz',
+  });
   expect(parseBackupName(archive)!.standard).toMatchObject({
     vmid: 999999999,
     ctime: Math.floor(start.getTime() / 1000),

@@ -1,18 +1,14 @@
-import type { BackupCompression } from '@vzdump-format/pve';
 import { localTimeOf, notesPath, padded, protectionPath } from '@vzdump-format/pve';
+import type { NewBackupOptions } from '../backup-store.js';
 import { inDirectory } from './directory-path.js';
 
-export interface NewBackupOptions {
-  readonly type: 'qemu' | 'lxc';
-  readonly vmid: number;
-  /** When the backup of this guest begins. */
+interface NamedBackup extends Pick<NewBackupOptions, 'type' | 'vmid' | 'compression'> {
   readonly start: Date;
-  /** Uncompressed unless given. */
-  readonly compression?: BackupCompression | undefined;
 }
 
 /** The paths that belong to a backup which is being made. */
-export interface NewBackup {
+export interface BackupNames {
+  readonly fileName: string;
   /** `vzdump-TYPE-VMID-YYYY_MM_DD-hh_mm_ss` */
   readonly stem: string;
   readonly archive: string;
@@ -24,22 +20,25 @@ export interface NewBackup {
 }
 
 /** How vzdump names the backup of a guest and what belongs to it. Times in names are local. */
-export function newBackup(directory: string, options: NewBackupOptions): NewBackup {
-  const { type, vmid, start, compression } = options;
-  const stem = `vzdump-${type}-${vmid}-${timeStamp(start)}`;
+export function backupNames(directory: string, backup: NamedBackup): BackupNames {
+  const { type, compression } = backup;
+  const stem = backupStem(backup);
   const uncompressed = `${stem}.${type === 'qemu' ? 'vma' : 'tar'}`;
-  const archive = inDirectory(
-    directory,
-    compression === undefined ? uncompressed : `${uncompressed}.${compression}`,
-  );
+  const fileName = compression === undefined ? uncompressed : `${uncompressed}.${compression}`;
+  const archive = inDirectory(directory, fileName);
   return {
-    stem,
+    ...{ fileName, stem },
     archive,
     unfinished: inDirectory(directory, `${compression === undefined ? stem : uncompressed}.dat`),
     log: inDirectory(directory, `${stem}.log`),
     notes: notesPath(archive),
     protection: protectionPath(archive),
   };
+}
+
+/** What the names of a guest's backup begin with: `vzdump-lxc-101-2026_11_20-02_00_00`. */
+export function backupStem({ type, vmid, start }: Omit<NamedBackup, 'compression'>): string {
+  return `vzdump-${type}-${vmid}-${timeStamp(start)}`;
 }
 
 /** `2026_11_20-02_00_00` */

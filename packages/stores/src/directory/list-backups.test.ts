@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import type { ArchiveWarning } from '@vzdump-format/streams';
 import { scratch, useTimeZone } from '@vzdump-format/testing';
 import { expect, test } from 'vitest';
-import { type BackupFilter, listBackups } from './list-backups.js';
+import type { BackupFilter } from '../backup-store.js';
+import { listBackups } from './list-backups.js';
 
 const VM = 'vzdump-qemu-100-2026_11_20-02_00_00.vma.zst';
 const CONTAINER = 'vzdump-lxc-101-2026_11_20-02_05_00.tar';
@@ -33,6 +34,7 @@ test('tells of each backup what there is to tell', async () => {
   const { backups, warnings } = await list(directory);
   expect(backups).toEqual([
     {
+      id: VM,
       path: join(directory, VM),
       name: expect.objectContaining({ fileName: VM, type: 'qemu', format: 'vma', compression: 'zst' }),
       vmid: 100,
@@ -146,10 +148,4 @@ test.each([
   ['/etc/passwd', 'ENOTDIR'],
 ])('%s cannot be listed', async (directory, code) => {
   await expect(list(directory)).rejects.toMatchObject({ code, path: directory });
-});
-
-test('a signal ends it', async () => {
-  const directory = await fill({ [VM]: '' });
-  const signal = AbortSignal.abort(new Error('enough'));
-  await expect(listBackups(directory, { signal, onWarning: () => {} })).rejects.toThrow('enough');
 });

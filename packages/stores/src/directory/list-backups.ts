@@ -1,44 +1,11 @@
 import type { Stats } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { bytesToPath, hasEscapedBytes, pathToBytes } from '@vzdump-format/posix';
-import {
-  type BackupName,
-  type BackupType,
-  guestOfName,
-  notesPath,
-  parseBackupName,
-  protectionPath,
-} from '@vzdump-format/pve';
+import { type BackupName, guestOfName, notesPath, parseBackupName, protectionPath } from '@vzdump-format/pve';
 import { mapOrdered, type OnWarning } from '@vzdump-format/streams';
+import type { Backup, BackupFilter, ListBackupsOptions } from '../backup-store.js';
 import { inDirectory } from './directory-path.js';
 import { firstLineOfNotes } from './notes.js';
-
-/** A backup in a directory. */
-export interface Backup {
-  readonly path: string;
-  readonly name: BackupName;
-  /** Nothing when the name does not tell. */
-  readonly vmid: number | undefined;
-  /** In bytes. */
-  readonly size: number;
-  /** In seconds since the epoch: as the name tells, or when the file was last written. */
-  readonly ctime: number;
-  /** Their first line. */
-  readonly notes: string | undefined;
-  readonly isProtected: boolean;
-}
-
-/** Which guests' backups; those of all unless given. */
-export interface BackupFilter {
-  readonly type?: BackupType | undefined;
-  readonly vmid?: number | undefined;
-}
-
-export interface ListBackupsOptions extends BackupFilter {
-  /** Is told what could not be read, and is therefore not listed. */
-  readonly onWarning: OnWarning;
-  readonly signal?: AbortSignal | undefined;
-}
 
 const CONCURRENCY = 16;
 
@@ -82,8 +49,8 @@ async function lookAt(
   if (file === undefined) return undefined;
   const hasNotes = present.has(notesPath(name.fileName)) && !hasEscapedBytes(name.fileName);
   return {
-    path,
-    name,
+    id: name.fileName,
+    ...{ path, name },
     vmid: guestOfName(name),
     size: file.size,
     ctime: name.standard?.ctime ?? Math.floor(file.mtimeMs / 1000),

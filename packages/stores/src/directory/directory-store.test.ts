@@ -1,0 +1,91 @@
+import { chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { scratch } from '@vzdump-format/testing';
+import { expect, test } from 'vitest';
+import { backupStoreContract } from '../testing/backup-store-contract.js';
+import { DirectoryStore } from './directory-store.js';
+
+backupStoreContract('a directory of dumps', async () => new DirectoryStore(await scratch()));
+
+const start = new Date(2026, 10, 20, 2, 0, 0);
+const STEM = 'vzdump-qemu-100-2026_11_20-02_00_00';
+
+async function* oneChunk(text: string): AsyncGenerator<Uint8Array> {
+  yield Buffer.from(text);
+}
+
+test('what is being written ends in .dat, and takes the place of what a killed one left', async () => {
+  const directory = await scratch();
+  await writeFile(join(directory, `${STEM}.vma.dat`), 'left behind');
+  const store = new DirectoryStore(`${directory}/`);
+  const writer = await store.begin({ type: 'qemu', vmid: 100, start, compression: 'zst' });
+  const partial: string[] = [];
+  await writer.write('archive', oneChunk('new'), { onPartial: (path) => partial.push(path) });
+  expect([partial, writer.unfinishedPath]).toEqual([[join(directory, `${STEM}.vma.dat`)], partial[0]]);
+  expect(await readdir(directory)).toEqual([`${STEM}.vma.dat`]);
+  await writer.commit();
+  expect(await readdir(directory)).toEqual([`${STEM}.vma.zst`]);
+  expect([writer.id, writer.path]).toEqual([`${STEM}.vma.zst`, join(directory, `${STEM}.vma.zst`)]);
+  expect(await readFile(writer.path, 'utf8')).toBe('new');
+});
+
+test('a log is copied with its mode; what is not whole of it goes', async () => {
+  const directory = await scratch();
+  const log = join(await scratch(), 'log');
+  await writeFile(log, 'INFO: …\n');
+  await chmod(log, 0o604);
+  const writer = await new DirectoryStore(directory).begin({ type: 'qemu', vmid: 100, start });
+  await writer.keepLog(log);
+  expect(writer.logPath).toBe(join(directory, `${STEM}.log`));
+  expect([await readFile(writer.logPath, 'utf8'), (await stat(writer.logPath)).mode & 0o777]).toEqual([
+    'INFO: …\n',
+    0o604,
+  ]);
+  await expect(writer.keepLog(directory)).rejects.toThrow();
+  expect(await readdir(directory)).toEqual([]);
+});
+
+test('the second of a log that is there is taken', async () => {
+  const directory = await scratch();
+  await writeFile(join(directory, `${STEM}.log`), '');
+  const writer = await new DirectoryStore(directory).begin({ type: 'qemu', vmid: 100, start });
+  expect(writer.id).toBe('vzdump-qemu-100-2026_11_20-02_00_01.vma');
+});
+
+test('of two that were begun together, the first that is finished stays', async () => {
+  const store = new DirectoryStore(await scratch());
+  const options = { type: 'lxc', vmid: 101, start } as const;
+  const [one, other] = [await store.begin({ ...options, compression: 'gz' }), await store.begin(options)];
+  await one.write('archive', oneChunk('one'));
+  await other.write('archive', oneChunk('other'));
+  await one.commit();
+  await writeFile(other.path, 'meanwhile');
+  await expect(other.commit()).rejects.toMatchObject({ code: 'FILE_EXISTS' });
+  await other.abort();
+  expect([await readFile(one.path, 'utf8'), await readFile(other.path, 'utf8')]).toEqual([
+    'one',
+    'meanwhile',
+  ]);
+});
+
+test.each([
+  ['a.vma', '.', 'a.vma'],
+  ['./a.vma', './', 'a.vma'],
+  ['/mnt//dump//a.vma', '/mnt//dump//', 'a.vma'],
+  ['../a.vma/', '../a.vma/', ''],
+])('%s is in %s', (path, location, id) => {
+  const found = DirectoryStore.ofBackup(path);
+  expect([found.store.location, found.id, found.store.pathOf(found.id)]).toEqual([location, id, path]);
+});
+
+test('what is no backup may be opened, if it is a file', async () => {
+  const directory = await scratch();
+  await writeFile(join(directory, 'archive.pxar'), 'abc');
+  await mkdir(join(directory, 'tree'));
+  const { store } = DirectoryStore.ofBackup(join(directory, 'x'));
+  const backup = await store.open('archive.pxar');
+  const source = await backup.source('archive');
+  expect([backup.path, source.size]).toEqual([join(directory, 'archive.pxar'), 3]);
+  await source.close();
+  await expect((await store.open('tree')).source('archive')).rejects.toMatchObject({ code: 'NOT_A_FILE' });
+});

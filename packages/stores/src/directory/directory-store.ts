@@ -1,0 +1,94 @@
+import { stat } from 'node:fs/promises';
+import { guestOfName, parseBackupName } from '@vzdump-format/pve';
+import { ArchiveError, type ByteSource, FileSource, type OnWarning } from '@vzdump-format/streams';
+import type {
+  Backup,
+  BackupGuest,
+  BackupStore,
+  BackupWriter,
+  ListBackupsOptions,
+  NewBackupOptions,
+  StoredBackup,
+} from '../backup-store.js';
+import { inDirectory } from './directory-path.js';
+import { ARCHIVE_STREAM, DirectoryWriter, requireArchiveStream } from './directory-writer.js';
+import { listBackups } from './list-backups.js';
+import { readNotes, setNotes } from './notes.js';
+import { isProtected, setProtected } from './protection.js';
+import { removeBackup } from './remove-backup.js';
+
+/**
+ * A directory of dumps, as vzdump keeps them: `vzdump-TYPE-VMID-TIME.vma.zst`, beside it the log,
+ * `….vma.zst.notes` and `….vma.zst.protected`. A backup's id is the name of its archive, its one stream.
+ */
+export class DirectoryStore implements BackupStore {
+  /**
+   * @param location a directory, which need not be there before something is asked of it
+   * @param prefix what stands before each name in it
+   */
+  constructor(
+    readonly location: string,
+    private readonly prefix = inDirectory(location, ''),
+  ) {}
+
+  /** The store that a path leads into, and the id there. Paths are told as this one was given. */
+  static ofBackup(path: string): { readonly store: DirectoryStore; readonly id: string } {
+    const prefix = path.slice(0, path.lastIndexOf('/') + 1);
+    return { store: new DirectoryStore(prefix || '.', prefix), id: path.slice(prefix.length) };
+  }
+
+  list(options: ListBackupsOptions): Promise<Backup[]> {
+    return listBackups(this.location, options);
+  }
+
+  async open(id: string): Promise<StoredBackup> {
+    const path = this.pathOf(id);
+    await stat(path);
+    return {
+      path,
+      streams: [ARCHIVE_STREAM],
+      source: async (stream): Promise<ByteSource> => {
+        requireArchiveStream(stream, path);
+        return FileSource.open(path);
+      },
+    };
+  }
+
+  begin(options: NewBackupOptions): Promise<BackupWriter> {
+    return DirectoryWriter.begin(this.location, options);
+  }
+
+  async remove(id: string, onWarning: OnWarning): Promise<void> {
+    await removeBackup(this.pathOf(id), onWarning);
+  }
+
+  async readNotes(id: string): Promise<Buffer> {
+    return readNotes(this.pathOf(id));
+  }
+
+  async setNotes(id: string, text: string, onWarning?: OnWarning): Promise<void> {
+    await setNotes(this.pathOf(id), text, onWarning);
+  }
+
+  async isProtected(id: string): Promise<boolean> {
+    return isProtected(this.pathOf(id));
+  }
+
+  async setProtected(id: string, protect: boolean): Promise<void> {
+    await setProtected(this.pathOf(id), protect);
+  }
+
+  guestOf(id: string): BackupGuest | undefined {
+    const name = parseBackupName(id);
+    const vmid = name && guestOfName(name);
+    return vmid === undefined ? undefined : { type: name!.type, vmid };
+  }
+
+  pathOf(id: string): string {
+    const path = this.prefix + id;
+    if (!id.includes('/')) return path;
+    throw new ArchiveError('BACKUP_NAME', `'${id}' is not the name of a backup in ${this.location}`, {
+      entry: path,
+    });
+  }
+}
