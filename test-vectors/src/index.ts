@@ -1,4 +1,3 @@
-export { CHUNK_SIZES, type ChunkSize, chunked, collect, collectLate, noise, overwriting, seededRandom, sha256 } from './bytes.js';
 export { type ContentRecipe, RecipeSource } from './content.js';
 export { badPxars, type GoldenPxar, goldenPxars, type PxarCase, type PxarListing } from './pxar.js';
 export { type GoldenTar, goldenTarBytes, goldenTars, type TreeFile } from './tar.js';

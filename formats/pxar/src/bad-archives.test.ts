@@ -1,5 +1,5 @@
 import { ArchiveError } from '@vzdump-format/streams';
-import { CHUNK_SIZES, type ChunkSize, overwriting } from '@vzdump-format/test-vectors';
+import { CHUNK_SIZES, type ChunkSize, overwriting } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
 import { unpackPxar } from './read/unpack.js';
 import { verifyPxar } from './read/verify.js';

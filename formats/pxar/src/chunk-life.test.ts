@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { walk } from '@vzdump-format/file-tree';
-import { collect, collectLate, makeFilesOfManySizes } from '@vzdump-format/test-vectors';
+import { makeFilesOfManySizes } from '@vzdump-format/test-vectors';
+import { collect, collectLate } from '@vzdump-format/testing';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { packPxar } from './write/pack.js';
 

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { ArchiveError } from '@vzdump-format/streams';
-import { overwriting, seededRandom, sha256 } from '@vzdump-format/test-vectors';
+import { overwriting, seededRandom, sha256 } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
 import type { PxarEntry } from './entry.js';
 import { unpackPxar } from './read/unpack.js';

@@ -1,7 +1,7 @@
 import { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { FileEntry } from '@vzdump-format/file-tree';
-import { chunked, collect, noise } from '@vzdump-format/test-vectors';
+import { chunked, collect, noise } from '@vzdump-format/testing';
 import { expect, test } from 'vitest';
 import type { PxarEntry } from './entry.js';
 import { createUnpackPxar, unpackPxar } from './read/unpack.js';

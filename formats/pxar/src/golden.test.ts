@@ -1,6 +1,6 @@
 import { BufferSource } from '@vzdump-format/streams';
 import type { PxarListing } from '@vzdump-format/test-vectors';
-import { CHUNK_SIZES, overwriting } from '@vzdump-format/test-vectors';
+import { CHUNK_SIZES, overwriting } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
 import type { PxarHeader } from './entry.js';
 import type { PxarInput } from './read/forward-reader.js';

@@ -1,5 +1,5 @@
 import { BufferSource } from '@vzdump-format/streams';
-import { overwriting } from '@vzdump-format/test-vectors';
+import { overwriting } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
 import { ITEM, type ItemType, MAX_DEPTH, MAX_METADATA_SIZE } from './format.js';
 import { openPxar } from './read/random-access.js';

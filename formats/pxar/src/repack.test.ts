@@ -1,7 +1,7 @@
 import type { AclEntry, EntryType, FileEntry } from '@vzdump-format/file-tree';
 import { bytesToPath } from '@vzdump-format/posix';
 import type { PxarListing } from '@vzdump-format/test-vectors';
-import { overwriting, sha256 } from '@vzdump-format/test-vectors';
+import { overwriting, sha256 } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
 import type { PxarHeader } from './entry.js';
 import { toLinuxFlags } from './flags.js';

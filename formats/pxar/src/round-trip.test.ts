@@ -1,7 +1,7 @@
 import type { AclEntry, FileEntry } from '@vzdump-format/file-tree';
 import { bytesToPath, pathToBytes } from '@vzdump-format/posix';
 import { BufferSource, readChunks } from '@vzdump-format/streams';
-import { collect, overwriting } from '@vzdump-format/test-vectors';
+import { collect, overwriting } from '@vzdump-format/testing';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { openPxar } from './read/random-access.js';

@@ -1,5 +1,5 @@
 import { ArchiveError } from '@vzdump-format/streams';
-import { overwriting, seededRandom } from '@vzdump-format/test-vectors';
+import { overwriting, seededRandom } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
 import { ITEM, ITEM_HEADER_SIZE, itemTypeAt, readU64 } from './format.js';
 import { type UnpackPxarOptions, unpackPxar } from './read/unpack.js';

@@ -1,4 +1,4 @@
-import { CHUNK_SIZES, chunked, collect, overwriting } from '@vzdump-format/test-vectors';
+import { CHUNK_SIZES, chunked, collect, overwriting } from '@vzdump-format/testing';
 import { expect, test } from 'vitest';
 import { unpackTar } from './read/unpack.js';
 import { verifyTar } from './read/verify.js';

@@ -1,5 +1,5 @@
 import { ArchiveError, BufferSource } from '@vzdump-format/streams';
-import { chunked, seededRandom } from '@vzdump-format/test-vectors';
+import { chunked, seededRandom } from '@vzdump-format/testing';
 import { expect, test } from 'vitest';
 import { BLOCK_SIZE } from './format.js';
 import { openTar } from './read/random-access.js';

@@ -1,6 +1,6 @@
 import { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { chunked, collect, noise } from '@vzdump-format/test-vectors';
+import { chunked, collect, noise } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
 import type { TarEntry } from './entry.js';
 import { unpackTar } from './read/unpack.js';

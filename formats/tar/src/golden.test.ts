@@ -1,14 +1,7 @@
 import { formatAclText } from '@vzdump-format/file-tree';
 import { BufferSource } from '@vzdump-format/streams';
-import {
-  chunked,
-  collect,
-  type GoldenTar,
-  goldenTarBytes,
-  goldenTars,
-  sha256,
-  type TreeFile,
-} from '@vzdump-format/test-vectors';
+import { type GoldenTar, goldenTarBytes, goldenTars, type TreeFile } from '@vzdump-format/test-vectors';
+import { chunked, collect, sha256 } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
 import { BLOCK_SIZE, LENGTH } from './format.js';
 import { formatListing, ListingColumns } from './listing.js';

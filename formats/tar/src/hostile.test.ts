@@ -1,4 +1,4 @@
-import { chunked } from '@vzdump-format/test-vectors';
+import { chunked } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
 import { MAX_NAME_SIZE, MAX_PAX_SIZE } from './format.js';
 import { unpackTar } from './read/unpack.js';

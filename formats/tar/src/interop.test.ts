@@ -4,11 +4,11 @@ import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { readAccounts, restoreTree, walk } from '@vzdump-format/file-tree';
-import { chunked, collect } from '@vzdump-format/test-vectors';
+import { chunked, collect, testInDirectory } from '@vzdump-format/testing';
 import { describe, expect } from 'vitest';
 import { unpackTar } from './read/unpack.js';
 import { goldenArchive } from './testing/archives.js';
-import { runTool, testAsRoot, testWithTools, treeOf } from './testing/tools.js';
+import { runTool, treeOf } from './testing/tools.js';
 import { packTar } from './write/pack.js';
 
 /** The options of pct restore. */
@@ -38,7 +38,7 @@ async function repacked(archive: Uint8Array): Promise<Buffer> {
 
 describe('what we pack is restored', () => {
   for (const name of VZDUMP_ARCHIVES) {
-    testAsRoot(`by pct restore's command: ${name}`, TOOLS, async (directory) => {
+    testInDirectory(['root', ...TOOLS], `by pct restore's command: ${name}`, async (directory) => {
       const archive = goldenArchive(name);
       restoreLikePct(archive, join(directory, 'theirs'));
       restoreLikePct(await repacked(archive), join(directory, 'ours'));
@@ -47,7 +47,7 @@ describe('what we pack is restored', () => {
       expect(treeOf(join(directory, 'ours'))).toEqual(theirs);
     });
 
-    testAsRoot(`by bsdtar: ${name}`, TOOLS, async (directory) => {
+    testInDirectory(['root', ...TOOLS], `by bsdtar: ${name}`, async (directory) => {
       const archive = goldenArchive(name);
       restoreWithBsdtar(archive, join(directory, 'theirs'));
       restoreWithBsdtar(await repacked(archive), join(directory, 'ours'));
@@ -55,30 +55,36 @@ describe('what we pack is restored', () => {
     });
   }
 
-  testAsRoot('with its holes', TOOLS, async (directory) => {
+  testInDirectory(['root', ...TOOLS], 'with its holes', async (directory) => {
     restoreLikePct(await repacked(goldenArchive('vzdump-sparse')), join(directory, 'ours'));
     const { size, blocks } = statSync(join(directory, 'ours/wide'));
     expect(size).toBe(9 * 2 ** 30);
     expect(blocks * 512).toBeLessThan(1 << 20);
   });
 
-  testAsRoot('with configuration first, which pct reads by name', TOOLS, async (directory) => {
-    const config = Buffer.from('arch: amd64\nhostname: ct\n');
-    const first = [
-      { path: 'etc/vzdump/pct.conf', data: config },
-      { path: 'etc/vzdump/pct.fw', data: Buffer.alloc(0) },
-    ];
-    const archive = await collect(packTar(unpackTar(chunked(goldenArchive('vzdump-full'), 4096)), { first }));
-    const file = join(directory, 'archive.tar');
-    writeFileSync(file, archive);
-    const listed = runTool('tar', ['-tf', file]).toString().split('\n');
-    expect(listed.slice(0, 3)).toEqual(['./etc/vzdump/pct.conf', './etc/vzdump/pct.fw', './']);
-    expect(runTool('tar', ['-xpOf', file, './etc/vzdump/pct.conf', '--occurrence'])).toEqual(config);
-    restoreLikePct(archive, join(directory, 'restored'));
-    expect(
-      runTool('stat', ['-c', '%a %u %g', join(directory, 'restored/etc/vzdump/pct.conf')]).toString(),
-    ).toBe('644 0 0\n');
-  });
+  testInDirectory(
+    ['root', ...TOOLS],
+    'with configuration first, which pct reads by name',
+    async (directory) => {
+      const config = Buffer.from('arch: amd64\nhostname: ct\n');
+      const first = [
+        { path: 'etc/vzdump/pct.conf', data: config },
+        { path: 'etc/vzdump/pct.fw', data: Buffer.alloc(0) },
+      ];
+      const archive = await collect(
+        packTar(unpackTar(chunked(goldenArchive('vzdump-full'), 4096)), { first }),
+      );
+      const file = join(directory, 'archive.tar');
+      writeFileSync(file, archive);
+      const listed = runTool('tar', ['-tf', file]).toString().split('\n');
+      expect(listed.slice(0, 3)).toEqual(['./etc/vzdump/pct.conf', './etc/vzdump/pct.fw', './']);
+      expect(runTool('tar', ['-xpOf', file, './etc/vzdump/pct.conf', '--occurrence'])).toEqual(config);
+      restoreLikePct(archive, join(directory, 'restored'));
+      expect(
+        runTool('stat', ['-c', '%a %u %g', join(directory, 'restored/etc/vzdump/pct.conf')]).toString(),
+      ).toBe('644 0 0\n');
+    },
+  );
 });
 
 describe('trees on disk', () => {
@@ -90,24 +96,35 @@ describe('trees on disk', () => {
   }
 
   for (const name of VZDUMP_ARCHIVES) {
-    testAsRoot(`walked and packed by us, restored like pct does: ${name}`, TOOLS, async (directory) => {
-      const tree = makeTree(directory, name);
-      restoreLikePct(await collect(packTar(walk(tree), { reuseBuffers: true })), join(directory, 'restored'));
-      expect(treeOf(join(directory, 'restored'))).toEqual(treeOf(tree));
-    });
+    testInDirectory(
+      ['root', ...TOOLS],
+      `walked and packed by us, restored like pct does: ${name}`,
+      async (directory) => {
+        const tree = makeTree(directory, name);
+        restoreLikePct(
+          await collect(packTar(walk(tree), { reuseBuffers: true })),
+          join(directory, 'restored'),
+        );
+        expect(treeOf(join(directory, 'restored'))).toEqual(treeOf(tree));
+      },
+    );
 
-    testAsRoot(`packed by GNU tar as vzdump does, restored by us: ${name}`, TOOLS, async (directory) => {
-      const tree = makeTree(directory, name);
-      const options = ['--one-file-system', '-p', '--sparse', '--numeric-owner', '--acls', '--xattrs'];
-      const includes = ['--xattrs-include=user.*', '--xattrs-include=security.capability'];
-      const archive = runTool('tar', ['cpf', '-', ...options, ...includes, '-C', tree, './']);
-      const restored = join(directory, 'restored');
-      mkdirSync(restored);
-      await restoreTree(unpackTar(chunked(archive, 65536)), restored, { accounts: readAccounts() });
-      expect(treeOf(restored)).toEqual(treeOf(tree));
-    });
+    testInDirectory(
+      ['root', ...TOOLS],
+      `packed by GNU tar as vzdump does, restored by us: ${name}`,
+      async (directory) => {
+        const tree = makeTree(directory, name);
+        const options = ['--one-file-system', '-p', '--sparse', '--numeric-owner', '--acls', '--xattrs'];
+        const includes = ['--xattrs-include=user.*', '--xattrs-include=security.capability'];
+        const archive = runTool('tar', ['cpf', '-', ...options, ...includes, '-C', tree, './']);
+        const restored = join(directory, 'restored');
+        mkdirSync(restored);
+        await restoreTree(unpackTar(chunked(archive, 65536)), restored, { accounts: readAccounts() });
+        expect(treeOf(restored)).toEqual(treeOf(tree));
+      },
+    );
 
-    testAsRoot(`packed by bsdtar, restored by us: ${name}`, TOOLS, async (directory) => {
+    testInDirectory(['root', ...TOOLS], `packed by bsdtar, restored by us: ${name}`, async (directory) => {
       const tree = makeTree(directory, name);
       const archive = runTool('bsdtar', ['-cf', '-', '--format=pax', '--acls', '--xattrs', '-C', tree, '.']);
       const restored = join(directory, 'restored');
@@ -117,7 +134,7 @@ describe('trees on disk', () => {
     });
   }
 
-  testWithTools('a part of this system, which GNU tar compares with what we packed', ['tar'], async () => {
+  testInDirectory(['tar'], 'a part of this system, which GNU tar compares with what we packed', async () => {
     const tree = ['/usr/share/zoneinfo', '/usr/share/perl', '/usr/share/doc'].find(existsSync)!;
     const compare = spawn('tar', ['--compare', '--file=-', '--numeric-owner', `--directory=${tree}`]);
     const complaints: Buffer[] = [];
@@ -129,7 +146,7 @@ describe('trees on disk', () => {
     expect(status).toBe(0);
   });
 
-  testWithTools('a socket is left out, and told', ['tar', 'python3'], async (directory) => {
+  testInDirectory(['tar', 'python3'], 'a socket is left out, and told', async (directory) => {
     writeFileSync(join(directory, 'file'), 'x');
     runTool('python3', [
       '-c',

@@ -1,10 +1,10 @@
-import { chunked } from '@vzdump-format/test-vectors';
+import { chunked, testInDirectory } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
 import { formatListing, ListingColumns } from './listing.js';
 import { unpackTar } from './read/unpack.js';
 import { archive, type BuiltHeader, header, pax } from './testing/built-archive.js';
 import { readEntries } from './testing/entries.js';
-import { runTool, testWithTools } from './testing/tools.js';
+import { runTool } from './testing/tools.js';
 
 process.env.TZ = 'UTC'; // as the real tool runs in these tests
 
@@ -50,7 +50,7 @@ async function listed(bytes: Uint8Array, numericOwner: boolean): Promise<string[
 }
 
 for (const numericOwner of [true, false]) {
-  testWithTools(`as GNU tar prints them, ${numericOwner ? 'in numbers' : 'by name'}`, ['tar'], async () => {
+  testInDirectory(['tar'], `as GNU tar prints them, ${numericOwner ? 'in numbers' : 'by name'}`, async () => {
     const bytes = archive(...MEMBERS);
     const options = numericOwner ? ['--numeric-owner'] : [];
     const theirs = runTool('tar', ['-tvf', '-', '--full-time', ...options], bytes).toString();

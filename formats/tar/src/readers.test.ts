@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import { chunked, collect, noise } from '@vzdump-format/test-vectors';
+import { chunked, collect, noise } from '@vzdump-format/testing';
 import { packTar as packModern, unpackTar as unpackModern } from 'modern-tar';
 import * as nodeTar from 'tar';
 import tarStream from 'tar-stream';

@@ -1,6 +1,6 @@
 import type { Extent, FileEntry } from '@vzdump-format/file-tree';
 import { BufferSource, type ByteSource } from '@vzdump-format/streams';
-import { chunked, collect, noise } from '@vzdump-format/test-vectors';
+import { chunked, collect, noise } from '@vzdump-format/testing';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { openTar } from './read/random-access.js';

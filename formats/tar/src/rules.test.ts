@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { ArchiveError, BufferSource } from '@vzdump-format/streams';
-import { chunked } from '@vzdump-format/test-vectors';
+import { chunked } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
 import { openTar } from './read/random-access.js';
 import { unpackTar } from './read/unpack.js';

@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import { chunked, collect } from '@vzdump-format/test-vectors';
+import { chunked, collect } from '@vzdump-format/testing';
 import tarStream from 'tar-stream';
 import { describe, expect, test } from 'vitest';
 import { unpackTar } from './read/unpack.js';

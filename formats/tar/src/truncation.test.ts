@@ -1,5 +1,5 @@
 import { BufferSource } from '@vzdump-format/streams';
-import { chunked } from '@vzdump-format/test-vectors';
+import { chunked } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
 import { openTar } from './read/random-access.js';
 import { unpackTar } from './read/unpack.js';

@@ -1,5 +1,6 @@
 import { ArchiveError, BufferSource } from '@vzdump-format/streams';
-import { badVmaBytes, badVmas, chunked, seededRandom } from '@vzdump-format/test-vectors';
+import { badVmaBytes, badVmas } from '@vzdump-format/test-vectors';
+import { chunked, seededRandom } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
 import { openVma } from './read/random-access.js';
 import { verifyVma } from './read/verify.js';

@@ -1,7 +1,7 @@
 import { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { BufferSource } from '@vzdump-format/streams';
-import { chunked, collect, noise } from '@vzdump-format/test-vectors';
+import { chunked, collect, noise } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
 import { createUnpackVma, unpackVma, type VmaRecord } from './read/unpack.js';
 import { CTIME, UUID } from './testing/built-archive.js';

@@ -2,17 +2,16 @@ import { BufferSource, readChunks } from '@vzdump-format/streams';
 import {
   badVmaBytes,
   badVmas,
-  collect,
   craftedVmas,
   DECIDED,
   type GoldenVma,
   goldenVmas,
   REFUSED_WITH,
   RecipeSource,
-  sha256,
   vectorBytes,
   verdicts,
 } from '@vzdump-format/test-vectors';
+import { collect, sha256 } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
 import { unpackVma } from './read/unpack.js';
 import { verifyVma } from './read/verify.js';

@@ -1,5 +1,5 @@
 import { BufferSource } from '@vzdump-format/streams';
-import { chunked, collect, noise, sha256 } from '@vzdump-format/test-vectors';
+import { chunked, collect, noise, sha256 } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
 import { MAX_DEVICE_SIZE, OFFSET, type VmaDevice, type VmaHeader } from './format.js';
 import { encodeHeader, readVmaHeader } from './header.js';

@@ -1,4 +1,4 @@
-import { chunked, noise } from '@vzdump-format/test-vectors';
+import { chunked, noise } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
 import { HEADER_TABLE_SIZE, MAX_HEADER_SIZE, OFFSET } from './format.js';
 import { encodeHeader, readVmaHeader } from './header.js';

@@ -8,12 +8,12 @@ import {
   type ByteSource,
   FileSource,
 } from '@vzdump-format/streams';
-import { collect, noise, RecipeSource, sha256 } from '@vzdump-format/test-vectors';
+import { RecipeSource } from '@vzdump-format/test-vectors';
+import { collect, noise, sha256, useTemporaryDirectory } from '@vzdump-format/testing';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { CLUSTER_SIZE } from './format.js';
 import { CTIME, UUID } from './testing/built-archive.js';
-import { useTemporaryDirectory } from './testing/temporary-directory.js';
 import { packVma } from './write/pack.js';
 
 const MIB = 1 << 20;

@@ -1,4 +1,4 @@
-import { chunked } from '@vzdump-format/test-vectors';
+import { chunked } from '@vzdump-format/testing';
 import { expect, test } from 'vitest';
 import { checksum, EXTENT_HEADER_SIZE, EXTENT_OFFSET, OFFSET } from './format.js';
 import { unpackVma } from './read/unpack.js';

@@ -1,5 +1,5 @@
 import { BufferSource, type ByteSource } from '@vzdump-format/streams';
-import { chunked, collect, noise } from '@vzdump-format/test-vectors';
+import { chunked, collect, noise } from '@vzdump-format/testing';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { openVma } from './read/random-access.js';

@@ -1,5 +1,5 @@
 import { BufferSource, readChunks } from '@vzdump-format/streams';
-import { chunked, collect, noise } from '@vzdump-format/test-vectors';
+import { chunked, collect, noise } from '@vzdump-format/testing';
 import { expect, test } from 'vitest';
 import { BLOCK_SIZE, BLOCKS_PER_CLUSTER, CLUSTER_SIZE, storedBlocks } from './format.js';
 import { streamDrive } from './read/drive-stream.js';

@@ -1,8 +1,8 @@
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BufferSource } from '@vzdump-format/streams';
-import { badVmaBytes, badVmas, chunked, verdicts } from '@vzdump-format/test-vectors';
-import { scratch } from '@vzdump-format/testing';
+import { badVmaBytes, badVmas, verdicts } from '@vzdump-format/test-vectors';
+import { chunked, scratch } from '@vzdump-format/testing';
 import { packVma } from '@vzdump-format/vma';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { UnpackDisksOptions } from './archive-format.js';

@@ -1,8 +1,8 @@
 import { mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { scratch } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
 import { errorDocument, runCli, runCliForJson, runCliWell } from './running-cli.js';
-import { scratch } from './scratch.js';
 
 const VMS = ['10', '11', '12'].map((day) => `vzdump-qemu-100-2024_03_${day}-06_00_00.vma.zst`);
 const CONTAINER = 'vzdump-lxc-101-2024_03_11-00_00_00.tar';

@@ -2,10 +2,9 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { mkdir, readdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { scratch, testWith } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
 import { CLI, errorDocument, linesOf, runCli, runCliForJson, runCliWell } from './running-cli.js';
-import { scratch } from './scratch.js';
-import { testAsRoot } from './tools.js';
 
 const VM = 'vzdump-qemu-100-2024_03_12-18_00_00.vma.zst';
 const CONTAINER = 'vzdump-lxc-101-2024_03_11-00_00_00.tar';
@@ -210,7 +209,7 @@ describe('prune', () => {
     expect([status, stdout.length, (await readdir(directory)).length]).toEqual([2, 0, 6]);
   });
 
-  testAsRoot('what cannot be removed fails, and the others are removed', async () => {
+  testWith(['root'], 'what cannot be removed fails, and the others are removed', async () => {
     const directory = await fill(...SIX);
     const busy = join(directory, SIX[0]!);
     execFileSync('mount', ['--bind', busy, busy]); // cannot be removed as long as it is mounted here

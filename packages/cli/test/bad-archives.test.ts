@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { codecs } from '@vzdump-format/codecs';
 import { mapOrdered } from '@vzdump-format/streams';
 import { badVmaBytes, badVmas, vectorBytes, vectorPath } from '@vzdump-format/test-vectors';
+import { keptScratch, scratch } from '@vzdump-format/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { errorDocument, linesOf, runCli } from './running-cli.js';
-import { keptScratch, scratch } from './scratch.js';
 
 const files = keptScratch();
 const pathOf = (name: string) => files.path(`${name}.vma`);

@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import { appendFile, open, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
+import { scratch } from '@vzdump-format/testing';
 import { expect, test } from 'vitest';
 import { writeNoise } from './disk-content.js';
 import { errorDocument, linesOf, type RunningCli, runCli, startCli } from './running-cli.js';
-import { scratch } from './scratch.js';
 
 /** More than pack reads ahead of a pipe that is not read. */
 const DISK_SIZE = 48 << 20;

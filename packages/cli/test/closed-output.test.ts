@@ -1,11 +1,10 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { vectorBytes, vectorPath } from '@vzdump-format/test-vectors';
+import { runTool, scratch, testWith } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
 import { writeNoise } from './disk-content.js';
 import { CLI, startCli } from './running-cli.js';
-import { scratch } from './scratch.js';
-import { runTool, testWithTools } from './tools.js';
 
 const ARCHIVE = vectorPath('vma/two-drives-two-configs.vma');
 const TREE = vectorPath('pxar/types.pxar');
@@ -66,7 +65,7 @@ describe('when the reader of standard output goes away, that is the end, and not
     expect(await ended).toMatchObject(QUIETLY);
   });
 
-  testWithTools(['bash'], 'as in a shell', async () => {
+  testWith(['bash'], 'as in a shell', async () => {
     const words = `'${process.execPath}' '${CLI}' cat '${ARCHIVE}.zst' drive-virtio0`;
     const said = await runTool(
       'bash',
@@ -84,7 +83,7 @@ test('when the reader of standard error goes away, the work goes on', async () =
   expect((await ended).status).toBe(0);
 });
 
-testWithTools(['bash'], 'a full disk behind standard output is one error', async () => {
+testWith(['bash'], 'a full disk behind standard output is one error', async () => {
   for (const words of [`cat '${ARCHIVE}' drive-virtio0`, `list '${ARCHIVE}'`, '--help']) {
     const command = `'${process.execPath}' '${CLI}' ${words} 2>&1 > /dev/full; echo "status=$?"`;
     expect(await runTool('bash', '-c', command)).toBe(

@@ -1,9 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { runTool, scratch, testWith } from '@vzdump-format/testing';
 import { describe, expect } from 'vitest';
 import { runCliWell } from './running-cli.js';
-import { scratch } from './scratch.js';
-import { runTool, testWithTools } from './tools.js';
 
 /** A directory with the completion script in it, and with paths to complete. */
 async function makeScript(shell: string): Promise<{ directory: string; script: string }> {
@@ -16,7 +15,7 @@ async function makeScript(shell: string): Promise<{ directory: string; script: s
 }
 
 describe('bash', () => {
-  testWithTools(['bash'], 'accepts the script', async () => {
+  testWith(['bash'], 'accepts the script', async () => {
     const { script } = await makeScript('bash');
     expect(await runTool('bash', '-n', script)).toBe('');
   });
@@ -33,19 +32,19 @@ describe('bash', () => {
     return shown.split('\n').filter((line) => line !== '');
   }
 
-  testWithTools(['bash'], 'completes commands', async () => {
+  testWith(['bash'], 'completes commands', async () => {
     expect(await complete('')).toEqual(expect.arrayContaining(['pack', 'unpack', 'verify', 'man', 'help']));
     expect(await complete('ver')).toEqual(['verify']);
     expect(await complete('help', 'unp')).toEqual(['unpack']);
   });
 
-  testWithTools(['bash'], "completes a command's own options", async () => {
+  testWith(['bash'], "completes a command's own options", async () => {
     expect(await complete('unpack', '--s')).toEqual(['--skip', '--skip-old-files']);
     expect(await complete('pack', '--s')).toEqual(['--stdexcludes']);
     expect(await complete('list', '--p')).toEqual(['--payload', '--progress']);
   });
 
-  testWithTools(['bash'], 'completes what options take', async () => {
+  testWith(['bash'], 'completes what options take', async () => {
     expect(await complete('pack', '--compress', '')).toEqual(['0', '1', 'gzip', 'lzo', 'zstd']);
     expect(await complete('list', '--progress', '=', 'j')).toEqual(['json']);
     expect(await complete('list', '--progress', '=')).toEqual(['auto', 'json', 'none']);
@@ -54,25 +53,25 @@ describe('bash', () => {
     expect(await complete('pack', '--uuid', 'd')).toEqual([]);
   });
 
-  testWithTools(['bash'], 'completes the path of NAME=PATH', async () => {
+  testWith(['bash'], 'completes the path of NAME=PATH', async () => {
     expect(await complete('pack', '--drive', 'd')).toEqual([]);
     expect(await complete('pack', '--drive', 'drive-scsi0', '=', 'disk')).toEqual(['disk one.raw']);
     expect(await complete('pack', '--drive', 'drive-scsi0', '=')).toContain('disk one.raw');
   });
 
-  testWithTools(['bash'], 'completes arguments', async () => {
+  testWith(['bash'], 'completes arguments', async () => {
     expect(await complete('list', 'disk')).toEqual(['disk one.raw']);
     expect(await complete('completion', '')).toEqual(['bash', 'zsh', 'fish']);
   });
 });
 
 describe('zsh', () => {
-  testWithTools(['zsh'], 'accepts the script', async () => {
+  testWith(['zsh'], 'accepts the script', async () => {
     const { script } = await makeScript('zsh');
     expect(await runTool('zsh', '-n', script)).toBe('');
   });
 
-  testWithTools(['zsh'], 'loads it', async () => {
+  testWith(['zsh'], 'loads it', async () => {
     const { script } = await makeScript('zsh');
     const load = `compdef() { print registered $* }; source ${script}; whence -w _vzdump-format`;
     const shown = await runTool('zsh', '-f', '-c', load);
@@ -81,7 +80,7 @@ describe('zsh', () => {
 });
 
 describe('fish', () => {
-  testWithTools(['fish'], 'accepts the script, and completes by it', async () => {
+  testWith(['fish'], 'accepts the script, and completes by it', async () => {
     const { directory, script } = await makeScript('fish');
     expect(await runTool('fish', '--no-execute', script)).toBe('');
     const complete = async (line: string) => {

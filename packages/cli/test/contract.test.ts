@@ -1,7 +1,7 @@
 import { vectorPath } from '@vzdump-format/test-vectors';
+import { scratch } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
 import { errorDocument, linesOf, runCli } from './running-cli.js';
-import { scratch } from './scratch.js';
 
 const ARCHIVE = vectorPath('vma/two-drives-two-configs.vma');
 const TREE = vectorPath('pxar/types.pxar');

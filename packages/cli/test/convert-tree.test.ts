@@ -1,9 +1,9 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { vectorPath } from '@vzdump-format/test-vectors';
+import { keptScratch, scratch } from '@vzdump-format/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { errorDocument, linesOf, runCli, runCliWell } from './running-cli.js';
-import { keptScratch, scratch } from './scratch.js';
 import {
   makeTree,
   packLikeVzdump,

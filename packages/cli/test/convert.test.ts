@@ -3,11 +3,10 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { codecs, detectCodec } from '@vzdump-format/codecs';
 import { vectorBytes, vectorPath } from '@vzdump-format/test-vectors';
+import { runTool, scratch, testWith } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
 import { sha256, writeNoise } from './disk-content.js';
 import { CLI, runCli, runCliForJson, runCliWell } from './running-cli.js';
-import { scratch } from './scratch.js';
-import { runTool, testWithTools } from './tools.js';
 
 const ARCHIVE = vectorPath('vma/two-drives-two-configs.vma');
 const BYTES = vectorBytes('vma/two-drives-two-configs.vma');
@@ -123,7 +122,7 @@ describe('the name of what is written', () => {
     expect((await runCli(['convert', ARCHIVE, `${out}.tgz`, '--json'])).stderr).toContain('CONVERT_FORMAT');
   });
 
-  testWithTools(['bash'], 'of an open file is refused, and the file left as it is', async () => {
+  testWith(['bash'], 'of an open file is refused, and the file left as it is', async () => {
     const directory = await scratch();
     for (const out of ['/dev/stdout', '/dev/fd/3', '/proc/self/fd/3']) {
       const run = `'${process.execPath}' '${CLI}' convert '${ARCHIVE}' ${out} --force`;
@@ -139,7 +138,7 @@ describe('the name of what is written', () => {
   });
 });
 
-testWithTools(
+testWith(
   ['pigz'],
   'a codec that is not read here is called by its name, with the way out: zlib',
   async () => {

@@ -1,10 +1,9 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { runTool, scratch } from '@vzdump-format/testing';
 import { expect } from 'vitest';
 import { RECIPES, shellBlocksOf } from './documented-commands.js';
 import { CLI } from './running-cli.js';
-import { scratch } from './scratch.js';
-import { runTool } from './tools.js';
 import { testWithTrees } from './tree-making.js';
 
 /** The shell commands of a recipe, some with what they print behind them. */

@@ -4,7 +4,7 @@ import { mkdir, open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ByteSource } from '@vzdump-format/streams';
 import { type ContentRecipe, RecipeSource } from '@vzdump-format/test-vectors';
-import { hasTool, runTool } from './tools.js';
+import { isMet, runTool } from '@vzdump-format/testing';
 
 const MIB = 1 << 20;
 /** A file system with files in it, and with room. */
@@ -50,7 +50,7 @@ export async function writeDisk(path: string): Promise<void> {
     { offset: 0, length: MIB, gen: 'sha256ctr', seed: 'disk' },
     { offset: 5 * MIB, length: 4096, gen: 'byte', value: 65 },
   ] as const;
-  if (!hasTool('mkfs.ext4')) return writeRecipe(path, { source_bytes: DISK_SIZE, segments });
+  if (!isMet('mkfs.ext4')) return writeRecipe(path, { source_bytes: DISK_SIZE, segments });
   const tree = `${path}.tree`;
   await mkdir(join(tree, 'etc'), { recursive: true });
   await writeFile(join(tree, 'etc', 'hostname'), 'guest\n');

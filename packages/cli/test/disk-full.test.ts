@@ -1,11 +1,10 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { vectorPath } from '@vzdump-format/test-vectors';
+import { runTool, scratch, testWith } from '@vzdump-format/testing';
 import { describe, expect, onTestFinished } from 'vitest';
 import { writeNoise } from './disk-content.js';
 import { linesOf, runCli, runCliForJson } from './running-cli.js';
-import { scratch } from './scratch.js';
-import { runTool, testAsRoot } from './tools.js';
 
 /** A file system with room for 1 MiB. */
 async function smallFileSystem(): Promise<string> {
@@ -26,7 +25,7 @@ function fullDisk(path: string): RegExp {
 
 describe('a disk that is full is one error, and nothing is left', () => {
   for (const extension of ['.vma', '.vma.zst']) {
-    testAsRoot(`pack to ${extension}`, async () => {
+    testWith(['root'], `pack to ${extension}`, async () => {
       const small = await smallFileSystem();
       const disk = join(await scratch(), 'disk.raw');
       await writeNoise(disk, 2 << 20);
@@ -39,7 +38,7 @@ describe('a disk that is full is one error, and nothing is left', () => {
   }
 
   for (const extension of ['.tar', '.pxar', '.mpxar']) {
-    testAsRoot(`pack a tree with a large file to ${extension}`, async () => {
+    testWith(['root'], `pack a tree with a large file to ${extension}`, async () => {
       const small = await smallFileSystem();
       const root = join(await scratch(), 'tree');
       await mkdir(root);
@@ -52,7 +51,7 @@ describe('a disk that is full is one error, and nothing is left', () => {
     });
   }
 
-  testAsRoot('unpack a large file', async () => {
+  testWith(['root'], 'unpack a large file', async () => {
     const small = await smallFileSystem();
     const root = join(await scratch(), 'tree');
     await mkdir(root);
@@ -68,7 +67,7 @@ describe('a disk that is full is one error, and nothing is left', () => {
     expect(await readdir(join(small, 'out'))).toEqual([]);
   });
 
-  testAsRoot('unpack', async () => {
+  testWith(['root'], 'unpack', async () => {
     const small = await smallFileSystem();
     const archive = vectorPath('vma/two-drives-two-configs.vma');
     // the content of its drives fits, but not with this beside it
@@ -83,7 +82,7 @@ describe('a disk that is full is one error, and nothing is left', () => {
     expect(await readdir(small)).toEqual(['ballast']);
   });
 
-  testAsRoot('unpack, of a configuration', async () => {
+  testWith(['root'], 'unpack, of a configuration', async () => {
     const small = await smallFileSystem();
     const config = join(await scratch(), 'qemu-server.conf');
     await writeFile(config, Buffer.alloc(60_000, '# text\n'));
@@ -95,7 +94,7 @@ describe('a disk that is full is one error, and nothing is left', () => {
     expect([status, await readdir(small)]).toEqual([1, ['ballast']]);
   });
 
-  testAsRoot('cat of a drive that is out of order, which takes a temporary file', async () => {
+  testWith(['root'], 'cat of a drive that is out of order, which takes a temporary file', async () => {
     const small = await smallFileSystem();
     await writeNoise(join(small, 'ballast'), 1_000_000);
     const archive = vectorPath('vma-crafted/out-of-order.vma');

@@ -1,10 +1,9 @@
 import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
+import { runTool, scratch, testWith } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
 import { sha256, sha256OfFile, writeDisk, writeNoise } from './disk-content.js';
 import { runCli, runCliWell } from './running-cli.js';
-import { scratch } from './scratch.js';
-import { runTool, testWithTools } from './tools.js';
 
 const QEMU = ['qemu-img', 'qemu-nbd'];
 const SAME = ['--uuid', '00112233-4455-6677-8899-aabbccddeeff', '--ctime', '1700000000'];
@@ -20,7 +19,7 @@ async function makeImage(format: string): Promise<{ directory: string; raw: stri
 
 describe('a disk image is packed as the disk that it holds', () => {
   for (const format of ['qcow2', 'vmdk', 'vdi', 'vhdx']) {
-    testWithTools(QEMU, format, async () => {
+    testWith(QEMU, format, async () => {
       const { directory, raw, image } = await makeImage(format);
       const [archive, out] = [join(directory, 'a.vma'), join(directory, 'out')];
       await runCliWell(['pack', archive, '--drive', `drive-scsi0=${image}`]);
@@ -29,7 +28,7 @@ describe('a disk image is packed as the disk that it holds', () => {
     });
   }
 
-  testWithTools(QEMU, 'in the very bytes that the raw disk gives', async () => {
+  testWith(QEMU, 'in the very bytes that the raw disk gives', async () => {
     const { raw, image } = await makeImage('qcow2');
     const pack = ['pack', '-', '--format', 'vma', ...SAME, '--drive'];
     const [first, second] = [raw, image].map((path) => runCliWell([...pack, `drive-scsi0=${path}`]));
@@ -38,7 +37,7 @@ describe('a disk image is packed as the disk that it holds', () => {
 });
 
 describe('a qcow2 image that is named as raw', () => {
-  testWithTools(QEMU, 'is refused, with the way out; that way works', async () => {
+  testWith(QEMU, 'is refused, with the way out; that way works', async () => {
     const { directory, raw, image } = await makeImage('qcow2');
     const [misnamed, archive] = [join(directory, 'disk.img'), join(directory, 'a.vma')];
     await rename(image, misnamed);
@@ -69,7 +68,7 @@ test('without qemu-nbd, one error says what to install', async () => {
   expect(status).toBe(1);
 });
 
-testWithTools(QEMU, 'an image that QEMU cannot open is one error, with its reason', async () => {
+testWith(QEMU, 'an image that QEMU cannot open is one error, with its reason', async () => {
   const directory = await scratch();
   const [image, archive] = [join(directory, 'disk.qcow2'), join(directory, 'a.vma')];
   await writeNoise(image, 4096);

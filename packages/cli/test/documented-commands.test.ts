@@ -1,7 +1,7 @@
+import { testWith } from '@vzdump-format/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { documentedCommands } from './documented-commands.js';
 import { SampleHost } from './sample-host.js';
-import { testAsRoot } from './tools.js';
 
 /** What cannot run within the tests, by its beginning, and why. */
 const NOT_HERE: Readonly<Record<string, string>> = {
@@ -19,7 +19,7 @@ describe.concurrent('every command of the documents and of the help runs as it i
   afterAll(() => host?.close());
 
   for (const { text, places } of all.filter((command) => isHere(command.text))) {
-    testAsRoot(`${text} (${places.join(', ')})`, () => host!.run(withoutOutputs(text)));
+    testWith(['root'], `${text} (${places.join(', ')})`, () => host!.run(withoutOutputs(text)));
   }
 });
 

@@ -1,11 +1,10 @@
 import { chmod, mkdir, readFile, truncate } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { runTool, scratch, testWith } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
 import { writeNoise } from './disk-content.js';
 import { type DumpSample, dumpSample } from './dump-sample.js';
 import { linesOf, runCliForJson, runCliWell } from './running-cli.js';
-import { scratch } from './scratch.js';
-import { runTool, testAsRoot, testWithTools } from './tools.js';
 
 /** `--compress` and what comes with it, the extension that follows, and the program that checks the file. */
 const CODECS = [
@@ -50,7 +49,7 @@ async function longListing(archive: string): Promise<string[]> {
 describe.each(CODECS)('--compress %j', (compress, extension, tool) => {
   const tools = tool === undefined ? [] : [tool];
 
-  testWithTools(tools, 'a virtual machine: its archive is whole, and holds its disk', async () => {
+  testWith(tools, 'a virtual machine: its archive is whole, and holds its disk', async () => {
     const sample = await dumpSample();
     const { status } = await sample.dump(['100', '--compress', ...compress]);
     expect(status).toBe(0);
@@ -61,7 +60,7 @@ describe.each(CODECS)('--compress %j', (compress, extension, tool) => {
     expect(disk.equals(await readFile(sample.path('storage/images/100/vm-100-disk-0.raw')))).toBe(true);
   });
 
-  testWithTools(['tar', ...tools], 'a container: its archive is for GNU tar to read', async () => {
+  testWith(['tar', ...tools], 'a container: its archive is for GNU tar to read', async () => {
     const sample = await dumpSample();
     const { status } = await sample.dump(['101', '--compress', ...compress]);
     expect(status).toBe(0);
@@ -81,21 +80,19 @@ describe.each(CODECS)('--compress %j', (compress, extension, tool) => {
 });
 
 describe('beside what vzdump makes', () => {
-  if (process.getuid?.() === 0) {
-    testWithTools(['lxc-usernsexec', 'tar'], 'a container: the same members', async () => {
-      const sample = await dumpSample();
-      const config = await sample.read('pve/lxc/101.conf');
-      await sample.write('pve/lxc/101.conf', config.replace('mp=/srv/data,backup=1', 'mp=/srv/data'));
-      await sample.dump(['101']);
-      const [conf, rules, ...members] = await longListing(sample.archive('.tar'));
-      expect([conf, rules]).toEqual([
-        expect.stringMatching(/^-rw-r--r-- 0\/0 .* \.\/etc\/vzdump\/pct\.conf$/),
-        expect.stringMatching(/^-rw-r--r-- 0\/0 +0 .* \.\/etc\/vzdump\/pct\.fw$/),
-      ]);
-      const theirs = await longListing(await tarOfVzdump(sample));
-      expect(byName(members)).toEqual(byName(theirs));
-    });
-  } else testAsRoot('a container: the same members', async () => {});
+  testWith(['root', 'lxc-usernsexec', 'tar'], 'a container: the same members', async () => {
+    const sample = await dumpSample();
+    const config = await sample.read('pve/lxc/101.conf');
+    await sample.write('pve/lxc/101.conf', config.replace('mp=/srv/data,backup=1', 'mp=/srv/data'));
+    await sample.dump(['101']);
+    const [conf, rules, ...members] = await longListing(sample.archive('.tar'));
+    expect([conf, rules]).toEqual([
+      expect.stringMatching(/^-rw-r--r-- 0\/0 .* \.\/etc\/vzdump\/pct\.conf$/),
+      expect.stringMatching(/^-rw-r--r-- 0\/0 +0 .* \.\/etc\/vzdump\/pct\.fw$/),
+    ]);
+    const theirs = await longListing(await tarOfVzdump(sample));
+    expect(byName(members)).toEqual(byName(theirs));
+  });
 
   test('a container: its configuration is what vzdump stores', async () => {
     const sample = await dumpSample();

@@ -1,10 +1,10 @@
 import { mkdirSync, truncateSync, writeFileSync } from 'node:fs';
+import { runTool, testWith } from '@vzdump-format/testing';
 import { describe, expect, onTestFinished, vi } from 'vitest';
 import { type DumpSample, dumpSample, timelessLog } from './dump-sample.js';
-import { type LxcContainer, startContainer, testWithLxc } from './lxc-container.js';
+import { type LxcContainer, startContainer } from './lxc-container.js';
+import { nameIn } from './partial-files.js';
 import { linesOf, type RunningCli, runCliWell } from './running-cli.js';
-import { nameIn } from './scratch.js';
-import { runTool } from './tools.js';
 
 const VMID = 941;
 const VOLUMES = [`${VMID}/subvol-${VMID}-disk-0.subvol`, `${VMID}/subvol-${VMID}-disk-1.subvol`] as const;
@@ -98,8 +98,8 @@ async function expectFiles(sample: DumpSample): Promise<void> {
 }
 
 describe('a container that runs', () => {
-  testWithLxc(
-    [],
+  testWith(
+    ['root', 'lxc'],
     'is neither read as if it were stopped nor replaced, whatever LXC path is given',
     async () => {
       const { sample, container, args } = await runningGuest();
@@ -121,7 +121,7 @@ describe('a container that runs', () => {
     },
   );
 
-  testWithLxc([], 'is stopped and started again', async () => {
+  testWith(['root', 'lxc'], 'is stopped and started again', async () => {
     const { sample, container, args } = await runningGuest();
     const { status, stderr } = await sample.dump([...args, '--mode', 'stop']);
     expect(logWithoutTimes(stderr, sample).slice(1)).toEqual([
@@ -135,7 +135,7 @@ describe('a container that runs', () => {
     await expectFiles(sample);
   });
 
-  testWithLxc(['rsync'], 'is copied, frozen for the second copy', async () => {
+  testWith(['root', 'lxc', 'rsync'], 'is copied, frozen for the second copy', async () => {
     const { sample, container, args } = await runningGuest();
     mkdirSync(sample.path('tmp'));
     const { status, stderr } = await sample.dump([
@@ -160,7 +160,7 @@ describe('a container that runs', () => {
     await expectFiles(sample);
   });
 
-  testWithLxc(['mkfs.btrfs', 'btrfs'], 'is read from snapshots', async () => {
+  testWith(['root', 'lxc', 'btrfs'], 'is read from snapshots', async () => {
     const { sample, container, args } = await runningGuest('btrfs');
     const { status, stderr } = await sample.dump(args);
     expect(logWithoutTimes(stderr, sample).slice(1)).toEqual([
@@ -180,7 +180,7 @@ describe('a container that runs', () => {
     await expectFiles(sample);
   });
 
-  testWithLxc(['rsync'], 'where there are no snapshots, it is copied', async () => {
+  testWith(['root', 'lxc', 'rsync'], 'where there are no snapshots, it is copied', async () => {
     const { sample, container, args } = await runningGuest();
     const { status, stderr } = await sample.dump([...args, '--mode', 'snapshot']);
     expect(logWithoutTimes(stderr, sample).slice(1, 13)).toEqual([
@@ -202,7 +202,7 @@ describe('a container that was running runs again', () => {
     return running;
   }
 
-  testWithLxc([], 'after SIGTERM', async () => {
+  testWith(['root', 'lxc'], 'after SIGTERM', async () => {
     const guest = await runningGuest();
     const running = await stoppedForLong(guest);
     running.child.kill('SIGTERM');
@@ -213,7 +213,7 @@ describe('a container that was running runs again', () => {
     expect(guest.sample.names().filter((name) => !name.endsWith('.log'))).toEqual([]);
   });
 
-  testWithLxc([], 'after SIGKILL, and the next backup puts the rest right', async () => {
+  testWith(['root', 'lxc'], 'after SIGKILL, and the next backup puts the rest right', async () => {
     const guest = await runningGuest();
     const { sample, container, args } = guest;
     const running = await stoppedForLong(guest);
@@ -228,7 +228,7 @@ describe('a container that was running runs again', () => {
     await expectFiles(sample);
   });
 
-  testWithLxc([], 'when its hook script objects to the stop, or to the archive', async () => {
+  testWith(['root', 'lxc'], 'when its hook script objects to the stop, or to the archive', async () => {
     const { sample, container, args } = await runningGuest();
     for (const phase of ['pre-stop', 'backup-end']) {
       await sample.write('hook', `#!/bin/sh\n[ "$1" != ${phase} ]\n`, 0o755);

@@ -1,13 +1,13 @@
 import { spawn } from 'node:child_process';
 import { mkdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { runTool, testWith } from '@vzdump-format/testing';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { writeNoise } from './disk-content.js';
 import { type DumpSample, dumpSample, timelessNames } from './dump-sample.js';
+import { nameIn } from './partial-files.js';
 import { childrenOf, isRunning } from './processes.js';
 import { linesOf, runCli } from './running-cli.js';
-import { nameIn } from './scratch.js';
 import { SIGNALS } from './signals.js';
-import { runTool, testAsRoot, testWithTools } from './tools.js';
 
 /** Takes minutes: what ends before has not waited. */
 const SLOWLY = ['--bwlimit', '64'];
@@ -89,36 +89,40 @@ describe('a disk that is full', () => {
     [103, '0'],
     [103, 'gzip'],
   ] as const) {
-    testAsRoot(`guest ${vmid}, --compress ${compress}: a clear error, and the old backups stay`, async () => {
-      const sample = await withNoisyVm();
-      await addNoisyContainer(sample);
-      const full = sample.path('full');
-      await mkdir(full);
-      await runTool('mount', '-t', 'tmpfs', '-o', 'size=2m', 'tmpfs', full);
-      onTestFinished(async () => {
-        await runTool('umount', full);
-      });
-      const type = vmid === 102 ? 'qemu' : 'lxc';
-      const older = `vzdump-${type}-${vmid}-2020_01_01-00_00_00.${vmid === 102 ? 'vma' : 'tar'}`;
-      await writeFile(`${full}/${older}`, 'older');
-      const { status, stderr } = await sample.dump([
-        ...[String(vmid), '--dumpdir', full, '--compress', compress, '--prune-backups', 'keep-last=1'],
-      ]);
-      expect(stderr).toMatch(
-        new RegExp(
-          `^ERROR: Backup of VM ${vmid} failed - write ${full}/vzdump-${type}-\\S*\\.dat → ${full}/\\S+: no space left on device$`,
-          'm',
-        ),
-      );
-      expect(status).toBe(1);
-      expect(sample.names('full')).toEqual([older, expect.stringMatching(/\.log$/)]);
-      expect(await readFile(`${full}/${older}`, 'utf8')).toBe('older');
-    });
+    testWith(
+      ['root'],
+      `guest ${vmid}, --compress ${compress}: a clear error, and the old backups stay`,
+      async () => {
+        const sample = await withNoisyVm();
+        await addNoisyContainer(sample);
+        const full = sample.path('full');
+        await mkdir(full);
+        await runTool('mount', '-t', 'tmpfs', '-o', 'size=2m', 'tmpfs', full);
+        onTestFinished(async () => {
+          await runTool('umount', full);
+        });
+        const type = vmid === 102 ? 'qemu' : 'lxc';
+        const older = `vzdump-${type}-${vmid}-2020_01_01-00_00_00.${vmid === 102 ? 'vma' : 'tar'}`;
+        await writeFile(`${full}/${older}`, 'older');
+        const { status, stderr } = await sample.dump([
+          ...[String(vmid), '--dumpdir', full, '--compress', compress, '--prune-backups', 'keep-last=1'],
+        ]);
+        expect(stderr).toMatch(
+          new RegExp(
+            `^ERROR: Backup of VM ${vmid} failed - write ${full}/vzdump-${type}-\\S*\\.dat → ${full}/\\S+: no space left on device$`,
+            'm',
+          ),
+        );
+        expect(status).toBe(1);
+        expect(sample.names('full')).toEqual([older, expect.stringMatching(/\.log$/)]);
+        expect(await readFile(`${full}/${older}`, 'utf8')).toBe('older');
+      },
+    );
   }
 });
 
 describe('a stage that fails fails the whole, and is named', () => {
-  testWithTools(['qemu-img', 'qemu-nbd'], 'qemu-nbd is killed', async () => {
+  testWith(['qemu-img', 'qemu-nbd'], 'qemu-nbd is killed', async () => {
     const sample = await withNoisyVm('qcow2');
     const running = sample.start(['102', ...SLOWLY]);
     await nameIn(sample.path('storage/dump'), UNFINISHED);
@@ -183,7 +187,7 @@ describe('a virtual machine that runs', () => {
   const RUNNING = 999_999_942;
   const PID_DIRECTORY = '/var/run/qemu-server';
 
-  testAsRoot('is refused, unless somebody insists', async () => {
+  testWith(['root'], 'is refused, unless somebody insists', async () => {
     const sample = await dumpSample();
     await sample.write(`pve/qemu-server/${RUNNING}.conf`, 'name: busy\nscsi0: local:100/vm-100-disk-0.raw\n');
     const qemu = spawn('sh', ['-c', 'read -r line', '-id', String(RUNNING), '-name', 'x'], {

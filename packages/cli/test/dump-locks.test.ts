@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
 import { type DumpSample, dumpSample } from './dump-sample.js';
+import { nameIn } from './partial-files.js';
 import { linesOf, type RunningCli } from './running-cli.js';
-import { nameIn } from './scratch.js';
 
 /** A job that is at its first guest, and stays there until a file is made. */
 async function holdingJob(sample: DumpSample): Promise<RunningCli> {

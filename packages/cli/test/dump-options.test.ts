@@ -1,9 +1,9 @@
 import { chown, mkdir, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
+import { isMet, testWith } from '@vzdump-format/testing';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { dumpSample, timelessNames } from './dump-sample.js';
 import { linesOf, runCliWell } from './running-cli.js';
-import { hasTool, testAsRoot } from './tools.js';
 
 const OLDER = (day: number) => `vzdump-qemu-100-2020_01_0${day}-00_00_00.vma`;
 
@@ -140,7 +140,7 @@ describe('what is ordinary is told in a line, unless --quiet', () => {
     expect(stderr).toContain("INFO: option 'fleecing' has no effect: ");
   });
 
-  testAsRoot('a socket in a container', async () => {
+  testWith(['root'], 'a socket in a container', async () => {
     const sample = await dumpSample();
     const server = createServer();
     const root = sample.path('storage/images/101/subvol-101-disk-0.subvol');
@@ -321,13 +321,13 @@ describe('--mailto', () => {
   });
 });
 
-describe.runIf(hasTool('ionice'))('--ionice', () => {
+describe.runIf(isMet('ionice'))('--ionice', () => {
   for (const [priority, told] of [
     ['7', 'best-effort: prio 7'],
     ['0', 'best-effort: prio 0'],
     ['8', 'idle'],
   ] as const) {
-    testAsRoot(`${priority}, for whatever the job starts`, async () => {
+    testWith(['root'], `${priority}, for whatever the job starts`, async () => {
       const sample = await dumpSample();
       await sample.write('hook', '#!/bin/sh\n[ "$1" = job-start ] && /usr/bin/ionice\n:\n', 0o755);
       const { stderr } = await sample.dump(['100', '--ionice', priority, '--script', sample.path('hook')]);

@@ -1,9 +1,9 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { vectorPath } from '@vzdump-format/test-vectors';
+import { scratch } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
 import { runCli, runCliForJson, runCliWell } from './running-cli.js';
-import { scratch } from './scratch.js';
 import { runFed } from './tree-making.js';
 
 const AS_MADE_BY = {

@@ -2,8 +2,8 @@ import { readFile, rm } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { runTool } from '@vzdump-format/testing';
 import { type CliResult, linesOf, runCli } from './running-cli.js';
-import { runTool } from './tools.js';
 
 const SOURCE = fileURLToPath(new URL('./failing-calls.c', import.meta.url));
 

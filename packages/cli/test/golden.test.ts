@@ -3,10 +3,10 @@ import { readdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { codecs } from '@vzdump-format/codecs';
 import { type GoldenVma, goldenVmas, vectorBytes, vectorPath } from '@vzdump-format/test-vectors';
+import { scratch } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
 import { sha256OfFile, writeRecipe } from './disk-content.js';
 import { runCli, runCliForJson, runCliWell } from './running-cli.js';
-import { scratch } from './scratch.js';
 
 /** Larger drives are not hashed here. */
 const HASHED_SIZE = 1 << 30;

@@ -1,9 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { runTool, scratch, testWith } from '@vzdump-format/testing';
 import { expect } from 'vitest';
 import { runCli, runCliWell } from './running-cli.js';
-import { scratch } from './scratch.js';
-import { runTool, testWithTools } from './tools.js';
 
 /** Clears the screen, begins a line of its own, turns text around, and has a byte that is not UTF-8. */
 const HOSTILE = 'e\x1b[2J\nvil\u202e\x7f\u009b';
@@ -23,7 +22,7 @@ async function hostileFiles(directory: string): Promise<void> {
   await runCliWell(['pack', path('a.vma'), ...vm]);
 }
 
-testWithTools(
+testWith(
   ['tar'],
   'nothing that archives and stores say acts on the terminal, as text or as JSON',
   async () => {

@@ -3,12 +3,12 @@ import { once } from 'node:events';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { vectorPath } from '@vzdump-format/test-vectors';
+import { runTool, scratch, testWith } from '@vzdump-format/testing';
 import { describe, expect, onTestFinished } from 'vitest';
 import { sha256OfFile, writeNoise } from './disk-content.js';
+import { nameIn, PARTIAL } from './partial-files.js';
 import { type CliResult, linesOf, runCli, startCli } from './running-cli.js';
 import { makeSampleGuests, type SampleGuests } from './sample-guests.js';
-import { nameIn, PARTIAL, scratch } from './scratch.js';
-import { runTool, testWithTools } from './tools.js';
 
 const TOOLS = ['qemu-io', 'qemu-img'] as const;
 const WRITTEN = 'is in use: QEMU, or one of its tools, writes to it';
@@ -49,7 +49,7 @@ function dump(sample: SampleGuests): Promise<CliResult> {
 describe.each(['raw', 'qcow2'] as const)(
   'a virtual machine with a %s image that runs, without a pidfile',
   (format) => {
-    testWithTools(TOOLS, 'is not read as if it were stopped, and never replaced', async () => {
+    testWith(TOOLS, 'is not read as if it were stopped, and never replaced', async () => {
       const { sample, image, archive } = await sampleVm(format);
       const before = [
         await sample.volumes(100),
@@ -75,7 +75,7 @@ describe.each(['raw', 'qcow2'] as const)(
       expect((await sample.restore(archive, '100', '--force')).status).toBe(0);
     });
 
-    testWithTools(TOOLS, 'may be dumped while its image is only read, but not replaced', async () => {
+    testWith(TOOLS, 'may be dumped while its image is only read, but not replaced', async () => {
       const { sample, image, archive } = await sampleVm(format);
       await openByQemu(image, '-r');
       expect((await dump(sample)).status).toBe(0);
@@ -85,7 +85,7 @@ describe.each(['raw', 'qcow2'] as const)(
   },
 );
 
-testWithTools(TOOLS, 'a machine that is started while its successor is made is not replaced', async () => {
+testWith(TOOLS, 'a machine that is started while its successor is made is not replaced', async () => {
   const { sample, image } = await sampleVm('raw');
   await runTool('rm', image);
   await writeNoise(image, 1 << 20);
@@ -101,27 +101,23 @@ testWithTools(TOOLS, 'a machine that is started while its successor is made is n
   expect((await sample.volumes(100)).filter((name) => PARTIAL.test(name))).toEqual([]);
 });
 
-testWithTools(
-  TOOLS,
-  'no other path that is chosen for a drive is overwritten while it is in use',
-  async () => {
-    const directory = await scratch();
-    const image = join(directory, 'disk.raw');
-    await runTool('qemu-img', 'create', '-q', '-f', 'raw', image, '4M');
-    await openByQemu(image);
-    const sample = await makeSampleGuests();
-    const drive = `scsi0=${image}`;
-    const restored = await sample.restore(await sample.dump(100), '300', '--force', '--drive', drive);
-    const out = join(directory, 'out');
-    await mkdir(out);
-    const archive = vectorPath('vma/two-drives-two-configs.vma');
-    const unpacked = await runCli(['unpack', archive, '--to', out, '--force', '--drive', `1=${image}`]);
-    for (const { status, stderr } of [restored, unpacked]) {
-      expect([status, stderr.includes(`${image} ${WRITTEN}\n`)]).toEqual([1, true]);
-    }
-    expect(await sha256OfFile(image)).toBe(await sha256OfZeros(4 << 20));
-  },
-);
+testWith(TOOLS, 'no other path that is chosen for a drive is overwritten while it is in use', async () => {
+  const directory = await scratch();
+  const image = join(directory, 'disk.raw');
+  await runTool('qemu-img', 'create', '-q', '-f', 'raw', image, '4M');
+  await openByQemu(image);
+  const sample = await makeSampleGuests();
+  const drive = `scsi0=${image}`;
+  const restored = await sample.restore(await sample.dump(100), '300', '--force', '--drive', drive);
+  const out = join(directory, 'out');
+  await mkdir(out);
+  const archive = vectorPath('vma/two-drives-two-configs.vma');
+  const unpacked = await runCli(['unpack', archive, '--to', out, '--force', '--drive', `1=${image}`]);
+  for (const { status, stderr } of [restored, unpacked]) {
+    expect([status, stderr.includes(`${image} ${WRITTEN}\n`)]).toEqual([1, true]);
+  }
+  expect(await sha256OfFile(image)).toBe(await sha256OfZeros(4 << 20));
+});
 
 async function sha256OfZeros(size: number): Promise<string> {
   const path = join(await scratch(), 'zeros');

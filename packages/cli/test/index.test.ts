@@ -2,9 +2,9 @@ import { copyFile, readdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { openUncompressed } from '@vzdump-format/archives';
 import { vectorBytes, vectorPath } from '@vzdump-format/test-vectors';
+import { scratch } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
 import { runCli, runCliWell } from './running-cli.js';
-import { scratch } from './scratch.js';
 
 const BYTES = vectorBytes('vma/two-drives-two-configs.vma');
 

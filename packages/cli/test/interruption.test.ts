@@ -2,13 +2,13 @@ import { spawnSync } from 'node:child_process';
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { vectorBytes } from '@vzdump-format/test-vectors';
+import { runTool, scratch, testWith } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
 import { writeNoise } from './disk-content.js';
+import { nameIn, PARTIAL } from './partial-files.js';
 import { childrenOf, hasEnded, isRunning } from './processes.js';
 import { type CliOptions, type RunningCli, runCliWell, startCli } from './running-cli.js';
-import { nameIn, PARTIAL, scratch } from './scratch.js';
 import { SIGNALS } from './signals.js';
-import { runTool, testWithTools } from './tools.js';
 
 const SLOWLY = ['--bwlimit', '64'];
 const MORE_THAN_A_PIPE_HOLDS = 300_000;
@@ -53,7 +53,7 @@ describe('pack', () => {
   });
 
   for (const [signal] of SIGNALS) {
-    testWithTools(['qemu-img', 'qemu-nbd'], `${signal} ends qemu-nbd too`, async () => {
+    testWith(['qemu-img', 'qemu-nbd'], `${signal} ends qemu-nbd too`, async () => {
       const directory = await scratch();
       const running = await packSlowly(directory, await makeQcow2(directory));
       const children = childrenOf(running.child.pid!);
@@ -65,7 +65,7 @@ describe('pack', () => {
     });
   }
 
-  testWithTools(
+  testWith(
     ['qemu-img', 'qemu-nbd'],
     'Ctrl-C, or the end of the terminal, which qemu-nbd gets as well, is no error of its',
     async () => {
@@ -174,7 +174,7 @@ describe('SIGKILL', () => {
     await runCliWell(['unpack', '-', '--to', out], { stdin: archive });
   });
 
-  testWithTools(['qemu-img', 'qemu-nbd', 'tail'], 'ends qemu-nbd too', async () => {
+  testWith(['qemu-img', 'qemu-nbd', 'tail'], 'ends qemu-nbd too', async () => {
     const directory = await scratch();
     const running = await packSlowly(directory, await makeQcow2(directory));
     const [server] = childrenOf(running.child.pid!);

@@ -2,11 +2,10 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { type Codec, codecs } from '@vzdump-format/codecs';
+import { keptScratch, runTool, scratch, testWith } from '@vzdump-format/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { sha256OfFile, writeDisk, writeNoise } from './disk-content.js';
 import { runCli, runCliForJson, runCliWell } from './running-cli.js';
-import { keptScratch, scratch } from './scratch.js';
-import { runTool, testWithTools } from './tools.js';
 
 const UUID = '00112233-4455-6677-8899-aabbccddeeff';
 const SAME = ['--uuid', UUID, '--ctime', '1700000000'];
@@ -69,7 +68,7 @@ describe('pack, list, verify, unpack, compare', () => {
 
 describe('what is only read', () => {
   for (const [extension, codec] of onlyRead) {
-    testWithTools([codec.name], `${extension}, as ${codec.name} writes it`, async () => {
+    testWith([codec.name], `${extension}, as ${codec.name} writes it`, async () => {
       const directory = await scratch();
       await runCliWell(['pack', join(directory, 'vm.vma'), ...sources(), ...SAME]);
       await runTool(codec.name, join(directory, 'vm.vma'));

@@ -4,9 +4,9 @@ import { type DiskFormat, formats, type TreeFormat } from '@vzdump-format/archiv
 import { codecs } from '@vzdump-format/codecs';
 import { type FileEntry, restoreTree } from '@vzdump-format/file-tree';
 import { chunksOf, hashing, Meter, metered, observed, prefetchOne, throttle } from '@vzdump-format/streams';
-import { noise, vectorBytes } from '@vzdump-format/test-vectors';
+import { vectorBytes } from '@vzdump-format/test-vectors';
+import { noise, scratch } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
-import { scratch } from './scratch.js';
 
 type Items = AsyncIterable<never>;
 

@@ -1,14 +1,14 @@
 import { spawn } from 'node:child_process';
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { runTool, scratch, testWith } from '@vzdump-format/testing';
 import { describe, expect, onTestFinished } from 'vitest';
 import { writeNoise } from './disk-content.js';
 import { noLoopFilesIn } from './mounted-image.js';
+import { nameIn, PARTIAL } from './partial-files.js';
 import { hasEnded } from './processes.js';
 import { CLI } from './running-cli.js';
 import { makeSampleGuests } from './sample-guests.js';
-import { nameIn, PARTIAL, scratch } from './scratch.js';
-import { runTool, testAsRoot, testWithTools } from './tools.js';
 
 /** Takes minutes: what ends before was told to. */
 const SLOWLY = ['--bwlimit', '64'];
@@ -30,7 +30,7 @@ async function loseTerminal(args: readonly string[], directory: string, name: Re
 }
 
 describe('a terminal that goes away leaves nothing of', () => {
-  testWithTools(['script'], 'pack', async () => {
+  testWith(['script'], 'pack', async () => {
     const directory = await scratch();
     const [disk, out] = [join(directory, 'disk.raw'), join(directory, 'out')];
     await writeNoise(disk, 2 << 20);
@@ -39,7 +39,7 @@ describe('a terminal that goes away leaves nothing of', () => {
     expect(await readdir(out)).toEqual([]);
   });
 
-  testWithTools(['script'], 'dump: no lock either', async () => {
+  testWith(['script'], 'dump: no lock either', async () => {
     const sample = await makeSampleGuests();
     await rm(sample.volume(100, 'vm-100-disk-0.raw'));
     await writeNoise(sample.volume(100, 'vm-100-disk-0.raw'), 2 << 20);
@@ -50,7 +50,7 @@ describe('a terminal that goes away leaves nothing of', () => {
     expect(await sample.config('qemu-server/100.conf')).toBe(before);
   });
 
-  testAsRoot('restore: no mount either', async () => {
+  testWith(['root'], 'restore: no mount either', async () => {
     const sample = await makeSampleGuests();
     await writeNoise(sample.volume(101, 'subvol-101-disk-0.subvol/root/large'), 8 << 20);
     await runTool('chown', '100000:100000', sample.volume(101, 'subvol-101-disk-0.subvol/root/large'));

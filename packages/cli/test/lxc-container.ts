@@ -1,15 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { runTool } from '@vzdump-format/testing';
 import { onTestFinished } from 'vitest';
-import { runTool, testAsRoot, testWithTools } from './tools.js';
-
-/** A test that runs a container: it takes root, LXC, busybox, and the programs that are named. */
-export function testWithLxc(tools: readonly string[], name: string, body: () => Promise<void>): void {
-  const needed = ['lxc-create', 'lxc-info', ...tools];
-  if (process.getuid?.() === 0) testWithTools(needed, name, body);
-  else testAsRoot(name, body);
-}
 
 /** A container of busybox, stopped and removed with the test that runs. */
 export interface LxcContainer {

@@ -1,9 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { runTool, scratch, testWith } from '@vzdump-format/testing';
 import { expect, test } from 'vitest';
 import { runCli, runCliWell } from './running-cli.js';
-import { scratch } from './scratch.js';
-import { runTool, testWithTools } from './tools.js';
 
 async function writePage(): Promise<string> {
   const page = join(await scratch(), 'vzdump-format.1');
@@ -11,7 +10,7 @@ async function writePage(): Promise<string> {
   return page;
 }
 
-testWithTools(['groff'], 'groff sets the manual page without a warning', async () => {
+testWith(['groff'], 'groff sets the manual page without a warning', async () => {
   const page = await writePage();
   const shown = await runTool('bash', '-c', `groff -man -Tascii -P-c -P-b -P-u -ww '${page}' 2>&1`);
   expect(shown).not.toMatch(/(warning|error):/);
@@ -27,7 +26,7 @@ testWithTools(['groff'], 'groff sets the manual page without a warning', async (
   }
 });
 
-testWithTools(['man'], 'man shows it', async () => {
+testWith(['man'], 'man shows it', async () => {
   expect(await runTool('man', '--warnings', '-P', 'cat', '-l', await writePage())).toMatch(/SYNOPSIS/);
 });
 

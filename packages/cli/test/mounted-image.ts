@@ -1,7 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { scratch } from './scratch.js';
-import { runTool } from './tools.js';
+import { runTool, scratch } from '@vzdump-format/testing';
 
 /** Mounts an image while it is used. @param options of mount, beside `loop` */
 export async function withMounted<Result>(

@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { scratch } from '@vzdump-format/testing';
 import { expect, test } from 'vitest';
 import { CLI } from './running-cli.js';
-import { scratch } from './scratch.js';
 
 /**
  * Runs the command line with arguments that need not be text, which Node cannot hand to a program, but xargs

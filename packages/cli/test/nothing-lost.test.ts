@@ -2,12 +2,11 @@ import { readdirSync } from 'node:fs';
 import { rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import { isMet, keptScratch, runTool, testWith } from '@vzdump-format/testing';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { FailingCli, type Failure } from './failing-calls.js';
 import { runCliWell } from './running-cli.js';
-import { keptScratch } from './scratch.js';
 import { contentOf, makeSmallHost } from './small-host.js';
-import { hasTool, runTool, testWithTools } from './tools.js';
 
 /**
  * What a command may leave behind that is no part of what it does: the log of a backup, the file of the job's
@@ -66,7 +65,7 @@ let failing: FailingCli;
 
 beforeAll(async () => {
   await kept.make();
-  if (!hasTool('cc')) return;
+  if (!isMet('cc')) return;
   failing = await FailingCli.make(kept.path('.'));
   await makeSmallHost(host());
   await runCliWell(command('dump 100 DUMP'));
@@ -145,21 +144,17 @@ function isNamedIn(stderr: string, failed: string | undefined): boolean {
 describe.each(scenarios)('$name: whatever fails, all is as it was, or done', (scenario) => {
   for (const failure of FAILURES) {
     const { call, error, done } = failure;
-    testWithTools(
-      ['cc'],
-      `${call} fails with ${error}${done ? ', and is done all the same' : ''}`,
-      async () => {
-        const before = await makeAsBefore();
-        const calls = await failing.count(command(scenario.args), host(), call);
-        const after = contentOf(host(), ASIDE);
-        if (scenario.leaves === undefined) expect(calls).not.toEqual([]);
-        const wrong: Record<string, unknown> = {};
-        for (const [index, called] of calls.entries()) {
-          const found = await tryIt(scenario, before, after, { ...failure, at: index + 1 });
-          if (found !== undefined) wrong[`${index + 1}: ${called}`] = found;
-        }
-        expect(wrong).toEqual({});
-      },
-    );
+    testWith(['cc'], `${call} fails with ${error}${done ? ', and is done all the same' : ''}`, async () => {
+      const before = await makeAsBefore();
+      const calls = await failing.count(command(scenario.args), host(), call);
+      const after = contentOf(host(), ASIDE);
+      if (scenario.leaves === undefined) expect(calls).not.toEqual([]);
+      const wrong: Record<string, unknown> = {};
+      for (const [index, called] of calls.entries()) {
+        const found = await tryIt(scenario, before, after, { ...failure, at: index + 1 });
+        if (found !== undefined) wrong[`${index + 1}: ${called}`] = found;
+      }
+      expect(wrong).toEqual({});
+    });
   }
 });

@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
+import { scratch } from '@vzdump-format/testing';
 import { expect, test } from 'vitest';
 import { CLI, runCli, runCliForJson, runCliWell } from './running-cli.js';
-import { scratch } from './scratch.js';
 
 async function pathsIn(archive: string): Promise<string[]> {
   const { entries } = (await runCliForJson(['list', archive])) as {

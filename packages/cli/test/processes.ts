@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { runTool } from './tools.js';
+import { runTool } from '@vzdump-format/testing';
 
 /** The processes that a process started, by their ids. */
 export function childrenOf(pid: number): number[] {

@@ -1,9 +1,9 @@
 import { truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { vectorPath } from '@vzdump-format/test-vectors';
+import { scratch } from '@vzdump-format/testing';
 import { expect, test } from 'vitest';
 import { linesOf, runCli } from './running-cli.js';
-import { scratch } from './scratch.js';
 
 interface ProgressLine {
   readonly type: string;

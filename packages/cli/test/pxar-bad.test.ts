@@ -1,9 +1,9 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { mapOrdered } from '@vzdump-format/streams';
 import { badPxars, vectorPath } from '@vzdump-format/test-vectors';
+import { scratch } from '@vzdump-format/testing';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { errorDocument, runCli } from './running-cli.js';
-import { scratch } from './scratch.js';
 
 const all = badPxars();
 const pathOf = ({ archive }: { archive: string }) => vectorPath(`pxar-bad/${archive}`);

@@ -1,9 +1,8 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { goldenPxars, vectorPath } from '@vzdump-format/test-vectors';
+import { keptScratch, runTool, scratch, testWith } from '@vzdump-format/testing';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { errorDocument, linesOf, runCli, runCliForJson, runCliWell } from './running-cli.js';
-import { keptScratch, scratch } from './scratch.js';
-import { runTool, testAsRoot, testWithTools } from './tools.js';
 import { makeTree, stateOf, type TreeState, testWithTrees } from './tree-making.js';
 
 const files = keptScratch();
@@ -203,7 +202,7 @@ describe('what is left out', () => {
     },
   );
 
-  testAsRoot('file systems below stay out unless asked for, virtual ones always', async () => {
+  testWith(['root'], 'file systems below stay out unless asked for, virtual ones always', async () => {
     const [directory, tree] = await makeFiles();
     for (const type of ['tmpfs', 'proc']) {
       mkdirSync(`${tree}/${type}`);
@@ -222,7 +221,7 @@ describe('what is left out', () => {
   });
 });
 
-testWithTools(['chattr', 'lsattr'], 'flags are kept', async () => {
+testWith(['chattr', 'lsattr'], 'flags are kept', async () => {
   const directory = await scratch();
   mkdirSync(`${directory}/tree`);
   writeFileSync(`${directory}/tree/file`, '');

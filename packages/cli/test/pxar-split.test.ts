@@ -1,10 +1,10 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
+import { runTool, scratch, testWith } from '@vzdump-format/testing';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { writeNoise } from './disk-content.js';
+import { nameIn, PARTIAL } from './partial-files.js';
 import { errorDocument, linesOf, runCli, runCliWell, startCli } from './running-cli.js';
-import { nameIn, PARTIAL, scratch } from './scratch.js';
-import { runTool, testAsRoot } from './tools.js';
 
 /** A directory with a tree `root` in it, and where to make archives: `out`. */
 async function workplace(): Promise<{ directory: string; root: string; out: string }> {
@@ -148,7 +148,7 @@ describe('both files, or none', () => {
     expect(readdirSync(out)).toEqual([]);
   });
 
-  testAsRoot('a full disk is one error, and nothing is left', async () => {
+  testWith(['root'], 'a full disk is one error, and nothing is left', async () => {
     const { directory, root, out } = await workplace();
     const small = `${directory}/small`;
     mkdirSync(small);

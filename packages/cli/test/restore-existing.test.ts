@@ -1,9 +1,9 @@
 import { readdirSync, writeFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
+import { runTool, testWith } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
 import { linesOf } from './running-cli.js';
 import { makeSampleGuests, type SampleGuests } from './sample-guests.js';
-import { runTool, testAsRoot } from './tools.js';
 import { stateOf } from './tree-making.js';
 
 const DISK = 'vm-100-disk-0.raw';
@@ -58,7 +58,7 @@ describe('a guest that is there', () => {
     ]);
   });
 
-  testAsRoot('a container likewise, whose excluded mount point is kept', async () => {
+  testWith(['root'], 'a container likewise, whose excluded mount point is kept', async () => {
     const sample = await makeSampleGuests();
     const root = () => stateOf(sample.volume(101, 'subvol-101-disk-0.subvol'), /^(tmp|var)\//);
     const before = root();

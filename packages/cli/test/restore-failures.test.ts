@@ -1,14 +1,14 @@
 import { mkdir, open, readdir, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { runTool, testWith } from '@vzdump-format/testing';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { writeNoise } from './disk-content.js';
 import { loopFilesIn, noLoopFilesIn } from './mounted-image.js';
+import { nameIn, PARTIAL } from './partial-files.js';
 import { childrenOf, isRunning } from './processes.js';
 import { type CliResult, errorDocument, linesOf, runCli, startCli } from './running-cli.js';
 import { makeSampleGuests, type SampleGuests } from './sample-guests.js';
-import { nameIn, PARTIAL } from './scratch.js';
 import { SIGNALS } from './signals.js';
-import { runTool, testAsRoot } from './tools.js';
 import { makeNestedDirectories } from './tree-making.js';
 
 const MIB = 1 << 20;
@@ -78,7 +78,7 @@ describe('an archive that proves bad leaves nothing, and it is told what was rem
       await expectNothing(sample);
     });
 
-    testAsRoot('container, onto images', async () => {
+    testWith(['root'], 'container, onto images', async () => {
       const sample = await makeSampleGuests();
       const archive = await dumpLargeFile(sample, '--compress', 'zstd');
       await damage(archive, (await stat(archive)).size);
@@ -93,7 +93,7 @@ describe('an archive that proves bad leaves nothing, and it is told what was rem
       await expectNothing(sample);
     });
 
-    testAsRoot('container, into directories', async () => {
+    testWith(['root'], 'container, into directories', async () => {
       const sample = await makeSampleGuests();
       const archive = await dumpLargeFile(sample, '--compress', 'gzip');
       await damage(archive, (await stat(archive)).size);
@@ -104,7 +104,7 @@ describe('an archive that proves bad leaves nothing, and it is told what was rem
     });
   });
 
-  testAsRoot('unless unpack errors are ignored, which is a warning', async () => {
+  testWith(['root'], 'unless unpack errors are ignored, which is a warning', async () => {
     const sample = await makeSampleGuests();
     const archive = await dumpLargeFile(sample);
     await truncate(archive, 4 * MIB);
@@ -124,7 +124,7 @@ describe('a tree whose paths are longer than any call takes', () => {
     return dumpLargeFile(sample);
   }
 
-  testAsRoot('is gone when the archive proves bad', async () => {
+  testWith(['root'], 'is gone when the archive proves bad', async () => {
     const sample = await makeSampleGuests();
     const archive = await dumpDeepTree(sample);
     await truncate(archive, (await stat(archive)).size - 10_240);
@@ -134,7 +134,7 @@ describe('a tree whose paths are longer than any call takes', () => {
     await expectNothing(sample);
   });
 
-  testAsRoot('is gone from a directory of choice, which stays', async () => {
+  testWith(['root'], 'is gone from a directory of choice, which stays', async () => {
     const sample = await makeSampleGuests();
     const archive = await dumpDeepTree(sample);
     await truncate(archive, (await stat(archive)).size - 10_240);
@@ -144,7 +144,7 @@ describe('a tree whose paths are longer than any call takes', () => {
     expect([result.status, await readdir(chosen)]).toEqual([1, []]);
   });
 
-  testAsRoot('is gone with the volume that a new one takes the place of', async () => {
+  testWith(['root'], 'is gone with the volume that a new one takes the place of', async () => {
     const sample = await makeSampleGuests();
     const archive = await dumpDeepTree(sample);
     const result = await sample.restore(archive, '101', '--force', '--rootfs', 'local:0');
@@ -174,7 +174,7 @@ describe('a disk that is full', () => {
     expect(await readdir(small)).toEqual([]);
   }
 
-  testAsRoot('for a virtual machine', async () => {
+  testWith(['root'], 'for a virtual machine', async () => {
     const sample = await makeSampleGuests();
     const archive = await dumpNoise(sample, '--compress', 'zstd');
     const small = await withSmallStorage(sample);
@@ -183,7 +183,7 @@ describe('a disk that is full', () => {
     expect(await sample.config('qemu-server/300.conf')).toBeUndefined();
   });
 
-  testAsRoot('for a container in a directory', async () => {
+  testWith(['root'], 'for a container in a directory', async () => {
     const sample = await makeSampleGuests();
     const archive = await dumpLargeFile(sample, '--compress', 'zstd');
     const small = await withSmallStorage(sample);
@@ -192,7 +192,7 @@ describe('a disk that is full', () => {
     expect(await sample.config('lxc/300.conf')).toBeUndefined();
   });
 
-  testAsRoot('for a container on an image', async () => {
+  testWith(['root'], 'for a container on an image', async () => {
     const sample = await makeSampleGuests();
     const archive = await dumpLargeFile(sample, '--compress', 'zstd');
     const small = await withSmallStorage(sample);
@@ -233,7 +233,7 @@ describe.each(SIGNALS.slice(0, 2))('%s in the middle', (signal, status, word) =>
     expect(stderr).toContain(`${removed('local:300/vm-300-disk-0.raw')}\n`);
   });
 
-  testAsRoot('of a container on an image', async () => {
+  testWith(['root'], 'of a container on an image', async () => {
     const sample = await makeSampleGuests();
     const archive = await dumpLargeFile(sample); // of which nothing is read ahead
     const { stderr } = await interrupt(sample, [archive, '300', '--rootfs', 'local:1']);
@@ -260,7 +260,8 @@ describe.each(SIGNALS.slice(0, 2))('%s in the middle', (signal, status, word) =>
   });
 });
 
-testAsRoot(
+testWith(
+  ['root'],
   'SIGKILL leaves hidden files only, neither mount nor loop device, and the next run succeeds',
   async () => {
     const sample = await makeSampleGuests();
@@ -283,20 +284,24 @@ testAsRoot(
   },
 );
 
-testAsRoot('SIGKILL at the very moment of the mount leaves neither mount nor loop device', async () => {
-  const sample = await makeSampleGuests();
-  const archive = await sample.dump(101);
-  const programs = sample.path('programs');
-  await mkdir(programs);
-  const mount = `#!/bin/sh\nkill -KILL $PPID\n/bin/mount "$@"\n: > ${sample.path('mounted')}\n`;
-  await writeFile(join(programs, 'mount'), mount, { mode: 0o755 });
-  const args = ['restore', archive, '300', '--rootfs', 'local:1', ...sample.pveRoot];
-  const env = { PATH: `${programs}:${process.env.PATH}`, TMPDIR: programs };
-  const { signal } = await runCli(args, { env });
-  expect(signal).toBe('SIGKILL');
-  await nameIn(sample.directory, /^mounted$/);
-  await noLoopFilesIn(sample.directory);
-});
+testWith(
+  ['root'],
+  'SIGKILL at the very moment of the mount leaves neither mount nor loop device',
+  async () => {
+    const sample = await makeSampleGuests();
+    const archive = await sample.dump(101);
+    const programs = sample.path('programs');
+    await mkdir(programs);
+    const mount = `#!/bin/sh\nkill -KILL $PPID\n/bin/mount "$@"\n: > ${sample.path('mounted')}\n`;
+    await writeFile(join(programs, 'mount'), mount, { mode: 0o755 });
+    const args = ['restore', archive, '300', '--rootfs', 'local:1', ...sample.pveRoot];
+    const env = { PATH: `${programs}:${process.env.PATH}`, TMPDIR: programs };
+    const { signal } = await runCli(args, { env });
+    expect(signal).toBe('SIGKILL');
+    await nameIn(sample.directory, /^mounted$/);
+    await noLoopFilesIn(sample.directory);
+  },
+);
 
 /** Waits until there is a directory of that name. */
 async function made(directory: string, name: string): Promise<string> {

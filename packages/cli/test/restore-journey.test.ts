@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
+import { runTool, testWith } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
 import { withMounted } from './mounted-image.js';
 import { CLI, linesOf, runCliForJson } from './running-cli.js';
 import { allocatedBytes, makeSampleGuests } from './sample-guests.js';
-import { runTool, testAsRoot } from './tools.js';
 import { runFed, stateOf, type TreeState, testWithTrees } from './tree-making.js';
 
 const CODECS = [
@@ -113,7 +113,7 @@ describe('dump and restore as two processes and a pipe between', () => {
   });
 });
 
-testAsRoot('a file system on the disk of a virtual machine is whole again', async () => {
+testWith(['root'], 'a file system on the disk of a virtual machine is whole again', async () => {
   const sample = await makeSampleGuests();
   const [disk, restored] = [sample.volume(100, DISK), sample.volume(300, 'vm-300-disk-0.raw')];
   await runTool('mkfs.ext4', '-q', '-F', disk);

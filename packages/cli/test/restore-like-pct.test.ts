@@ -1,8 +1,8 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { scratch } from '@vzdump-format/testing';
 import { describe, expect } from 'vitest';
 import { runCli } from './running-cli.js';
 import { makeSampleGuests, type SampleGuests } from './sample-guests.js';
-import { scratch } from './scratch.js';
 import { makeTree, packLikeVzdump, restoreLikePct, runFed, stateOf, testWithTrees } from './tree-making.js';
 
 /**

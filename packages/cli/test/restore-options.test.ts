@@ -1,9 +1,9 @@
 import { rename } from 'node:fs/promises';
 import { basename } from 'node:path';
+import { testWith } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
 import { linesOf, runCli } from './running-cli.js';
 import { makeSampleGuests, type SampleGuests } from './sample-guests.js';
-import { testAsRoot } from './tools.js';
 
 /** Lines without what is different each time. */
 function timeless(text: string, { directory }: SampleGuests): string[] {
@@ -45,7 +45,7 @@ describe('what it says', () => {
     );
   });
 
-  testAsRoot('of a container', async () => {
+  testWith(['root'], 'of a container', async () => {
     const sample = await makeSampleGuests();
     const archive = await sample.dump(101);
     const args = [archive, '300', '--bwlimit', '0', '--unused0', 'local:x'];
@@ -81,7 +81,7 @@ describe('what it says', () => {
 });
 
 describe("a container's configuration", () => {
-  testAsRoot('has what the command line says', async () => {
+  testWith(['root'], 'has what the command line says', async () => {
     const sample = await makeSampleGuests();
     const archive = await sample.dump(101, '--compress', 'zstd');
     const { status } = await sample.restore(

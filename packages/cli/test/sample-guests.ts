@@ -1,9 +1,8 @@
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { runTool, scratch } from '@vzdump-format/testing';
 import { type CliResult, runCli, runCliWell } from './running-cli.js';
-import { scratch } from './scratch.js';
-import { runTool } from './tools.js';
 
 const MAKE_GUESTS = fileURLToPath(new URL('../../../examples/pve/make-guests.mjs', import.meta.url));
 

@@ -1,10 +1,10 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { vectorBytes } from '@vzdump-format/test-vectors';
+import { scratch } from '@vzdump-format/testing';
 import { expect, test } from 'vitest';
 import { sha256, sha256OfFile, writeDisk } from './disk-content.js';
 import { runCli, runCliForJson, runCliWell, startCli } from './running-cli.js';
-import { scratch } from './scratch.js';
 
 const SAME = ['--uuid', '00112233-4455-6677-8899-aabbccddeeff', '--ctime', '1700000000'];
 

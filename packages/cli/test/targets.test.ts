@@ -2,11 +2,10 @@ import { createReadStream } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { goldenVmas, vectorPath } from '@vzdump-format/test-vectors';
+import { runTool, scratch, testWith } from '@vzdump-format/testing';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { sha256, sha256OfFile, writeNoise } from './disk-content.js';
 import { runCli, runCliForJson, runCliWell } from './running-cli.js';
-import { scratch } from './scratch.js';
-import { runTool, testAsRoot, testWithTools } from './tools.js';
 
 const ARCHIVE = vectorPath('vma/two-drives-two-configs.vma');
 const [FIRST, SECOND] = goldenVmas().find(({ name }) => name === 'two-drives-two-configs')!.devices;
@@ -24,7 +23,7 @@ describe('unpack', () => {
     expect(await sha256OfFile(there!)).toBe(SECOND!.sha256);
   });
 
-  testWithTools(['qemu-img'], '--drive makes a qcow2 image of what is called so', async () => {
+  testWith(['qemu-img'], '--drive makes a qcow2 image of what is called so', async () => {
     const directory = await scratch();
     const [image, raw] = ['one.qcow2', 'one.raw'].map((name) => join(directory, name));
     const options = ['--to', join(directory, 'out'), '--drive', `1=${image}`];
@@ -95,7 +94,7 @@ async function sha256OfRange(path: string, start: number, end: number): Promise<
 }
 
 describe('a block device', () => {
-  testAsRoot('gets a drive, zeros too, and keeps what is behind it', async () => {
+  testWith(['root'], 'gets a drive, zeros too, and keeps what is behind it', async () => {
     const directory = await scratch();
     const size = FIRST!.size + 65536;
     const device = await makeBlockDevice(directory, size);
@@ -106,7 +105,7 @@ describe('a block device', () => {
     expect(await sha256OfRange(device, FIRST!.size, size)).toBe(behind);
   });
 
-  testAsRoot('that is too small is refused before anything is written', async () => {
+  testWith(['root'], 'that is too small is refused before anything is written', async () => {
     const directory = await scratch();
     const size = FIRST!.size - 512;
     const device = await makeBlockDevice(directory, size);
@@ -119,7 +118,7 @@ describe('a block device', () => {
     expect((await readdir(directory)).includes('out')).toBe(false);
   });
 
-  testAsRoot('that is written to in part is told of', async () => {
+  testWith(['root'], 'that is written to in part is told of', async () => {
     const directory = await scratch();
     const device = await makeBlockDevice(directory, FIRST!.size);
     const args = ['unpack', '-', '--to', join(directory, 'out'), '--drive', `1=${device}`];
@@ -128,7 +127,7 @@ describe('a block device', () => {
     expect(status).toBe(1);
   });
 
-  testAsRoot('is packed', async () => {
+  testWith(['root'], 'is packed', async () => {
     const directory = await scratch();
     const device = await makeBlockDevice(directory, 1 << 20);
     const archive = join(directory, 'a.vma');

@@ -1,12 +1,11 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { vectorPath } from '@vzdump-format/test-vectors';
+import { runTool, scratch, testWith } from '@vzdump-format/testing';
 import { describe, expect } from 'vitest';
 import { writeNoise } from './disk-content.js';
 import { CLI, runCliWell } from './running-cli.js';
 import { makeSampleGuests } from './sample-guests.js';
-import { scratch } from './scratch.js';
-import { runTool, testWithTools } from './tools.js';
 
 const ARCHIVE = vectorPath('vma/two-drives-two-configs.vma');
 
@@ -24,7 +23,7 @@ function quoted(...words: readonly string[]): string {
 }
 
 describe('on a terminal', () => {
-  testWithTools(['script'], 'no binary is written to it', async () => {
+  testWith(['script'], 'no binary is written to it', async () => {
     const directory = await scratch();
     for (const words of [
       ['cat', ARCHIVE, 'drive-virtio0'],
@@ -37,13 +36,13 @@ describe('on a terminal', () => {
     }
   });
 
-  testWithTools(['script'], 'no archive is read from it', async () => {
+  testWith(['script'], 'no archive is read from it', async () => {
     const { shown, status } = await onTerminal(quoted('list', '-'));
     expect(shown).toContain('an archive cannot be read from a terminal');
     expect(status).toBe(2);
   });
 
-  testWithTools(['script'], 'what is stored is shown there as text alone', async () => {
+  testWith(['script'], 'what is stored is shown there as text alone', async () => {
     const directory = await scratch();
     const stored = 'first\x1b[2J\n\tsecond\x9b\u202e\n';
     const [file, archive] = [join(directory, 'qemu-server.conf'), join(directory, 'a.vma')];
@@ -57,7 +56,7 @@ describe('on a terminal', () => {
     }
   });
 
-  testWithTools(['script'], 'progress is one line that is redrawn, within its width', async () => {
+  testWith(['script'], 'progress is one line that is redrawn, within its width', async () => {
     const directory = await scratch();
     await writeNoise(join(directory, 'disk.raw'), 4 << 20);
     const words = ['pack', join(directory, 'a.vma'), '--drive', `scsi0=${join(directory, 'disk.raw')}`];
@@ -71,7 +70,7 @@ describe('on a terminal', () => {
     expect(status).toBe(0);
   });
 
-  testWithTools(
+  testWith(
     ['script'],
     "a dump's line stays below its log, says whose turn it is, and ends first",
     async () => {
@@ -104,7 +103,7 @@ describe('on a terminal', () => {
     },
   );
 
-  testWithTools(['script'], 'an error begins on a line of its own', async () => {
+  testWith(['script'], 'an error begins on a line of its own', async () => {
     const directory = await scratch();
     const damaged = vectorPath('vma-bad/two-archives-joined.vma');
     const { shown, status } = await onTerminal(quoted('unpack', damaged, '--to', join(directory, 'out')));
@@ -112,7 +111,7 @@ describe('on a terminal', () => {
     expect(status).toBe(1);
   });
 
-  testWithTools(['script'], 'there is none of it with --quiet or --progress=none', async () => {
+  testWith(['script'], 'there is none of it with --quiet or --progress=none', async () => {
     const { shown } = await onTerminal(quoted('verify', ARCHIVE, '--progress=none'));
     expect(shown.startsWith(`${ARCHIVE}: ok `)).toBe(true);
     expect(shown).not.toContain('%');

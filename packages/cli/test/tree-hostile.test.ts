@@ -12,10 +12,9 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { scratch, testWith } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
 import { CLI, errorDocument, linesOf, runCli, runCliForJson, runCliWell } from './running-cli.js';
-import { scratch } from './scratch.js';
-import { testAsRoot, testWithTools } from './tools.js';
 import { makeTree, packLikeVzdump, runFed, testWithTrees } from './tree-making.js';
 
 /**
@@ -82,7 +81,7 @@ const HOSTILE = [
 
 describe('nothing lands outside the target, whatever the archive holds', () => {
   for (const { name, code, python } of HOSTILE) {
-    testWithTools(['python3'], name, async () => {
+    testWith(['python3'], name, async () => {
       const directory = await scratch();
       const out = join(directory, 'out');
       const canary = join(out, 'canary');
@@ -303,7 +302,7 @@ describe('an ordinary user', () => {
     expect(lstatSync(join(theirs, 'b/etc/hosts')).uid).toBe(NOBODY);
   });
 
-  testAsRoot('can restore all that they packed, the notes of what they left out too', async () => {
+  testWith(['root'], 'can restore all that they packed, the notes of what they left out too', async () => {
     const directory = await scratch();
     mkdirSync(join(directory, 'root'));
     writeFileSync(join(directory, 'root/file'), 'file');

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { keptScratch, scratch } from '@vzdump-format/testing';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { runCliWell } from './running-cli.js';
-import { keptScratch, scratch } from './scratch.js';
 import {
   makeTree,
   packLikeVzdump,

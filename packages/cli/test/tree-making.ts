@@ -15,15 +15,14 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { openDirectory } from '@vzdump-format/posix';
-import { runTool, testAsRoot, testWithTools } from './tools.js';
+import { runTool, testWith } from '@vzdump-format/testing';
 
 /** What making and comparing trees takes. */
 const TREE_TOOLS = ['tar', 'find', 'getfattr', 'getfacl', 'setfattr', 'setfacl', 'setcap', 'touch'];
 
 /** A test of what only root can make, with the tools for it and those that are named. */
 export function testWithTrees(name: string, body: () => Promise<void>, tools: readonly string[] = []): void {
-  if (process.getuid?.() === 0) testWithTools([...TREE_TOOLS, ...tools], name, body);
-  else testAsRoot(name, body);
+  testWith(['root', ...TREE_TOOLS, ...tools], name, body);
 }
 
 const WIDE = 64 * 1024 * 1024;

@@ -9,10 +9,9 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { keptScratch, scratch, testWith } from '@vzdump-format/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { errorDocument, linesOf, runCli, runCliForJson, runCliWell } from './running-cli.js';
-import { keptScratch, scratch } from './scratch.js';
-import { testWithTools } from './tools.js';
 import { makeTree, packLikeVzdump, restoreLikePct, runFed, stateOf, testWithTrees } from './tree-making.js';
 
 const files = keptScratch();
@@ -60,7 +59,7 @@ beforeAll(async () => {
 afterAll(() => files.remove());
 
 describe('the configuration', () => {
-  testWithTools(['tar'], 'is first, where pct restore looks for it', async () => {
+  testWith(['tar'], 'is first, where pct restore looks for it', async () => {
     const names = runFed('tar', ['-tf', archive]).toString().split('\n');
     expect(names.slice(0, 3)).toEqual(['./etc/vzdump/pct.conf', './etc/vzdump/pct.fw', './']);
     const extracted = runFed('tar', ['-xpOf', archive, './etc/vzdump/pct.conf', '--occurrence']);

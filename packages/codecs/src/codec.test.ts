@@ -1,16 +1,9 @@
 import { ArchiveError } from '@vzdump-format/streams';
+import { CHUNK_SIZES, overwriting, seededRandom } from '@vzdump-format/testing';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { codecs } from './registry.js';
-import {
-  CHUNK_SIZES,
-  collect,
-  collectCopies,
-  inChunks,
-  mixedBytes,
-  seededRandom,
-  zeros,
-} from './testing/bytes.js';
+import { collect, collectCopies, mixedBytes, zeros } from './testing/bytes.js';
 
 const writable = codecs.filter((row) => row.canCompress);
 const compressors = writable.filter((row) => row.name !== 'none');
@@ -22,9 +15,9 @@ describe.each(writable)('$name', (row) => {
 
   test.each(CHUNK_SIZES)('compresses and decompresses in chunks of %i', async (size) => {
     const part = size === 1 ? plain.subarray(0, 20_000) : plain;
-    const compressed = await keep(row.compress()(inChunks(part, size)));
-    expect(compressed.equals(await keep(row.compress()(inChunks(part, 0))))).toBe(true);
-    const back = await keep(row.decompress()(inChunks(compressed, size)));
+    const compressed = await keep(row.compress()(overwriting(part, size)));
+    expect(compressed.equals(await keep(row.compress()(overwriting(part, 'random'))))).toBe(true);
+    const back = await keep(row.decompress()(overwriting(compressed, size)));
     expect(back.equals(part)).toBe(true);
   });
 
@@ -33,7 +26,7 @@ describe.each(writable)('$name', (row) => {
     await fc.assert(
       fc.asyncProperty(bytes, fc.integer({ min: 1, max: 3000 }), async (parts, size) => {
         const input = Buffer.concat(parts);
-        const there = row.compress({ reuseBuffers: true })(inChunks(input, size));
+        const there = row.compress({ reuseBuffers: true })(overwriting(input, size));
         expect((await collectCopies(row.decompress()(there))).equals(input)).toBe(true);
       }),
       { numRuns: 40 },
@@ -84,13 +77,13 @@ describe.each(writable)('$name', (row) => {
 
 describe.each(compressors)('$name, damaged', (row) => {
   const plain = mixedBytes(200_000, 7);
-  const compressing = collect(row.compress()(inChunks(plain, 0)));
+  const compressing = collect(row.compress()(overwriting(plain, 'random')));
   const prefix = new RegExp(
     `^${row.name === 'lzo' ? 'LZOP' : row.name.replace('pigz', 'gzip').toUpperCase()}_`,
   );
 
   const errorOf = async (bytes: Uint8Array, size = 4096): Promise<ArchiveError> => {
-    const error: unknown = await collect(row.decompress()(inChunks(bytes, size))).then(
+    const error: unknown = await collect(row.decompress()(overwriting(bytes, size))).then(
       () => undefined,
       (reason: unknown) => reason,
     );
@@ -101,7 +94,7 @@ describe.each(compressors)('$name, damaged', (row) => {
   test('wherever it is cut off, it is truncated', async () => {
     const compressed = await compressing;
     const random = seededRandom(3);
-    const cuts = [...Array(40).keys(), ...Array.from({ length: 40 }, () => random() * compressed.length)];
+    const cuts = [...Array(40).keys(), ...Array.from({ length: 40 }, () => random(compressed.length))];
     for (const from of [1, 2, 3, 4, 5, 7, 8, 9]) cuts.push(compressed.length - from);
     for (const cut of cuts) {
       const error = await errorOf(compressed.subarray(0, Math.floor(cut)));
@@ -113,15 +106,12 @@ describe.each(compressors)('$name, damaged', (row) => {
   test('a flipped bit is found, unless it means nothing', async () => {
     const compressed = await compressing;
     const random = seededRandom(4);
-    const places = [
-      ...Array(40).keys(),
-      ...Array.from({ length: 100 }, () => Math.floor(random() * compressed.length)),
-    ];
+    const places = [...Array(40).keys(), ...Array.from({ length: 100 }, () => random(compressed.length))];
     let found = 0;
     for (const place of places) {
       const damaged = Buffer.from(compressed);
-      damaged[place]! ^= 1 << Math.floor(random() * 8);
-      const result = await collect(row.decompress()(inChunks(damaged, 65536))).catch(
+      damaged[place]! ^= 1 << random(8);
+      const result = await collect(row.decompress()(overwriting(damaged, 65536))).catch(
         (error: unknown) => error,
       );
       if (result instanceof Buffer) {
@@ -147,7 +137,7 @@ describe.each(compressors)('$name, damaged', (row) => {
     const onWarning = (warning: { code: string }) => warnings.push(warning.code);
     for (const length of [1, 3, 4, 1024]) {
       const padded = Buffer.concat([compressed, Buffer.alloc(length)]);
-      const back = await collect(row.decompress({ onWarning })(inChunks(padded, 513)));
+      const back = await collect(row.decompress({ onWarning })(overwriting(padded, 513)));
       expect(back.equals(plain)).toBe(true);
     }
     expect(warnings).toHaveLength(4);
@@ -163,7 +153,7 @@ describe.each(compressors)('$name, damaged', (row) => {
   test('joined files decompress to the joined contents', async () => {
     const joined = Buffer.concat([await compressing, await compressing, await compressing]);
     for (const size of [1000, 65536, joined.length]) {
-      const back = await collect(row.decompress()(inChunks(joined, size)));
+      const back = await collect(row.decompress()(overwriting(joined, size)));
       expect(back.equals(Buffer.concat([plain, plain, plain]))).toBe(true);
     }
   });
@@ -174,7 +164,7 @@ describe.each(compressors)('$name, damaged', (row) => {
     const before = process.memoryUsage.rss();
     let length = 0;
     let most = 0;
-    for await (const chunk of row.decompress({ reuseBuffers: true })(inChunks(bomb, bomb.length))) {
+    for await (const chunk of row.decompress({ reuseBuffers: true })(overwriting(bomb, bomb.length))) {
       length += chunk.length;
       most = Math.max(most, process.memoryUsage.rss());
     }

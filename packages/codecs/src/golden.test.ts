@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { CHUNK_SIZES, overwriting } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
 import { codecForFileName, detectCodec } from './registry.js';
-import { CHUNK_SIZES, collect, inChunks } from './testing/bytes.js';
+import { collect } from './testing/bytes.js';
 
 const GOLDEN = new URL('../../../test-vectors/codecs/', import.meta.url);
 const read = (name: string) => readFileSync(new URL(name, GOLDEN));
@@ -18,7 +19,7 @@ describe.each(filesIn('.'))('%s', (name) => {
   });
 
   test.each(CHUNK_SIZES)('is read in chunks of %i', async (size) => {
-    const decompressed = await collect(codecForFileName(name).decompress()(inChunks(file, size)));
+    const decompressed = await collect(codecForFileName(name).decompress()(overwriting(file, size)));
     expect(decompressed.equals(content)).toBe(true);
   });
 
@@ -27,7 +28,7 @@ describe.each(filesIn('.'))('%s', (name) => {
     const [edge, step] = name.endsWith('.bz2') ? [4, 999] : [80, 97]; // a thread is started for each bzip2 file
     for (let cut = 0; cut < file.length; cut += cut < edge || cut >= file.length - edge / 2 ? 1 : step) {
       const decompressing = collect(
-        codecForFileName(name).decompress()(inChunks(file.subarray(0, cut), 4096)),
+        codecForFileName(name).decompress()(overwriting(file.subarray(0, cut), 4096)),
       );
       const code = await decompressing.then(
         () => 'whole',
@@ -41,11 +42,11 @@ describe.each(filesIn('.'))('%s', (name) => {
 });
 
 test('what lzop -3 wrote is written here, too', async () => {
-  const written = await collect(codecForFileName('.lzo').compress()(inChunks(content, 0)));
+  const written = await collect(codecForFileName('.lzo').compress()(overwriting(content, 'random')));
   expect(written.subarray(38).equals(read('lzop-3.lzo').subarray(38))).toBe(true);
 });
 
 test.each(filesIn('bad'))('bad/%s is refused by its name', async (name) => {
-  const reading = collect(codecForFileName(name).decompress()(inChunks(read(`bad/${name}`), 1000)));
+  const reading = collect(codecForFileName(name).decompress()(overwriting(read(`bad/${name}`), 1000)));
   await expect(reading).rejects.toMatchObject({ code: name.replace(/\..*/, ''), offset: expect.any(Number) });
 });

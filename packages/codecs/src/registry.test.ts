@@ -1,3 +1,4 @@
+import { overwriting } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
 import {
   codec,
@@ -7,7 +8,7 @@ import {
   DETECT_BYTES,
   detectCodec,
 } from './registry.js';
-import { collect, inChunks, mixedBytes } from './testing/bytes.js';
+import { collect, mixedBytes } from './testing/bytes.js';
 
 test('names are unique, and find their codec', () => {
   expect(new Set(codecs.map((row) => row.name)).size).toBe(codecs.length);
@@ -26,7 +27,7 @@ describe('detection', () => {
   test.each(codecs.filter((row) => row.canCompress))(
     'knows what $name wrote, whatever the file is named',
     async (row) => {
-      const compressed = await collect(row.compress()(inChunks(mixedBytes(1000), 0)));
+      const compressed = await collect(row.compress()(overwriting(mixedBytes(1000), 0)));
       const found = detectCodec(compressed.subarray(0, DETECT_BYTES), 'archive.zst');
       expect(found.magic).toEqual(row.magic);
     },

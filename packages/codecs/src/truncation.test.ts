@@ -1,11 +1,12 @@
 import { ByteReader } from '@vzdump-format/streams';
+import { overwriting, testWith } from '@vzdump-format/testing';
 import { expect, test } from 'vitest';
 import { BlockFinder } from './gzip/block-finder.js';
 import { FIXED_HEADER_SIZE, TRAILER_SIZE } from './gzip/format.js';
 import { readBlocks } from './lzo/batches.js';
 import { codec } from './registry.js';
-import { collect, inChunks, mixedBytes, randomBytes } from './testing/bytes.js';
-import { runTool, testWithTool } from './testing/tools.js';
+import { collect, mixedBytes, randomBytes } from './testing/bytes.js';
+import { runTool } from './testing/tools.js';
 import { FrameWalker } from './zstd/frames.js';
 
 const plain = Buffer.concat([mixedBytes(500_000), randomBytes(300_000), mixedBytes(400_000, 2)]);
@@ -15,7 +16,7 @@ type Boundaries = (file: Buffer) => Promise<number[]>;
 
 const lzopBlocks: Boundaries = async (file) => {
   const found: number[] = [];
-  for await (const { offset, size, length } of readBlocks(new ByteReader(inChunks(file, 65536)))) {
+  for await (const { offset, size, length } of readBlocks(new ByteReader(overwriting(file, 65536)))) {
     found.push(offset, offset + size - length);
   }
   return found;
@@ -34,7 +35,7 @@ const deflateBlocks: Boundaries = async (file) => {
 };
 
 const zstdBlocks: Boundaries = async (file) => {
-  const walker = new FrameWalker(inChunks(file, 65536));
+  const walker = new FrameWalker(overwriting(file, 65536));
   const found: number[] = [];
   for (let frame = await walker.next(); frame !== undefined; frame = await walker.next()) {
     found.push(frame.offset, frame.offset + frame.bytes.length);
@@ -63,7 +64,7 @@ const bzip2Blocks: Boundaries = async (file) => {
 async function decompressed(name: string, file: Buffer): Promise<{ content: Buffer; error: unknown }> {
   const parts: Uint8Array[] = [];
   const reading = async () => {
-    for await (const part of codec(name).decompress()(inChunks(file, 50_000))) parts.push(part);
+    for await (const part of codec(name).decompress()(overwriting(file, 50_000))) parts.push(part);
   };
   const error = await reading().catch((reason: unknown) => reason);
   return { content: Buffer.concat(parts), error };
@@ -99,13 +100,13 @@ test.each([
   ['pigz', {}, deflateBlocks, 20],
   ['zstd', { seekable: false }, zstdBlocks, 10],
 ] as const)('%s, cut off at each block: %o', async (name, options, boundaries, atLeast) => {
-  const file = await collect(codec(name).compress(options)(inChunks(plain, 65536)));
+  const file = await collect(codec(name).compress(options)(overwriting(plain, 65536)));
   expect(await wholeCuts(name, file, boundaries, atLeast)).toEqual([]);
 });
 
 test('zstd in frames, cut off at each: what ends with a frame is whole to a reader of streams', async () => {
-  const file = await collect(codec('zstd').compress({ frameSize: 300_000 })(inChunks(plain, 65536)));
-  const walker = new FrameWalker(inChunks(file, 65536));
+  const file = await collect(codec('zstd').compress({ frameSize: 300_000 })(overwriting(plain, 65536)));
+  const walker = new FrameWalker(overwriting(file, 65536));
   const ends: number[] = [];
   for (let frame = await walker.next(); frame !== undefined; frame = await walker.next()) {
     for await (const part of walker.parts(frame.header)) void part;
@@ -116,15 +117,15 @@ test('zstd in frames, cut off at each: what ends with a frame is whole to a read
 });
 
 test('what is whole before a cut comes out: frames, and blocks', async () => {
-  const frames = await collect(codec('zstd').compress({ frameSize: 200_000 })(inChunks(plain, 65536)));
+  const frames = await collect(codec('zstd').compress({ frameSize: 200_000 })(overwriting(plain, 65536)));
   const cuts = (await zstdBlocks(frames)).filter((at) => at < frames.length - 200);
   const lastBlock = frames.subarray(0, cuts.at(-1)! + 10);
   expect((await decompressed('zstd', lastBlock)).content).toHaveLength(1_000_000);
-  const blocks = await collect(codec('lzo').compress()(inChunks(plain, 65536)));
+  const blocks = await collect(codec('lzo').compress()(overwriting(plain, 65536)));
   expect((await decompressed('lzo', blocks.subarray(0, -5))).content).toHaveLength(4 * 256 * 1024);
 });
 
-testWithTool('bzip2', 'cut off at each block', async () => {
+testWith(['bzip2'], 'bzip2: cut off at each block', async () => {
   const file = await runTool('bzip2', ['-c', '-3'], plain);
   expect(await wholeCuts('bzip2', file, bzip2Blocks, 4)).toEqual([]);
 });

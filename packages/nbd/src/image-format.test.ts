@@ -1,21 +1,21 @@
 import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { runTool, testWith } from '@vzdump-format/testing';
 import { expect, test } from 'vitest';
 import { detectImageFormat, IMAGE_HEAD_SIZE } from './image-format.js';
-import { qemuImg, testWithQemu } from './testing/qemu.js';
 
-testWithQemu('what qemu-img creates is recognised', async () => {
+testWith(['qemu'], 'what qemu-img creates is recognised', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'nbd-test-'));
   try {
     for (const format of ['qcow2', 'vmdk', 'vdi', 'vhdx', 'vpc', 'qed', 'raw']) {
       const path = join(directory, format);
-      await qemuImg('create', '-q', '-f', format, path, '1M');
+      await runTool('qemu-img', 'create', '-q', '-f', format, path, '1M');
       const expected = format === 'raw' ? undefined : format;
       expect(detectImageFormat(await headOf(path)), format).toBe(expected);
     }
     const older = join(directory, 'older');
-    await qemuImg('create', '-q', '-f', 'qcow2', '-o', 'compat=0.10', older, '1M');
+    await runTool('qemu-img', 'create', '-q', '-f', 'qcow2', '-o', 'compat=0.10', older, '1M');
     expect(detectImageFormat(await headOf(older))).toBe('qcow2');
   } finally {
     await rm(directory, { recursive: true });

@@ -16,10 +16,10 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { promisify } from 'node:util';
 import { FileSource, readChunks } from '@vzdump-format/streams';
+import { runTool, testWith } from '@vzdump-format/testing';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { QemuImageFormat } from './image-format.js';
 import { openQemuImage, type QemuImage } from './qemu-image.js';
-import { qemuImg, testWithQemu } from './testing/qemu.js';
 
 const MEBI = 1024 ** 2;
 const GIBI = 1024 ** 3;
@@ -67,7 +67,7 @@ async function makeRaw(size: number, data: Readonly<Record<number, number>>): Pr
 async function convert(raw: string, format: QemuImageFormat, name = `disk.${format}`): Promise<string> {
   const path = join(directory, name);
   const options = format === 'vpc' ? ['-o', 'force_size=on'] : [];
-  await qemuImg('convert', '-f', 'raw', '-O', format, ...options, raw, path);
+  await runTool('qemu-img', 'convert', '-f', 'raw', '-O', format, ...options, raw, path);
   return path;
 }
 
@@ -87,7 +87,7 @@ async function withImage(path: string, format: QemuImageFormat, use: (image: Qem
   expect(() => process.kill(image.pid!, 0)).toThrow('ESRCH');
 }
 
-testWithQemu('every format has the content of the raw image', async () => {
+testWith(['qemu'], 'every format has the content of the raw image', async () => {
   const raw = await makeRaw(40 * MEBI, { 0: 70_000, [5 * MEBI + 512]: 3 * MEBI, [39 * MEBI]: MEBI });
   const file = await FileSource.open(raw);
   const expected = await sha256(readChunks(file));
@@ -103,7 +103,7 @@ testWithQemu('every format has the content of the raw image', async () => {
   }
 });
 
-testWithQemu('zero areas are not transferred', async () => {
+testWith(['qemu'], 'zero areas are not transferred', async () => {
   const data = { [64 * 1024]: 2 * MEBI, [3 * GIBI]: MEBI, [8 * GIBI - MEBI]: MEBI };
   const raw = await makeRaw(8 * GIBI, data);
   for (const format of ['qcow2', 'vmdk', 'vdi'] as const) {
@@ -129,7 +129,7 @@ testWithQemu('zero areas are not transferred', async () => {
   }
 });
 
-testWithQemu('a zero area that is read nevertheless comes as a hole', async () => {
+testWith(['qemu'], 'a zero area that is read nevertheless comes as a hole', async () => {
   const raw = await makeRaw(256 * MEBI, { 0: 512 });
   await withImage(await convert(raw, 'qcow2'), 'qcow2', async (image) => {
     const buffer = Buffer.alloc(64 * MEBI, 1);
@@ -139,7 +139,7 @@ testWithQemu('a zero area that is read nevertheless comes as a hole', async () =
   });
 });
 
-testWithQemu('names that QEMU would take for something else are only names', async () => {
+testWith(['qemu'], 'names that QEMU would take for something else are only names', async () => {
   const raw = await makeRaw(MEBI, { 0: 1000 });
   const names = [
     'a:b,c=d.qcow2',
@@ -169,7 +169,7 @@ testWithQemu('names that QEMU would take for something else are only names', asy
   }
 });
 
-testWithQemu('a long TMPDIR does not matter', async () => {
+testWith(['qemu'], 'a long TMPDIR does not matter', async () => {
   const long = join(directory, 'x'.repeat(120));
   await mkdir(long);
   vi.stubEnv('TMPDIR', long);
@@ -178,7 +178,7 @@ testWithQemu('a long TMPDIR does not matter', async () => {
   expect(await readdir(long)).toEqual([]);
 });
 
-testWithQemu('an image that QEMU cannot open is one clear line', async () => {
+testWith(['qemu'], 'an image that QEMU cannot open is one clear line', async () => {
   const raw = await makeRaw(MEBI, { 0: 1000 });
   await expect(openQemuImage(raw, { format: 'qcow2' })).rejects.toMatchObject({
     code: 'NBD_QEMU',
@@ -193,7 +193,7 @@ testWithQemu('an image that QEMU cannot open is one clear line', async () => {
   });
 });
 
-testWithQemu('a damaged mapping fails the read, and the next one works', async () => {
+testWith(['qemu'], 'a damaged mapping fails the read, and the next one works', async () => {
   const path = await imageWithFirstMapping('8000000000000200'); // not where a cluster begins
   await withImage(path, 'qcow2', async (image) => {
     await expect(image.read(Buffer.alloc(512), 0)).rejects.toMatchObject({ code: 'NBD_READ', offset: 0 });
@@ -204,7 +204,7 @@ testWithQemu('a damaged mapping fails the read, and the next one works', async (
   });
 });
 
-testWithQemu('damaged content fails the read with the reason, though qemu-nbd hangs up', async () => {
+testWith(['qemu'], 'damaged content fails the read with the reason, though qemu-nbd hangs up', async () => {
   const path = await imageWithFirstMapping('4000000000000000'); // compressed, but nothing to decompress there
   await withImage(path, 'qcow2', async (image) => {
     const read = image.read(Buffer.alloc(512), 0);
@@ -228,7 +228,7 @@ async function imageWithFirstMapping(entry: string): Promise<string> {
   return path;
 }
 
-testWithQemu('a server that is killed fails the read under way, by name', async () => {
+testWith(['qemu'], 'a server that is killed fails the read under way, by name', async () => {
   const raw = await makeRaw(MEBI, { 0: MEBI });
   const image = await openQemuImage(raw, { format: 'raw' });
   process.kill(image.pid!, 'SIGSTOP'); // so that the read surely waits
@@ -242,7 +242,7 @@ testWithQemu('a server that is killed fails the read under way, by name', async 
   await image.close();
 });
 
-testWithQemu('a program that forgets to close ends, and leaves nothing behind', async () => {
+testWith(['qemu'], 'a program that forgets to close ends, and leaves nothing behind', async () => {
   const raw = await makeRaw(MEBI, { 0: 1000 });
   const program = `
     import { openQemuImage } from ${JSON.stringify(new URL('../dist/index.js', import.meta.url).href)};

@@ -1,3 +1,32 @@
-export { isMet, testWith } from './requirements.js';
-export { openFilesIn, scratch } from './scratch.js';
+export { asUser } from './as-user.js';
+export {
+  CHUNK_SIZES,
+  type ChunkSize,
+  chunked,
+  collect,
+  collectLate,
+  noise,
+  overwriting,
+  PRODUCERS,
+  seededRandom,
+  sha256,
+} from './chunks.js';
+export {
+  BTRFS,
+  EXT4,
+  type FileSystemKind,
+  makeImage,
+  testOnFileSystem,
+  withSmallDisk,
+  XFS,
+} from './mounted.js';
+export { isMet, REQUIRED, testInDirectory, testWith } from './requirements.js';
+export { type RunToolOptions, runTool, runToolSync } from './run-tool.js';
+export {
+  keptScratch,
+  openFilesIn,
+  scratch,
+  useTemporaryDirectory,
+  withDirectory,
+} from './temporary-directory.js';
 export { awkwardZones, useTimeZone } from './time-zone.js';

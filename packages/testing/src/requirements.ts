@@ -1,44 +1,69 @@
-import { spawnSync } from 'node:child_process';
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
 import { type TestOptions, test } from 'vitest';
+import { scratch } from './temporary-directory.js';
 
-/** Debian's packages of the programs that tests need beside those of every system. */
-const PROGRAMS = {
+/** Programs that a test needs together, under one name. */
+const SETS: Readonly<Record<string, readonly string[]>> = {
   lxc: ['lxc-create', 'lxc-start', 'lxc-info', 'busybox'],
-  rsync: ['rsync'],
   btrfs: ['mkfs.btrfs', 'btrfs'],
   xfs: ['mkfs.xfs'],
-  root: [],
-} as const;
-
-export type Requirement = keyof typeof PROGRAMS;
+  qemu: ['qemu-img', 'qemu-nbd'],
+};
 
 /** On a machine that runs tests for others, what a test needs is there, or the test fails. */
-const REQUIRED = process.env.CI !== undefined;
+export const REQUIRED = process.env.CI !== undefined || process.env.VZDUMP_FORMAT_REQUIRE_TOOLS !== undefined;
 
-/** Whether tests that need these are to be run. */
-export function isMet(...requirements: readonly Requirement[]): boolean {
-  return REQUIRED || missing(requirements).length === 0;
+/** Where programs are looked for. Some users have no place for those of root in theirs. */
+export function programPath(): string {
+  return [process.env.PATH ?? '', '/usr/sbin', '/sbin'].join(delimiter);
 }
 
-/** A test that needs something of the machine; as `root`, to mount and to run containers. */
+/**
+ * Whether tests that need these are to be run.
+ * @param needs programs, sets of them (`lxc`, `btrfs`, `xfs`, `qemu`), and `root`, to mount or to make devices
+ */
+export function isMet(...needs: readonly string[]): boolean {
+  return REQUIRED || missing(needs).length === 0;
+}
+
+/** A test that needs something of the machine. Where that is not there, it is skipped, and says so. */
 export function testWith(
-  requirements: readonly Requirement[],
+  needs: readonly string[],
   name: string,
   body: () => void | Promise<void>,
   options: TestOptions = {},
 ): void {
-  if (isMet(...requirements)) test(name, options, body);
-  else test.skip(`${name} (skipped: needs ${missing(requirements).join(', ')})`, body);
+  if (isMet(...needs)) test(name, options, () => body());
+  else test.skip(`${name} (skipped: needs ${missing(needs).join(', ')})`, () => body());
 }
 
-function missing(requirements: readonly Requirement[]): readonly string[] {
-  const programs = requirements.flatMap((each) => PROGRAMS[each]).filter((each) => !isInstalled(each));
-  return process.geteuid?.() === 0 ? programs : ['root', ...programs];
+/** The same, with a directory of its own. */
+export function testInDirectory(
+  needs: readonly string[],
+  name: string,
+  body: (directory: string) => void | Promise<void>,
+): void {
+  testWith(needs, name, async () => body(await scratch()));
+}
+
+function missing(needs: readonly string[]): readonly string[] {
+  return needs
+    .flatMap((each) => SETS[each] ?? [each])
+    .filter((each) => (each === 'root' ? process.geteuid?.() !== 0 : !isInstalled(each)));
 }
 
 function isInstalled(program: string): boolean {
-  const found = spawnSync('sh', ['-c', 'command -v "$1"', 'sh', program], {
-    env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` },
-  });
-  return found.status === 0;
+  return programPath()
+    .split(delimiter)
+    .some((directory) => isExecutable(join(directory, program)));
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }

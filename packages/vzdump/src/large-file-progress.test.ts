@@ -11,11 +11,10 @@ import {
 } from '@vzdump-format/archives';
 import { codec, codecForFileName } from '@vzdump-format/codecs';
 import { RateLimiter } from '@vzdump-format/streams';
-import { scratch } from '@vzdump-format/testing';
+import { scratch, testWith } from '@vzdump-format/testing';
 import { expect, test } from 'vitest';
 import { sampleDump } from './dump/testing/sample-dump.js';
 import { restore } from './restore/restore.js';
-import { testAsRoot } from './restore/testing/tools.js';
 
 const LARGE = 5 << 20;
 const SMALL = 3;
@@ -85,7 +84,7 @@ async function withArchive(path: string, use: (archive: OpenArchive) => unknown)
   }
 }
 
-testAsRoot([], 'of a container that is dumped, and restored', async () => {
+testWith(['root'], 'of a container that is dumped, and restored', async () => {
   const sample = await sampleDump();
   const volume = sample.path('storage/images/101/subvol-101-disk-0.subvol/a-large');
   await writeFile(volume, Buffer.alloc(LARGE, 'content'));

@@ -1,4 +1,4 @@
-import { seededRandom } from '@vzdump-format/test-vectors';
+import { seededRandom } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
 import { GOODBYE_ITEM_SIZE, ITEM_HEADER_SIZE } from '../format.js';
 import { ChildTable, compareHashes, decodeGoodbyeItem, isGoodbyeTail, treeOrder } from './goodbye.js';

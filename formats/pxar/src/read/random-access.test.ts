@@ -1,6 +1,6 @@
 import { pathToBytes } from '@vzdump-format/posix';
 import { BufferSource, readChunks } from '@vzdump-format/streams';
-import { collect, noise, overwriting, sha256 } from '@vzdump-format/test-vectors';
+import { collect, noise, overwriting, sha256 } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
 import type { PxarEntry } from '../entry.js';
 import { CountingSource } from '../testing/bytes.js';

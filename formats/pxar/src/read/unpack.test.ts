@@ -1,5 +1,5 @@
 import { BufferSource } from '@vzdump-format/streams';
-import { collect, noise, overwriting } from '@vzdump-format/test-vectors';
+import { collect, noise, overwriting } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
 import type { PxarEntry, PxarHeader } from '../entry.js';
 import { CountingSource, inOnePiece } from '../testing/bytes.js';

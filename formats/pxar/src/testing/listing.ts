@@ -1,7 +1,7 @@
 import type { Acl, FileEntry } from '@vzdump-format/file-tree';
 import { pathToBytes } from '@vzdump-format/posix';
 import type { PxarListing } from '@vzdump-format/test-vectors';
-import { collect, sha256 } from '@vzdump-format/test-vectors';
+import { collect, sha256 } from '@vzdump-format/testing';
 import type { PxarEntry, PxarHeader } from '../entry.js';
 import { toPxarFlags } from '../flags.js';
 import { FILE_TYPE, ITEM_HEADER_SIZE } from '../format.js';

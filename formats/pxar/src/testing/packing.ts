@@ -1,5 +1,5 @@
 import type { FileEntry } from '@vzdump-format/file-tree';
-import { collect } from '@vzdump-format/test-vectors';
+import { collect } from '@vzdump-format/testing';
 import { packPxar } from '../write/pack.js';
 import type { PackPxarOptions } from '../write/pack-options.js';
 import type { VectorBytes } from './vectors.js';

@@ -1,5 +1,5 @@
 import type { FileEntry } from '@vzdump-format/file-tree';
-import { collect, noise } from '@vzdump-format/test-vectors';
+import { collect, noise } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
 import type { PxarEntry } from '../entry.js';
 import { MAX_DEPTH } from '../format.js';

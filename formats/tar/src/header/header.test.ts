@@ -1,4 +1,4 @@
-import { noise } from '@vzdump-format/test-vectors';
+import { noise } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
 import { stretchOf } from '../read/archive-reader.js';
 import { goldenArchive } from '../testing/archives.js';

@@ -1,3 +1,4 @@
+import { collect, noise } from '@vzdump-format/testing';
 import {
   ArchiveError,
   type ArchiveWarning,
@@ -6,7 +7,6 @@ import {
   type ByteSource,
   readChunks,
 } from '@vzdump-format/streams';
-import { collect, noise } from '@vzdump-format/test-vectors';
 import { describe, expect, test } from 'vitest';
 import { goldenArchive } from '../testing/archives.js';
 import { archive, globalPax, header, member } from '../testing/built-archive.js';

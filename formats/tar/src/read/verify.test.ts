@@ -1,4 +1,4 @@
-import { chunked } from '@vzdump-format/test-vectors';
+import { chunked } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
 import { archive, header, member } from '../testing/built-archive.js';
 import { verifyTar } from './verify.js';

@@ -1,5 +1,5 @@
 import type { FileEntry } from '@vzdump-format/file-tree';
-import { noise } from '@vzdump-format/test-vectors';
+import { noise } from '@vzdump-format/testing';
 import fc from 'fast-check';
 
 const SECOND = 1_000_000_000n;

@@ -1,59 +1,16 @@
-import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { lstatSync, mkdtempSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { lstatSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'vitest';
+import { runToolSync } from '@vzdump-format/testing';
 
-/**
- * Where everything that tests use is installed, and they run as root, so that what is missing is a failure.
- */
-const REQUIRED = process.env.CI !== undefined;
-
-type Body = (directory: string) => void | Promise<void>;
-
-/** A test with these programs and a directory of its own. It is skipped where they are not, and says so. */
-export function testWithTools(name: string, tools: readonly string[], body: Body): void {
-  defineTest(name, missingOf(tools), body);
-}
-
-/** The same for what takes the rights of root. */
-export function testAsRoot(name: string, tools: readonly string[], body: Body): void {
-  const isRoot = process.getuid?.() === 0;
-  defineTest(name, isRoot ? missingOf(tools) : [...missingOf(tools), 'the rights of root'], body);
-}
-
-function missingOf(tools: readonly string[]): string[] {
-  return tools.filter((tool) => spawnSync(tool, ['--version']).error !== undefined);
-}
-
-function defineTest(name: string, missing: readonly string[], body: Body): void {
-  const run = async () => {
-    const directory = mkdtempSync(join(tmpdir(), 'tar-'));
-    try {
-      await body(directory);
-    } finally {
-      rmSync(directory, { recursive: true, force: true });
-    }
-  };
-  if (missing.length === 0 || REQUIRED) test(name, run);
-  else test.skip(`${name} (skipped for want of ${missing.join(', ')})`, run);
-}
-
-/** What a program prints. @param accepted exit statuses. @throws Error with its complaints for any other */
+/** What a program prints that takes names as they are. @param accepted exit statuses */
 export function runTool(
   tool: string,
   args: readonly string[],
   input: string | Uint8Array = '',
   accepted: readonly number[] = [0],
 ): Buffer {
-  const env = { ...process.env, LC_ALL: 'C.UTF-8', TZ: 'UTC' };
-  const { status, stdout, stderr, error } = spawnSync(tool, args, { input, maxBuffer: 1 << 28, env });
-  if (error !== undefined) throw error;
-  if (status === null || !accepted.includes(status)) {
-    throw new Error(`${tool} ${args.join(' ')}: status ${status}: ${stderr.toString()}`);
-  }
-  return stdout;
+  return runToolSync(tool, args, { input, accepted, locale: 'C.UTF-8' });
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { FileEntry } from '@vzdump-format/file-tree';
-import { chunked, collect, noise, sha256 } from '@vzdump-format/test-vectors';
+import { chunked, collect, noise, sha256 } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
 import { unpackTar } from '../read/unpack.js';
 import { verifyTar } from '../read/verify.js';

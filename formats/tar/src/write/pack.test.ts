@@ -1,5 +1,5 @@
 import type { FileEntry } from '@vzdump-format/file-tree';
-import { chunked, collect, noise, overwriting } from '@vzdump-format/test-vectors';
+import { chunked, collect, noise, overwriting } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
 import { unpackTar } from '../read/unpack.js';
 import { readEntries } from '../testing/entries.js';

@@ -1,4 +1,4 @@
-import { seededRandom } from '@vzdump-format/test-vectors';
+import { seededRandom } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
 import { CLUSTER_SIZE } from '../format.js';
 import { ClusterMap } from './cluster-map.js';

@@ -1,9 +1,8 @@
 import { readdir } from 'node:fs/promises';
-import { chunked, collect, noise, overwriting, sha256 } from '@vzdump-format/test-vectors';
+import { chunked, collect, noise, overwriting, sha256, useTemporaryDirectory } from '@vzdump-format/testing';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type BuiltCluster, builtArchive, clustersOf, headerOf } from '../testing/built-archive.js';
 import { openFiles } from '../testing/files.js';
-import { useTemporaryDirectory } from '../testing/temporary-directory.js';
 import { baseArchive, legalArchive, legalArchives } from '../testing/vectors.js';
 import { streamDrive } from './drive-stream.js';
 

@@ -1,5 +1,6 @@
+import { chunked, noise } from '@vzdump-format/testing';
 import { ArchiveError, BufferSource, type ByteRange, type ByteSource } from '@vzdump-format/streams';
-import { badVmaBytes, chunked, noise, verdicts } from '@vzdump-format/test-vectors';
+import { badVmaBytes, verdicts } from '@vzdump-format/test-vectors';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { builtArchive, clustersOf, headerOf } from '../testing/built-archive.js';

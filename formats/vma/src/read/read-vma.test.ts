@@ -1,5 +1,6 @@
 import { BufferSource, type ByteSource } from '@vzdump-format/streams';
-import { badVmaBytes, badVmas, collect, noise } from '@vzdump-format/test-vectors';
+import { badVmaBytes, badVmas } from '@vzdump-format/test-vectors';
+import { collect, noise } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
 import { boundaries } from '../testing/built-archive.js';
 import { baseArchive, legalArchives } from '../testing/vectors.js';

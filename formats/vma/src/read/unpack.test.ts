@@ -1,4 +1,4 @@
-import { CHUNK_SIZES, chunked, noise, overwriting } from '@vzdump-format/test-vectors';
+import { CHUNK_SIZES, chunked, noise, overwriting } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
 import { readVmaHeader } from '../header.js';
 import { builtArchive, headerOf } from '../testing/built-archive.js';

@@ -1,5 +1,6 @@
 import { BufferSource, type ByteSource } from '@vzdump-format/streams';
-import { chunked, collect, noise, RecipeSource, sha256 } from '@vzdump-format/test-vectors';
+import { RecipeSource } from '@vzdump-format/test-vectors';
+import { chunked, collect, noise, sha256 } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
 import { CLUSTER_SIZE } from '../format.js';
 import { unpackVma } from '../read/unpack.js';

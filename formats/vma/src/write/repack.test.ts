@@ -1,5 +1,5 @@
 import { BufferSource } from '@vzdump-format/streams';
-import { chunked, collect, noise } from '@vzdump-format/test-vectors';
+import { chunked, collect, noise } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
 import { CLUSTER_SIZE, type VmaHeader } from '../format.js';
 import { unpackVma, type VmaRecord } from '../read/unpack.js';

@@ -1,4 +1,5 @@
-import { collect, craftedVmas, goldenVmas, vectorBytes } from '@vzdump-format/test-vectors';
+import { collect } from '@vzdump-format/testing';
+import { craftedVmas, goldenVmas, vectorBytes } from '@vzdump-format/test-vectors';
 import { type PackVmaOptions, packVma } from '@vzdump-format/vma';
 
 /** An archive that Proxmox wrote, or accepts, and the hash of each device's content by its id. */

@@ -1,11 +1,12 @@
+import { overwriting, seededRandom, testWith } from '@vzdump-format/testing';
 import { expect, test } from 'vitest';
-import { collect, inChunks, mixedBytes, randomBytes, seededRandom } from '../testing/bytes.js';
-import { runTool, testWithTool } from '../testing/tools.js';
+import { collect, mixedBytes, randomBytes } from '../testing/bytes.js';
+import { runTool } from '../testing/tools.js';
 import { bzip2 } from './bzip2.js';
 import { decompressBzip2 } from './decompress.js';
 
 const decompress = (bytes: Uint8Array, size = 4096, options = {}) =>
-  collect(bzip2.decompress(options)(inChunks(bytes, size)));
+  collect(bzip2.decompress(options)(overwriting(bytes, size)));
 const failsWith = (code: string, offset?: number) =>
   expect.objectContaining({ code, ...(offset === undefined ? {} : { offset }) });
 
@@ -31,7 +32,7 @@ test('a block that runs for ever is given up', async () => {
       .match(/.{8}/g)!
       .map((byte) => parseInt(byte, 2)),
   );
-  await expect(collect(decompressBzip2({}, 300)(inChunks(bytes, 1000)))).rejects.toEqual(
+  await expect(collect(decompressBzip2({}, 300)(overwriting(bytes, 1000)))).rejects.toEqual(
     failsWith('BZIP2_DATA'),
   );
 });
@@ -46,7 +47,7 @@ test('stops when aborted', async () => {
   await expect(chunks.next()).rejects.toThrow(/abort/);
 });
 
-testWithTool('bzip2', 'writes what is read here', async () => {
+testWith(['bzip2'], 'bzip2: writes what is read here', async () => {
   const contents = [mixedBytes(2_500_000), randomBytes(300_000), Buffer.alloc(3_000_000), Buffer.alloc(0)];
   for (const content of contents) {
     for (const level of ['-1', '-9']) {
@@ -58,7 +59,7 @@ testWithTool('bzip2', 'writes what is read here', async () => {
   }
 });
 
-testWithTool('bzip2', 'streams whose blocks are of any sizes, one after the other', async () => {
+testWith(['bzip2'], 'bzip2: streams whose blocks are of any sizes, one after the other', async () => {
   const contents = [randomBytes(250_000), Buffer.alloc(0), Buffer.from('a')];
   const streams = await Promise.all(
     contents.flatMap((content) =>
@@ -92,20 +93,17 @@ test('a randomised block, as old versions made, is called by its name', async ()
   await expect(decompress(randomised)).rejects.toEqual(failsWith('BZIP2_RANDOMISED', 4));
 });
 
-testWithTool('bzip2', 'truncation, damage, and what follows', async () => {
+testWith(['bzip2'], 'bzip2: truncation, damage, and what follows', async () => {
   const content = mixedBytes(300_000);
   const compressed = await runTool('bzip2', ['-c', '-1'], content);
   const random = seededRandom(9);
   const cuts = [0, 1, 3, 4, 10, 50, compressed.length - 1, compressed.length - 4, compressed.length - 10];
-  for (const cut of [
-    ...cuts,
-    ...Array.from({ length: 10 }, () => Math.floor(random() * compressed.length)),
-  ]) {
+  for (const cut of [...cuts, ...Array.from({ length: 10 }, () => random(compressed.length))]) {
     await expect(decompress(compressed.subarray(0, cut))).rejects.toEqual(failsWith('BZIP2_TRUNCATED'));
   }
   for (let round = 0; round < 30; round++) {
     const damaged = Buffer.from(compressed);
-    damaged[4 + Math.floor(random() * (compressed.length - 5))]! ^= 1 << Math.floor(random() * 7);
+    damaged[4 + random(compressed.length - 5)]! ^= 1 << random(7);
     await expect(decompress(damaged)).rejects.toMatchObject({ code: expect.stringMatching(/^BZIP2_/) });
   }
   const twice = Buffer.concat([compressed, compressed]);

@@ -1,16 +1,17 @@
 import { crc32 } from 'node:zlib';
+import { overwriting, testWith } from '@vzdump-format/testing';
 import { expect, test } from 'vitest';
-import { collect, inChunks, mixedBytes, randomBytes, zeros } from '../testing/bytes.js';
-import { runTool, testWithTool } from '../testing/tools.js';
+import { collect, mixedBytes, randomBytes, zeros } from '../testing/bytes.js';
+import { runTool } from '../testing/tools.js';
 import { Flag } from './format.js';
 import { lzo } from './lzo.js';
 import { lzo1x } from './lzo1x.js';
 
 const HEADER_SIZE = 38;
 const plain = mixedBytes(1_500_000);
-const decompress = (bytes: Uint8Array, size = 4096) => collect(lzo.decompress()(inChunks(bytes, size)));
+const decompress = (bytes: Uint8Array, size = 4096) => collect(lzo.decompress()(overwriting(bytes, size)));
 const compress = (bytes: Uint8Array, threads?: number) =>
-  collect(lzo.compress({ threads })(inChunks(bytes, 0)));
+  collect(lzo.compress({ threads })(overwriting(bytes, 'random')));
 const failsWith = (code: string, offset?: number) =>
   expect.objectContaining({ code, ...(offset === undefined ? {} : { offset }) });
 
@@ -166,7 +167,7 @@ test('what comes before damage is given out, and the damaged block is named', as
   damaged[second + 5000]! ^= 0x40;
   let length = 0;
   const reading = async () => {
-    for await (const chunk of lzo.decompress()(inChunks(damaged, 65536))) length += chunk.length;
+    for await (const chunk of lzo.decompress()(overwriting(damaged, 65536))) length += chunk.length;
   };
   await expect(reading()).rejects.toEqual(expect.objectContaining({ offset: second }));
   expect(length).toBe(256 * 1024);
@@ -176,12 +177,12 @@ test('the event loop turns while threads work', async () => {
   let turns = 0;
   const timer = setInterval(() => turns++, 1);
   const compressed = await collect(lzo.compress()(zeros(64)));
-  expect((await collect(lzo.decompress()(inChunks(compressed, 0)))).length).toBe(64 << 20);
+  expect((await collect(lzo.decompress()(overwriting(compressed, 'random')))).length).toBe(64 << 20);
   clearInterval(timer);
   expect(turns).toBeGreaterThan(1);
 });
 
-testWithTool('lzop', 'accepts what is written here, and would have written it', async () => {
+testWith(['lzop'], 'lzop: accepts what is written here, and would have written it', async () => {
   const contents = [plain, randomBytes(300_000), Buffer.alloc(600_000), Buffer.from('x'), Buffer.alloc(0)];
   for (const content of contents) {
     const compressed = await compress(content);
@@ -192,7 +193,7 @@ testWithTool('lzop', 'accepts what is written here, and would have written it', 
   }
 });
 
-testWithTool('lzop', 'writes what is read here', async () => {
+testWith(['lzop'], 'lzop: writes what is read here', async () => {
   const options = [['-1'], ['-3'], ['-6'], ['-7'], ['-9'], ['-F'], ['-C'], ['--crc32'], ['--no-checksum']];
   for (const option of options) {
     expect((await decompress(await runTool('lzop', ['-c', ...option], plain))).equals(plain)).toBe(true);

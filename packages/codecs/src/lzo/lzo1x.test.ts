@@ -1,7 +1,8 @@
+import { seededRandom } from '@vzdump-format/testing';
 import fc from 'fast-check';
 import type { LibraryHandle } from 'koffi';
 import { expect, test } from 'vitest';
-import { mixedBytes, randomBytes, seededRandom } from '../testing/bytes.js';
+import { mixedBytes, randomBytes } from '../testing/bytes.js';
 import { testWithLibrary } from '../testing/tools.js';
 import { Lzo1xError, lzo1x, lzo1xBound } from './lzo1x.js';
 
@@ -84,12 +85,12 @@ testWithLibrary(
     const random = seededRandom(5);
     let refused = 0;
     for (let round = 0; round < 20_000; round++) {
-      const content = mixedBytes(1 + Math.floor(random() * 400), round % 50);
+      const content = mixedBytes(1 + random(400), round % 50);
       const damaged = compress(content);
-      for (let flips = 1 + Math.floor(random() * 3); flips > 0; flips--) {
-        damaged[Math.floor(random() * damaged.length)] = Math.floor(random() * 256);
+      for (let flips = 1 + random(3); flips > 0; flips--) {
+        damaged[random(damaged.length)] = random(256);
       }
-      const length = Math.floor(random() * 800);
+      const length = random(800);
       const ours = attempt(() => decompress(damaged, length));
       const theirs = attempt(() => peer.decompress(damaged, length || 1));
       if (ours === undefined) refused++;
@@ -103,7 +104,7 @@ testWithLibrary(
 test('noise is no compressed block', () => {
   const random = seededRandom(6);
   for (let round = 0; round < 20_000; round++) {
-    const noise = randomBytes(Math.floor(random() * 40), round);
+    const noise = randomBytes(random(40), round);
     attempt(() => decompress(noise, 5000));
   }
   for (const bytes of [

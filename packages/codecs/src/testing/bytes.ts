@@ -1,17 +1,8 @@
-/** A small generator with a seed (mulberry32), so that a failure can be repeated. */
-export function seededRandom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
+import { seededRandom } from '@vzdump-format/testing';
 
 export function randomBytes(length: number, seed = 1): Buffer {
   const random = seededRandom(seed);
-  return Buffer.from(Array.from({ length }, () => Math.floor(random() * 256)));
+  return Buffer.from(Array.from({ length }, () => random(256)));
 }
 
 /** Like a disk: words that recur, some noise, and zeros. */
@@ -20,26 +11,11 @@ export function mixedBytes(length: number, seed = 1): Buffer {
   const words = Array.from({ length: 200 }, (_, index) => randomBytes(3 + (index % 30), index));
   const bytes = Buffer.alloc(length);
   for (let at = 0; at < length; ) {
-    const kind = random();
-    const piece = kind < 0.9 ? words[Math.floor(random() * words.length)]! : randomBytes(20, at);
-    at += kind < 0.001 ? 5000 : piece.copy(bytes, at);
+    const kind = random(1000);
+    const piece = kind < 900 ? words[random(words.length)]! : randomBytes(20, at);
+    at += kind < 1 ? 5000 : piece.copy(bytes, at);
   }
   return bytes;
-}
-
-/** Sizes around those that tar, VMA and the codecs count in; 0 stands for random ones. */
-export const CHUNK_SIZES = [1, 7, 511, 512, 513, 4095, 4096, 4097, 65536, 0] as const;
-
-/** `bytes` in chunks that are overwritten as soon as the next is asked for, which a stage has to expect. */
-export async function* inChunks(bytes: Uint8Array, size: number): AsyncGenerator<Uint8Array> {
-  const random = seededRandom(bytes.length);
-  for (let at = 0; at < bytes.length; ) {
-    const end = at + (size || 1 + Math.floor(random() * 10_000));
-    const chunk = new Uint8Array(bytes.subarray(at, end)); // a copy, which `slice` of a Buffer is not
-    yield chunk;
-    at += chunk.length;
-    chunk.fill(0xee);
-  }
 }
 
 export async function collect(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {

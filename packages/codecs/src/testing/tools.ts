@@ -1,15 +1,7 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { REQUIRED } from '@vzdump-format/testing';
 import { type LibraryHandle, load } from 'koffi';
 import { test } from 'vitest';
-
-/** Set where the tools are part of the installation: then a missing one is a failure. */
-const REQUIRED = process.env.CI !== undefined || process.env.VZDUMP_FORMAT_REQUIRE_TOOLS !== undefined;
-
-/** A test against a real program. Without it, it is skipped, and says so. */
-export function testWithTool(tool: string, name: string, body: () => Promise<void>): void {
-  const missing = spawnSync(tool, ['--version']).error !== undefined;
-  testWith(tool, !missing, name, body);
-}
 
 /** A test against a real library of the system. */
 export function testWithLibrary(
@@ -18,7 +10,9 @@ export function testWithLibrary(
   body: (library: LibraryHandle) => Promise<void>,
 ): void {
   const library = loadLibrary(fileName);
-  testWith(fileName, library !== undefined, name, () => body(library!));
+  const title = `${fileName}: ${name}`;
+  if (library !== undefined || REQUIRED) test(title, () => body(library!));
+  else test.skip(`${title} (skipped: ${fileName} is not installed)`, () => {});
 }
 
 function loadLibrary(fileName: string): LibraryHandle | undefined {
@@ -27,11 +21,6 @@ function loadLibrary(fileName: string): LibraryHandle | undefined {
   } catch {
     return undefined;
   }
-}
-
-function testWith(what: string, installed: boolean, name: string, body: () => Promise<void>): void {
-  if (installed || REQUIRED) test(`${what}: ${name}`, body);
-  else test.skip(`${what}: ${name} (skipped: ${what} is not installed)`, body);
 }
 
 /** What the program makes of `input`. @throws Error with what it wrote to stderr when it fails. */

@@ -1,8 +1,9 @@
 import { BufferSource } from '@vzdump-format/streams';
+import { overwriting, testWith } from '@vzdump-format/testing';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { collect, collectCopies, inChunks, mixedBytes, randomBytes, zeros } from '../testing/bytes.js';
-import { runTool, testWithTool } from '../testing/tools.js';
+import { collect, collectCopies, mixedBytes, randomBytes, zeros } from '../testing/bytes.js';
+import { runTool } from '../testing/tools.js';
 import { withSizeAndChecksum } from './engine-mongodb.js';
 import { loadEngine, ZSTD_ENGINES } from './engines.js';
 import { canBeIsolated } from './libzstd.js';
@@ -16,9 +17,9 @@ const STREAMING = HERE.filter((name) => name !== '@mongodb-js/zstd');
 
 describe.each(HERE)('%s', (engine) => {
   const compress = (bytes: Uint8Array, options = {}) =>
-    collect(zstd.compress({ engine, frameSize: 250_000, ...options })(inChunks(bytes, 0)));
+    collect(zstd.compress({ engine, frameSize: 250_000, ...options })(overwriting(bytes, 'random')));
   const decompress = (bytes: Uint8Array, options = {}) =>
-    collectCopies(zstd.decompress({ engine, reuseBuffers: true, ...options })(inChunks(bytes, 65536)));
+    collectCopies(zstd.decompress({ engine, reuseBuffers: true, ...options })(overwriting(bytes, 65536)));
 
   test('any number of threads gives the same bytes, and reads them', async () => {
     const compressed = await compress(plain, { threads: 1 });
@@ -103,8 +104,8 @@ describe.each(HERE)('%s', (engine) => {
   });
 
   test('frames that do not tell their sizes are read, in pieces, whole ones among them', async () => {
-    const streamed = await collect(zstd.compress({ seekable: false })(inChunks(plain, 0)));
-    const long = await collect(zstd.compress({ windowLog: 24, level: 9 })(inChunks(plain, 0)));
+    const streamed = await collect(zstd.compress({ seekable: false })(overwriting(plain, 'random')));
+    const long = await collect(zstd.compress({ windowLog: 24, level: 9 })(overwriting(plain, 'random')));
     const joined = Buffer.concat([streamed, await compress(plain), long, streamed]);
     for (const threads of [1, 3]) {
       expect((await decompress(joined, { threads })).equals(Buffer.concat(Array(4).fill(plain)))).toBe(true);
@@ -118,7 +119,7 @@ describe.each(HERE)('%s', (engine) => {
     const bomb = await collect(zstd.compress({ seekable: false })(zeros(512)));
     const before = process.memoryUsage.rss();
     let [length, most] = [0, 0];
-    const chunks = zstd.decompress({ engine, reuseBuffers: true })(inChunks(bomb, bomb.length));
+    const chunks = zstd.decompress({ engine, reuseBuffers: true })(overwriting(bomb, bomb.length));
     for await (const chunk of chunks) {
       length += chunk.length;
       most = Math.max(most, process.memoryUsage.rss());
@@ -127,14 +128,14 @@ describe.each(HERE)('%s', (engine) => {
     expect(most - before).toBeLessThan(128 << 20);
   });
 
-  testWithTool('zstd', 'what it makes of a pipe is read, as `zstd < a.vma > a.vma.zst`', async () => {
+  testWith(['zstd'], 'zstd: what it makes of a pipe is read, as `zstd < a.vma > a.vma.zst`', async () => {
     for (const options of [[], ['-1', '--no-check'], ['--long=27'], ['-19', '-T2']]) {
       const compressed = await runTool('zstd', ['-c', ...options], plain);
       expect((await decompress(compressed)).equals(plain)).toBe(true);
     }
   });
 
-  testWithTool('zstd', 'checks and reads what is written here', async () => {
+  testWith(['zstd'], 'zstd: checks and reads what is written here', async () => {
     for (const options of [{}, { level: 19 }, { frameSize: 1000 }]) {
       const compressed = await compress(plain, options);
       expect((await runTool('zstd', ['-dc'], compressed)).equals(plain)).toBe(true);
@@ -145,9 +146,9 @@ describe.each(HERE)('%s', (engine) => {
 
 describe.each(STREAMING)('%s, in one frame', (engine) => {
   const compress = (options = {}, bytes: Uint8Array = plain) =>
-    collect(zstd.compress({ engine, seekable: false, ...options })(inChunks(bytes, 0)));
+    collect(zstd.compress({ engine, seekable: false, ...options })(overwriting(bytes, 'random')));
   const decompress = (bytes: Uint8Array, options = {}) =>
-    collectCopies(zstd.decompress({ engine, reuseBuffers: true, ...options })(inChunks(bytes, 65536)));
+    collectCopies(zstd.decompress({ engine, reuseBuffers: true, ...options })(overwriting(bytes, 65536)));
 
   test('any number of threads gives the same bytes, and reads them', async () => {
     const larger = mixedBytes(20_000_000); // of which several threads have a share each
@@ -177,9 +178,9 @@ describe.each(STREAMING)('%s, in one frame', (engine) => {
     const controller = new AbortController();
     for (const stage of [zstd.compress, zstd.decompress]) {
       const { signal } = controller;
-      for await (const _ of stage({ engine, seekable: false, signal })(inChunks(compressed, 65536))) break;
+      for await (const _ of stage({ engine, seekable: false, signal })(overwriting(compressed, 65536))) break;
     }
-    const chunks = zstd.decompress({ engine, signal: controller.signal })(inChunks(compressed, 1000));
+    const chunks = zstd.decompress({ engine, signal: controller.signal })(overwriting(compressed, 1000));
     await chunks.next();
     controller.abort(new Error('enough'));
     await expect(collect(chunks)).rejects.toThrow('enough');
@@ -188,15 +189,15 @@ describe.each(STREAMING)('%s, in one frame', (engine) => {
 
 test.each(HERE)('%s reads what every other engine wrote', async (reader) => {
   for (const engine of HERE) {
-    const compressed = await collect(zstd.compress({ engine })(inChunks(plain, 0)));
-    const back = await collect(zstd.decompress({ engine: reader })(inChunks(compressed, 0)));
+    const compressed = await collect(zstd.compress({ engine })(overwriting(plain, 'random')));
+    const back = await collect(zstd.decompress({ engine: reader })(overwriting(compressed, 'random')));
     expect(back.equals(plain)).toBe(true);
   }
 });
 
 test('what an engine cannot do, it says', async () => {
   const options = { engine: '@mongodb-js/zstd', seekable: false };
-  await expect(collect(zstd.compress(options)(inChunks(plain, 0)))).rejects.toMatchObject({
+  await expect(collect(zstd.compress(options)(overwriting(plain, 'random')))).rejects.toMatchObject({
     code: 'ZSTD_ENGINE',
     hint: expect.stringContaining('koffi'),
   });
@@ -225,7 +226,7 @@ test('size and checksum are put into a frame that has neither, one of them, or b
   frames.push('28b52ffd2407390000636f6e74656e74aaaaaaaa');
   for (const frame of frames) {
     const whole = withSizeAndChecksum(Buffer.from(frame, 'hex'), content.length, 0x9a6fc3ad);
-    const result = collect(zstd.decompress()(inChunks(whole, 7)));
+    const result = collect(zstd.decompress()(overwriting(whole, 7)));
     await expect(result).rejects.toMatchObject({ code: 'ZSTD_CHECKSUM' });
   }
 });

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { BufferSource } from '@vzdump-format/streams';
+import { overwriting, seededRandom } from '@vzdump-format/testing';
 import { expect, test } from 'vitest';
-import { collect, inChunks, mixedBytes, seededRandom } from '../testing/bytes.js';
+import { collect, mixedBytes } from '../testing/bytes.js';
 import { FrameStarts } from './frame-starts.js';
 import { readSeekTable } from './seek-table.js';
 import { zstd } from './zstd.js';
@@ -11,7 +12,7 @@ test('frames begin where they are told to, and where they are full', async () =>
   for (const size of [1, 999, 100_000]) {
     const frameStarts = new FrameStarts();
     for (const position of [0, 10_000, 10_001, 95_000, 200_000]) frameStarts.add(position);
-    const compressed = await collect(zstd.compress({ frameStarts })(inChunks(plain, size)));
+    const compressed = await collect(zstd.compress({ frameStarts })(overwriting(plain, size)));
     const { frames } = (await readSeekTable(new BufferSource(compressed)))!;
     expect(frames.map(({ contentSize }) => contentSize)).toEqual([10_000, 1, 84_999, 5000]);
   }
@@ -74,15 +75,15 @@ test('a 4 GiB image with 1 % of its clusters changed: frames without a change ar
   const random = seededRandom(11);
   const before = new Uint8Array(CLUSTERS);
   for (let start = 0; start < CLUSTERS; start += 1000) {
-    const density = random() < 0.1 ? 0.9 : 0.01; // files lie together
+    const density = random(10) < 1 ? 90 : 1; // files lie together
     for (let at = start; at < Math.min(CLUSTERS, start + 1000); at++) {
-      if (random() < density) before[at] = 1 + Math.floor(random() * 50);
+      if (random(100) < density) before[at] = 1 + random(50);
     }
   }
   const after = Uint8Array.from(before);
   const stored = [...before.keys()].filter((cluster) => before[cluster] !== 0);
   for (let count = Math.floor(stored.length / 100); count > 0; count--) {
-    after[stored[Math.floor(random() * stored.length)]!] = 1 + Math.floor(random() * 50);
+    after[stored[random(stored.length)]!] = 1 + random(50);
   }
   const [old, changed] = [await packedFrames(before), await packedFrames(after)];
   let same = 0;

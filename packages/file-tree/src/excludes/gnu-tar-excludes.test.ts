@@ -1,9 +1,10 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { bytesToPath, pathToBytes } from '@vzdump-format/posix';
+import { testInDirectory } from '@vzdump-format/testing';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { runTool, testAsRoot } from '../testing/tools.js';
+import { runTool } from '../testing/tools.js';
 import type { ExcludeRules } from './excludes.js';
 import { gnuTarExcludes, LOST_AND_FOUND, STANDARD_EXCLUDES } from './gnu-tar-excludes.js';
 
@@ -285,7 +286,7 @@ const LISTS: readonly (readonly string[])[] = [
     .map((letters) => [letters.join('')]),
 ];
 
-testAsRoot('as GNU tar', ['tar'], (directory) => {
+testInDirectory(['root', 'tar'], 'as GNU tar', (directory) => {
   for (const path of TREE) plant(directory, path);
   const [everything, ...kept] = listWithTar(directory, [[], ...LISTS]);
   expect(everything!.length).toBeGreaterThan(TREE.length);

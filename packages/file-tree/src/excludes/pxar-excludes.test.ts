@@ -1,7 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { testInDirectory } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
-import { runTool, testAsRoot } from '../testing/tools.js';
+import { runTool } from '../testing/tools.js';
 import { walked } from '../testing/walked.js';
 import type { ExcludeRules } from './excludes.js';
 import { pxarExcludes } from './pxar-excludes.js';
@@ -297,7 +298,7 @@ const FILES = [
   ],
 ];
 
-testAsRoot('as git', ['git'], async (directory) => {
+testInDirectory(['root', 'git'], 'as git', async (directory) => {
   const tree = join(directory, 'tree');
   for (const path of FILES) {
     mkdirSync(join(tree, dirname(path)), { recursive: true });

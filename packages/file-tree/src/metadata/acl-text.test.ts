@@ -1,9 +1,10 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { testInDirectory, withDirectory } from '@vzdump-format/testing';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Acl } from '../entry/entry.js';
-import { readXattr, runTool, testAsRoot, withDirectory } from '../testing/tools.js';
+import { readXattr, runTool } from '../testing/tools.js';
 import { readAccounts, resolveAclNames } from './accounts.js';
 import { ACCESS_ACL, decodeAcl } from './acl.js';
 import { formatAclText, parseAclText } from './acl-text.js';
@@ -132,9 +133,9 @@ describe('what is no ACL', () => {
   });
 });
 
-testAsRoot(
+testInDirectory(
+  ['root', 'setfacl', 'getfacl', 'tar'],
   'what GNU tar and getfacl write is what the kernel has',
-  ['setfacl', 'getfacl', 'tar'],
   (directory) => {
     const file = join(directory, 'file');
     writeFileSync(file, '');
@@ -154,7 +155,7 @@ testAsRoot(
   },
 );
 
-testAsRoot('setfacl takes what is written', ['setfacl', 'getfattr'], (directory) => {
+testInDirectory(['root', 'setfacl', 'getfattr'], 'setfacl takes what is written', (directory) => {
   runTool('setfacl', ['--set-file=-', directory], formatAclText(FULL));
   expect(decodeAcl(readXattr(directory, ACCESS_ACL))).toEqual(FULL);
 });

@@ -1,9 +1,10 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { testInDirectory } from '@vzdump-format/testing';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Acl, AclEntry } from '../entry/entry.js';
-import { readXattr, runTool, testAsRoot, writeXattr } from '../testing/tools.js';
+import { readXattr, runTool, writeXattr } from '../testing/tools.js';
 import { ACCESS_ACL, DEFAULT_ACL, decodeAcl, encodeAcl } from './acl.js';
 
 const FULL: Acl = [
@@ -19,7 +20,7 @@ const FULL: Acl = [
 const SETFACL = 'u::rwx,u:0:r,u:1000:rw,u:4294967294:-,g::rx,g:70000:x,m::rwx,o::-';
 
 describe('in the kernel', () => {
-  testAsRoot('what setfacl set is read', ['setfacl', 'getfattr'], (directory) => {
+  testInDirectory(['root', 'setfacl', 'getfattr'], 'what setfacl set is read', (directory) => {
     runTool('setfacl', ['--set', SETFACL, directory]);
     runTool('setfacl', ['--default', '--set', 'u::rw,g::r,o::-', directory]);
     expect(decodeAcl(readXattr(directory, ACCESS_ACL))).toEqual(FULL);
@@ -30,7 +31,7 @@ describe('in the kernel', () => {
     ]);
   });
 
-  testAsRoot('what is written is what getfacl shows', ['getfacl', 'setfattr'], (directory) => {
+  testInDirectory(['root', 'getfacl', 'setfattr'], 'what is written is what getfacl shows', (directory) => {
     const file = join(directory, 'file');
     writeFileSync(file, '');
     writeXattr(file, ACCESS_ACL, encodeAcl(FULL.toReversed()));
@@ -142,7 +143,7 @@ describe('a list that the kernel would refuse', () => {
     );
   });
 
-  testAsRoot('the kernel does refuse those without a mask', ['setfattr'], (directory) => {
+  testInDirectory(['root', 'setfattr'], 'the kernel does refuse those without a mask', (directory) => {
     // the same bytes with and without the mask's entry
     const whole = encodeAcl(FULL);
     const at = whole.length - 16;

@@ -1,7 +1,8 @@
 import { chownSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { testInDirectory } from '@vzdump-format/testing';
 import { expect, test } from 'vitest';
-import { readXattr, runTool, testAsRoot, writeXattr } from '../testing/tools.js';
+import { readXattr, runTool, writeXattr } from '../testing/tools.js';
 import { CAPABILITIES, capabilitiesInGuest, capabilitiesOnHost } from './capabilities.js';
 import { IdMap } from './id-map.js';
 
@@ -46,22 +47,26 @@ test.each([
   expect(capabilitiesOnHost(Buffer.from(hex, 'hex'), MAP)).toBeUndefined();
 });
 
-testAsRoot('as the kernel has it', ['lxc-usernsexec', 'setcap', 'getfattr', 'setfattr'], (directory) => {
-  chownSync(directory, 100_000, 100_000);
-  const file = join(directory, 'program');
-  writeFileSync(file, '');
-  chownSync(file, 100_000, 100_000);
+testInDirectory(
+  ['root', 'lxc-usernsexec', 'setcap', 'getfattr', 'setfattr'],
+  'as the kernel has it',
+  (directory) => {
+    chownSync(directory, 100_000, 100_000);
+    const file = join(directory, 'program');
+    writeFileSync(file, '');
+    chownSync(file, 100_000, 100_000);
 
-  for (const value of [REVISION_2, revision3(100_000), revision3(101_000)]) {
-    writeXattr(file, CAPABILITIES, value);
-    expect(readXattr(file, CAPABILITIES, inGuest)).toEqual(capabilitiesInGuest(value, MAP));
-  }
-  writeXattr(file, CAPABILITIES, revision3(5));
-  expect(() => readXattr(file, CAPABILITIES, inGuest)).toThrow();
+    for (const value of [REVISION_2, revision3(100_000), revision3(101_000)]) {
+      writeXattr(file, CAPABILITIES, value);
+      expect(readXattr(file, CAPABILITIES, inGuest)).toEqual(capabilitiesInGuest(value, MAP));
+    }
+    writeXattr(file, CAPABILITIES, revision3(5));
+    expect(() => readXattr(file, CAPABILITIES, inGuest)).toThrow();
 
-  for (const value of [REVISION_2, revision3(1000)]) {
-    writeXattr(file, CAPABILITIES, value, inGuest);
-    expect(readXattr(file, CAPABILITIES)).toEqual(capabilitiesOnHost(value, MAP));
-  }
-  expect(() => writeXattr(file, CAPABILITIES, revision3(70_000), inGuest)).toThrow('Invalid argument');
-});
+    for (const value of [REVISION_2, revision3(1000)]) {
+      writeXattr(file, CAPABILITIES, value, inGuest);
+      expect(readXattr(file, CAPABILITIES)).toEqual(capabilitiesOnHost(value, MAP));
+    }
+    expect(() => writeXattr(file, CAPABILITIES, revision3(70_000), inGuest)).toThrow('Invalid argument');
+  },
+);

@@ -2,14 +2,14 @@ import { chmodSync, chownSync, lstatSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { openDirectory } from '@vzdump-format/posix';
 import { type ArchiveWarning, PullIterator } from '@vzdump-format/streams';
+import { BTRFS, EXT4, testInDirectory, testOnFileSystem, withDirectory, XFS } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
 import type { FileEntry } from '../entry/entry.js';
 import { ACCESS_ACL, encodeAcl } from '../metadata/acl.js';
 import { CAPABILITIES } from '../metadata/capabilities.js';
 import { IdMap } from '../metadata/id-map.js';
 import { directory, entriesOf, file, fileInPieces, hardlink, node, symlink } from '../testing/entries.js';
-import { testOnFileSystem } from '../testing/mounts.js';
-import { readXattr, runTool, testAsRoot, withDirectory } from '../testing/tools.js';
+import { readXattr, runTool } from '../testing/tools.js';
 import { contentsOf } from '../testing/what-is-there.js';
 import { type RestoreOptions, type RestoreResult, restoreTree } from './restore.js';
 
@@ -51,7 +51,7 @@ async function restoreWithLoss(
 /** cap_net_raw, permitted and effective, in revision 2. */
 const NET_RAW = Buffer.from('0100000200200000000000000000000000000000', 'hex');
 
-testAsRoot('owner, mode and time, of files of all types', [], async (target) => {
+testInDirectory(['root'], 'owner, mode and time, of files of all types', async (target) => {
   const odd = { uid: 70_001, gid: 70_002, mtime: AT };
   const entries = [
     directory('d', { ...odd, mode: 0o3751 }),
@@ -87,14 +87,14 @@ describe('modes', () => {
     }
   }
 
-  testAsRoot('of many files at once, whatever the umask is', [], async (target) => {
+  testInDirectory(['root'], 'of many files at once, whatever the umask is', async (target) => {
     const modes = [0o644, 0o644, 0o644, 0o600, 0o644, 0o666, 0o666, 0o4755, 0o644, 0, 0o644, 0o777, 0o644];
     const files = modes.map((mode, index) => file(`f${index}`, '', { mode }));
     await withUmask(0o022, () => restoreTree(PullIterator.of(files), target));
     expect(modes.map((_, index) => statusOf(join(target, `f${index}`)).mode)).toEqual(modes);
   });
 
-  testAsRoot('when the umask changes meanwhile', [], async (target) => {
+  testInDirectory(['root'], 'when the umask changes meanwhile', async (target) => {
     async function* entries(): AsyncGenerator<FileEntry> {
       for (let index = 0; index < 6; index++) {
         if (index === 4) process.umask(0o077);
@@ -106,7 +106,7 @@ describe('modes', () => {
   });
 });
 
-testAsRoot('who gets what, in a directory that gives its group', [], async (target) => {
+testInDirectory(['root'], 'who gets what, in a directory that gives its group', async (target) => {
   chownSync(target, 0, 1234);
   chmodSync(target, 0o2755);
   const gids = [0, 0, 1234, 1234, 0, 50, 0];
@@ -117,7 +117,7 @@ testAsRoot('who gets what, in a directory that gives its group', [], async (targ
   expect(found.map(({ mode }) => mode)).toEqual(gids.map(() => 0o644));
 });
 
-testAsRoot('times before 1970 and after 2038, to the nanosecond', [], async (target) => {
+testInDirectory(['root'], 'times before 1970 and after 2038, to the nanosecond', async (target) => {
   const times = [-1n, -1_500_000_000n, 0n, 1n, 4_294_967_296_000_000_001n, -2_147_483_648_000_000_000n];
   await restore(target, [
     ...times.map((mtime, index) => file(`f${index}`, '', { mtime })),
@@ -128,7 +128,7 @@ testAsRoot('times before 1970 and after 2038, to the nanosecond', [], async (tar
   expect([found('f'), found('l')]).toEqual([times, times]);
 });
 
-testAsRoot('a time that no clock shows is lost', [], async (target) => {
+testInDirectory(['root'], 'a time that no clock shows is lost', async (target) => {
   const far = { mtime: 10n ** 40n };
   const { losses, warnings } = await restoreWithLoss(target, [file('f', '', far), directory('d', far)]);
   expect(losses).toEqual({ times: 2 });
@@ -137,7 +137,7 @@ testAsRoot('a time that no clock shows is lost', [], async (target) => {
   ]);
 });
 
-testAsRoot('extended attributes of any bytes', ['getfattr'], async (target) => {
+testInDirectory(['root', 'getfattr'], 'extended attributes of any bytes', async (target) => {
   const value = Buffer.from([0, 1, 0xff, 0x0a, 0]);
   const xattrs = new Map([
     ['user.binary', value],
@@ -159,9 +159,9 @@ testAsRoot('extended attributes of any bytes', ['getfattr'], async (target) => {
   for (const path of ['l', 'p']) expect(readXattr(join(target, path), 'trusted.t')).toEqual(value);
 });
 
-testAsRoot(
+testInDirectory(
+  ['root', 'getfattr'],
   'attributes that cannot be set are counted once a file, and the others are set',
-  ['getfattr'],
   async (target) => {
     const everyone = (['user-object', 'group-object', 'other'] as const).map((tag) => ({
       tag,
@@ -183,15 +183,19 @@ testAsRoot(
   },
 );
 
-testAsRoot('capabilities, which a change of owner would take away', ['getcap'], async (target) => {
-  const path = join(target, 'f');
-  const details = { fcaps: NET_RAW, uid: 1234, gid: 1234, mode: 0o4755 };
-  expect((await restore(target, [file('f', 'x', details)])).losses).toEqual({});
-  expect(runTool('getcap', [path])).toBe(`${path} cap_net_raw=ep\n`);
-  expect(statSync(path).mode & 0o7777).toBe(0o4755);
-  const bad = await restoreWithLoss(target, [file('g', 'x', { fcaps: Buffer.from('no such') })]);
-  expect(bad.losses).toEqual({ capabilities: 1 });
-});
+testInDirectory(
+  ['root', 'getcap'],
+  'capabilities, which a change of owner would take away',
+  async (target) => {
+    const path = join(target, 'f');
+    const details = { fcaps: NET_RAW, uid: 1234, gid: 1234, mode: 0o4755 };
+    expect((await restore(target, [file('f', 'x', details)])).losses).toEqual({});
+    expect(runTool('getcap', [path])).toBe(`${path} cap_net_raw=ep\n`);
+    expect(statSync(path).mode & 0o7777).toBe(0o4755);
+    const bad = await restoreWithLoss(target, [file('g', 'x', { fcaps: Buffer.from('no such') })]);
+    expect(bad.losses).toEqual({ capabilities: 1 });
+  },
+);
 
 describe('access control lists', () => {
   const acl = [
@@ -215,20 +219,24 @@ describe('access control lists', () => {
     return text.trim().split('\n');
   }
 
-  testAsRoot('of files and directories, and for what is made in them later', ['getfacl'], async (target) => {
-    const entries = [
-      file('f', '', { acl, mode: 0o650 }),
-      directory('d', { acl, defaultAcl: acl, mode: 0o650 }),
-      file('d/f', ''),
-    ];
-    expect((await restore(target, entries)).losses).toEqual({});
-    const lines = ['user::rw-', 'user:1234:rwx', 'group::r--', 'group:50:r--', 'mask::r-x', 'other::---'];
-    expect(aclOf(join(target, 'f'))).toEqual(lines);
-    expect(aclOf(join(target, 'd'))).toEqual([...lines, ...lines.map((line) => `default:${line}`)]);
-    expect(aclOf(join(target, 'd/f'))).toEqual(['user::rw-', 'group::r--', 'other::r--']);
-  });
+  testInDirectory(
+    ['root', 'getfacl'],
+    'of files and directories, and for what is made in them later',
+    async (target) => {
+      const entries = [
+        file('f', '', { acl, mode: 0o650 }),
+        directory('d', { acl, defaultAcl: acl, mode: 0o650 }),
+        file('d/f', ''),
+      ];
+      expect((await restore(target, entries)).losses).toEqual({});
+      const lines = ['user::rw-', 'user:1234:rwx', 'group::r--', 'group:50:r--', 'mask::r-x', 'other::---'];
+      expect(aclOf(join(target, 'f'))).toEqual(lines);
+      expect(aclOf(join(target, 'd'))).toEqual([...lines, ...lines.map((line) => `default:${line}`)]);
+      expect(aclOf(join(target, 'd/f'))).toEqual(['user::rw-', 'group::r--', 'other::r--']);
+    },
+  );
 
-  testAsRoot('of which the mode has a part', ['getfacl'], async (target) => {
+  testInDirectory(['root', 'getfacl'], 'of which the mode has a part', async (target) => {
     const partial = [
       { tag: 'user', id: 1234, permissions: 7 },
       { tag: 'group-object', permissions: 4 },
@@ -244,88 +252,108 @@ describe('access control lists', () => {
     expect(statSync(join(target, 'f')).mode & 0o777).toBe(0o751);
   });
 
-  testAsRoot('by names, as they are known here; others are lost', ['getfacl'], async (target) => {
-    const named = [
-      ...acl.filter(({ tag }) => tag !== 'user' && tag !== 'group'),
-      { tag: 'user', name: 'known', permissions: 7 },
-      { tag: 'group', name: 'unknown', permissions: 7 },
-      { tag: 'group', name: 'known', id: 77, permissions: 1 },
-    ] as const;
-    const accounts = { idOf: (_: unknown, name: string) => (name === 'known' ? 4321 : undefined) };
-    const { losses, warnings } = await restoreWithLoss(target, [file('f', '', { acl: named, mode: 0o650 })], {
-      accounts,
-    });
-    expect(losses).toEqual({ acl: 1 });
-    expect(warnings).toEqual([
-      'TREE_LOST_ACL access control list not restored in full: f (1 of its users and groups are not known here)',
-    ]);
-    expect(aclOf(join(target, 'f'))).toEqual([
-      'user::rw-',
-      'user:4321:rwx',
-      'group::r--',
-      'group:77:--x',
-      'mask::r-x',
-      'other::---',
-    ]);
-  });
+  testInDirectory(
+    ['root', 'getfacl'],
+    'by names, as they are known here; others are lost',
+    async (target) => {
+      const named = [
+        ...acl.filter(({ tag }) => tag !== 'user' && tag !== 'group'),
+        { tag: 'user', name: 'known', permissions: 7 },
+        { tag: 'group', name: 'unknown', permissions: 7 },
+        { tag: 'group', name: 'known', id: 77, permissions: 1 },
+      ] as const;
+      const accounts = { idOf: (_: unknown, name: string) => (name === 'known' ? 4321 : undefined) };
+      const { losses, warnings } = await restoreWithLoss(
+        target,
+        [file('f', '', { acl: named, mode: 0o650 })],
+        {
+          accounts,
+        },
+      );
+      expect(losses).toEqual({ acl: 1 });
+      expect(warnings).toEqual([
+        'TREE_LOST_ACL access control list not restored in full: f (1 of its users and groups are not known here)',
+      ]);
+      expect(aclOf(join(target, 'f'))).toEqual([
+        'user::rw-',
+        'user:4321:rwx',
+        'group::r--',
+        'group:77:--x',
+        'mask::r-x',
+        'other::---',
+      ]);
+    },
+  );
 
-  testAsRoot('that are none are lost', ['getfacl'], async (target) => {
+  testInDirectory(['root', 'getfacl'], 'that are none are lost', async (target) => {
     const twice = [...acl, { tag: 'mask', permissions: 7 }] as const;
     const { losses } = await restoreWithLoss(target, [file('f', '', { acl: twice, mode: 0o670 })]);
     expect(losses).toEqual({ acl: 1 });
     expect(aclOf(join(target, 'f'))).toEqual(['user::rw-', 'group::r--', 'other::---']);
   });
 
-  testAsRoot('of the target do not get into what is restored', ['getfacl', 'setfacl'], async (target) => {
-    runTool('setfacl', ['-m', 'd:u:999:rwx,u:999:rwx', target]);
+  testInDirectory(
+    ['root', 'getfacl', 'setfacl'],
+    'of the target do not get into what is restored',
+    async (target) => {
+      runTool('setfacl', ['-m', 'd:u:999:rwx,u:999:rwx', target]);
+      const entries = [
+        file('f', '', { mode: 0o640 }),
+        fileInPieces('g', ['x'], { mode: 0o640 }),
+        directory('d', { mode: 0o750 }),
+        file('d/f', '', { mode: 0o640 }),
+        directory('d/d', { mode: 0o750 }),
+        node('p', 'fifo', { mode: 0o640 }),
+        file('between/f', '', { mode: 0o640 }),
+        symlink('l', 'f'),
+      ];
+      expect((await restore(target, entries)).losses).toEqual({});
+      for (const path of ['f', 'g', 'd/f', 'p', 'between/f']) {
+        expect([path, ...aclOf(join(target, path))]).toEqual([path, 'user::rw-', 'group::r--', 'other::---']);
+      }
+      for (const path of ['d', 'd/d']) {
+        expect([path, ...aclOf(join(target, path))]).toEqual([path, 'user::rwx', 'group::r-x', 'other::---']);
+      }
+    },
+  );
+
+  testInDirectory(
+    ['root', 'getfacl'],
+    'nor do those of a directory that was restored before',
+    async (target) => {
+      const entries = [directory('d', { defaultAcl: acl }), file('e', ''), file('d/f', '', { mode: 0o640 })];
+      await restore(target, entries);
+      expect(aclOf(join(target, 'd/f'))).toEqual(['user::rw-', 'group::r--', 'other::---']);
+    },
+  );
+});
+
+testInDirectory(
+  ['root'],
+  'a directory that passes on its group does not to what is restored',
+  async (target) => {
+    chownSync(target, 0, 5);
+    chmodSync(target, 0o2775);
     const entries = [
-      file('f', '', { mode: 0o640 }),
-      fileInPieces('g', ['x'], { mode: 0o640 }),
-      directory('d', { mode: 0o750 }),
-      file('d/f', '', { mode: 0o640 }),
-      directory('d/d', { mode: 0o750 }),
-      node('p', 'fifo', { mode: 0o640 }),
-      file('between/f', '', { mode: 0o640 }),
+      file('f', '', { mode: 0o644 }),
+      directory('d', { mode: 0o755 }),
+      file('d/f', ''),
       symlink('l', 'f'),
+      file('g', '', { gid: 5, mode: 0o2755 }),
     ];
-    expect((await restore(target, entries)).losses).toEqual({});
-    for (const path of ['f', 'g', 'd/f', 'p', 'between/f']) {
-      expect([path, ...aclOf(join(target, path))]).toEqual([path, 'user::rw-', 'group::r--', 'other::---']);
-    }
-    for (const path of ['d', 'd/d']) {
-      expect([path, ...aclOf(join(target, path))]).toEqual([path, 'user::rwx', 'group::r-x', 'other::---']);
-    }
-  });
-
-  testAsRoot('nor do those of a directory that was restored before', ['getfacl'], async (target) => {
-    const entries = [directory('d', { defaultAcl: acl }), file('e', ''), file('d/f', '', { mode: 0o640 })];
     await restore(target, entries);
-    expect(aclOf(join(target, 'd/f'))).toEqual(['user::rw-', 'group::r--', 'other::---']);
-  });
-});
-
-testAsRoot('a directory that passes on its group does not to what is restored', [], async (target) => {
-  chownSync(target, 0, 5);
-  chmodSync(target, 0o2775);
-  const entries = [
-    file('f', '', { mode: 0o644 }),
-    directory('d', { mode: 0o755 }),
-    file('d/f', ''),
-    symlink('l', 'f'),
-    file('g', '', { gid: 5, mode: 0o2755 }),
-  ];
-  await restore(target, entries);
-  const modes = ['f', 'd', 'd/f', 'l', 'g'].map((path) => {
-    const { gid, mode } = lstatSync(join(target, path));
-    return `${path} ${gid} ${(mode & 0o7777).toString(8)}`;
-  });
-  expect(modes).toEqual(['f 0 644', 'd 0 755', 'd/f 0 644', 'l 0 777', 'g 5 2755']);
-});
+    const modes = ['f', 'd', 'd/f', 'l', 'g'].map((path) => {
+      const { gid, mode } = lstatSync(join(target, path));
+      return `${path} ${gid} ${(mode & 0o7777).toString(8)}`;
+    });
+    expect(modes).toEqual(['f 0 644', 'd 0 755', 'd/f 0 644', 'l 0 777', 'g 5 2755']);
+  },
+);
 
 describe('owners that cannot be', () => {
   const NOBODY_HERE = 0xffff_ffff; // which chown(2) takes for 'as it is'
 
-  testAsRoot('are lost, and setuid with them', [], async (target) => {
+  testInDirectory(['root'], 'are lost, and setuid with them', async (target) => {
     const details = { mode: 0o6755, uid: NOBODY_HERE, gid: NOBODY_HERE };
     const { losses, warnings } = await restoreWithLoss(target, [
       file('f', '', details),
@@ -341,7 +369,7 @@ describe('owners that cannot be', () => {
     expect(statSync(join(target, 'd')).mode).toBe(0o42755);
   });
 
-  testAsRoot('or are not to be are not counted, but setuid is', [], async (target) => {
+  testInDirectory(['root'], 'or are not to be are not counted, but setuid is', async (target) => {
     const details = { uid: 1234, gid: 0, mode: 0o6755 };
     const { losses } = await restoreWithLoss(target, [file('f', '', details)], { owner: false });
     expect(losses).toEqual({ 'set-id': 1 });
@@ -352,7 +380,7 @@ describe('owners that cannot be', () => {
 describe('a container', () => {
   const idMap = IdMap.parse(['b:0:100000:65536']);
 
-  testAsRoot('has its ids on the host', ['getfacl', 'getfattr'], async (target) => {
+  testInDirectory(['root', 'getfacl', 'getfattr'], 'has its ids on the host', async (target) => {
     const acl = [
       { tag: 'user', id: 33, permissions: 4 },
       { tag: 'user', id: 70_000, permissions: 4 },
@@ -376,7 +404,7 @@ describe('a container', () => {
     );
   });
 
-  testAsRoot('has no devices, but whiteouts', [], async (target) => {
+  testInDirectory(['root'], 'has no devices, but whiteouts', async (target) => {
     const entries = [
       node('disk', 'block', { device: { major: 8, minor: 0 } }),
       node('null', 'char'),
@@ -390,7 +418,7 @@ describe('a container', () => {
     expect(contentsOf(target)).toMatchObject({ null: 'c' });
   });
 
-  testAsRoot('cannot have what would count on the host', [], async (target) => {
+  testInDirectory(['root'], 'cannot have what would count on the host', async (target) => {
     const xattrs = new Map([
       ['trusted.overlay.opaque', Buffer.from('y')],
       ['security.ima', Buffer.from('x')],
@@ -433,8 +461,6 @@ test('holes, as the entry has them', async () => {
   });
 });
 
-const EXT4 = { type: 'ext4', make: ['mkfs.ext4', '-q'] } as const;
-const XFS = { type: 'xfs', make: ['mkfs.xfs', '-q'], mebibytes: 320 } as const;
 const NODUMP = 0x40;
 const IMMUTABLE = 0x10;
 const APPEND = 0x20;
@@ -492,7 +518,6 @@ testOnFileSystem('attributes of what cannot have them are lost', EXT4, async (ta
   expect(losses).toEqual({ flags: 2, 'quota-project': 1 });
 });
 
-const BTRFS = { type: 'btrfs', make: ['mkfs.btrfs', '-q'], mebibytes: 128 } as const;
 const NOCOW = 0x80_0000;
 const COMPRESS = 0x4;
 

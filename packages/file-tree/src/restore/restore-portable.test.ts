@@ -1,9 +1,9 @@
 import { lstatSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { allowNativeCalls } from '@vzdump-format/posix';
+import { withDirectory } from '@vzdump-format/testing';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { directory, entriesOf, file, fileInPieces, hardlink, node, symlink } from '../testing/entries.js';
-import { withDirectory } from '../testing/tools.js';
 import { contentsOf } from '../testing/what-is-there.js';
 import { restoreTree } from './restore.js';
 

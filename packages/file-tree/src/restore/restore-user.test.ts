@@ -1,10 +1,9 @@
 import { chmodSync, chownSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { asUser, testInDirectory } from '@vzdump-format/testing';
 import { expect } from 'vitest';
 import type { FileEntry } from '../entry/entry.js';
-import { asUser } from '../testing/as-user.js';
 import { directory, entriesOf, file, fileInPieces, hardlink, node, symlink } from '../testing/entries.js';
-import { testAsRoot } from '../testing/tools.js';
 import { contentsOf } from '../testing/what-is-there.js';
 import { type RestoreOptions, type RestoreResult, restoreTree } from './restore.js';
 
@@ -31,7 +30,7 @@ function has(target: string, path: string): string {
   return `${uid}:${gid} ${(mode & 0o7777).toString(8)}`;
 }
 
-testAsRoot('a user restores own files with all that they had', [], async (target) => {
+testInDirectory(['root'], 'a user restores own files with all that they had', async (target) => {
   const entries = [
     directory('d', { ...MINE, mode: 0o2750, mtime: AT }),
     file('d/f', 'x', { ...MINE, mode: 0o6755, xattrs: new Map([['user.a', Buffer.from('b')]]) }),
@@ -52,7 +51,7 @@ testAsRoot('a user restores own files with all that they had', [], async (target
   expect(statSync(join(target, 'd'), { bigint: true }).mtimeNs).toBe(AT);
 });
 
-testAsRoot('what takes more rights is lost, and counted', [], async (target) => {
+testInDirectory(['root'], 'what takes more rights is lost, and counted', async (target) => {
   const warnings: string[] = [];
   const entries = [
     directory('d', { mode: 0o2755 }),
@@ -86,9 +85,9 @@ testAsRoot('what takes more rights is lost, and counted', [], async (target) => 
   expect([has(target, 'd/f'), has(target, 'd/g')]).toEqual(['65534:65534 755', '65534:65534 4755']);
 });
 
-testAsRoot(
+testInDirectory(
+  ['root'],
   'owners are tried for when they are asked for, and not counted when they are not',
-  [],
   async (target) => {
     const entries = [file('f', '')];
     expect((await restoreAsUser(join(target), entries, { owner: true })).losses).toEqual({ owner: 1 });
@@ -96,47 +95,51 @@ testAsRoot(
   },
 );
 
-testAsRoot('directories that are closed to their owner are filled, in any order', [], async (target) => {
-  const closed = { ...MINE, mtime: AT };
-  const entries = [
-    directory('none', { ...closed, mode: 0 }),
-    file('none/a', '1', MINE),
-    directory('none/deep', { ...closed, mode: 0o500 }),
-    file('none/deep/b', '2', MINE),
-    file('between', '', MINE),
-    file('none/deep/c', '3', MINE),
-    hardlink('h', 'none/deep/b'),
-    file('other/x', '', MINE),
-    hardlink('other/h', 'none/a'),
-    file('none/d', '4', MINE),
-    directory('none/deep', { ...closed, mode: 0o100 }),
-    directory('', { ...closed, mode: 0o555 }),
-  ];
-  expect((await restoreAsUser(target, entries)).losses).toEqual({});
-  expect(contentsOf(target)).toEqual({
-    none: 'd',
-    'none/a': '1',
-    'none/d': '4',
-    'none/deep': 'd',
-    'none/deep/b': '2',
-    'none/deep/c': '3',
-    between: '',
-    h: '2',
-    other: 'd',
-    'other/h': '1',
-    'other/x': '',
-  });
-  expect(['', 'none', 'none/deep'].map((path) => has(target, path))).toEqual([
-    '65534:65534 555',
-    '65534:65534 0',
-    '65534:65534 100',
-  ]);
-  for (const path of ['none', 'none/deep']) {
-    expect(statSync(join(target, path), { bigint: true }).mtimeNs).toBe(AT);
-  }
-});
+testInDirectory(
+  ['root'],
+  'directories that are closed to their owner are filled, in any order',
+  async (target) => {
+    const closed = { ...MINE, mtime: AT };
+    const entries = [
+      directory('none', { ...closed, mode: 0 }),
+      file('none/a', '1', MINE),
+      directory('none/deep', { ...closed, mode: 0o500 }),
+      file('none/deep/b', '2', MINE),
+      file('between', '', MINE),
+      file('none/deep/c', '3', MINE),
+      hardlink('h', 'none/deep/b'),
+      file('other/x', '', MINE),
+      hardlink('other/h', 'none/a'),
+      file('none/d', '4', MINE),
+      directory('none/deep', { ...closed, mode: 0o100 }),
+      directory('', { ...closed, mode: 0o555 }),
+    ];
+    expect((await restoreAsUser(target, entries)).losses).toEqual({});
+    expect(contentsOf(target)).toEqual({
+      none: 'd',
+      'none/a': '1',
+      'none/d': '4',
+      'none/deep': 'd',
+      'none/deep/b': '2',
+      'none/deep/c': '3',
+      between: '',
+      h: '2',
+      other: 'd',
+      'other/h': '1',
+      'other/x': '',
+    });
+    expect(['', 'none', 'none/deep'].map((path) => has(target, path))).toEqual([
+      '65534:65534 555',
+      '65534:65534 0',
+      '65534:65534 100',
+    ]);
+    for (const path of ['none', 'none/deep']) {
+      expect(statSync(join(target, path), { bigint: true }).mtimeNs).toBe(AT);
+    }
+  },
+);
 
-testAsRoot('what was closed before is not opened', [], async (target) => {
+testInDirectory(['root'], 'what was closed before is not opened', async (target) => {
   mkdirSync(join(target, 'closed'));
   writeFileSync(join(target, 'closed/f'), 'x');
   chownSync(join(target, 'closed'), USER, USER);
@@ -153,23 +156,27 @@ testAsRoot('what was closed before is not opened', [], async (target) => {
   expect(contentsOf(target)).toEqual({ closed: 'd', 'closed/f': 'x' });
 });
 
-testAsRoot('but for an entry of its own, it is, until it has what that says', [], async (target) => {
-  mkdirSync(join(target, 'closed'));
-  chmodSync(join(target, 'closed'), 0o100);
-  chownSync(join(target, 'closed'), USER, USER);
-  const entries = [
-    directory('closed', { ...MINE, mode: 0o500, mtime: AT }),
-    file('closed/a', '1', MINE),
-    file('between', '', MINE),
-    file('closed/b', '2', MINE),
-  ];
-  expect((await restoreAsUser(target, entries)).losses).toEqual({});
-  expect(contentsOf(target)).toEqual({ closed: 'd', 'closed/a': '1', 'closed/b': '2', between: '' });
-  expect(has(target, 'closed')).toBe('65534:65534 500');
-  expect(statSync(join(target, 'closed'), { bigint: true }).mtimeNs).toBe(AT);
-});
+testInDirectory(
+  ['root'],
+  'but for an entry of its own, it is, until it has what that says',
+  async (target) => {
+    mkdirSync(join(target, 'closed'));
+    chmodSync(join(target, 'closed'), 0o100);
+    chownSync(join(target, 'closed'), USER, USER);
+    const entries = [
+      directory('closed', { ...MINE, mode: 0o500, mtime: AT }),
+      file('closed/a', '1', MINE),
+      file('between', '', MINE),
+      file('closed/b', '2', MINE),
+    ];
+    expect((await restoreAsUser(target, entries)).losses).toEqual({});
+    expect(contentsOf(target)).toEqual({ closed: 'd', 'closed/a': '1', 'closed/b': '2', between: '' });
+    expect(has(target, 'closed')).toBe('65534:65534 500');
+    expect(statSync(join(target, 'closed'), { bigint: true }).mtimeNs).toBe(AT);
+  },
+);
 
-testAsRoot("a directory of another's is merged, and keeps what it has", [], async (target) => {
+testInDirectory(['root'], "a directory of another's is merged, and keeps what it has", async (target) => {
   mkdirSync(join(target, 'd'), { mode: 0o777 });
   chmodSync(join(target, 'd'), 0o777);
   const { losses } = await restoreAsUser(target, [directory('d', { mode: 0o700 }), file('d/f', 'x', MINE)]);

@@ -14,11 +14,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { punchHole } from '@vzdump-format/posix';
 import { type ArchiveWarning, type FileRange, isFileRange } from '@vzdump-format/streams';
+import { EXT4, testOnFileSystem, withDirectory } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
 import type { ContentInPieces, Extent, FileEntry } from '../entry/entry.js';
 import { piecesOf } from '../entry/whole-content.js';
-import { testOnFileSystem } from '../testing/mounts.js';
-import { runTool, withDirectory } from '../testing/tools.js';
+import { runTool } from '../testing/tools.js';
 import { walked } from '../testing/walked.js';
 import { walk } from './walk.js';
 
@@ -314,8 +314,6 @@ describe('a large file', () => {
 });
 
 describe('on a disk with bad blocks', () => {
-  const EXT4 = { type: 'ext4', make: ['mkfs.ext4', '-q'] } as const;
-
   /** Takes away all that is behind the first MiB of the image that the file system is in. */
   function damage(mounted: string, ...names: string[]): void {
     for (const name of names) {

@@ -1,17 +1,14 @@
 import { chownSync, closeSync, mkdirSync, openSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { getFlags, openDirectory, setFlags, setQuotaProject } from '@vzdump-format/posix';
+import { EXT4, testInDirectory, testOnFileSystem, XFS } from '@vzdump-format/testing';
 import { describe, expect } from 'vitest';
 import { ACCESS_ACL, encodeAcl } from '../metadata/acl.js';
 import { formatAclText } from '../metadata/acl-text.js';
 import { CAPABILITIES } from '../metadata/capabilities.js';
 import { IdMap } from '../metadata/id-map.js';
-import { testOnFileSystem } from '../testing/mounts.js';
-import { runTool, testAsRoot, writeXattr } from '../testing/tools.js';
+import { runTool, writeXattr } from '../testing/tools.js';
 import { walked } from '../testing/walked.js';
-
-const EXT4 = { type: 'ext4', make: ['mkfs.ext4', '-q'] } as const;
-const XFS = { type: 'xfs', make: ['mkfs.xfs', '-q'], mebibytes: 320 } as const;
 
 const BINARY = Uint8Array.of(0, 0xff, 0x0a, 0x3d, 0);
 const NET_RAW = Buffer.from('0100000200200000000000000000000000000000', 'hex');
@@ -25,35 +22,39 @@ function netRawFor(root: number): Buffer {
 }
 
 describe('extended attributes', () => {
-  testAsRoot('of containers are kept, and others where they are asked for', ['setfattr'], async (root) => {
-    mkdirSync(join(root, 'd'));
-    writeFileSync(join(root, 'f'), '');
-    writeFileSync(join(root, 'plain'), '');
-    symlinkSync('f', join(root, 'l'));
-    for (const path of ['', 'd', 'f']) {
-      writeXattr(join(root, path), 'user.binary', BINARY);
-      writeXattr(join(root, path), 'user.empty', Buffer.alloc(0));
-      writeXattr(join(root, path), 'trusted.x', Buffer.from('y'));
-    }
-    writeXattr(join(root, 'l'), 'trusted.link', Buffer.from('its own'));
-    const user = new Map([
-      ['user.binary', Buffer.from(BINARY)],
-      ['user.empty', Buffer.alloc(0)],
-    ]);
-    const { at, warnings } = await walked(root);
-    expect(warnings).toEqual([]);
-    for (const path of ['', 'd', 'f']) expect(at(path).xattrs).toEqual(user);
-    expect(at('plain').xattrs).toBeUndefined();
-    expect(at('l').xattrs).toBeUndefined();
+  testInDirectory(
+    ['root', 'setfattr'],
+    'of containers are kept, and others where they are asked for',
+    async (root) => {
+      mkdirSync(join(root, 'd'));
+      writeFileSync(join(root, 'f'), '');
+      writeFileSync(join(root, 'plain'), '');
+      symlinkSync('f', join(root, 'l'));
+      for (const path of ['', 'd', 'f']) {
+        writeXattr(join(root, path), 'user.binary', BINARY);
+        writeXattr(join(root, path), 'user.empty', Buffer.alloc(0));
+        writeXattr(join(root, path), 'trusted.x', Buffer.from('y'));
+      }
+      writeXattr(join(root, 'l'), 'trusted.link', Buffer.from('its own'));
+      const user = new Map([
+        ['user.binary', Buffer.from(BINARY)],
+        ['user.empty', Buffer.alloc(0)],
+      ]);
+      const { at, warnings } = await walked(root);
+      expect(warnings).toEqual([]);
+      for (const path of ['', 'd', 'f']) expect(at(path).xattrs).toEqual(user);
+      expect(at('plain').xattrs).toBeUndefined();
+      expect(at('l').xattrs).toBeUndefined();
 
-    const all = await walked(root, { xattrs: () => true });
-    expect(all.at('d').xattrs).toEqual(new Map([...user, ['trusted.x', Buffer.from('y')]]));
-    expect(all.at('l').xattrs).toEqual(new Map([['trusted.link', Buffer.from('its own')]]));
-    const none = await walked(root, { xattrs: () => false });
-    expect(none.entries.some(({ xattrs }) => xattrs !== undefined)).toBe(false);
-  });
+      const all = await walked(root, { xattrs: () => true });
+      expect(all.at('d').xattrs).toEqual(new Map([...user, ['trusted.x', Buffer.from('y')]]));
+      expect(all.at('l').xattrs).toEqual(new Map([['trusted.link', Buffer.from('its own')]]));
+      const none = await walked(root, { xattrs: () => false });
+      expect(none.entries.some(({ xattrs }) => xattrs !== undefined)).toBe(false);
+    },
+  );
 
-  testAsRoot('many and large', ['setfattr'], async (directory) => {
+  testInDirectory(['root', 'setfattr'], 'many and large', async (directory) => {
     const root = join('/dev/shm', directory.split('/').at(-1)!); // tmpfs has room for them; ext4 has one block
     mkdirSync(root);
     try {
@@ -70,7 +71,7 @@ describe('extended attributes', () => {
     }
   });
 
-  testAsRoot('of devices and FIFOs are their own', ['setfacl'], async (root) => {
+  testInDirectory(['root', 'setfacl'], 'of devices and FIFOs are their own', async (root) => {
     const directory = openDirectory(root);
     directory.makeNode('char', 'char', 0o600, { major: 1, minor: 3 });
     directory.makeNode('fifo', 'fifo', 0o600);
@@ -85,29 +86,33 @@ describe('extended attributes', () => {
   });
 });
 
-testAsRoot('ACLs and capabilities have fields of their own', ['setfacl', 'setfattr'], async (root) => {
-  mkdirSync(join(root, 'd'));
-  writeFileSync(join(root, 'f'), '');
-  runTool('setfacl', ['-m', 'u:1000:rwx,g:2000:x', join(root, 'f'), join(root, 'd')]);
-  runTool('setfacl', ['-d', '-m', 'g:3000:rx', join(root, 'd')]);
-  writeXattr(join(root, 'f'), CAPABILITIES, NET_RAW);
-  const access = 'user::rw-\nuser:1000:rwx\ngroup::r--\ngroup:2000:--x\nmask::rwx\nother::r--\n';
-  const { at } = await walked(root, { xattrs: () => true });
-  expect(formatAclText(at('f').acl!)).toBe(access);
-  expect(formatAclText(at('d').defaultAcl!)).toBe(
-    'user::rwx\ngroup::r-x\ngroup:3000:r-x\nmask::r-x\nother::r-x\n',
-  );
-  expect(at('f')).toMatchObject({ mode: 0o674, fcaps: NET_RAW, xattrs: undefined, defaultAcl: undefined });
+testInDirectory(
+  ['root', 'setfacl', 'setfattr'],
+  'ACLs and capabilities have fields of their own',
+  async (root) => {
+    mkdirSync(join(root, 'd'));
+    writeFileSync(join(root, 'f'), '');
+    runTool('setfacl', ['-m', 'u:1000:rwx,g:2000:x', join(root, 'f'), join(root, 'd')]);
+    runTool('setfacl', ['-d', '-m', 'g:3000:rx', join(root, 'd')]);
+    writeXattr(join(root, 'f'), CAPABILITIES, NET_RAW);
+    const access = 'user::rw-\nuser:1000:rwx\ngroup::r--\ngroup:2000:--x\nmask::rwx\nother::r--\n';
+    const { at } = await walked(root, { xattrs: () => true });
+    expect(formatAclText(at('f').acl!)).toBe(access);
+    expect(formatAclText(at('d').defaultAcl!)).toBe(
+      'user::rwx\ngroup::r-x\ngroup:3000:r-x\nmask::r-x\nother::r-x\n',
+    );
+    expect(at('f')).toMatchObject({ mode: 0o674, fcaps: NET_RAW, xattrs: undefined, defaultAcl: undefined });
 
-  const without = await walked(root, { xattrs: () => true, acls: false, fcaps: false });
-  expect(without.at('f')).toMatchObject({ acl: undefined, fcaps: undefined, xattrs: undefined });
-  expect(without.at('d')).toMatchObject({ acl: undefined, defaultAcl: undefined });
-});
+    const without = await walked(root, { xattrs: () => true, acls: false, fcaps: false });
+    expect(without.at('f')).toMatchObject({ acl: undefined, fcaps: undefined, xattrs: undefined });
+    expect(without.at('d')).toMatchObject({ acl: undefined, defaultAcl: undefined });
+  },
+);
 
 describe('seen through an id map', () => {
   const idMap = IdMap.parse(['u:0:100000:65536', 'g:0:200000:65536']);
 
-  testAsRoot('everything is as in the container', ['setfacl', 'setfattr'], async (root) => {
+  testInDirectory(['root', 'setfacl', 'setfattr'], 'everything is as in the container', async (root) => {
     writeFileSync(join(root, 'f'), '');
     symlinkSync('f', join(root, 'l'));
     chownSync(root, 100_000, 200_000);
@@ -127,7 +132,7 @@ describe('seen through an id map', () => {
     );
   });
 
-  testAsRoot('what has no place in it is lost, and counted', ['setfattr'], async (root) => {
+  testInDirectory(['root', 'setfattr'], 'what has no place in it is lost, and counted', async (root) => {
     for (const name of ['a', 'b']) {
       const path = join(root, name);
       writeFileSync(path, '');
@@ -162,7 +167,7 @@ describe('seen through an id map', () => {
     ]);
   });
 
-  testAsRoot('capabilities of another superuser are lost', ['setfattr'], async (root) => {
+  testInDirectory(['root', 'setfattr'], 'capabilities of another superuser are lost', async (root) => {
     writeFileSync(join(root, 'f'), '');
     chownSync(root, 100_000, 200_000);
     chownSync(join(root, 'f'), 100_000, 200_000);
@@ -174,22 +179,26 @@ describe('seen through an id map', () => {
     expect((await walked(root)).at('f').fcaps).toEqual(foreign);
   });
 
-  testAsRoot('the same as what a program sees in there', ['lxc-usernsexec', 'tar'], async (root) => {
-    const names = { mapped: 101_000, low: 0, below: 99_999, last: 165_535, above: 165_536 };
-    chownSync(root, 100_000, 200_000);
-    for (const [name, uid] of Object.entries(names)) {
-      writeFileSync(join(root, name), '', { mode: 0o644 });
-      chownSync(join(root, name), uid, 200_007);
-    }
-    const container = ['-m', 'u:0:100000:65536', '-m', 'g:0:200000:65536', '--'];
-    const packed = `tar -C '${root}' -cf - . | tar -tvf - --numeric-owner`;
-    const listing = runTool('lxc-usernsexec', [...container, 'sh', '-c', packed]);
-    const { at } = await walked(root, { idMap });
-    for (const name of Object.keys(names)) {
-      const owner = new RegExp(`^-\\S+ (\\d+)/(\\d+) .* \\./${name}$`, 'm').exec(listing)!;
-      expect([at(name).uid, at(name).gid]).toEqual([Number(owner[1]), Number(owner[2])]);
-    }
-  });
+  testInDirectory(
+    ['root', 'lxc-usernsexec', 'tar'],
+    'the same as what a program sees in there',
+    async (root) => {
+      const names = { mapped: 101_000, low: 0, below: 99_999, last: 165_535, above: 165_536 };
+      chownSync(root, 100_000, 200_000);
+      for (const [name, uid] of Object.entries(names)) {
+        writeFileSync(join(root, name), '', { mode: 0o644 });
+        chownSync(join(root, name), uid, 200_007);
+      }
+      const container = ['-m', 'u:0:100000:65536', '-m', 'g:0:200000:65536', '--'];
+      const packed = `tar -C '${root}' -cf - . | tar -tvf - --numeric-owner`;
+      const listing = runTool('lxc-usernsexec', [...container, 'sh', '-c', packed]);
+      const { at } = await walked(root, { idMap });
+      for (const name of Object.keys(names)) {
+        const owner = new RegExp(`^-\\S+ (\\d+)/(\\d+) .* \\./${name}$`, 'm').exec(listing)!;
+        expect([at(name).uid, at(name).gid]).toEqual([Number(owner[1]), Number(owner[2])]);
+      }
+    },
+  );
 });
 
 describe('file flags and quota projects', () => {

@@ -1,8 +1,8 @@
 import { appendFileSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FileStatus, fileStatus } from '@vzdump-format/posix';
+import { withDirectory } from '@vzdump-format/testing';
 import { beforeEach, expect, test, vi } from 'vitest';
-import { withDirectory } from '../testing/tools.js';
 import { walked } from '../testing/walked.js';
 
 /** What happens when the walk has looked at a file, and not read it yet. */

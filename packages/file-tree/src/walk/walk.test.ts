@@ -15,11 +15,10 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { allowNativeCalls, openDirectory, pathToBytes } from '@vzdump-format/posix';
+import { asUser, testInDirectory, testOnFileSystem, withDirectory } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
 import type { ExcludeRules } from '../excludes/excludes.js';
-import { asUser } from '../testing/as-user.js';
-import { testOnFileSystem } from '../testing/mounts.js';
-import { runTool, testAsRoot, withDirectory } from '../testing/tools.js';
+import { runTool } from '../testing/tools.js';
 import { type Walked, walked } from '../testing/walked.js';
 import { walk } from './walk.js';
 
@@ -88,7 +87,7 @@ describe('the order', () => {
 });
 
 describe.each(PARENTS)('below %s', (parent) => {
-  testAsRoot('each type has what it has', [], async () => {
+  testInDirectory(['root'], 'each type has what it has', async () => {
     await withDirectory(async (root) => {
       chmodSync(root, 0o1777);
       chownSync(root, 3, 4);
@@ -136,7 +135,7 @@ describe.each(PARENTS)('below %s', (parent) => {
     }, parent);
   });
 
-  testAsRoot('other names of a file are links to the first', [], async () => {
+  testInDirectory(['root'], 'other names of a file are links to the first', async () => {
     await withDirectory(async (root) => {
       plant(root, 'b/file', 'c/', 'single');
       linkSync(join(root, 'b/file'), join(root, 'a'));
@@ -174,7 +173,7 @@ describe.each(PARENTS)('below %s', (parent) => {
   });
 });
 
-testAsRoot('a tree far deeper than files can be open', ['sh'], async () => {
+testInDirectory(['root', 'sh'], 'a tree far deeper than files can be open', async () => {
   await withDirectory(async (root) => {
     const depth = 5000;
     let directory = openDirectory(root);
@@ -249,7 +248,7 @@ describe('what others do meanwhile', () => {
     });
   });
 
-  testAsRoot('a FIFO put in the place of a file is not waited for', [], async (root) => {
+  testInDirectory(['root'], 'a FIFO put in the place of a file is not waited for', async (root) => {
     plant(root, 'a', 'b', 'c');
     const { paths, warnings } = await walked(root, {
       onEntry: ({ path }) => {
@@ -301,7 +300,7 @@ describe('what others do meanwhile', () => {
     });
   });
 
-  testAsRoot('one that was closed meanwhile, and may not be opened again', [], async (root) => {
+  testInDirectory(['root'], 'one that was closed meanwhile, and may not be opened again', async (root) => {
     const deep = Array.from({ length: 100 }, (_, level) => `d${level}`);
     plant(root, join(...deep, 'file'), join(...deep.slice(0, 3), 'z/after'), 'd0/z', 'z');
     chmodSync(root, 0o755);
@@ -342,7 +341,7 @@ describe('what others do meanwhile', () => {
 });
 
 describe('without the rights', () => {
-  testAsRoot('files and directories are left out, which is said', [], async (root) => {
+  testInDirectory(['root'], 'files and directories are left out, which is said', async (root) => {
     plant(root, 'a', 'closed/x', 'listed/y', 'secret', 'z');
     chmodSync(join(root, 'closed'), 0o000);
     chmodSync(join(root, 'listed'), 0o004); // its names can be read, and nothing else

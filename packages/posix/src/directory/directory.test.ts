@@ -20,11 +20,11 @@ import {
 } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { testWith, useTemporaryDirectory } from '@vzdump-format/testing';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { fileStatus } from '../file/by-descriptor.js';
-import { describeBoth, testAsRoot } from '../testing/conditions.js';
-import { useTemporaryDirectory } from '../testing/temporary-directory.js';
+import { describeBoth } from '../testing/conditions.js';
 import { pathToBytes } from '../text/path-bytes.js';
 import type { OpenDirectory } from './directory.js';
 import { openDirectory } from './open-directory.js';
@@ -481,7 +481,7 @@ describeBoth('a directory held open', (native) => {
   });
 
   describe('setOwner', () => {
-    testAsRoot('of a file and of a link itself', () => {
+    testWith(['root'], 'of a file and of a link itself', () => {
       writeFileSync(at('file'), '');
       symlinkSync('file', at('link'));
       directory.setOwner('file', 0xffff_fffe, 100_000);
@@ -490,7 +490,7 @@ describeBoth('a directory held open', (native) => {
       expect(lstatSync(at('link'))).toMatchObject({ uid: 7, gid: 8 });
     });
 
-    testAsRoot('is no other for an id that does not fit', () => {
+    testWith(['root'], 'is no other for an id that does not fit', () => {
       writeFileSync(at('file'), '');
       chownSync(at('file'), 1, 2);
       for (const id of [-1, 2 ** 32 - 1, 2 ** 32, 2 ** 53, 1.5, Number.NaN]) {

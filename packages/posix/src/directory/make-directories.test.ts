@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { useTemporaryDirectory } from '@vzdump-format/testing';
 import { expect, test } from 'vitest';
 import { describeOnLinux } from '../testing/conditions.js';
-import { useTemporaryDirectory } from '../testing/temporary-directory.js';
 import { pathToBytes } from '../text/path-bytes.js';
 import { makeDirectories, removeEmptyDirectories } from './make-directories.js';
 

@@ -13,11 +13,11 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { testWith, useTemporaryDirectory } from '@vzdump-format/testing';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { fileStatus } from '../file/by-descriptor.js';
-import { describeOnLinux, testAsRoot, testWithTool } from '../testing/conditions.js';
-import { useTemporaryDirectory } from '../testing/temporary-directory.js';
+import { describeOnLinux } from '../testing/conditions.js';
 import type { OpenDirectory } from './directory.js';
 import { openDirectory } from './open-directory.js';
 
@@ -41,7 +41,7 @@ describeOnLinux('a directory held open, natively', () => {
   afterEach(() => directory.close());
 
   describe('makeNode', () => {
-    testAsRoot('block and char devices, to the last number', () => {
+    testWith(['root'], 'block and char devices, to the last number', () => {
       const devices = [
         { major: 1, minor: 3 },
         { major: 0, minor: 0 },
@@ -116,7 +116,7 @@ describeOnLinux('a directory held open, natively', () => {
       expect(readdirSync(at('moved')).sort()).toEqual(['directory', 'file']);
     });
 
-    testAsRoot('through a link that has the name', () => {
+    testWith(['root'], 'through a link that has the name', () => {
       writeFileSync(at('victim'), 'stays', { mode: 0o600 });
       const before = directory.status('victim');
       symlinkSync('victim', at('link'));
@@ -145,7 +145,7 @@ describeOnLinux('a directory held open, natively', () => {
     );
   });
 
-  testAsRoot('reading does not change the access time', () => {
+  testWith(['root'], 'reading does not change the access time', () => {
     writeFileSync(at('file'), 'content');
     directory.setTimes('file', 1_000_000_000n, 2_000_000_000n); // accessed before it was modified: relatime would tell
     const fd = directory.openFile('file');
@@ -154,7 +154,7 @@ describeOnLinux('a directory held open, natively', () => {
     expect(lstatSync(at('file'), { bigint: true }).atimeNs).toBe(1_000_000_000n);
   });
 
-  testWithTool('setpriv', 'what others own is read with its access time changed', () => {
+  testWith(['setpriv'], 'setpriv: what others own is read with its access time changed', () => {
     // A file that this user may read but does not own: O_NOATIME is refused to it.
     const script = `
       import { openDirectory } from ${JSON.stringify(new URL('../../dist/index.js', import.meta.url).href)};

@@ -9,10 +9,10 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { testWith, useTemporaryDirectory } from '@vzdump-format/testing';
 import { expect, test } from 'vitest';
 import { closeFile } from '../file/file-content.js';
-import { describeBoth, describeOnLinux, testAsRoot } from '../testing/conditions.js';
-import { useTemporaryDirectory } from '../testing/temporary-directory.js';
+import { describeBoth, describeOnLinux } from '../testing/conditions.js';
 import { openDirectory } from './open-directory.js';
 import { removeTree } from './remove-tree.js';
 
@@ -80,7 +80,7 @@ describeOnLinux('removeTree, of what no path leads to', () => {
     expect(readdirSync(directory())).toEqual([]);
   });
 
-  testAsRoot('a file system that is mounted in it stays, with all that it holds', async () => {
+  testWith(['root'], 'a file system that is mounted in it stays, with all that it holds', async () => {
     const mounted = join(directory(), 'tree', 'a', 'mounted');
     mkdirSync(mounted, { recursive: true });
     execFileSync('mount', ['-t', 'tmpfs', 'tmpfs', mounted]);

@@ -9,10 +9,9 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { BTRFS, testOnFileSystem, useTemporaryDirectory } from '@vzdump-format/testing';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { describeOnLinux } from '../testing/conditions.js';
-import { withFileSystem } from '../testing/mounted.js';
-import { useTemporaryDirectory } from '../testing/temporary-directory.js';
 import { allocate, cloneFile, punchHole, zeroRange } from './allocation.js';
 
 const MIB = 1 << 20;
@@ -86,8 +85,10 @@ describeOnLinux('space of a file', () => {
     }
   });
 
-  test('cloneFile: the copy is the same, and stays so when the original changes', (context) => {
-    withFileSystem(context, 'btrfs', temporaryDirectory(), (root) => {
+  testOnFileSystem(
+    'cloneFile: the copy is the same, and stays so when the original changes',
+    BTRFS,
+    (root) => {
       const original = openSync(join(root, 'original'), 'w+');
       const copy = openSync(join(root, 'copy'), 'w+');
       try {
@@ -100,8 +101,8 @@ describeOnLinux('space of a file', () => {
         closeSync(original);
         closeSync(copy);
       }
-    });
-  });
+    },
+  );
 
   test('a failure is an error as Node makes them', () => {
     for (const call of [zeroRange, punchHole, allocate]) {

@@ -1,9 +1,9 @@
 import { closeSync, fstatSync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { testWith, useTemporaryDirectory } from '@vzdump-format/testing';
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { describeBoth, testAsRoot } from '../testing/conditions.js';
-import { useTemporaryDirectory } from '../testing/temporary-directory.js';
+import { describeBoth } from '../testing/conditions.js';
 import { fileStatus, setMode, setOwner, setTimes } from './by-descriptor.js';
 
 const CLOSED = 1_000_000;
@@ -45,7 +45,7 @@ describeBoth('an open file', (native) => {
     closeSync(device);
   });
 
-  testAsRoot('its owner', () => {
+  testWith(['root'], 'its owner', () => {
     setOwner(fd, 0xffff_fffe, 100_000);
     expect(fstatSync(fd)).toMatchObject({ uid: 0xffff_fffe, gid: 100_000 });
     for (const id of [-1, 2 ** 32 - 1, 2 ** 32, 0.5, Number.NaN]) {

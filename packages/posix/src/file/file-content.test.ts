@@ -1,8 +1,8 @@
 import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { useTemporaryDirectory } from '@vzdump-format/testing';
 import { expect, test } from 'vitest';
 import { describeBoth } from '../testing/conditions.js';
-import { useTemporaryDirectory } from '../testing/temporary-directory.js';
 import { closeFile, readBytes, writeBytes } from './file-content.js';
 
 const temporaryDirectory = useTemporaryDirectory();

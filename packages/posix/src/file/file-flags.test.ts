@@ -1,10 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
+import { testOnFileSystem, testWith, useTemporaryDirectory, XFS } from '@vzdump-format/testing';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { describeOnLinux, testWithTool } from '../testing/conditions.js';
-import { withFileSystem } from '../testing/mounted.js';
-import { useTemporaryDirectory } from '../testing/temporary-directory.js';
+import { describeOnLinux } from '../testing/conditions.js';
 import { getFlags, getQuotaProject, setFlags, setQuotaProject } from './file-flags.js';
 
 // <linux/fs.h>
@@ -26,7 +25,7 @@ describeOnLinux('file flags', () => {
   });
   afterEach(() => closeSync(fd));
 
-  testWithTool('lsattr', 'shows what was set', () => {
+  testWith(['lsattr'], 'lsattr: shows what was set', () => {
     const shown = () =>
       execFileSync('lsattr', [path()], { encoding: 'utf8' }).split(' ')[0]!.replaceAll('-', '');
     const before = shown();
@@ -38,7 +37,7 @@ describeOnLinux('file flags', () => {
     expect(shown()).toBe(before);
   });
 
-  testWithTool('chattr', 'what it set is seen', () => {
+  testWith(['chattr'], 'chattr: what it set is seen', () => {
     execFileSync('chattr', ['+a', path()]);
     expect(getFlags(fd)! & FS_APPEND_FL).toBe(FS_APPEND_FL);
     setFlags(fd, getFlags(fd)! & ~FS_APPEND_FL);
@@ -75,20 +74,18 @@ describeOnLinux('file flags', () => {
       expect(call).toThrow(expect.objectContaining({ code: 'EBADF', syscall: 'ioctl' }));
   });
 
-  test('quota projects are kept beside the flags', (context) => {
-    withFileSystem(context, 'xfs', temporaryDirectory(), (root) => {
-      const file = openSync(join(root, 'file'), 'w');
-      try {
-        expect(getQuotaProject(file)).toBe(0);
-        setFlags(file, FS_NODUMP_FL);
-        for (const project of [1, 4242, 0xffff_fffe, 0]) {
-          setQuotaProject(file, project);
-          expect(getQuotaProject(file)).toBe(project);
-          expect(getFlags(file)).toBe(FS_NODUMP_FL);
-        }
-      } finally {
-        closeSync(file);
+  testOnFileSystem('quota projects are kept beside the flags', XFS, (root) => {
+    const file = openSync(join(root, 'file'), 'w');
+    try {
+      expect(getQuotaProject(file)).toBe(0);
+      setFlags(file, FS_NODUMP_FL);
+      for (const project of [1, 4242, 0xffff_fffe, 0]) {
+        setQuotaProject(file, project);
+        expect(getQuotaProject(file)).toBe(project);
+        expect(getFlags(file)).toBe(FS_NODUMP_FL);
       }
-    });
+    } finally {
+      closeSync(file);
+    }
   });
 });

@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { closeSync, openSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { testWith, useTemporaryDirectory } from '@vzdump-format/testing';
 import { expect, test } from 'vitest';
-import { describeOnLinux, testWithTool } from '../testing/conditions.js';
-import { useTemporaryDirectory } from '../testing/temporary-directory.js';
+import { describeOnLinux } from '../testing/conditions.js';
 import { fileSystem } from './file-system.js';
 
 const temporaryDirectory = useTemporaryDirectory();
@@ -21,7 +21,7 @@ describeOnLinux('the file system', () => {
     closeSync(fd);
   });
 
-  testWithTool('stat', 'tells the same number', () => {
+  testWith(['stat'], 'stat: tells the same number', () => {
     for (const path of ['/proc', '/', temporaryDirectory()]) {
       const shown = execFileSync('stat', ['--file-system', '--format=%t', path], { encoding: 'utf8' });
       expect(fileSystem(path).magic.toString(16)).toBe(shown.trim());

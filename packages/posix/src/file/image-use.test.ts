@@ -2,10 +2,9 @@ import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { openSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { testWith, useTemporaryDirectory } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
 import { allowNativeCalls } from '../native/native-calls.js';
-import { testAsRoot, testWithTool } from '../testing/conditions.js';
-import { useTemporaryDirectory } from '../testing/temporary-directory.js';
 import { imageLocks, requireUnusedImage } from './image-use.js';
 
 const temporaryDirectory = useTemporaryDirectory();
@@ -32,7 +31,7 @@ async function whileOpen(path: string, options: readonly string[], use: () => vo
 
 describe.runIf(process.platform === 'linux')('what QEMU has open', () => {
   for (const format of ['raw', 'qcow2']) {
-    testWithTool('qemu-io', `a ${format} image, to write and to read`, async () => {
+    testWith(['qemu-io'], `qemu-io: a ${format} image, to write and to read`, async () => {
       const path = image(`disk.${format}`);
       expect(imageLocks(path)).toBeUndefined();
       await whileOpen(path, [], () => {
@@ -53,13 +52,13 @@ describe.runIf(process.platform === 'linux')('what QEMU has open', () => {
     });
   }
 
-  testWithTool('qemu-io', 'what an image that is written stands upon is read', async () => {
+  testWith(['qemu-io'], 'qemu-io: what an image that is written stands upon is read', async () => {
     const base = image('base.qcow2');
     const path = image('disk.qcow2', '-b', base, '-F', 'qcow2');
     await whileOpen(path, [], () => expect([path, base].map(imageLocks)).toEqual(['written', 'read']));
   });
 
-  testWithTool('qemu-io', 'without native calls, nothing is known', async () => {
+  testWith(['qemu-io'], 'qemu-io: without native calls, nothing is known', async () => {
     const path = image('disk.raw');
     await whileOpen(path, [], () => {
       allowNativeCalls(false);
@@ -76,7 +75,7 @@ test('what nobody has open, or is no image at all, is unused', () => {
   for (const path of [at('file'), at('none'), temporaryDirectory(), '/dev/null']) requireUnusedImage(path);
 });
 
-testAsRoot('what a loop device stands on is in use', () => {
+testWith(['root'], 'what a loop device stands on is in use', () => {
   writeFileSync(at('image'), '');
   truncateSync(at('image'), 4 << 20);
   const device = execFileSync('losetup', ['--find', '--show', at('image')], { encoding: 'utf8' }).trim();

@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { testWith, useTemporaryDirectory } from '@vzdump-format/testing';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { describeOnLinux, testWithTool } from '../testing/conditions.js';
-import { useTemporaryDirectory } from '../testing/temporary-directory.js';
+import { describeOnLinux } from '../testing/conditions.js';
 import { lockFile, unlockFile } from './lock-file.js';
 
 const temporaryDirectory = useTemporaryDirectory();
@@ -55,7 +55,7 @@ describeOnLinux('a lock on a file', () => {
     expect(lockFile(one, EXCLUSIVE)).toBe(true);
   });
 
-  testWithTool('flock', 'each sees what the other holds', async () => {
+  testWith(['flock'], 'flock: each sees what the other holds', async () => {
     const holder = spawn('flock', [path(), '--command', 'echo held; read line'], {
       stdio: ['pipe', 'pipe', 'inherit'],
     });

@@ -9,10 +9,10 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { useTemporaryDirectory } from '@vzdump-format/testing';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { allowNativeCalls } from '../native/native-calls.js';
 import { describeOnLinux } from '../testing/conditions.js';
-import { useTemporaryDirectory } from '../testing/temporary-directory.js';
 import { OpenFileRange, offerRanges } from './open-file-range.js';
 
 const MIB = 1 << 20;

@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { closeSync, constants, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { useTemporaryDirectory } from '@vzdump-format/testing';
 import { expect, test } from 'vitest';
 import { describeOnLinux } from '../testing/conditions.js';
-import { useTemporaryDirectory } from '../testing/temporary-directory.js';
 import { setPipeSize } from './pipe-size.js';
 
 const MIB = 1 << 20;

@@ -2,10 +2,10 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { link, lstat, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PendingFile } from '@vzdump-format/streams';
+import { useTemporaryDirectory } from '@vzdump-format/testing';
 import { afterEach, expect, test, vi } from 'vitest';
 import { allowNativeCalls } from '../native/native-calls.js';
 import { describeOnLinux } from '../testing/conditions.js';
-import { useTemporaryDirectory } from '../testing/temporary-directory.js';
 import { renameNoReplace } from './rename-no-replace.js';
 
 vi.mock('node:fs/promises', async (original) => {

@@ -1,11 +1,11 @@
 import { execFileSync } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { testWith, useTemporaryDirectory } from '@vzdump-format/testing';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { OpenDirectory } from '../directory/directory.js';
 import { openDirectory } from '../directory/open-directory.js';
-import { describeOnLinux, testAsRoot, testWithTool } from '../testing/conditions.js';
-import { useTemporaryDirectory } from '../testing/temporary-directory.js';
+import { describeOnLinux } from '../testing/conditions.js';
 import { getXattr, listXattrs, removeXattr, setXattr } from './xattrs.js';
 
 /**
@@ -140,7 +140,7 @@ describeOnLinux('extended attributes', () => {
       expect(get('user.long')).toEqual(value);
     });
 
-    testAsRoot('capabilities', () => {
+    testWith(['root'], 'capabilities', () => {
       set('security.capability', NET_RAW);
       expect(get('security.capability')).toEqual(NET_RAW);
       expect(list()).toEqual(['security.capability']);
@@ -153,7 +153,7 @@ describeOnLinux('extended attributes', () => {
     });
   });
 
-  testAsRoot('the longest value there is', () => {
+  testWith(['root'], 'the longest value there is', () => {
     const memory = mkdtempSync('/dev/shm/posix-');
     const file = openSync(join(memory, 'file'), 'w');
     try {
@@ -169,7 +169,7 @@ describeOnLinux('extended attributes', () => {
     }
   });
 
-  testAsRoot('of a link itself', () => {
+  testWith(['root'], 'of a link itself', () => {
     symlinkSync('file', path('link'));
     directory.setXattr('link', 'trusted.link', EVERY_BYTE);
     expect(directory.listXattrs('link')).toEqual(['trusted.link']);
@@ -179,7 +179,7 @@ describeOnLinux('extended attributes', () => {
     expect(directory.listXattrs('link')).toEqual([]);
   });
 
-  testAsRoot('of what cannot be opened', () => {
+  testWith(['root'], 'of what cannot be opened', () => {
     directory.makeNode('odd \udc80', 'char', 0o600, { major: 240, minor: 1 });
     directory.setXattr('odd \udc80', 'trusted.x', EVERY_BYTE);
     expect(directory.listXattrs('odd \udc80')).toEqual(['trusted.x']);
@@ -208,23 +208,23 @@ describeOnLinux('extended attributes', () => {
     );
   });
 
-  testWithTool('getfattr', 'sees what was set', () => {
+  testWith(['getfattr'], 'getfattr: sees what was set', () => {
     setXattr(fd, 'user.bytes', Buffer.from([0, 255, 10]));
     const shown = execFileSync('getfattr', ['--encoding=hex', '--only-values', '--name=user.bytes', path()]);
     expect(shown).toEqual(Buffer.from([0, 255, 10]));
   });
 
-  testWithTool('setfattr', 'what it set is seen', () => {
+  testWith(['setfattr'], 'setfattr: what it set is seen', () => {
     execFileSync('setfattr', ['--name=user.x', '--value=0x00ff0a', path()]);
     expect(getXattr(fd, 'user.x')).toEqual(Buffer.from([0, 255, 10]));
   });
 
-  testWithTool('getcap', 'sees the capabilities', () => {
+  testWith(['getcap'], 'getcap: sees the capabilities', () => {
     setXattr(fd, 'security.capability', NET_RAW);
     expect(execFileSync('getcap', [path()], { encoding: 'utf8' })).toContain('cap_net_raw=ep');
   });
 
-  testWithTool('getfacl', 'sees the ACL', () => {
+  testWith(['getfacl'], 'getfacl: sees the ACL', () => {
     setXattr(fd, 'system.posix_acl_access', ACL);
     expect(
       execFileSync('getfacl', ['--numeric', '--omit-header', '--absolute-names', path()], {

@@ -2,8 +2,8 @@ import { type FileHandle, mkdtemp, open, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
+import { CHUNK_SIZES, chunked, collect, noise, overwriting, PRODUCERS } from '@vzdump-format/testing';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { CHUNK_SIZES, chunked, collect, noise, overwriting, PRODUCERS } from '../testing/chunked.js';
 import { blockingWriter, writeFully, writeToFile, writeToStream } from './write-chunks.js';
 
 const BYTES = noise(700_001);

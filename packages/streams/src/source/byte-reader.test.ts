@@ -1,6 +1,6 @@
+import { CHUNK_SIZES, chunked, collect, noise, overwriting, PRODUCERS } from '@vzdump-format/testing';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { CHUNK_SIZES, chunked, collect, noise, overwriting, PRODUCERS } from '../testing/chunked.js';
 import { ByteReader } from './byte-reader.js';
 
 const BYTES = noise(150_001);

@@ -3,8 +3,8 @@ import { access, appendFile, mkdtemp, rm, truncate, utimes, writeFile } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { noise } from '@vzdump-format/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { noise } from '../testing/chunked.js';
 import { BufferSource, blockDeviceSize, FileSource, readFully, SliceSource } from './byte-source.js';
 
 const run = promisify(execFile);

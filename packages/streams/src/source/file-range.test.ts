@@ -2,12 +2,12 @@ import { mkdtemp, open, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
+import { collect, noise } from '@vzdump-format/testing';
 import { expect, onTestFinished, test } from 'vitest';
 import { writeToFile, writeToStream } from '../file/write-chunks.js';
 import { Meter, metered } from '../stage/meter.js';
 import { prefetchOne } from '../stage/prefetch-one.js';
 import { RateLimiter, throttle } from '../stage/throttle.js';
-import { collect, noise } from '../testing/chunked.js';
 import { FakeRange } from '../testing/fake-range.js';
 import { chunksOf, isFileRange, type Piece } from './file-range.js';
 

@@ -1,6 +1,6 @@
+import { collect, noise } from '@vzdump-format/testing';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { collect, noise } from '../testing/chunked.js';
 import { BufferSource, type ByteSource } from './byte-source.js';
 import { readChunks } from './read-chunks.js';
 

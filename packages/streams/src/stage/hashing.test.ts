@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
+import { CHUNK_SIZES, collect, noise, PRODUCERS } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
-import { CHUNK_SIZES, collect, noise, PRODUCERS } from '../testing/chunked.js';
 import { hashing } from './hashing.js';
 
 const BYTES = noise(100_000);

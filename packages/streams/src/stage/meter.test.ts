@@ -1,5 +1,5 @@
+import { chunked, collect, noise } from '@vzdump-format/testing';
 import { expect, test } from 'vitest';
-import { chunked, collect, noise } from '../testing/chunked.js';
 import { Meter, metered } from './meter.js';
 
 test('tells mean rate and remaining time by the clock it was given', () => {

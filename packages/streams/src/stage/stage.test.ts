@@ -1,8 +1,8 @@
 import { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { chunked, noise } from '@vzdump-format/testing';
 import { expect, test } from 'vitest';
 import { ByteReader } from '../source/byte-reader.js';
-import { chunked, noise } from '../testing/chunked.js';
 import { Meter, metered } from './meter.js';
 import { toDuplex } from './stage.js';
 

@@ -1,10 +1,10 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { testWith } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
 import type { RestoreEvent } from './restore-options.js';
 import { archiveFiles } from './testing/container.js';
 import { archiveVm, keepSample, makeSample, restoreTold, type Sample } from './testing/sample.js';
-import { testAsRoot } from './testing/tools.js';
 
 keepSample();
 
@@ -51,7 +51,7 @@ describe('what acts on the host', () => {
   const OF_CONTAINER = ['hookscript: local:snippets/x.pl', 'mp3: /srv/shared,mp=/mnt', 'lxc.hook.start: x'];
   const CONTAINER = `arch: amd64\n${OF_CONTAINER.join('\n')}\nrootfs: local:101/x.subvol,size=0T\n`;
 
-  testAsRoot([], 'in a container likewise, unless the command line says otherwise of it', async () => {
+  testWith(['root'], 'in a container likewise, unless the command line says otherwise of it', async () => {
     const sample = await makeSample();
     const archive = await archiveFiles(CONTAINER);
     const options = { archive, pveRoot: sample.pveRoot };
@@ -71,16 +71,20 @@ describe('what acts on the host', () => {
     expect(await sample.config('lxc/302.conf')).toContain('\nhookscript: local:snippets/own.pl\n');
   });
 
-  testAsRoot([], "ids that would be root's on the host are mapped as in any other container", async () => {
-    const sample = await makeSample();
-    const archive = await archiveFiles(
-      'rootfs: local:101/x.subvol,size=0T\nunprivileged: 1\nlxc.idmap: u 0 0 65536\nlxc.idmap: g 0 0 65536\n',
-    );
-    await restoreTold({ archive, vmid: 300, pveRoot: sample.pveRoot, untrusted: true });
-    const config = await sample.config('lxc/300.conf');
-    expect(config).toContain('unprivileged: 1\n');
-    expect(config).not.toContain('lxc.idmap');
-  });
+  testWith(
+    ['root'],
+    "ids that would be root's on the host are mapped as in any other container",
+    async () => {
+      const sample = await makeSample();
+      const archive = await archiveFiles(
+        'rootfs: local:101/x.subvol,size=0T\nunprivileged: 1\nlxc.idmap: u 0 0 65536\nlxc.idmap: g 0 0 65536\n',
+      );
+      await restoreTold({ archive, vmid: 300, pveRoot: sample.pveRoot, untrusted: true });
+      const config = await sample.config('lxc/300.conf');
+      expect(config).toContain('unprivileged: 1\n');
+      expect(config).not.toContain('lxc.idmap');
+    },
+  );
 });
 
 describe('what is not one line to all that read it is refused, and nothing is made', () => {
@@ -94,18 +98,22 @@ describe('what is not one line to all that read it is refused, and nothing is ma
     await expectNothing(sample);
   });
 
-  testAsRoot([], 'in a container; but not NUL in its environment, nor lines that end in CR LF', async () => {
-    const sample = await makeSample();
-    const restored = async (config: string) =>
-      restoreTold({ archive: await archiveFiles(config), vmid: 300, pveRoot: sample.pveRoot });
-    const rootfs = 'rootfs: local:101/x.subvol,size=0T\r\n';
-    for (const line of [...BAD, 'lxc.hook.start: a\rb\n', 'env: A=1\rB=2\n']) {
-      await expect(restored(`${rootfs}${line}`)).rejects.toMatchObject({ code: 'CONFIG_VALUE' });
-    }
-    await expectNothing(sample);
-    await restored(`${rootfs}env: A=1\0B=2\r\n`);
-    expect(await sample.config('lxc/300.conf')).toContain('env: A=1\0B=2\n');
-  });
+  testWith(
+    ['root'],
+    'in a container; but not NUL in its environment, nor lines that end in CR LF',
+    async () => {
+      const sample = await makeSample();
+      const restored = async (config: string) =>
+        restoreTold({ archive: await archiveFiles(config), vmid: 300, pveRoot: sample.pveRoot });
+      const rootfs = 'rootfs: local:101/x.subvol,size=0T\r\n';
+      for (const line of [...BAD, 'lxc.hook.start: a\rb\n', 'env: A=1\rB=2\n']) {
+        await expect(restored(`${rootfs}${line}`)).rejects.toMatchObject({ code: 'CONFIG_VALUE' });
+      }
+      await expectNothing(sample);
+      await restored(`${rootfs}env: A=1\0B=2\r\n`);
+      expect(await sample.config('lxc/300.conf')).toContain('env: A=1\0B=2\n');
+    },
+  );
 });
 
 test('sections, of a machine that was archived by others, are left out', async () => {

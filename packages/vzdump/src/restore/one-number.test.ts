@@ -2,10 +2,9 @@ import { readdirSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ArchiveError } from '@vzdump-format/streams';
-import { scratch } from '@vzdump-format/testing';
+import { runTool, scratch } from '@vzdump-format/testing';
 import { expect, test } from 'vitest';
 import { archiveVm, keepSample, makeSample, restoreTold, type Sample } from './testing/sample.js';
-import { runTool } from './testing/tools.js';
 
 keepSample();
 

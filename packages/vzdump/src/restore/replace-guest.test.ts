@@ -2,11 +2,10 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { GuestType } from '@vzdump-format/pve';
-import { scratch } from '@vzdump-format/testing';
+import { runTool, scratch, testWith } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
 import type { GuestMethods } from '../guest-access/guest-access.js';
 import { archiveVm, keepSample, makeSample, restoreTold, type Sample } from './testing/sample.js';
-import { runTool, testAsRoot } from './testing/tools.js';
 
 keepSample();
 
@@ -174,7 +173,7 @@ describe('replaced is', () => {
     expect(events.slice(-1)).toEqual([{ type: 'old-volume-removed', volume: 'local:100/vm-100-disk-0.raw' }]);
   });
 
-  testAsRoot([], 'a container: what the backup holds; mount points that it left out stay', async () => {
+  testWith(['root'], 'a container: what the backup holds; mount points that it left out stay', async () => {
     const sample = await makeSample();
     const archive = await archiveContainer(sample);
     const { warnings } = await restoreTold({ archive, vmid: 101, pveRoot: sample.pveRoot, force: true });

@@ -1,12 +1,12 @@
 import { mkdir, readdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { runTool, testWith } from '@vzdump-format/testing';
 import { expect, onTestFinished } from 'vitest';
 import { archiveVm, keepSample, makeSample, restoreTold, type Sample } from './testing/sample.js';
-import { runTool, testAsRoot } from './testing/tools.js';
 
 keepSample();
 
-const TOOLS = ['mkfs.btrfs', 'losetup', 'btrfs'];
+const TOOLS = ['root', 'btrfs', 'losetup'];
 
 /** A storage `butter` on a btrfs of its own. @returns its directory of images */
 async function withButter(sample: Sample): Promise<string> {
@@ -35,7 +35,7 @@ async function subvolumesOf(images: string): Promise<string[]> {
     .sort();
 }
 
-testAsRoot(TOOLS, 'on btrfs, a disk is a file in a subvolume of its own', async () => {
+testWith(TOOLS, 'on btrfs, a disk is a file in a subvolume of its own', async () => {
   const sample = await makeSample();
   const images = await withButter(sample);
   const archive = await archiveVm(sample);
@@ -49,7 +49,7 @@ testAsRoot(TOOLS, 'on btrfs, a disk is a file in a subvolume of its own', async 
   expect(await sample.config('qemu-server/300.conf')).toContain('scsi0: butter:300/vm-300-disk-0.raw,');
 });
 
-testAsRoot([...TOOLS, 'tar'], 'a container is a subvolume', async () => {
+testWith([...TOOLS, 'tar'], 'a container is a subvolume', async () => {
   const sample = await makeSample();
   const images = await withButter(sample);
   const directory = join(sample.directory, 'files');
@@ -67,7 +67,7 @@ testAsRoot([...TOOLS, 'tar'], 'a container is a subvolume', async () => {
   expect(await subvolumesOf(images)).toEqual(['images/300/subvol-300-disk-1.subvol']);
 });
 
-testAsRoot([...TOOLS, 'tar'], 'and none is left of a restore that fails', async () => {
+testWith([...TOOLS, 'tar'], 'and none is left of a restore that fails', async () => {
   const sample = await makeSample();
   const images = await withButter(sample);
   const archive = await archiveVm(sample);

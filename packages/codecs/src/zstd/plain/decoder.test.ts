@@ -1,7 +1,8 @@
+import { overwriting, seededRandom, testWith } from '@vzdump-format/testing';
 import { beforeAll, describe, expect, test } from 'vitest';
 import xxhash from 'xxhash-wasm';
-import { collect, inChunks, mixedBytes, randomBytes, seededRandom } from '../../testing/bytes.js';
-import { runTool, testWithTool } from '../../testing/tools.js';
+import { collect, mixedBytes, randomBytes } from '../../testing/bytes.js';
+import { runTool } from '../../testing/tools.js';
 import { FrameWalker } from '../frames.js';
 import { PieceReader } from '../pieces.js';
 import { zstd } from '../zstd.js';
@@ -14,7 +15,7 @@ beforeAll(async () => {
 
 /** Decompresses every frame with it, those that another engine would take whole, too. */
 async function decode(bytes: Uint8Array, windowLog = 27): Promise<Buffer> {
-  const walker = new FrameWalker(inChunks(bytes, 65536), windowLog);
+  const walker = new FrameWalker(overwriting(bytes, 65536), windowLog);
   const reader = new PieceReader(walker);
   const decoder = new PlainDecoder(newHash);
   const parts: Buffer[] = [];
@@ -42,12 +43,12 @@ describe.each(CONTENTS)('%s', (_, content) => {
     const levels = [1, 3, 5, 9, 13, 17, 19].map((level) => ({ level, seekable: false }));
     const windows = [10, 11, 17, 27].map((windowLog) => ({ windowLog }));
     for (const options of [...levels, ...windows, { frameSize: 100_000 }]) {
-      const compressed = await collect(zstd.compress(options)(inChunks(content, 0)));
+      const compressed = await collect(zstd.compress(options)(overwriting(content, 'random')));
       expect((await decode(compressed)).equals(content)).toBe(true);
     }
   });
 
-  testWithTool('zstd', 'what it makes of a pipe', async () => {
+  testWith(['zstd'], 'zstd: what it makes of a pipe', async () => {
     for (const options of [
       ['-1'],
       ['--fast=5'],
@@ -72,9 +73,9 @@ test('damage is refused, or makes what it makes of it elsewhere', async () => {
     );
     for (let round = 0; round < 150; round++) {
       const damaged = Buffer.from(compressed);
-      damaged[6 + Math.floor(random() * (damaged.length - 6))]! ^= 1 << Math.floor(random() * 8);
+      damaged[6 + random(damaged.length - 6)]! ^= 1 << random(8);
       const ours = await decode(damaged).catch(() => undefined);
-      const theirs = await collect(zstd.decompress({ engine: 'libzstd' })(inChunks(damaged, 65536))).catch(
+      const theirs = await collect(zstd.decompress({ engine: 'libzstd' })(overwriting(damaged, 65536))).catch(
         () => undefined,
       );
       if (ours === undefined) refusals.ours++;
@@ -88,7 +89,7 @@ test('damage is refused, or makes what it makes of it elsewhere', async () => {
 });
 
 test('a wrong checksum is found', async () => {
-  const compressed = await collect(zstd.compress({ seekable: false })(inChunks(plain, 0)));
+  const compressed = await collect(zstd.compress({ seekable: false })(overwriting(plain, 'random')));
   compressed[compressed.length - 1]! ^= 1;
   await expect(decode(compressed)).rejects.toThrow("doesn't match checksum");
 });

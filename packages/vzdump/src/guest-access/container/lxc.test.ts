@@ -69,7 +69,7 @@ for (const [which, name] of [
   );
 }
 
-testWith(['lxc'], 'a container that LXC does not know is stopped', async () => {
+testWith(['lxc', 'root'], 'a container that LXC does not know is stopped', async () => {
   expect(await new Lxc({ lxcPath: await scratch() }).state(VMID)).toBe('stopped');
 });
 

@@ -1,7 +1,7 @@
 import { chmodSync } from 'node:fs';
 import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { scratch } from '@vzdump-format/testing';
+import { runTool, scratch, testWith } from '@vzdump-format/testing';
 import { describe, expect, test, vi } from 'vitest';
 import {
   archiveFiles,
@@ -13,7 +13,6 @@ import {
   untarContainer,
 } from '../testing/container.js';
 import { keepSample, makeSample, restoreTold, type Sample } from '../testing/sample.js';
-import { runTool, testAsRoot } from '../testing/tools.js';
 
 keepSample();
 
@@ -76,7 +75,7 @@ async function* inPieces(path: string, size = 1000): AsyncGenerator<Uint8Array> 
 }
 
 describe('the files of an archive of GNU tar', () => {
-  testAsRoot(['tar', 'mkfs.ext4'], 'are as GNU tar restores them, on an image', async () => {
+  testWith(['root', 'tar', 'mkfs.ext4'], 'are as GNU tar restores them, on an image', async () => {
     const { archive, directory, tree } = await archiveTree(CONFIG);
     await untarContainer(archive, join(directory, 'expected'));
     const sample = await makeSample();
@@ -98,8 +97,8 @@ describe('the files of an archive of GNU tar', () => {
     await expectNothing(sample, 302);
   });
 
-  testAsRoot(
-    ['lxc-usernsexec'],
+  testWith(
+    ['root', 'lxc-usernsexec'],
     'of an unprivileged one, in a directory, as within its user namespace',
     async () => {
       const { archive, directory, tree } = await archiveTree(`${CONFIG}unprivileged: 1\n`, {
@@ -123,7 +122,7 @@ describe('the files of an archive of GNU tar', () => {
     },
   );
 
-  testAsRoot(['mkfs.ext4'], 'go to the volume of the mount point that they are below', async () => {
+  testWith(['root', 'mkfs.ext4'], 'go to the volume of the mount point that they are below', async () => {
     const config = `${CONFIG}mp0: local:101/vm-101-disk-1.raw,mp=/srv/data,backup=1,size=16M\n`;
     const { archive, directory, tree } = await archiveTree(config, { withData: true });
     const sample = await makeSample();
@@ -148,7 +147,7 @@ describe('the files of an archive of GNU tar', () => {
     );
   });
 
-  testAsRoot(['zstd'], 'come out of a stream of any codec, too', async () => {
+  testWith(['root', 'zstd'], 'come out of a stream of any codec, too', async () => {
     const { archive } = await archiveTree(CONFIG, { codec: '--zstd' });
     const sample = await makeSample();
     await restoreTold({ archive: inPieces(archive), vmid: 301, pveRoot: sample.pveRoot });
@@ -159,8 +158,8 @@ describe('the files of an archive of GNU tar', () => {
 });
 
 describe('its configuration', () => {
-  testAsRoot(
-    [],
+  testWith(
+    ['root'],
     'is that of the archive, but for what is of the guest that it was, or is given',
     async () => {
       const archive = await archiveFiles(CONFIG);
@@ -189,7 +188,7 @@ swap: 512
     },
   );
 
-  testAsRoot([], 'brings its firewall rules along, unless they are empty', async () => {
+  testWith(['root'], 'brings its firewall rules along, unless they are empty', async () => {
     const rules = '[OPTIONS]\n\nenable: 1\n';
     const sample = await makeSample();
     const mountPoints = new Map([['rootfs', 'local:0']]);
@@ -201,14 +200,14 @@ swap: 512
     await expect(sample.config('firewall/302.fw')).rejects.toThrow('ENOENT');
   });
 
-  testAsRoot([], 'is found in a file wherever it is', async () => {
+  testWith(['root'], 'is found in a file wherever it is', async () => {
     const sample = await makeSample();
     const archive = await archiveFiles(CONFIG.replace('vm-101-disk-0.raw,size=64M', 'x.subvol,size=0T'));
     await restoreTold({ archive, vmid: 301, pveRoot: sample.pveRoot });
     expect(await sample.config('lxc/301.conf')).toContain('hostname: db\n');
   });
 
-  testAsRoot([], 'that comes late in a stream is merged in the end', async () => {
+  testWith(['root'], 'that comes late in a stream is merged in the end', async () => {
     const sample = await makeSample();
     const archive = await archiveFiles(CONFIG);
     const options = { vmid: 301, pveRoot: sample.pveRoot };
@@ -225,7 +224,7 @@ swap: 512
     await expectNothing(sample, 302);
   });
 
-  testAsRoot([], 'may be missing in a stream only', async () => {
+  testWith(['root'], 'may be missing in a stream only', async () => {
     const sample = await makeSample();
     const archive = await archiveFiles(undefined);
     const options = { vmid: 301, pveRoot: sample.pveRoot, mountPoints: new Map([['rootfs', 'local:0']]) };
@@ -237,7 +236,7 @@ swap: 512
     expect(await sample.config('lxc/301.conf')).toContain('hostname: CT301\n');
   });
 
-  testAsRoot([], 'that was a template is one no more, and that is told', async () => {
+  testWith(['root'], 'that was a template is one no more, and that is told', async () => {
     const sample = await makeSample();
     const archive = await archiveFiles(`template: 1\n${CONFIG}`);
     const mountPoints = new Map([['rootfs', 'local:0']]);
@@ -248,7 +247,7 @@ swap: 512
 });
 
 describe('a directory that is chosen for the root', () => {
-  testAsRoot([], 'is made, or filled when it is empty, and nothing else', async () => {
+  testWith(['root'], 'is made, or filled when it is empty, and nothing else', async () => {
     const sample = await makeSample();
     const archive = await archiveFiles(CONFIG);
     const path = join(sample.directory, 'new/root');
@@ -266,7 +265,7 @@ describe('a directory that is chosen for the root', () => {
     }
   });
 
-  testAsRoot([], 'is empty again when it fails', async () => {
+  testWith(['root'], 'is empty again when it fails', async () => {
     const sample = await makeSample();
     const archive = await archiveFiles(CONFIG);
     await runTool('truncate', '-s', '2M', archive);
@@ -277,7 +276,7 @@ describe('a directory that is chosen for the root', () => {
     expect(await readdir(empty)).toEqual([]);
   });
 
-  testAsRoot([], 'is never chosen by an archive', async () => {
+  testWith(['root'], 'is never chosen by an archive', async () => {
     const sample = await makeSample();
     const chosen = join(sample.directory, 'chosen');
     const archive = await archiveFiles(`rootfs: ${chosen}\nhostname: x\n`);
@@ -292,7 +291,7 @@ describe('a restore that fails leaves nothing', () => {
   const ROOT = { image: 'local:0.0625', directory: 'local:0' };
 
   describe.each(Object.entries(ROOT))('on an %s', (_, rootfs) => {
-    testAsRoot([], 'of an archive that ends too early', async () => {
+    testWith(['root'], 'of an archive that ends too early', async () => {
       const sample = await makeSample();
       const archive = await archiveFiles(CONFIG);
       await runTool('truncate', '-s', '2M', archive);
@@ -308,7 +307,7 @@ describe('a restore that fails leaves nothing', () => {
       await expectNothing(sample);
     });
 
-    testAsRoot([], 'of one that proves bad half-way, and says what is gone', async () => {
+    testWith(['root'], 'of one that proves bad half-way, and says what is gone', async () => {
       const sample = await makeSample();
       const archive = await archiveFiles(CONFIG.replace(/^rootfs.*$/m, 'rootfs: local:101/x.subvol,size=0T'));
       const early = join(sample.directory, 'early.tar');
@@ -326,7 +325,7 @@ describe('a restore that fails leaves nothing', () => {
       await expectNothing(sample);
     });
 
-    testAsRoot([], 'that is aborted', async () => {
+    testWith(['root'], 'that is aborted', async () => {
       const sample = await makeSample();
       const archive = await archiveFiles(CONFIG);
       const controller = new AbortController();
@@ -353,7 +352,7 @@ describe('a restore that fails leaves nothing', () => {
     await expect(readdir(join(sample.storage, 'images/301'))).rejects.toThrow('ENOENT');
   });
 
-  testAsRoot([], 'where the image has too little room', async () => {
+  testWith(['root'], 'where the image has too little room', async () => {
     const sample = await makeSample();
     const archive = await archiveFiles(CONFIG.replace('size=64M', 'size=2M'));
     const full = restoreTold({ archive, vmid: 301, pveRoot: sample.pveRoot });
@@ -361,7 +360,7 @@ describe('a restore that fails leaves nothing', () => {
     await expectNothing(sample);
   });
 
-  testAsRoot([], 'where the disk below the image has too little room', async () => {
+  testWith(['root'], 'where the disk below the image has too little room', async () => {
     const sample = await makeSample();
     const archive = await archiveFiles(CONFIG);
     const images = join(sample.storage, 'images/301');
@@ -378,7 +377,7 @@ describe('a restore that fails leaves nothing', () => {
     }
   });
 
-  testAsRoot([], 'unless errors are to be ignored: then there is what could be unpacked', async () => {
+  testWith(['root'], 'unless errors are to be ignored: then there is what could be unpacked', async () => {
     const sample = await makeSample();
     const early = join(sample.directory, 'early.tar');
     const archive = await archiveFiles(CONFIG);

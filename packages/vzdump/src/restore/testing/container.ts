@@ -18,8 +18,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { walk, wholeContent } from '@vzdump-format/file-tree';
 import { pathToBytes } from '@vzdump-format/posix';
-import { scratch } from '@vzdump-format/testing';
-import { runTool } from './tools.js';
+import { runTool, scratch } from '@vzdump-format/testing';
 
 /** What vzdump gives tar, and `pct restore` too. */
 const COMMON_FLAGS = [

@@ -1,8 +1,8 @@
 import { copyFile, mkdir, readdir, readFile, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { runTool, testWith } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
 import { archiveVm, keepSample, makeSample, restoreTold, type Sample } from '../testing/sample.js';
-import { runTool, testAsRoot } from '../testing/tools.js';
 
 const DISK = 'vm-100-disk-0.raw';
 
@@ -191,7 +191,7 @@ boot: `,
     });
   });
 
-  testAsRoot(['qemu-img'], 'are qcow2 where they were, whole for QEMU', async () => {
+  testWith(['root', 'qemu-img'], 'are qcow2 where they were, whole for QEMU', async () => {
     const sample = await makeSample();
     const archive = await archiveVm(sample, (config) => config.replace(':local:raw:', ':local:qcow2:'));
     await restoreTold({ archive, vmid: 300, pveRoot: sample.pveRoot });
@@ -270,7 +270,7 @@ boot: `,
     ['smaller', (16 << 20) - 512, 'TARGET_TOO_SMALL'],
     ['more than 4 MiB larger', (20 << 20) + 512, 'TARGET_TOO_LARGE'],
   ])('a block device that is %s', (_, size, code) => {
-    testAsRoot(['losetup'], code === undefined ? 'is written' : 'is refused', async () => {
+    testWith(['root', 'losetup'], code === undefined ? 'is written' : 'is refused', async () => {
       const sample = await makeSample();
       const backing = join(sample.directory, 'device');
       await writeFile(backing, Buffer.alloc(size, 'old'));

@@ -1,9 +1,13 @@
 import { createHash } from 'node:crypto';
 
-/** The sizes that every reader is tried with. */
+/** The sizes that every reader is tried with: around those that tar, VMA and the codecs count in. */
 export const CHUNK_SIZES = [1, 7, 511, 512, 513, 4095, 4096, 4097, 65536, 'random'] as const;
 
 export type ChunkSize = number | 'random';
+
+const LARGEST_RANDOM = 5000;
+
+type Producer = (bytes: Uint8Array, size: ChunkSize) => AsyncGenerator<Uint8Array>;
 
 /**
  * A small generator with a seed (mulberry32), so that a failure can be repeated: numbers from 0 up to
@@ -33,14 +37,24 @@ export async function* chunked(bytes: Uint8Array, size: ChunkSize): AsyncGenerat
 }
 
 /** All chunks in one buffer, which is overwritten as soon as the next one is asked for. */
-export async function* overwriting(bytes: Uint8Array, size: ChunkSize): AsyncGenerator<Uint8Array> {
-  const buffer = Buffer.alloc(size === 'random' ? 5000 : size);
+export async function* overwriting(
+  bytes: Uint8Array,
+  size: ChunkSize,
+  buffer: Uint8Array = Buffer.alloc(largest(size)),
+): AsyncGenerator<Uint8Array> {
   for (const [start, end] of cuts(bytes.length, size)) {
     buffer.set(bytes.subarray(start, end));
     yield buffer.subarray(0, end - start);
     buffer.fill(0xee);
   }
 }
+
+/** Who may have made the chunks. A `Buffer` has a `slice` and a `subarray` of its own. */
+export const PRODUCERS: readonly (readonly [name: string, producer: Producer])[] = [
+  ['own memory', chunked],
+  ['a reused Uint8Array', (bytes, size) => overwriting(bytes, size, new Uint8Array(largest(size)))],
+  ['a reused Buffer', overwriting],
+];
 
 export async function collect(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
   const parts: Uint8Array[] = [];
@@ -66,10 +80,14 @@ export function sha256(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
+function largest(size: ChunkSize): number {
+  return size === 'random' ? LARGEST_RANDOM : size;
+}
+
 function* cuts(length: number, size: ChunkSize): Generator<readonly [start: number, end: number]> {
   const random = seededRandom(length);
   for (let start = 0; start < length; ) {
-    const end = Math.min(length, start + (size === 'random' ? 1 + random(5000) : size));
+    const end = Math.min(length, start + (size === 'random' ? 1 + random(LARGEST_RANDOM) : size));
     yield [start, end];
     start = end;
   }
