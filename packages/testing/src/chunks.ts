@@ -87,7 +87,9 @@ function largest(size: ChunkSize): number {
 function* cuts(length: number, size: ChunkSize): Generator<readonly [start: number, end: number]> {
   const random = seededRandom(length);
   for (let start = 0; start < length; ) {
-    const end = Math.min(length, start + (size === 'random' ? 1 + random(LARGEST_RANDOM) : size));
+    const step = size === 'random' ? 1 + random(LARGEST_RANDOM) : size;
+    if (step < 1) throw new RangeError(`chunks of ${step} bytes`);
+    const end = Math.min(length, start + step);
     yield [start, end];
     start = end;
   }
