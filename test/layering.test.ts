@@ -192,6 +192,15 @@ describe('what package.json lists', () => {
     },
   );
 
+  test('what a package has for the tests of others is imported by tests', () => {
+    const specifier = `${SCOPE}/streams/testing`;
+    const lists = { dependencies: [`${SCOPE}/streams`], references: ['packages/streams'] };
+    expect(codecs('packages/codecs/src/a.test.ts', specifier, lists)).toEqual([]);
+    expect(codecs('packages/codecs/src/testing/a.ts', specifier, lists)).toEqual([]);
+    expect(codecs(index, specifier, lists)).toEqual([`${index}: imports ${specifier}, which is for tests`]);
+    expect(codecs('packages/codecs/src/a.test.ts', `${SCOPE}/nbd/testing`, lists)).toHaveLength(1);
+  });
+
   test('what is listed may be imported, its inside too when it is not ours', () => {
     expect(codecs(index, 'pako/inner.js', { dependencies: ['pako'] })).toEqual([]);
     expect(codecs(index, '@scope/name/a', { dependencies: ['@scope/name'] })).toEqual([]);

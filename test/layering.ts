@@ -118,7 +118,9 @@ function specifierViolation(
   const forTests = isTest(file.path);
   const other = packages.find((candidate) => candidate.name === name);
   if (other === one) return 'which is its own package';
-  if (other && specifier !== name) return `which is inside ${name}`;
+  if (other && specifier === `${name}/testing`) {
+    if (!forTests) return 'which is for tests';
+  } else if (other && specifier !== name) return `which is inside ${name}`;
   if (other && !mayImport(one, other, forTests)) return 'against the arrows';
   const listed = [...one.dependencies, ...(forTests ? one.devDependencies : [])];
   if (forTests && !other) listed.push(...rootDevDependencies);

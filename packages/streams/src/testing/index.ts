@@ -1,0 +1,1 @@
+export { type ByteSourceCase, testByteSource } from './byte-source-contract.js';
