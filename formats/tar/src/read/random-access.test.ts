@@ -1,4 +1,3 @@
-import { collect, noise } from '@vzdump-format/testing';
 import {
   ArchiveError,
   type ArchiveWarning,
@@ -7,6 +6,7 @@ import {
   type ByteSource,
   readChunks,
 } from '@vzdump-format/streams';
+import { collect, noise } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
 import { goldenArchive } from '../testing/archives.js';
 import { archive, globalPax, header, member } from '../testing/built-archive.js';

@@ -1,6 +1,6 @@
-import { chunked, noise } from '@vzdump-format/testing';
 import { ArchiveError, BufferSource, type ByteRange, type ByteSource } from '@vzdump-format/streams';
 import { badVmaBytes, verdicts } from '@vzdump-format/test-vectors';
+import { chunked, noise } from '@vzdump-format/testing';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { builtArchive, clustersOf, headerOf } from '../testing/built-archive.js';

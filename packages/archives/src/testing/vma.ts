@@ -1,5 +1,5 @@
-import { collect } from '@vzdump-format/testing';
 import { craftedVmas, goldenVmas, vectorBytes } from '@vzdump-format/test-vectors';
+import { collect } from '@vzdump-format/testing';
 import { type PackVmaOptions, packVma } from '@vzdump-format/vma';
 
 /** An archive that Proxmox wrote, or accepts, and the hash of each device's content by its id. */
