@@ -2,7 +2,7 @@ import type { ChildProcessByStdio } from 'node:child_process';
 import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ArchiveError } from '@vzdump-format/streams';
+import { ArchiveError, debugLog } from '@vzdump-format/streams';
 import { oneLine } from './protocol.js';
 
 const PROGRAM = 'qemu-nbd';
@@ -27,6 +27,7 @@ export class QemuNbdProcess {
     args: readonly string[],
     private readonly path: string,
   ) {
+    debugLog('runs %j', [PROGRAM, ...args]);
     this.child = process
       .getBuiltinModule('node:child_process')
       .spawn(PROGRAM, args, { stdio: ['ignore', 'ignore', 'pipe'] });

@@ -1,5 +1,6 @@
 export { alignedMemory, alignedSharedMemory, cacheAlignedBuffer } from './aligned-memory.js';
 export { ArchiveError, type ArchiveWarning, type OnWarning } from './archive-error.js';
+export { debugLog } from './debug-log.js';
 export { failedCall } from './failed-call.js';
 export { CommittedFile, commitTogether } from './file/commit-together.js';
 export { nameFile, onNamedFile, withFileName } from './file/file-name.js';

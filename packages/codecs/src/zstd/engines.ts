@@ -1,4 +1,4 @@
-import { ArchiveError } from '@vzdump-format/streams';
+import { ArchiveError, debugLog } from '@vzdump-format/streams';
 import type { ZstdEngine, ZstdEngineName } from './engine.js';
 import { NODE_WITH_ZSTD } from './node-zlib.js';
 
@@ -28,7 +28,9 @@ export async function loadEngine(name?: ZstdEngineName): Promise<ZstdEngine> {
   const failures: Error[] = [];
   for (const candidate of name === undefined ? ZSTD_ENGINES : [name]) {
     try {
-      return await LOADERS[candidate]();
+      const engine = await LOADERS[candidate]();
+      debugLog('zstd by %s', candidate);
+      return engine;
     } catch (error) {
       failures.push(error as Error);
     }

@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
 import type { Readable } from 'node:stream';
-import { ArchiveError } from '@vzdump-format/streams';
+import { ArchiveError, debugLog } from '@vzdump-format/streams';
 import { printableName } from '../text/printable-name.js';
 import { shellQuote } from './shell-quote.js';
 
@@ -34,6 +34,7 @@ export async function runLogged(
 ): Promise<void> {
   const { env, input = '', acceptedCodes = [], onLine, signal } = options;
   signal?.throwIfAborted();
+  debugLog('runs %j', [program, ...args]);
   const child = process
     .getBuiltinModule('node:child_process')
     .spawn(program, args, { detached: true, env, stdio: 'pipe' });
