@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { isMet, testWith } from '@vzdump-format/testing';
 import { afterAll, beforeAll, describe, expect, vi } from 'vitest';
 import type { GuestAccess } from '../guest-access.js';
+import { testAccessContract } from '../testing/access-contract.js';
 import { BusyboxContainer, countSpread } from '../testing/busybox-container.js';
 import { usesOf } from '../testing/file-systems.js';
 import { asTree, pathsIn } from '../testing/read-tree.js';
@@ -54,6 +55,18 @@ describe.runIf(isMet('lxc', 'root'))('a container that runs', () => {
   }
 
   const inRootfs = (path: string) => join(directory, `images/${VMID}/subvol-${VMID}-disk-0.subvol`, path);
+
+  testAccessContract(['lxc', 'root'], async () => {
+    await container.start();
+    return {
+      access,
+      phases: ['pre-stop', 'pre-restart', 'post-restart'],
+      pauses: true,
+      holds: ['', 'count', 'srv/data/orders'],
+      context: runningContext,
+      state: async () => [await container.state(), usesOf(directory)],
+    };
+  });
 
   testWith(['lxc', 'root'], 'is stopped until the archive is made', async () => {
     const { context, events } = await runningContext();

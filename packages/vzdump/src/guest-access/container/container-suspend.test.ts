@@ -16,8 +16,9 @@ import { join } from 'node:path';
 import { isMet, testWith } from '@vzdump-format/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect } from 'vitest';
 import type { AccessPhase, GuestAccess } from '../guest-access.js';
+import { testAccessContract } from '../testing/access-contract.js';
 import { BusyboxContainer, countSpread } from '../testing/busybox-container.js';
-import { run, unmount } from '../testing/file-systems.js';
+import { run, unmount, usesOf } from '../testing/file-systems.js';
 import { asTree, pathsIn } from '../testing/read-tree.js';
 import { type RecordedContextOptions, recordedContext } from '../testing/recorded-context.js';
 import { containerMethods } from './container-methods.js';
@@ -88,6 +89,15 @@ describe.runIf(isMet(...NEEDS))('a container that runs', () => {
 
   const contextWith = (options: Partial<RecordedContextOptions> = {}) =>
     recordedContext({ vmid: VMID, config: CONFIG, storage: directory, directory, ...options });
+
+  testAccessContract(NEEDS, async () => ({
+    access,
+    phases: PHASES,
+    pauses: true,
+    holds: ['', 'sbin/count', 'srv/data/orders'],
+    context: contextWith,
+    state: async () => [await container.state(), usesOf(directory)],
+  }));
 
   testWith(NEEDS, 'is copied while it runs, frozen, and copied once more', async () => {
     const states: string[] = [];
@@ -160,23 +170,6 @@ describe.runIf(isMet(...NEEDS))('a container that runs', () => {
     expect(copied).toEqual(['after!', 'after!']);
     expect(statSync(join(root, 'srv/data/set-back')).mtime).toEqual(time);
   });
-
-  for (const [index, phase] of PHASES.entries()) {
-    testWith(NEEDS, `runs in the end when the hook script fails at ${phase}`, async () => {
-      const { context, events } = await contextWith({
-        onPhase: (name) => {
-          if (name === phase) throw new Error('the script has failed');
-        },
-      });
-      const prepared = await access.prepare(context);
-      await expect(prepared.open()).rejects.toThrow('the script has failed');
-      if (phase === 'pre-restart') expect(await container.state()).toBe('frozen');
-      await prepared.release();
-      const hooks = events.filter((event) => event.startsWith('HOOK'));
-      const told = phase === 'pre-stop' ? PHASES.slice(0, index + 1) : PHASES;
-      expect(hooks).toEqual(told.map((name) => `HOOK: ${name}`));
-    });
-  }
 
   testWith(NEEDS, 'is thawed after an abort of the final sync', async () => {
     const { context, events, controller } = await contextWith();

@@ -1,6 +1,6 @@
 import { mkdir, mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parseGuestConfig, parseStorageConfig } from '@vzdump-format/pve';
+import { type Guest, parseGuestConfig, parseStorageConfig } from '@vzdump-format/pve';
 import type { AccessPhase, GuestContext } from '../guest-access.js';
 
 export interface RecordedContext {
@@ -12,6 +12,8 @@ export interface RecordedContext {
 
 export interface RecordedContextOptions extends Partial<Omit<GuestContext, 'config' | 'storages' | 'log'>> {
   readonly vmid: number;
+  /** Of a container unless given. */
+  readonly type?: Guest['type'];
   /** As in the file. */
   readonly config: string;
   /** Where the storage `local` is. */
@@ -26,13 +28,13 @@ export interface RecordedContextOptions extends Partial<Omit<GuestContext, 'conf
 
 /** What a guest's backup gives a way to access it, with a log that can be looked at. */
 export async function recordedContext(options: RecordedContextOptions): Promise<RecordedContext> {
-  const { vmid, config, storage, storageType = 'dir', directory, onPhase, ...others } = options;
+  const { vmid, type = 'lxc', config, storage, storageType = 'dir', directory, onPhase, ...others } = options;
   const events: string[] = [];
   const controller = new AbortController();
   await mkdir(directory, { recursive: true });
   const context: GuestContext = {
-    guest: { vmid, type: 'lxc', configPath: `/etc/pve/lxc/${vmid}.conf` },
-    config: parseGuestConfig(config, 'lxc'),
+    guest: { vmid, type, configPath: `/etc/pve/${type === 'lxc' ? type : 'qemu-server'}/${vmid}.conf` },
+    config: parseGuestConfig(config, type),
     isRunning: true,
     storages: parseStorageConfig(`${storageType}: local\n\tpath ${storage}\n\tcontent rootdir,images\n`),
     node: 'here',
