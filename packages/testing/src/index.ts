@@ -15,9 +15,7 @@ export {
   BTRFS,
   EXT4,
   type FileSystemKind,
-  makeImage,
   testOnFileSystem,
-  withSmallDisk,
   XFS,
 } from './mounted.js';
 export { isMet, REQUIRED, testInDirectory, testWith } from './requirements.js';

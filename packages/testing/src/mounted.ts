@@ -47,33 +47,15 @@ export function testOnFileSystem(
   });
 }
 
-/** Mounts a file system of so little room that it fills up, while it is used. @param size as `2m` */
-export async function withSmallDisk<Result>(
-  directory: string,
-  size: string,
-  use: () => Result | Promise<Result>,
-): Promise<Result> {
-  mkdirSync(directory, { recursive: true });
-  runToolSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', directory]);
-  try {
-    return await use();
-  } finally {
-    runToolSync('umount', [directory]);
-  }
-}
-
-/** An image with an empty file system. */
-export function makeImage({ make, mebibytes = 32 }: FileSystemKind, image: string): void {
-  const [tool, ...args] = make!;
-  writeFileSync(image, '');
-  truncateSync(image, mebibytes << 20);
-  runToolSync(tool!, [...args, image]);
-}
-
 function mountNew(kind: FileSystemKind, image: string, directory: string): void {
-  const { type, options = 'rw', make } = kind;
+  const { type, options = 'rw', make, mebibytes = 32 } = kind;
   mkdirSync(directory);
-  if (make !== undefined) makeImage(kind, image);
+  if (make !== undefined) {
+    const [tool, ...args] = make;
+    writeFileSync(image, '');
+    truncateSync(image, mebibytes << 20);
+    runToolSync(tool!, [...args, image]);
+  }
   const mountOptions = [options, ...(make === undefined ? [] : ['loop'])].join(',');
   runToolSync('mount', ['-t', type, '-o', mountOptions, image, directory]);
 }

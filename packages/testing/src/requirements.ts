@@ -21,7 +21,7 @@ export function programPath(): string {
 
 /**
  * Whether tests that need these are to be run.
- * @param needs programs, sets of them (`lxc`, `btrfs`, `xfs`, `qemu`), and `root`, to mount or to make devices
+ * @param needs programs, sets of them (`lxc`, `btrfs`, `xfs`, `qemu`), and `root`, to mount, say
  */
 export function isMet(...needs: readonly string[]): boolean {
   return REQUIRED || missing(needs).length === 0;

@@ -23,50 +23,6 @@ afterAll(async () => {
   await rm(directory, { recursive: true });
 });
 
-describe.each([
-  ['BufferSource', async () => new BufferSource(BYTES)],
-  ['FileSource', async () => FileSource.open(path)],
-  [
-    'SliceSource',
-    async () => new SliceSource(new BufferSource(Buffer.concat([noise(77, 2), BYTES, noise(9)])), 77, 10_000),
-  ],
-])('%s', (_, open) => {
-  test('reads at any offset, and less only at the end', async () => {
-    const source = await open();
-    expect(source.size).toBe(BYTES.length);
-    for (const [offset, length] of [
-      [0, 10],
-      [4095, 4097],
-      [9_990, 10],
-      [9_990, 11],
-      [10_000, 5],
-      [20_000, 5],
-      [0, 0],
-      [0, 10_000],
-    ]) {
-      const buffer = new Uint8Array(length! + 1).fill(0xaa);
-      const expected = BYTES.subarray(offset, offset! + length!);
-      expect(await source.read(buffer.subarray(0, length), offset!)).toBe(expected.length);
-      expect(Buffer.from(buffer.subarray(0, expected.length))).toEqual(Buffer.from(expected));
-      expect([...buffer.subarray(expected.length)].every((byte) => byte === 0xaa)).toBe(true);
-    }
-    await source.close();
-  });
-
-  test('readFully fills the buffer, or tells where the source ends', async () => {
-    const source = await open();
-    const buffer = Buffer.alloc(100);
-    await readFully(source, buffer, 5000);
-    expect(buffer.equals(BYTES.subarray(5000, 5100))).toBe(true);
-    await expect(readFully(source, buffer, 9_950)).rejects.toMatchObject({
-      code: 'UNEXPECTED_END',
-      offset: 10_000,
-      message: 'ends 50 bytes too early (at byte 10000)',
-    });
-    await source.close();
-  });
-});
-
 describe('SliceSource', () => {
   const parent = new BufferSource(BYTES);
 
