@@ -5,7 +5,6 @@ export { type OpenTarOptions, openTar, type TarArchive } from './read/random-acc
 export { type UnpackTarOptions, unpackTar } from './read/unpack.js';
 export { createUnpackTar } from './read/unpack-duplex.js';
 export { type TarSummary, type VerifyTarOptions, verifyTar } from './read/verify.js';
-export type { OnFrameStart } from './write/frame-starts.js';
 export type { PackEntry } from './write/member-headers.js';
 export {
   createPackTar,

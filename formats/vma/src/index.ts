@@ -6,7 +6,6 @@ export { openVma, type VmaArchive } from './read/random-access.js';
 export { readVma } from './read/read-vma.js';
 export { createUnpackVma, type UnpackVmaOptions, unpackVma, type VmaRecord } from './read/unpack.js';
 export { repeatedNameWarnings, type VerifyVmaOptions, verifyVma } from './read/verify.js';
-export type { OnFrameStart } from './write/frame-starts.js';
 export {
   createPackVma,
   type PackProgress,

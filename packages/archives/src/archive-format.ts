@@ -1,5 +1,5 @@
 import type { ExcludeRules, FileEntry, WalkOptions } from '@vzdump-format/file-tree';
-import type { ByteSource, OnWarning, Piece, WriteAt } from '@vzdump-format/streams';
+import type { ByteSource, OnBoundary, OnWarning, Piece, WriteAt } from '@vzdump-format/streams';
 
 /** What every operation on an archive takes. */
 export interface OperationOptions {
@@ -10,8 +10,8 @@ export interface OperationOptions {
 }
 
 export interface VerifyOptions extends OperationOptions {
-  /** Told where a seekable codec should begin a frame, before the bytes there have been used. */
-  readonly onFrameStart?: ((offset: number) => void) | undefined;
+  /** Called before the bytes there have been used. */
+  readonly onBoundary?: OnBoundary | undefined;
 }
 
 export interface UnpackDisksOptions extends OperationOptions {
@@ -100,8 +100,7 @@ export interface ReadEntriesOptions extends OperationOptions {
 export interface PackEntriesOptions extends OperationOptions {
   /** What comes before all else, by path; its bytes belong to root. */
   readonly first?: readonly { readonly path: string; readonly data: Uint8Array }[] | undefined;
-  /** Told where a seekable codec should begin a frame, before the bytes there are passed on. */
-  readonly onFrameStart?: ((offset: number) => void) | undefined;
+  readonly onBoundary?: OnBoundary | undefined;
   /** Makes a split archive: takes the bytes of the file with the contents, each piece before the next. */
   readonly payload?: ((piece: Piece) => Promise<void>) | undefined;
   /** What was left out, for a format that notes it. */

@@ -1,5 +1,4 @@
-import { FrameStarts } from '@vzdump-format/codecs';
-import { ArchiveError, Meter, metered, observed } from '@vzdump-format/streams';
+import { ArchiveError, Boundaries, Meter, metered, observed } from '@vzdump-format/streams';
 import type { ArchiveFormat, TreeFormat } from './archive-format.js';
 import type { ConvertArchiveOptions, ConvertArchiveResult } from './convert-tree.js';
 import { convertTree } from './convert-tree.js';
@@ -46,15 +45,15 @@ async function recompress(
 ): Promise<ConvertArchiveResult> {
   const { output, codec, signal } = options;
   const meter = new Meter();
-  const frameStarts = new FrameStarts();
-  const onFrameStart = (offset: number) => {
-    // One whose header was cut in two by the chunks is known too late, and stays in the frame before.
-    if (offset >= meter.progress.bytes) frameStarts.add(offset);
+  const boundaries = new Boundaries();
+  const onBoundary = (offset: number) => {
+    // One whose header was cut in two by the chunks is known too late, and is left out.
+    if (offset >= meter.progress.bytes) boundaries.add(offset);
   };
   const verified = observed((bytes) =>
-    archive.format.verify({ bytes, source: undefined }, { ...options, onFrameStart }),
+    archive.format.verify({ bytes, source: undefined }, { ...options, onBoundary }),
   );
-  const compress = codec.compress({ ...options.compress, frameStarts, reuseBuffers: true, signal });
+  const compress = codec.compress({ ...options.compress, boundaries, reuseBuffers: true, signal });
   const bytes = compress(metered(meter)(verified(archive.bytes)));
   const archiveBytes = await writeOutput(bytes, output, options);
   return { bytes: meter.progress.bytes, archiveBytes };

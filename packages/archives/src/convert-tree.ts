@@ -1,7 +1,7 @@
 import type { Writable } from 'node:stream';
-import { type Codec, type CompressOptions, FrameStarts } from '@vzdump-format/codecs';
+import type { Codec, CompressOptions } from '@vzdump-format/codecs';
 import { ContentProgress, type FileEntry } from '@vzdump-format/file-tree';
-import { chunksOf, Meter, metered, type OnWarning, type Piece } from '@vzdump-format/streams';
+import { Boundaries, chunksOf, Meter, metered, type OnWarning, type Piece } from '@vzdump-format/streams';
 import type { ArchiveFormat, OperationOptions, TreeFormat } from './archive-format.js';
 import type { OpenArchive } from './open-archive.js';
 import { writeOutput } from './output-file.js';
@@ -20,7 +20,7 @@ export async function convertTree(
   const { output, codec, onProgress, onWarning, signal } = options;
   if (payloadPath !== undefined) requireUncompressed(codec);
   const meter = new Meter();
-  const frameStarts = new FrameStarts();
+  const boundaries = new Boundaries();
   const { bytes: archiveBytes, payload } = archive;
   const input = { bytes: metered(meter)(archiveBytes), source: undefined, payload };
   async function* packed(sink?: PayloadSink): AsyncGenerator<Piece> {
@@ -37,7 +37,7 @@ export async function convertTree(
     const first = await entries.next(); // the prelude comes before it
     if (sink === undefined && prelude !== undefined) warnOfPrelude(to, onWarning);
     yield* to.pack(new ContentProgress(onProgress).watch(joined(first, entries)), {
-      onFrameStart: (offset) => frameStarts.add(offset),
+      onBoundary: (offset) => boundaries.add(offset),
       ...(sink !== undefined && { payload: sink, prelude }),
       ...{ onWarning, signal },
     });
@@ -46,7 +46,7 @@ export async function convertTree(
     const written = await writeSplitOutput(packed, output, payloadPath, options);
     return { bytes: meter.progress.bytes, archiveBytes: written };
   }
-  const compress = codec.compress({ ...options.compress, frameStarts, reuseBuffers: true, signal });
+  const compress = codec.compress({ ...options.compress, boundaries, reuseBuffers: true, signal });
   const written = await writeOutput(compress(chunksOf(packed())), output, options);
   return { bytes: meter.progress.bytes, archiveBytes: written };
 }

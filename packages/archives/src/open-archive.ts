@@ -86,7 +86,7 @@ async function openFile(file: FileSource, path: string, options: OpenArchiveOpti
   const start = Buffer.alloc(FORMAT_DETECT_BYTES);
   const head = start.subarray(0, await file.read(start, 0));
   const codec = detectCodec(head.subarray(0, DETECT_BYTES), path);
-  if (codec.magic.length === 0) {
+  if (codec.isIdentity) {
     const format = detectFormat(head, path);
     warnOfMisnomer(codec, path, onWarning);
     return { codec, format, bytes: format.read(source, signal), source, close: () => file.close() };
@@ -148,7 +148,7 @@ async function openStream(
   try {
     const codec = detectCodec(await compressed.peek(DETECT_BYTES), fileName);
     warnOfMisnomer(codec, fileName, onWarning);
-    if (codec.magic.length > 0) {
+    if (!codec.isIdentity) {
       const decompress = codec.decompress({ maxWindowLog, onWarning, signal, reuseBuffers: true });
       archive = new ByteReader(decompress(compressed.rest()));
     }
@@ -163,7 +163,7 @@ async function openStream(
 /** A name that tells neither codec nor format cannot be wrong. */
 function warnOfMisnomer(codec: Codec, fileName: string, onWarning?: OnWarning): void {
   const named = codecForFileName(fileName);
-  if (named === codec || (named.magic.length === 0 && formatForFileName(fileName) === undefined)) return;
+  if (named === codec || (named.isIdentity && formatForFileName(fileName) === undefined)) return;
   onWarning?.({
     code: 'CODEC_MISNOMER',
     message: `${fileName} is named as ${inWords(named)}, but its content is ${inWords(codec)}`,
@@ -172,5 +172,5 @@ function warnOfMisnomer(codec: Codec, fileName: string, onWarning?: OnWarning): 
 }
 
 function inWords(codec: Codec): string {
-  return codec.magic.length === 0 ? 'not compressed' : codec.name;
+  return codec.isIdentity ? 'not compressed' : codec.name;
 }

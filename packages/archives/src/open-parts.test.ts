@@ -3,8 +3,8 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
-import { type Codec, codec, FrameStarts } from '@vzdump-format/codecs';
-import { type ArchiveWarning, BufferSource, RateLimiter } from '@vzdump-format/streams';
+import { type Codec, codec } from '@vzdump-format/codecs';
+import { type ArchiveWarning, Boundaries, BufferSource, RateLimiter } from '@vzdump-format/streams';
 import { openFilesIn, scratch } from '@vzdump-format/testing';
 import { openVma, packVma } from '@vzdump-format/vma';
 import { beforeEach, describe, expect, test } from 'vitest';
@@ -58,10 +58,10 @@ async function packedTree(name: string, of: Codec): Promise<string> {
 
 async function packedDisks(name: string, of: Codec): Promise<string> {
   const path = join(directory, name);
-  const frameStarts = new FrameStarts();
+  const boundaries = new Boundaries();
   const drives = DRIVES.map((drive) => ({ name: drive.name, source: new BufferSource(drive.bytes) }));
-  const archive = packVma({ drives, onFrameStart: (offset) => frameStarts.add(offset) });
-  await writeFile(path, await collect(of.compress({ frameStarts })(archive)));
+  const archive = packVma({ drives, onBoundary: (offset) => boundaries.add(offset) });
+  await writeFile(path, await collect(of.compress({ boundaries })(archive)));
   return path;
 }
 

@@ -1,6 +1,7 @@
-import { type Codec, type CompressOptions, FrameStarts } from '@vzdump-format/codecs';
+import type { Codec, CompressOptions } from '@vzdump-format/codecs';
 import { ContentProgress, walk } from '@vzdump-format/file-tree';
 import {
+  Boundaries,
   chunksOf,
   Meter,
   metered,
@@ -13,13 +14,7 @@ import {
 import type { OperationOptions, TreeFormat } from './archive-format.js';
 import { OutputExclusion } from './output-exclusion.js';
 import { type ArchiveOutput, writeOutput } from './output-file.js';
-import {
-  isUncompressed,
-  type PayloadSink,
-  requireUncompressed,
-  splitPayloadPath,
-  writeSplitOutput,
-} from './split-output.js';
+import { type PayloadSink, requireUncompressed, splitPayloadPath, writeSplitOutput } from './split-output.js';
 
 export interface PackTreeOptions extends OperationOptions {
   readonly format: TreeFormat;
@@ -70,7 +65,7 @@ export async function packTree(options: PackTreeOptions): Promise<PackTreeResult
   const payload = splitPayloadPath(format, options.output, options.payload);
   if (payload !== undefined) requireUncompressed(codec);
   const progress = new ContentProgress(onProgress);
-  const frameStarts = new FrameStarts();
+  const boundaries = new Boundaries();
   const ownOutput = new OutputExclusion(options.root, onWarning);
   if (typeof options.output === 'object') ownOutput.addStream(options.output);
   const excludeRules = ownOutput.without(format.packRules(excludes, onWarning));
@@ -79,12 +74,12 @@ export async function packTree(options: PackTreeOptions): Promise<PackTreeResult
     ...options.walk,
     ...{ excludes: excludeRules, reuseBuffers: true, onWarning, signal },
   });
-  const onFrameStart = (offset: number) => frameStarts.add(offset);
+  const onBoundary = (offset: number) => boundaries.add(offset);
   const limiter = options.limit instanceof RateLimiter ? options.limit : new RateLimiter(options.limit ?? 0);
   const meter = new Meter();
   const pack = (sink?: PayloadSink) =>
     format.pack(progress.watch(walked), {
-      ...{ first, onFrameStart, payload: sink, onWarning, signal },
+      ...{ first, onBoundary, payload: sink, onWarning, signal },
       ...{
         excludePatterns: excludes,
         excludesOwner: options.walk?.idMap === undefined ? ourselves() : undefined,
@@ -93,9 +88,9 @@ export async function packTree(options: PackTreeOptions): Promise<PackTreeResult
   const limited = <P extends Piece>(archive: AsyncIterable<P>) =>
     metered(meter)(throttle(limiter, signal && { signal })(archive));
   const compressed = (archive: AsyncIterable<Piece>) =>
-    isUncompressed(codec)
+    codec.isIdentity
       ? limited(archive)
-      : codec.compress({ ...options.compress, frameStarts, reuseBuffers: true, signal })(
+      : codec.compress({ ...options.compress, boundaries, reuseBuffers: true, signal })(
           limited(chunksOf(archive)),
         );
   const writing = { ...options, onPartial: ownOutput.add };

@@ -1,5 +1,6 @@
-import { type Codec, type CompressOptions, FrameStarts } from '@vzdump-format/codecs';
+import type { Codec, CompressOptions } from '@vzdump-format/codecs';
 import {
+  Boundaries,
   type ByteSource,
   type OnWarning,
   RateLimiter,
@@ -58,19 +59,19 @@ export async function packVm(options: PackVmOptions): Promise<PackVmResult> {
       drives.push({ name: drive.name, source });
     }
     const total = drives.reduce((sum, { source }) => sum + wholeSectors(source.size), 0);
-    const frameStarts = new FrameStarts();
+    const boundaries = new Boundaries();
     let progress: PackProgress = { bytes: 0, zeroBytes: 0 };
     onProgress?.(progress, total);
     const archive = packVma({
       ...{ configs, drives, uuid: options.uuid, ctime: options.ctime },
       ...{ reuseBuffers: true, onWarning: options.onWarning, signal },
-      onFrameStart: (offset) => frameStarts.add(offset),
+      onBoundary: (offset) => boundaries.add(offset),
       onProgress: (latest) => {
         progress = latest;
         onProgress?.(latest, total);
       },
     });
-    const compress = options.codec.compress({ ...options.compress, frameStarts, reuseBuffers: true, signal });
+    const compress = options.codec.compress({ ...options.compress, boundaries, reuseBuffers: true, signal });
     const archiveBytes = await writeOutput(compress(archive), options.output, options);
     return { ...progress, archiveBytes };
   } finally {

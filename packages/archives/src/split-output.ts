@@ -59,13 +59,9 @@ export function splitPayloadPath(
   );
 }
 
-export function isUncompressed(codec: Codec): boolean {
-  return codec.magic.length === 0;
-}
-
 /** @throws `SPLIT_CODEC` */
 export function requireUncompressed(codec: Codec): void {
-  if (isUncompressed(codec)) return;
+  if (codec.isIdentity) return;
   throw new ArchiveError('SPLIT_CODEC', 'a split archive is not compressed', {
     hint: 'the backup server compresses its chunks itself; for a file, make a .pxar.zst',
   });

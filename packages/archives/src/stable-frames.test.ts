@@ -1,5 +1,5 @@
-import { codec, FrameStarts } from '@vzdump-format/codecs';
-import type { ByteRange, ByteSource } from '@vzdump-format/streams';
+import { codec } from '@vzdump-format/codecs';
+import { Boundaries, type ByteRange, type ByteSource } from '@vzdump-format/streams';
 import { packVma } from '@vzdump-format/vma';
 import { expect, test } from 'vitest';
 
@@ -42,14 +42,14 @@ interface Frame {
 }
 
 async function pack(changed: ReadonlySet<number>): Promise<Buffer> {
-  const frameStarts = new FrameStarts();
+  const boundaries = new Boundaries();
   const archive = packVma({
     drives: [{ name: 'drive-scsi0', source: new PatternedDisk(changed) }],
     ...{ uuid: '26c34402-ddf8-43eb-82d8-fa75d8b56740', ctime: 1, reuseBuffers: true },
-    onFrameStart: (offset) => frameStarts.add(offset),
+    onBoundary: (offset) => boundaries.add(offset),
   });
   const parts: Uint8Array[] = [];
-  for await (const part of codec('zstd').compress({ threads: 2, frameStarts })(archive)) parts.push(part);
+  for await (const part of codec('zstd').compress({ threads: 2, boundaries })(archive)) parts.push(part);
   return Buffer.concat(parts);
 }
 

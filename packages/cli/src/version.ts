@@ -21,7 +21,7 @@ export interface Installation {
 /** Finds out by loading it all. */
 export async function installation(): Promise<Installation> {
   const engines = codecs
-    .filter(({ name }) => name !== 'none')
+    .filter(({ isIdentity }) => !isIdentity)
     .map(async ({ name, engine }) => [name, await engine().catch(() => null)] as const);
   return {
     version: version(),

@@ -1,5 +1,4 @@
-import type { ByteSource, OnWarning, Stage } from '@vzdump-format/streams';
-import type { FrameStarts } from './zstd/frame-starts.js';
+import type { Boundaries, ByteSource, OnWarning, Stage } from '@vzdump-format/streams';
 
 export interface CompressOptions {
   /** The codec's own scale (see `Codec.levels`); what the program of that name uses when none is given. */
@@ -12,10 +11,10 @@ export interface CompressOptions {
   readonly rsyncable?: boolean | undefined;
   /** zstd: independent frames and a seek table, which is the default; `false` gives one frame. */
   readonly seekable?: boolean | undefined;
-  /** zstd: the most content in a frame, up to 64 MiB; 4 MiB unless given, 6 MiB with `frameStarts`. */
+  /** zstd: the most content in a frame, up to 64 MiB; 4 MiB unless given, 6 MiB with `boundaries`. */
   readonly frameSize?: number | undefined;
-  /** zstd: where frames begin, besides behind one that is full. */
-  readonly frameStarts?: FrameStarts | undefined;
+  /** Where the content is best divided; a codec that compresses in parts begins one at each. */
+  readonly boundaries?: Boundaries | undefined;
   /** zstd: the window of one long frame, as a power of two from 10 to 31; readers need as much memory. */
   readonly windowLog?: number | undefined;
   /** See `Stage`. */
@@ -64,6 +63,8 @@ export interface Codec {
   readonly extensions: readonly string[];
   /** Beginnings by which the format is known, all of them; none for `none`. */
   readonly magic: readonly Uint8Array[];
+  /** Whether it leaves the bytes as they are: an archive that is not compressed has this codec. */
+  readonly isIdentity: boolean;
   /** Undefined when there is nothing to choose. */
   readonly levels: LevelRange | undefined;
   /** Whether `threads` makes a difference. */

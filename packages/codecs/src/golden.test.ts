@@ -7,7 +7,7 @@ import { collect } from './testing/bytes.js';
 const GOLDEN = new URL('../../../test-vectors/codecs/', import.meta.url);
 const read = (name: string) => readFileSync(new URL(name, GOLDEN));
 const filesIn = (folder: string) =>
-  readdirSync(new URL(folder, GOLDEN)).filter((name) => codecForFileName(name).name !== 'none');
+  readdirSync(new URL(folder, GOLDEN)).filter((name) => !codecForFileName(name).isIdentity);
 
 const content = read('content');
 

@@ -18,4 +18,3 @@ export {
   DETECT_BYTES,
   detectCodec,
 } from './registry.js';
-export { FrameStarts } from './zstd/frame-starts.js';

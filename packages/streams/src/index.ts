@@ -34,6 +34,7 @@ export { chunksOf, type FileRange, isFileRange, type Piece } from './source/file
 export { type ReadChunksOptions, readChunks } from './source/read-chunks.js';
 export { readPipe } from './source/read-pipe.js';
 export { ThrottledSource } from './source/throttled-source.js';
+export { Boundaries, type OnBoundary } from './stage/boundaries.js';
 export { ClaimedSource } from './stage/claimed-source.js';
 export { EventLoopTurns } from './stage/event-loop-turns.js';
 export { hashing } from './stage/hashing.js';

@@ -6,7 +6,7 @@ import { isTar } from '../header/header.js';
 import { pathOfName } from '../header/names.js';
 import type { PaxAttributes } from '../pax/pax-attributes.js';
 import { SparseSource } from '../sparse/sparse-source.js';
-import { STEP } from '../write/frame-starts.js';
+import { STEP } from '../write/boundaries.js';
 import { skipContent } from './archive-reader.js';
 import { MemberIndex } from './member-index.js';
 import { MemberReader } from './member-reader.js';

@@ -1,5 +1,6 @@
 import {
   ByteReader,
+  type OnBoundary,
   type OnWarning,
   type Pulled,
   PullIterator,
@@ -7,8 +8,8 @@ import {
 } from '@vzdump-format/streams';
 import type { TarEntry } from '../entry.js';
 import { wholeBlocks } from '../format.js';
+import { BoundaryMarks } from '../write/boundaries.js';
 import { StoredContent } from '../write/content.js';
-import { FrameMarks, type OnFrameStart } from '../write/frame-starts.js';
 import { isZeros } from '../zeros.js';
 import { Cursor, takeWhole } from './archive-reader.js';
 import type { MemberEntry } from './member.js';
@@ -18,7 +19,7 @@ import { MemberReader } from './member-reader.js';
 const WHOLE_CONTENT = 256 * 1024;
 
 export interface UnpackTarOptions {
-  readonly onFrameStart?: OnFrameStart | undefined;
+  readonly onBoundary?: OnBoundary | undefined;
   readonly onWarning?: OnWarning | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -55,7 +56,7 @@ class Members implements PullSource<TarEntry> {
   private readonly reader: ByteReader;
   private readonly members: MemberReader;
   private readonly content: Cursor;
-  private readonly marks: FrameMarks;
+  private readonly marks: BoundaryMarks;
   /** The entry before, when its content is long. */
   private large: { readonly entry: TarEntry; readonly content: StoredContent } | undefined;
 
@@ -67,7 +68,7 @@ class Members implements PullSource<TarEntry> {
     this.reader = new ByteReader(archive, options.signal);
     this.members = new MemberReader(this.reader, options.onWarning);
     this.content = new Cursor(this.reader);
-    this.marks = new FrameMarks(options.onFrameStart);
+    this.marks = new BoundaryMarks(options.onBoundary);
   }
 
   pull(): Pulled<TarEntry> {
@@ -83,7 +84,7 @@ class Members implements PullSource<TarEntry> {
 
   private async pullBehind({ entry, content }: NonNullable<Members['large']>): Promise<TarEntry | undefined> {
     this.large = undefined;
-    const isProven = this.onPadding !== undefined || this.options.onFrameStart !== undefined;
+    const isProven = this.onPadding !== undefined || this.options.onBoundary !== undefined;
     const padding = await content.finish(!isProven);
     this.onPadding?.(padding, entry);
     return this.pull();

@@ -4,7 +4,7 @@ import { type ByteReader, chunksOf, type Piece } from '@vzdump-format/streams';
 import type { TarEntry } from '../entry.js';
 import { wholeBlocks } from '../format.js';
 import { isUnexpectedEnd, truncated } from '../read/archive-reader.js';
-import type { FrameMarks } from './frame-starts.js';
+import type { BoundaryMarks } from './boundaries.js';
 
 /** Less is not worth what has been read ahead in vain then. */
 const LEAST_COPIED = 8 << 20;
@@ -18,7 +18,7 @@ export class StoredContent implements ContentInPieces {
   constructor(
     private readonly reader: ByteReader,
     private readonly entry: TarEntry,
-    private readonly marks: FrameMarks,
+    private readonly marks: BoundaryMarks,
     private readonly signal: AbortSignal | undefined,
   ) {
     this.left = entry.storedSize;

@@ -7,6 +7,7 @@ import {
   chunksOf,
   type FileRange,
   isFileRange,
+  type OnBoundary,
   type OnWarning,
   type Piece,
   PullIterator,
@@ -15,8 +16,8 @@ import {
 } from '@vzdump-format/streams';
 import { END_BLOCKS, RECORD_SIZE } from '../format.js';
 import { type SparseLayout, sparseLayoutOf, withZeros } from '../sparse/sparse-layout.js';
+import { BoundaryMarks } from './boundaries.js';
 import { ChunkBuffer } from './chunk-buffer.js';
-import { FrameMarks, type OnFrameStart } from './frame-starts.js';
 import { LeftOut } from './left-out.js';
 import { appendHeaders, type PackEntry } from './member-headers.js';
 
@@ -51,7 +52,7 @@ export interface PackTarOptions {
    */
   readonly reuseBuffers?: boolean | undefined;
   readonly onProgress?: ((progress: PackTarProgress) => void) | undefined;
-  readonly onFrameStart?: OnFrameStart | undefined;
+  readonly onBoundary?: OnBoundary | undefined;
   readonly onWarning?: OnWarning | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -107,13 +108,13 @@ function now(): bigint {
 /** An archive that is being packed. */
 class Packing {
   private readonly out = new ChunkBuffer();
-  private readonly marks: FrameMarks;
+  private readonly marks: BoundaryMarks;
   private readonly leftOut: LeftOut;
   private entries = 0;
   private bytes = 0;
 
   constructor(private readonly options: PackTarOptions) {
-    this.marks = new FrameMarks(options.onFrameStart);
+    this.marks = new BoundaryMarks(options.onBoundary);
     this.leftOut = new LeftOut(options.onWarning);
   }
 

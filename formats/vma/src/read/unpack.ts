@@ -1,5 +1,12 @@
 import type { Duplex } from 'node:stream';
-import { ArchiveError, ByteReader, type OnWarning, runStage, toDuplex } from '@vzdump-format/streams';
+import {
+  ArchiveError,
+  ByteReader,
+  type OnBoundary,
+  type OnWarning,
+  runStage,
+  toDuplex,
+} from '@vzdump-format/streams';
 import {
   BLOCK_SIZE,
   decodeExtentHeader,
@@ -9,8 +16,8 @@ import {
   type VmaHeader,
 } from '../format.js';
 import { readHeader } from '../header.js';
+import { beginsAtBoundary } from '../write/boundaries.js';
 import { type Run, requireExtent, requireWhole, runsOf, truncatedExtent } from '../write/extents.js';
-import { frameBeginsAt, type OnFrameStart } from '../write/frame-starts.js';
 import { ClusterMap } from './cluster-map.js';
 
 /**
@@ -30,7 +37,7 @@ export type VmaRecord =
   | { readonly kind: 'zeros'; readonly device: VmaDevice; readonly offset: number; readonly length: number };
 
 export interface UnpackVmaOptions {
-  readonly onFrameStart?: OnFrameStart | undefined;
+  readonly onBoundary?: OnBoundary | undefined;
   readonly onWarning?: OnWarning | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -71,8 +78,8 @@ async function* readRecords(
       requireExtent(bytes, offset, extents, clusters);
       const { blockInfos, blockCount } = decodeExtentHeader(bytes, uuid, offset);
       const shape = { offset, stored: blockCount * BLOCK_SIZE, clusters: blockInfos.length };
-      if (frameBeginsAt({ ...shape, firstCluster: blockInfos[0]?.cluster ?? 0 }))
-        options.onFrameStart?.(offset);
+      if (beginsAtBoundary({ ...shape, firstCluster: blockInfos[0]?.cluster ?? 0 }))
+        options.onBoundary?.(offset);
       const runs = runsOf(blockInfos, (info) => clusters.add(info, offset), offset);
       for (const run of runs) yield* readRun(reader, run);
     }

@@ -5,6 +5,7 @@ import {
   type ByteSource,
   failedCall,
   mapOrdered,
+  type OnBoundary,
   type OnWarning,
 } from '@vzdump-format/streams';
 import {
@@ -24,8 +25,8 @@ import {
   wholeSectors,
 } from '../format.js';
 import { encodeHeader } from '../header.js';
+import { beginsAtBoundary, type ExtentShape } from './boundaries.js';
 import { LARGEST_COPIED_EXTENT, newExtentBuffer } from './extent-buffer.js';
-import { type ExtentShape, frameBeginsAt, type OnFrameStart } from './frame-starts.js';
 
 const ZERO_CLUSTER = Buffer.alloc(CLUSTER_SIZE);
 const WORD_SIZE = 4;
@@ -56,7 +57,7 @@ export interface PackVmaOptions {
   /** See `Stage`. */
   readonly reuseBuffers?: boolean;
   readonly onProgress?: ((progress: PackProgress) => void) | undefined;
-  readonly onFrameStart?: OnFrameStart | undefined;
+  readonly onBoundary?: OnBoundary | undefined;
   readonly onWarning?: OnWarning | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -105,7 +106,7 @@ export async function* packVma(options: PackVmaOptions): AsyncGenerator<Uint8Arr
   for await (const extent of mapOrdered(extentRanges(drives, header.devices), EXTENTS_IN_FLIGHT, pack)) {
     signal?.throwIfAborted();
     const chunk = extent.buffer.subarray(0, extent.size);
-    if (frameBeginsAt(shapeOf(extent, offset))) options.onFrameStart?.(offset);
+    if (beginsAtBoundary(shapeOf(extent, offset))) options.onBoundary?.(offset);
     offset += chunk.length;
     const copied = !reuseBuffers && chunk.length <= LARGEST_COPIED_EXTENT;
     yield copied ? Buffer.from(chunk) : chunk;

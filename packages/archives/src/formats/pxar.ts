@@ -60,7 +60,7 @@ export const pxar: TreeFormat = {
     return archive.file(path);
   },
 
-  pack(entries, { first, onProgress: _, onFrameStart: __, ...options }) {
+  pack(entries, { first, onProgress: _, onBoundary: __, ...options }) {
     const named = warnOwnerNamesLost(PullIterator.of(entries, options.signal), options.onWarning);
     const placed = configsInPlace(named, first, options.onWarning);
     return packPxarPieces(placed, { ...options, reuseBuffers: true });

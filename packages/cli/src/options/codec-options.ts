@@ -76,7 +76,7 @@ export function chooseCodec(out: string, options: CodecOptions): CodecChoice {
 /** The codec that OUT's name stands for; none at all when it says nothing. */
 function codecOfName(out: string): Codec | undefined {
   const codec = out === '-' ? undefined : codecForFileName(out);
-  return codec?.name === 'none' && formatForFileName(out) === undefined ? undefined : codec;
+  return codec?.isIdentity === true && formatForFileName(out) === undefined ? undefined : codec;
 }
 
 function requireLevel(codec: Codec, level: number | undefined): void {

@@ -28,7 +28,7 @@ export function binaryOutput(what: string, signal: AbortSignal): NodeJS.WriteStr
  * one, its threads have to be kept busy.
  */
 export function writerFor(codec: Codec): WriteAt {
-  return codec.name === 'none' ? blockingWriter() : writeFully;
+  return codec.isIdentity ? blockingWriter() : writeFully;
 }
 
 /** Prints text of our own, as it is. */

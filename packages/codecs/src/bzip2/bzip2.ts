@@ -9,6 +9,7 @@ export const bzip2: Codec = {
   name: 'bzip2',
   extensions: ['.bz2'],
   magic: [MAGIC],
+  isIdentity: false,
   levels: undefined,
   threaded: false,
   canCompress: false,

@@ -11,6 +11,7 @@ export const gzip: Codec = {
   name: 'gzip',
   extensions: ['.gz', '.tgz'],
   magic: [MAGIC],
+  isIdentity: false,
   levels: GZIP_LEVELS,
   threaded: false,
   canCompress: true,

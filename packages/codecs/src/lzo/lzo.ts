@@ -11,6 +11,7 @@ export const lzo: Codec = {
   name: 'lzo',
   extensions: ['.lzo'],
   magic: [MAGIC],
+  isIdentity: false,
   levels: LZO_LEVELS,
   threaded: true,
   canCompress: true,

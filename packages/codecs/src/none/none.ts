@@ -7,6 +7,7 @@ export const none: Codec = {
   name: 'none',
   extensions: [],
   magic: [],
+  isIdentity: true,
   levels: undefined,
   threaded: false,
   canCompress: true,

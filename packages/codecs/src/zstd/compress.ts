@@ -17,8 +17,8 @@ export const ZSTD_LEVELS: LevelRange = { min: 1, max: 22, default: 3 };
 
 /** 4 MiB cost less than 0.4 % of the ratio; a reader of a single file decompresses so much at least. */
 const FRAME_SIZE = 4 * 1024 * 1024;
-/** With starts given: the largest VMA extent and the small ones that may follow it. */
-const MAX_MARKED_FRAME_SIZE = 6 * 1024 * 1024;
+/** With boundaries given: the largest VMA extent and the small ones that may follow it. */
+const MAX_BOUNDED_FRAME_SIZE = 6 * 1024 * 1024;
 /** So that `openSeekable` reads what is written. */
 const MAX_FRAME_SIZE = MAX_SEGMENT_CONTENT;
 /**
@@ -47,7 +47,7 @@ export function compressZstd(options: CompressOptions = {}): Stage {
 async function* compressInFrames(
   source: AsyncIterable<Uint8Array>,
   { level, threads, frameSize }: { level: number; threads: number; frameSize: number },
-  { frameStarts, engine: name, signal, reuseBuffers }: CompressOptions,
+  { boundaries, engine: name, signal, reuseBuffers }: CompressOptions,
 ): AsyncGenerator<Uint8Array> {
   const engine = await loadEngine(checkedEngineName(name));
   const compressor = engine.frameCompressor({ threads, level, signal });
@@ -56,7 +56,7 @@ async function* compressInFrames(
   const table: SeekTableEntry[] = [];
   const zeroFrame = new ZeroFrame();
   try {
-    const contents = frames(cutFrames(source, inputs, frameStarts), inputs);
+    const contents = frames(cutFrames(source, inputs, boundaries), inputs);
     const frameOf = async (content: FilledBuffer, room: SharedMemory): Promise<EngineResult> => {
       const { buffer, length } = content;
       const isZeros = allZero(buffer.subarray(0, length));
@@ -83,8 +83,8 @@ async function* compressInFrames(
 }
 
 /** @throws `CODEC_FRAME_SIZE` */
-function checkedFrameSize({ frameSize, frameStarts }: CompressOptions): number {
-  const size = frameSize ?? (frameStarts === undefined ? FRAME_SIZE : MAX_MARKED_FRAME_SIZE);
+function checkedFrameSize({ frameSize, boundaries }: CompressOptions): number {
+  const size = frameSize ?? (boundaries === undefined ? FRAME_SIZE : MAX_BOUNDED_FRAME_SIZE);
   if (Number.isInteger(size) && size >= 1 && size <= MAX_FRAME_SIZE) return size;
   throw new ArchiveError('CODEC_FRAME_SIZE', `a frame holds 1 to ${MAX_FRAME_SIZE} bytes, not ${size}`);
 }

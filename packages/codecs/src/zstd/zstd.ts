@@ -12,6 +12,7 @@ export const zstd: Codec = {
   name: 'zstd',
   extensions: ['.zst'],
   magic: ZSTD_MAGICS,
+  isIdentity: false,
   levels: ZSTD_LEVELS,
   threaded: true,
   canCompress: true,

@@ -1,28 +1,27 @@
 import { createHash } from 'node:crypto';
-import { BufferSource } from '@vzdump-format/streams';
+import { Boundaries, BufferSource } from '@vzdump-format/streams';
 import { overwriting, seededRandom } from '@vzdump-format/testing';
 import { expect, test } from 'vitest';
 import { collect, mixedBytes } from '../testing/bytes.js';
-import { FrameStarts } from './frame-starts.js';
 import { readSeekTable } from './seek-table.js';
 import { zstd } from './zstd.js';
 
 test('frames begin where they are told to, and where they are full', async () => {
   const plain = mixedBytes(100_000);
   for (const size of [1, 999, 100_000]) {
-    const frameStarts = new FrameStarts();
-    for (const position of [0, 10_000, 10_001, 95_000, 200_000]) frameStarts.add(position);
-    const compressed = await collect(zstd.compress({ frameStarts })(overwriting(plain, size)));
+    const boundaries = new Boundaries();
+    for (const position of [0, 10_000, 10_001, 95_000, 200_000]) boundaries.add(position);
+    const compressed = await collect(zstd.compress({ boundaries })(overwriting(plain, size)));
     const { frames } = (await readSeekTable(new BufferSource(compressed)))!;
     expect(frames.map(({ contentSize }) => contentSize)).toEqual([10_000, 1, 84_999, 5000]);
   }
 });
 
-test('starts must ascend', () => {
-  const starts = new FrameStarts();
-  starts.add(5);
-  expect(() => starts.add(5)).toThrow(RangeError);
-  expect(() => starts.add(Number.NaN)).toThrow(RangeError);
+test('boundaries must ascend', () => {
+  const boundaries = new Boundaries();
+  boundaries.add(5);
+  expect(() => boundaries.add(5)).toThrow(RangeError);
+  expect(() => boundaries.add(Number.NaN)).toThrow(RangeError);
 });
 
 const CLUSTERS = (4 * 1024 ** 3) / 65536;
@@ -30,7 +29,7 @@ const CLUSTERS_IN_EXTENT = 59;
 const clusterContents = Array.from({ length: 50 }, (_, seed) => mixedBytes(65536, seed));
 
 /** A 4 GiB drive as VMA has it; each cluster has one of 50 contents, or is zero and not stored. */
-async function* extents(clusters: Uint8Array, starts: FrameStarts): AsyncGenerator<Uint8Array> {
+async function* extents(clusters: Uint8Array, boundaries: Boundaries): AsyncGenerator<Uint8Array> {
   let position = 0;
   for (let firstCluster = 0; firstCluster < CLUSTERS; firstCluster += CLUSTERS_IN_EXTENT) {
     const kinds = [...clusters.subarray(firstCluster, firstCluster + CLUSTERS_IN_EXTENT)];
@@ -38,7 +37,7 @@ async function* extents(clusters: Uint8Array, starts: FrameStarts): AsyncGenerat
     const header = Buffer.alloc(512, JSON.stringify({ firstCluster, kinds }).slice(0, 500));
     const extent = Buffer.concat([header, ...data]);
     // A rule that looks at the extent alone: what comes before makes no difference.
-    if (extent.length > 256 * 1024 || firstCluster % (8 * CLUSTERS_IN_EXTENT) === 0) starts.add(position);
+    if (extent.length > 256 * 1024 || firstCluster % (8 * CLUSTERS_IN_EXTENT) === 0) boundaries.add(position);
     yield extent;
     position += extent.length;
   }
@@ -46,15 +45,15 @@ async function* extents(clusters: Uint8Array, starts: FrameStarts): AsyncGenerat
 
 /** The digests of the frames, by what each of them holds. */
 async function packedFrames(clusters: Uint8Array): Promise<Map<string, string>> {
-  const frameStarts = new FrameStarts();
+  const boundaries = new Boundaries();
   const chunks: Uint8Array[] = [];
   async function* tapped() {
-    for await (const chunk of extents(clusters, frameStarts)) {
+    for await (const chunk of extents(clusters, boundaries)) {
       chunks.push(chunk);
       yield chunk;
     }
   }
-  const compressed = await collect(zstd.compress({ level: 1, threads: 2, frameStarts })(tapped()));
+  const compressed = await collect(zstd.compress({ level: 1, threads: 2, boundaries })(tapped()));
   const plain = Buffer.concat(chunks);
   const { frames } = (await readSeekTable(new BufferSource(compressed)))!;
   const digests = new Map<string, string>();

@@ -27,13 +27,13 @@ function tree(changed: ReadonlyMap<string, Uint8Array> = new Map()): FileEntry[]
 async function packWithStarts(entries: readonly FileEntry[]): Promise<{ archive: Buffer; starts: number[] }> {
   const starts: number[] = [];
   let passed = 0;
-  const onFrameStart = (offset: number) => {
+  const onBoundary = (offset: number) => {
     expect(offset).toBeGreaterThanOrEqual(passed); // told before the bytes there are passed on
     expect(offset).toBeGreaterThan(starts.at(-1) ?? -1);
     starts.push(offset);
   };
   const parts: Buffer[] = [];
-  for await (const chunk of packTar(entries, { onFrameStart, reuseBuffers: true })) {
+  for await (const chunk of packTar(entries, { onBoundary, reuseBuffers: true })) {
     parts.push(Buffer.from(chunk));
     passed += chunk.length;
   }
@@ -41,13 +41,13 @@ async function packWithStarts(entries: readonly FileEntry[]): Promise<{ archive:
 }
 
 /** The digests of what is between the starts. */
-function framesOf({ archive, starts }: { archive: Buffer; starts: readonly number[] }): string[] {
+function partsOf({ archive, starts }: { archive: Buffer; starts: readonly number[] }): string[] {
   return [0, ...starts].map((start, index) =>
     sha256(archive.subarray(start, starts[index] ?? archive.length)),
   );
 }
 
-describe('frames', () => {
+describe('boundaries', () => {
   test('begin every few megabytes, and in a large file every four', async () => {
     const { archive, starts } = await packWithStarts(tree());
     const sizes = [...starts, archive.length].map((end, index) => end - (starts[index - 1] ?? 0));
@@ -67,10 +67,10 @@ describe('frames', () => {
   });
 
   test('stay as they are, but for the one in which something changed', async () => {
-    const before = framesOf(await packWithStarts(tree()));
+    const before = partsOf(await packWithStarts(tree()));
     for (const length of [0, 6000, 20_000]) {
       const changed = new Map([['directory/1234', noise(length, 9)]]);
-      const after = framesOf(await packWithStarts(tree(changed)));
+      const after = partsOf(await packWithStarts(tree(changed)));
       const kept = new Set(before);
       expect(after.filter((frame) => !kept.has(frame)).length).toBeLessThanOrEqual(2);
     }
@@ -78,9 +78,9 @@ describe('frames', () => {
 
   test('stay as they are in the rest of a large file', async () => {
     const large = Buffer.alloc(11 * 1024 * 1024, noise(1000));
-    const before = new Set(framesOf(await packWithStarts(tree())));
+    const before = new Set(partsOf(await packWithStarts(tree())));
     large[5 * 1024 * 1024]! ^= 1;
-    const after = framesOf(await packWithStarts(tree(new Map([['large', large]]))));
+    const after = partsOf(await packWithStarts(tree(new Map([['large', large]]))));
     expect(after.filter((frame) => !before.has(frame))).toHaveLength(1);
   });
 
@@ -88,8 +88,8 @@ describe('frames', () => {
     const { archive, starts } = await packWithStarts(tree());
     for (const read of [unpackTar, verifyTar]) {
       const found: number[] = [];
-      const onFrameStart = (offset: number) => found.push(offset);
-      const reading = read(chunked(archive, 100_000), { onFrameStart });
+      const onBoundary = (offset: number) => found.push(offset);
+      const reading = read(chunked(archive, 100_000), { onBoundary });
       if (Symbol.asyncIterator in reading) for await (const _ of reading);
       else await reading;
       expect(found).toEqual(starts);
