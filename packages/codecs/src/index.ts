@@ -6,6 +6,7 @@ export type {
   LevelRange,
   SeekableOptions,
 } from './codec.js';
+export { createCompress, createDecompress } from './duplex.js';
 export { type ForeignCompression, foreignCompression } from './foreign.js';
 export { buildIndex, type OpenSeekableOptions, openSeekable } from './open-seekable.js';
 export {

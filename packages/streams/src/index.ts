@@ -35,6 +35,7 @@ export { type ReadChunksOptions, readChunks } from './source/read-chunks.js';
 export { readPipe } from './source/read-pipe.js';
 export { ThrottledSource } from './source/throttled-source.js';
 export { Boundaries, type OnBoundary } from './stage/boundaries.js';
+export { toByteDuplex } from './stage/byte-duplex.js';
 export { ClaimedSource } from './stage/claimed-source.js';
 export { EventLoopTurns } from './stage/event-loop-turns.js';
 export { hashing } from './stage/hashing.js';

@@ -19,7 +19,8 @@ export interface ExtentShape {
 
 /**
  * Whether the archive is best divided before this extent: before a large one, and before the first of each
- * group of clusters. The rule looks at nothing but the extent, so what comes before cannot shift the boundaries.
+ * group of clusters. The rule looks at nothing but the extent, so what comes before cannot shift the
+ * boundaries.
  */
 export function beginsAtBoundary({ stored, firstCluster, clusters }: ExtentShape): boolean {
   return stored + EXTENT_HEADER_SIZE > LARGE_EXTENT || firstCluster % GROUP_CLUSTERS < clusters;

@@ -1,4 +1,4 @@
-import { ArchiveError, ByteReader, type Stage, stageOf } from '@vzdump-format/streams';
+import { ArchiveError, ByteReader, debugLog, type Stage, stageOf } from '@vzdump-format/streams';
 import type { DecompressOptions } from '../codec.js';
 import { readTrailing } from '../trailing.js';
 import { WorkerPool } from '../workers/pool.js';
@@ -18,6 +18,8 @@ const RANDOMISED = 'a randomised block, which bzip2 made before version 0.9.5: t
 export function decompressBzip2(options: DecompressOptions = {}, blockLimit = BLOCK_LIMIT): Stage {
   const { onWarning } = options;
   return stageOf(async function* bunzipped(source) {
+    debugLog('bzip2 by js');
+    debugLog('bzip2: decompressing, threads: 1');
     const reader = new ByteReader(source);
     const worker = new WorkerPool<BunzipJob, Step>(workerScript('bzip2'), 1, options.signal);
     try {

@@ -1,4 +1,4 @@
-import { mapOrdered, type Stage, stageOf } from '@vzdump-format/streams';
+import { debugLog, mapOrdered, type Stage, stageOf } from '@vzdump-format/streams';
 import { BufferPool } from '../buffers.js';
 import type { CompressOptions } from '../codec.js';
 import { checkedLevel, checkedThreads } from '../options.js';
@@ -21,13 +21,15 @@ const BLOCKS_AHEAD = 4;
 /**
  * One member of blocks that are compressed side by side, each with the 32 KiB before it as dictionary, and
  * that end on a byte boundary each. The bytes do not depend on the number of threads.
+ * @param codec by whose name it is told of.
  */
-export function compressInBlocks(options: CompressOptions = {}): Stage {
+export function compressInBlocks(options: CompressOptions = {}, codec = 'pigz'): Stage {
   const level = checkedLevel('gzip', GZIP_LEVELS, options.level);
   const threads = checkedThreads(options.threads);
   const engineName = checkedDeflateEngine(options.engine);
   return stageOf(async function* compressed(source) {
-    const engine = await loadDeflateEngine(engineName);
+    const engine = await loadDeflateEngine(engineName, codec);
+    debugLog('%s: compressing, threads: %d, blocks of at most 128 KiB', codec, threads);
     const pool = new BufferPool(BLOCK_BUFFER_SIZE);
     const compressor = new BlockCompressor(engine, level, threads);
     let crc = 0;

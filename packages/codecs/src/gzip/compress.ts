@@ -1,4 +1,4 @@
-import { type Stage, stageOf } from '@vzdump-format/streams';
+import { debugLog, type Stage, stageOf } from '@vzdump-format/streams';
 import type { CompressOptions } from '../codec.js';
 import { checkedLevel } from '../options.js';
 import { compressInBlocks } from './compress-blocks.js';
@@ -9,11 +9,12 @@ import { encodeMemberHeader, encodeTrailer } from './member.js';
 
 /** One member of one deflate stream; with `rsyncable`, of blocks that end by content. */
 export function compressGzip(options: CompressOptions = {}): Stage {
-  if (options.rsyncable) return compressInBlocks({ ...options, threads: 1 });
+  if (options.rsyncable) return compressInBlocks({ ...options, threads: 1 }, 'gzip');
   const level = checkedLevel('gzip', GZIP_LEVELS, options.level);
   const engineName = checkedDeflateEngine(options.engine);
   return stageOf(async function* gzipped(source) {
     const engine = await loadDeflateEngine(engineName);
+    debugLog('gzip: compressing, threads: 1');
     const sums = new Sums(engine);
     const chunks = sums.passed(source);
     try {

@@ -1,4 +1,4 @@
-import { ArchiveError, ByteReader, type Stage, stageOf } from '@vzdump-format/streams';
+import { ArchiveError, ByteReader, debugLog, type Stage, stageOf } from '@vzdump-format/streams';
 import type { DecompressOptions } from '../codec.js';
 import { isPrefixOfAny, readTrailing } from '../trailing.js';
 import { type DeflateEngine, InflateError } from './engine.js';
@@ -17,6 +17,7 @@ export function decompressGzip(options: DecompressOptions = {}): Stage {
   const engineName = checkedDeflateEngine(options.engine);
   return stageOf(async function* gunzipped(source) {
     const engine = await loadDeflateEngine(engineName);
+    debugLog('gzip: decompressing, threads: 1');
     const reader = new ByteReader(source);
     try {
       for (let members = 0; await nextMember(reader, engine, members, options); members++) {

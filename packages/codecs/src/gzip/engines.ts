@@ -1,4 +1,4 @@
-import { ArchiveError } from '@vzdump-format/streams';
+import { ArchiveError, debugLog } from '@vzdump-format/streams';
 import type { DeflateEngine, DeflateEngineName } from './engine.js';
 
 const LOADERS: Readonly<Record<DeflateEngineName, () => Promise<DeflateEngine>>> = {
@@ -17,6 +17,8 @@ export function checkedDeflateEngine(name: string | undefined): DeflateEngineNam
   });
 }
 
-export function loadDeflateEngine(name: DeflateEngineName): Promise<DeflateEngine> {
+/** @param codec what it is for. */
+export function loadDeflateEngine(name: DeflateEngineName, codec = 'gzip'): Promise<DeflateEngine> {
+  debugLog('%s by %s', codec, name);
   return LOADERS[name]();
 }

@@ -1,4 +1,4 @@
-import { mapOrdered, type Stage, stageOf } from '@vzdump-format/streams';
+import { debugLog, mapOrdered, type Stage, stageOf } from '@vzdump-format/streams';
 import { BufferPool, chunkOf, type FilledBuffer, gather } from '../buffers.js';
 import type { CompressOptions, LevelRange } from '../codec.js';
 import { checkedLevel, checkedThreads } from '../options.js';
@@ -18,6 +18,8 @@ export function compressLzo(options: CompressOptions = {}): Stage {
   checkedLevel('lzo', LZO_LEVELS, options.level);
   const threads = checkedThreads(options.threads);
   return stageOf(async function* lzoped(source) {
+    debugLog('lzo by wasm');
+    debugLog('lzo: compressing, threads: %d', threads);
     const workers = new LzoThreads(threads, options.signal);
     const inputs = new BufferPool(JOB_SIZE);
     const outputs = new BufferPool(compressedBound(JOB_SIZE));

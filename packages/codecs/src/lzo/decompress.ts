@@ -1,4 +1,4 @@
-import { ArchiveError, ByteReader, type Stage, stageOf } from '@vzdump-format/streams';
+import { ArchiveError, ByteReader, debugLog, type Stage, stageOf } from '@vzdump-format/streams';
 import { BufferPool, chunkOf } from '../buffers.js';
 import type { DecompressOptions } from '../codec.js';
 import { defaultReadThreads } from '../options.js';
@@ -18,6 +18,8 @@ const MAX_BYTES_UNDER_WAY = 64 * 1024 * 1024;
 export function decompressLzo(options: DecompressOptions = {}): Stage {
   const threads = defaultReadThreads(options.threads);
   return stageOf(async function* unlzoped(source) {
+    debugLog('lzo by wasm');
+    debugLog('lzo: decompressing, threads: %d', threads);
     const reader = new ByteReader(source);
     const decompressor = new Decompressor(threads, options);
     try {

@@ -1,4 +1,4 @@
-import { ByteReader, type ByteSource, readChunks } from '@vzdump-format/streams';
+import { ByteReader, type ByteSource, debugLog, readChunks } from '@vzdump-format/streams';
 import { BufferPool } from '../buffers.js';
 import type { SeekableOptions } from '../codec.js';
 import type { SegmentDecoder } from '../seekable/segmented-source.js';
@@ -32,6 +32,7 @@ export async function scanLzop(source: ByteSource, options: SeekableOptions = {}
     } else segments.push({ offset, size, contentSize: contentLength, state: flags });
     expected = offset + size; // another member's header may come in between
   }
+  debugLog('lzo: seekable by its block headers, %d parts', segments.length);
   return segments;
 }
 

@@ -1,7 +1,8 @@
-import { ArchiveError } from '@vzdump-format/streams';
+import { ArchiveError, debugLog } from '@vzdump-format/streams';
 
 /** @param hint the way out. */
 export function notSeekable(what: string, hint: string): ArchiveError {
+  debugLog('not seekable: %s', what);
   return new ArchiveError('NOT_SEEKABLE', `cannot be read at any offset: ${what}`, { hint });
 }
 

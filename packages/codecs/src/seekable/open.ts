@@ -1,4 +1,4 @@
-import { ArchiveError, type ByteSource } from '@vzdump-format/streams';
+import { ArchiveError, type ByteSource, debugLog } from '@vzdump-format/streams';
 import type { SeekableOptions } from '../codec.js';
 import { decodeIndex } from './index-file.js';
 import { HINT_NEW_INDEX } from './not-seekable.js';
@@ -15,7 +15,10 @@ export async function indexedSegments(
 ): Promise<readonly Segment[] | undefined> {
   if (index === undefined) return undefined;
   const decoded = await decodeIndex(index, source);
-  if (decoded.codec === codec) return decoded.segments;
+  if (decoded.codec === codec) {
+    debugLog('%s: seekable by an index of %d parts', codec, decoded.segments.length);
+    return decoded.segments;
+  }
   throw new ArchiveError('INDEX_STALE', `the index is of a ${decoded.codec} file, not of a ${codec} file`, {
     hint: HINT_NEW_INDEX,
   });

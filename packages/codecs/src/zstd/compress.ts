@@ -1,4 +1,11 @@
-import { ArchiveError, alignedSharedMemory, mapOrdered, type Stage, stageOf } from '@vzdump-format/streams';
+import {
+  ArchiveError,
+  alignedSharedMemory,
+  debugLog,
+  mapOrdered,
+  type Stage,
+  stageOf,
+} from '@vzdump-format/streams';
 import { BufferPool, chunkOf, type FilledBuffer, gather } from '../buffers.js';
 import type { CompressOptions, LevelRange } from '../codec.js';
 import { checkedLevel, checkedThreads, checkedWindowLog } from '../options.js';
@@ -50,6 +57,7 @@ async function* compressInFrames(
   { boundaries, engine: name, signal, reuseBuffers }: CompressOptions,
 ): AsyncGenerator<Uint8Array> {
   const engine = await loadEngine(checkedEngineName(name));
+  debugLog('zstd: compressing, threads: %d, seekable: frames of at most %d bytes', threads, frameSize);
   const compressor = engine.frameCompressor({ threads, level, signal });
   const inputs = new BufferPool(frameSize);
   const outputs = new BufferPool(frameBound(inputs.size));
@@ -114,6 +122,7 @@ async function* compressInOneFrame(
   { engine: name, signal, reuseBuffers }: CompressOptions,
 ): AsyncGenerator<Uint8Array> {
   const engine = await loadEngine(checkedEngineName(name));
+  debugLog('zstd: compressing, threads: %d, not seekable: one frame', settings.threads);
   const compressor = engine.streamCompressor(settings, signal);
   const inputs = new BufferPool(STREAM_BUFFER_SIZE);
   const room = alignedSharedMemory(STREAM_BUFFER_SIZE);

@@ -1,4 +1,4 @@
-import { EventLoopTurns, type Stage, stageOf } from '@vzdump-format/streams';
+import { debugLog, EventLoopTurns, type Stage, stageOf } from '@vzdump-format/streams';
 import { chunkOf, zeroChunks } from '../buffers.js';
 import type { DecompressOptions } from '../codec.js';
 import { checkedWindowLog, defaultReadThreads } from '../options.js';
@@ -23,6 +23,7 @@ export function decompressZstd(options: DecompressOptions = {}): Stage {
   const engineName = checkedEngineName(options.engine);
   return stageOf(async function* unzstd(source) {
     const engine = await loadEngine(engineName);
+    debugLog('zstd: decompressing, threads: %d', threads);
     const walker = new FrameWalker(source, maxWindowLog, options.onWarning);
     const reader = new PieceReader(walker);
     const engineOptions = { threads, maxWindowLog, signal: options.signal };

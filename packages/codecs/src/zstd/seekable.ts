@@ -1,4 +1,4 @@
-import { type ArchiveError, type ByteSource, readChunks, readFully } from '@vzdump-format/streams';
+import { type ArchiveError, type ByteSource, debugLog, readChunks, readFully } from '@vzdump-format/streams';
 import type { SeekableOptions } from '../codec.js';
 import { checkedWindowLog, defaultReadThreads } from '../options.js';
 import { HINT_CONVERT, HINT_INDEX, notSeekable } from '../seekable/not-seekable.js';
@@ -24,6 +24,7 @@ import { readSeekTable } from './seek-table.js';
 export async function zstdSegments(source: ByteSource): Promise<Segment[]> {
   const table = await readSeekTable(source);
   if (table === undefined) throw await withoutTable(source);
+  debugLog('zstd: seekable by its seek table of %d frames', table.frames.length);
   let offset = 0;
   return table.frames.map(({ compressedSize, contentSize }) => {
     const segment = { offset, size: compressedSize, contentSize, state: 0 };

@@ -1,13 +1,14 @@
 /**
- * Told where in a stream it is best divided, as an offset from its beginning, before the bytes there are passed
- * on: where what follows does not depend on what came before, so that a change in the one leaves the other.
+ * Told where in a stream it is best divided, as an offset from its beginning, before the bytes there are
+ * passed on: where what follows does not depend on what came before, so that a change in the one leaves the
+ * other.
  */
 export type OnBoundary = (offset: number) => void;
 
 /**
  * Where a stream is best divided: a packer adds offsets as it comes to them (see `OnBoundary`), and a codec
- * that compresses in parts may begin one at each. They are offsets and not chunks, since a stage in between (a
- * throttle) may cut chunks anew.
+ * that compresses in parts may begin one at each. They are offsets and not chunks, since a stage in between
+ * (a throttle) may cut chunks anew.
  *
  * What comes to lie in one part then depends only on what is in it: the same content between two boundaries
  * gives the same bytes, whatever comes before, so that a changed image leaves most of its archive as it was.
