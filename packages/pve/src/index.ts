@@ -1,4 +1,3 @@
-export { isThere, removeIfThere, requireBackup, unlessMissing } from './backup/backup-file.js';
 export {
   type BackupCompression,
   type BackupName,
@@ -7,22 +6,33 @@ export {
   notesPath,
   parseBackupName,
   protectionPath,
+  requireBackup,
   requireBackupExtension,
 } from './backup/backup-name.js';
 export { localTimeOf, padded } from './backup/local-time.js';
 export { checkNotesTemplate, expandNotesTemplate } from './backup/notes-template.js';
 export {
+  checkedRetention,
   type KeepRule,
   keepRules,
   keepsAll,
   markGroup,
+  parseRetention,
   type Retention,
+  retentionString,
   type Verdict,
   verdictReason,
 } from './backup/retention.js';
-export { checkedRetention, parseRetention, retentionString } from './backup/retention-string.js';
-export { type DriveMapEntry, parseDriveMap } from './guest/drive-map.js';
-export { driveMapEntry, drivePaths, driveVolume } from './guest/drive-volume.js';
+export {
+  type DriveMapEntry,
+  LXC_CONFIG_NAME,
+  LXC_FIREWALL_NAME,
+  lxcArchiveConfig,
+  parseDriveMap,
+  QEMU_CONFIG_NAME,
+  QEMU_FIREWALL_NAME,
+  qemuArchiveConfig,
+} from './guest/archive-config.js';
 export { withoutKeys, withoutLines, withValue } from './guest/edit-guest-config.js';
 export {
   configValue,
@@ -36,7 +46,6 @@ export {
 } from './guest/guest-config.js';
 export { formatIdRange, idMap, isUnprivileged } from './guest/id-map.js';
 export { type IdentitySource, randomIdentity } from './guest/identity.js';
-export { LXC_CONFIG_NAME, LXC_FIREWALL_NAME, lxcArchiveConfig } from './guest/lxc-archive-config.js';
 export {
   isMountPointKey,
   type MountPoint,
@@ -45,8 +54,13 @@ export {
   selectMountPoints,
   wantsBackup,
 } from './guest/lxc-mount-points.js';
-export { QEMU_CONFIG_NAME, QEMU_FIREWALL_NAME, qemuArchiveConfig } from './guest/qemu-archive-config.js';
-export { type SelectedDrive, selectDrives } from './guest/qemu-drives.js';
+export {
+  driveMapEntry,
+  drivePaths,
+  driveVolume,
+  type SelectedDrive,
+  selectDrives,
+} from './guest/qemu-drives.js';
 export {
   findStorageOf,
   isBackupVolume,
@@ -56,6 +70,7 @@ export {
   locateVolume,
   storageOf,
 } from './host/backup-location.js';
+export { ifThere, isThere, readConfigFile, removeIfThere, writeConfigFile } from './host/files.js';
 export { DEFAULT_PVE_ROOT, type Guest, PveRoot } from './host/pve-root.js';
 export { hostLines } from './restored/host-lines.js';
 export { restoreLxcConfig } from './restored/restore-lxc-config.js';
@@ -82,12 +97,11 @@ export {
 export {
   newVolumeId,
   nextDiskNumber,
+  parseVolumeId,
   resolveVolume,
   type Volume,
   type VolumeFormat,
 } from './storage/volume.js';
-export { parseVolumeId } from './storage/volume-id.js';
-export { ifThere, readConfigFile, writeConfigFile } from './syntax/config-file.js';
 export { withoutLineEnd } from './syntax/config-lines.js';
 export { formatPropertyString, type Properties, parseBoolean } from './syntax/property-string.js';
 export {
@@ -97,6 +111,6 @@ export {
   effectiveOptions,
 } from './vzdump/effective-options.js';
 export { type OptionType, type OptionValue, parseOptionValue, type ValueOf } from './vzdump/option-value.js';
-export { readVzdumpConf } from './vzdump/read-vzdump-conf.js';
 export { type GuestSelection, parseVmids, selectGuests } from './vzdump/select-guests.js';
+export { readVzdumpConf } from './vzdump/vzdump-conf.js';
 export { type VzdumpOptions, vzdumpOption, vzdumpOptions } from './vzdump/vzdump-options.js';

@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { hasEscapedBytes } from '@vzdump-format/posix';
 import { ArchiveError } from '@vzdump-format/streams';
@@ -81,6 +82,16 @@ export function requireBackupExtension(path: string): void {
     entry: path,
     hint: 'backups end in .vma, .tar, either with .gz, .lzo, .zst or .bz2 behind it, or .tgz',
   });
+}
+
+/**
+ * Checks that a path has a backup's extension, and that a file is there.
+ * @throws `BACKUP_NAME`, `NOT_A_FILE`, the system's error
+ */
+export async function requireBackup(archive: string): Promise<void> {
+  requireBackupExtension(archive);
+  if ((await stat(archive)).isFile()) return;
+  throw new ArchiveError('NOT_A_FILE', `${archive} is not a regular file`, { entry: archive });
 }
 
 /** The file that holds a backup's notes. */

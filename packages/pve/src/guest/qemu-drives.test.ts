@@ -1,6 +1,15 @@
 import { describe, expect, test } from 'vitest';
+import { parseStorageConfig } from '../storage/storage-config.js';
 import { parseGuestConfig } from './guest-config.js';
-import { deviceName, isCloudInit, parseDrive, qemuDrives, selectDrives } from './qemu-drives.js';
+import {
+  deviceName,
+  driveMapEntry,
+  driveVolume,
+  isCloudInit,
+  parseDrive,
+  qemuDrives,
+  selectDrives,
+} from './qemu-drives.js';
 
 function select(...lines: string[]) {
   return selectDrives(parseGuestConfig(lines.map((line) => `${line}\n`).join(''), 'qemu'));
@@ -126,4 +135,17 @@ test.each([
 
 test('deviceName', () => {
   expect([deviceName('scsi0'), deviceName('tpmstate0')]).toEqual(['drive-scsi0', 'drive-tpmstate0-backup']);
+});
+
+const STORAGES = parseStorageConfig('');
+
+test.each([
+  ['local:100/a.qcow2,format=raw', 'qcow2', 'local'],
+  ['/srv/a.img', 'raw', ''],
+  ['/srv/a.img,format=qcow2', 'qcow2', ''],
+  ['/srv/a.qcow2,format=odd', 'qcow2', ''],
+])('%s is %s from %s', (text, format, storage) => {
+  const drive = { ...parseDrive('scsi0', text), deviceName: 'drive-scsi0' };
+  const volume = driveVolume(STORAGES, drive);
+  expect(driveMapEntry(drive, volume)).toEqual({ key: 'scsi0', deviceName: 'drive-scsi0', storage, format });
 });

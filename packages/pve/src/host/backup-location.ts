@@ -1,15 +1,15 @@
 import { realpathSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { OnWarning } from '@vzdump-format/streams';
-import { isThere } from '../backup/backup-file.js';
 import {
   contentDirectory,
   type DirectoryStorage,
   requireBackupStorage,
+  STORAGE_ID,
   type StorageConfig,
 } from '../storage/storage-config.js';
-import { resolveVolume } from '../storage/volume.js';
-import { parseVolumeId, STORAGE_ID } from '../storage/volume-id.js';
+import { parseVolumeId, resolveVolume } from '../storage/volume.js';
+import { isThere } from './files.js';
 import { PveRoot } from './pve-root.js';
 
 /** What a name stands for. */

@@ -1,7 +1,9 @@
-import { readdir, readlink, unlink } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { open, readdir, readlink, unlink } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename, join } from 'node:path';
-import { bytesToPath, pathToBytes } from '@vzdump-format/posix';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { bytesToPath, lockFile, pathToBytes } from '@vzdump-format/posix';
 import { ArchiveError, type OnWarning } from '@vzdump-format/streams';
 import {
   formatGuestConfig,
@@ -11,10 +13,8 @@ import {
 } from '../guest/guest-config.js';
 import { type DatacenterConfig, parseDatacenterConfig } from '../storage/datacenter-config.js';
 import { parseStorageConfig, type StorageConfig } from '../storage/storage-config.js';
-import { ifThere, readConfigFile, writeConfigFile } from '../syntax/config-file.js';
-import type { KnownGuests } from '../vzdump/select-guests.js';
-import { withDirectoryLocked } from './lock-directory.js';
-import { type Pools, parsePools } from './pools.js';
+import { type KnownGuests, type Pools, parsePools } from '../vzdump/select-guests.js';
+import { ifThere, readConfigFile, writeConfigFile } from './files.js';
 
 /** A guest that has a configuration. */
 export interface Guest {
@@ -209,4 +209,34 @@ async function linkedNode(directory: string): Promise<string | undefined> {
 
 async function namesIn(directory: string): Promise<readonly string[]> {
   return (await ifThere(readdir(directory))) ?? [];
+}
+
+/** Between two attempts to lock the directory, in milliseconds. */
+const LOCK_PAUSE = 20;
+
+/**
+ * Does something while no other that asks for the same directory does (flock(2)). Where there are no such
+ * locks, it is done without.
+ * @throws the signal's reason, while it waits
+ */
+async function withDirectoryLocked<Result>(
+  path: string,
+  action: () => Promise<Result>,
+  signal?: AbortSignal,
+): Promise<Result> {
+  const directory = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    while (isLockedByOthers(directory.fd)) await sleep(LOCK_PAUSE, undefined, { signal });
+    return await action();
+  } finally {
+    await directory.close();
+  }
+}
+
+function isLockedByOthers(fd: number): boolean {
+  try {
+    return !lockFile(fd, { exclusive: true });
+  } catch {
+    return false;
+  }
 }

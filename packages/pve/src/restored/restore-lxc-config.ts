@@ -1,7 +1,6 @@
 import type { OnWarning } from '@vzdump-format/streams';
-import { withDescription } from '../guest/description.js';
-import { withoutKeys, withoutLines, withValue } from '../guest/edit-guest-config.js';
-import { flattenedLxcConfig } from '../guest/flattened-lxc-config.js';
+import { flattenedLxcConfig } from '../guest/archive-config.js';
+import { withDescription, withoutKeys, withoutLines, withValue } from '../guest/edit-guest-config.js';
 import { configValue, configValues, type GuestConfig, rawLxcLines } from '../guest/guest-config.js';
 import { isUnprivileged } from '../guest/id-map.js';
 import type { IdentitySource } from '../guest/identity.js';

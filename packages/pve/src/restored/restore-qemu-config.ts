@@ -1,9 +1,9 @@
 import { printableName } from '@vzdump-format/posix';
 import type { OnWarning } from '@vzdump-format/streams';
+import { isTransient } from '../guest/archive-config.js';
 import { currentOnly, withCurrentLines } from '../guest/edit-guest-config.js';
 import type { GuestConfig, GuestConfigLine } from '../guest/guest-config.js';
 import type { IdentitySource } from '../guest/identity.js';
-import { isTransient } from '../guest/qemu-archive-config.js';
 import {
   DRIVE_DEFAULT_KEY,
   isBackupDisabled,

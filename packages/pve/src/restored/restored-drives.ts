@@ -1,6 +1,6 @@
 import { printableName } from '@vzdump-format/posix';
 import { ArchiveError } from '@vzdump-format/streams';
-import { type DriveMapEntry, parseDriveMap } from '../guest/drive-map.js';
+import { type DriveMapEntry, parseDriveMap } from '../guest/archive-config.js';
 import { formatGuestConfig, type GuestConfig } from '../guest/guest-config.js';
 import { isCloudInit, isDriveKey, qemuDrives } from '../guest/qemu-drives.js';
 import {

@@ -15,7 +15,7 @@ import {
   type StorageConfig,
   type SupportedStorage,
 } from '../storage/storage-config.js';
-import { parseVolumeId } from '../storage/volume-id.js';
+import { parseVolumeId } from '../storage/volume.js';
 import { formatSize, parseSize } from '../syntax/disk-size.js';
 import { badConfigValue, formatPropertyString } from '../syntax/property-string.js';
 

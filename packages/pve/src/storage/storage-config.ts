@@ -1,13 +1,11 @@
 import { fileNameFault } from '@vzdump-format/file-tree';
 import { isMountPoint, printableName } from '@vzdump-format/posix';
 import { ArchiveError } from '@vzdump-format/streams';
-import type { Retention } from '../backup/retention.js';
-import { parseMaxFiles, parseRetention } from '../backup/retention-string.js';
+import { parseMaxFiles, parseRetention, type Retention } from '../backup/retention.js';
 import { type ParseConfigOptions, splitList } from '../syntax/config-lines.js';
 import { parseBoolean, parsePropertyString } from '../syntax/property-string.js';
 import { type ConfigSection, parseSections } from '../syntax/section-config.js';
 import { type BandwidthLimits, parseBandwidthLimits } from './bandwidth-limit.js';
-import { STORAGE_ID } from './volume-id.js';
 
 interface StorageBase {
   readonly id: string;
@@ -66,6 +64,9 @@ export type SupportedStorage = Exclude<Storage, UnsupportedStorage>;
 
 /** The storages by id. */
 export type StorageConfig = ReadonlyMap<string, Storage>;
+
+/** A storage's id: two or more characters, beginning with a letter. */
+export const STORAGE_ID = /^[a-z][a-z0-9._-]*[a-z0-9]$/i;
 
 /** The storage that is always there, and where backups go unless something else is said. */
 export const DEFAULT_STORAGE_ID = 'local';

@@ -1,8 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseStorageConfig, requireStorage } from './storage-config.js';
-import { newVolumeId, nextDiskNumber, resolveVolume, storageFormats } from './volume.js';
-import { parseVolumeId } from './volume-id.js';
+import { newVolumeId, nextDiskNumber, parseVolumeId, resolveVolume, storageFormats } from './volume.js';
 
 const STORAGES = parseStorageConfig(`
 dir: dir

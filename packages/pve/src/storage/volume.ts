@@ -7,11 +7,11 @@ import {
   type DirectoryStorage,
   type LvmStorage,
   requireStorage,
+  STORAGE_ID,
   type StorageConfig,
   type SupportedStorage,
   type ZfsStorage,
 } from './storage-config.js';
-import { parseVolumeId } from './volume-id.js';
 
 export type VolumeFormat = 'raw' | 'qcow2' | 'vmdk' | 'subvol';
 
@@ -160,4 +160,19 @@ function badVolume(volume: string, why: string): ArchiveError {
       entry: volume,
     },
   );
+}
+
+/** A volume's name, as guests' configurations hold it: `local:100/vm-100-disk-0.qcow2`. */
+export interface VolumeId {
+  readonly storage: string;
+  /** What the storage calls it: `100/vm-100-disk-0.qcow2`. */
+  readonly name: string;
+}
+
+/** `undefined` when it is none: an absolute path, say, or `none`. */
+export function parseVolumeId(text: string): VolumeId | undefined {
+  const at = text.indexOf(':');
+  if (at === -1) return undefined;
+  const [storage, name] = [text.slice(0, at), text.slice(at + 1)];
+  return STORAGE_ID.test(storage) && name !== '' ? { storage, name } : undefined;
 }

@@ -1,7 +1,6 @@
 import { printableName } from '@vzdump-format/posix';
 import { ArchiveError } from '@vzdump-format/streams';
-import type { Retention } from '../backup/retention.js';
-import { parseRetention } from '../backup/retention-string.js';
+import { parseRetention, type Retention } from '../backup/retention.js';
 import { splitList } from '../syntax/config-lines.js';
 import { type Properties, parseBoolean, parsePropertyString } from '../syntax/property-string.js';
 

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { parsePools } from '../host/pools.js';
-import { parseVmids, selectGuests } from './select-guests.js';
+import { parsePools, parseVmids, selectGuests } from './select-guests.js';
 
 test('parsePools', () => {
   const text = `user:root@pam:1:0::::::

@@ -1,7 +1,10 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { ArchiveWarning } from '@vzdump-format/streams';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { parseVzdumpConf } from './vzdump-conf.js';
+import { parseVzdumpConf, readVzdumpConf, splitShellWords } from './vzdump-conf.js';
 
 function parse(text: string, file?: string) {
   const warnings: ArchiveWarning[] = [];
@@ -158,4 +161,43 @@ notes-template: {{guestname}}: {{node}}
   ])('takes one pass over %s', (_name, text) => {
     expect(parse(text).warnings.length).toBeLessThan(2);
   });
+});
+
+test('reads the file, which has to be there when it is named', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'vzdump-conf-'));
+  const warnings: ArchiveWarning[] = [];
+  try {
+    const path = join(directory, 'vzdump.conf');
+    await expect(readVzdumpConf(path)).rejects.toMatchObject({ code: 'ENOENT' });
+    await writeFile(path, 'mode: stop\nionice: 9\ntmpdir: /ü\n');
+    expect(await readVzdumpConf(path, (warning) => warnings.push(warning))).toEqual({
+      mode: 'stop',
+      tmpdir: '/ü',
+    });
+    expect(warnings).toMatchObject([{ code: 'VZDUMP_CONF_VALUE', entry: path }]);
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+});
+
+test.each([
+  ['', []],
+  ['  a  b\tc ', ['a', 'b', 'c']],
+  ['"/a b" /c', ['/a b', '/c']],
+  ["'/a b'/c", ['/a b/c']],
+  ['a\\ b', ['a b']],
+  ['"a\\"b"', ['a"b']],
+  ["'a\\nb'", ['a\\nb']],
+  ["'a\\'b'", ["a\\'b"]],
+  ['a\\\\b', ['a\\b']],
+  ['""', ['']],
+  ['x""', ['x']],
+  ['*.bak ?', ['*.bak', '?']],
+  ['a\\', ['a\\']],
+])('%j', (line, words) => {
+  expect(splitShellWords(line)).toEqual(words);
+});
+
+test.each(['"a', "'a b", 'a "', "'\\'"])('%j is not closed', (line) => {
+  expect(splitShellWords(line)).toBeUndefined();
 });

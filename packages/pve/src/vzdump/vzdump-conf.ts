@@ -1,6 +1,7 @@
-import { printableName } from '@vzdump-format/posix';
+import { bytesToPath, printableName } from '@vzdump-format/posix';
+import type { OnWarning } from '@vzdump-format/streams';
+import { ifThere, readConfigFile } from '../host/files.js';
 import { type ParseConfigOptions, splitLines, trimBlanks } from '../syntax/config-lines.js';
-import { splitShellWords } from '../syntax/shell-words.js';
 import { type OptionValue, parseOptionValue } from './option-value.js';
 import { type VzdumpOptionSpec, type VzdumpOptions, vzdumpOption } from './vzdump-options.js';
 
@@ -69,4 +70,44 @@ function shellWords(text: string): readonly string[] {
   const words = splitShellWords(text);
   if (words === undefined) throw new Error(`a quote is not closed in '${printableName(text)}'`);
   return words.filter((word) => word !== '');
+}
+
+/**
+ * What vzdump.conf says.
+ * @param path of one that has to be there; unless given, the usual one, which need not
+ */
+export async function readVzdumpConf(path?: string, onWarning?: OnWarning): Promise<VzdumpOptions> {
+  const file = path ?? VZDUMP_CONF;
+  const bytes = await (path === undefined ? ifThere(readConfigFile(file)) : readConfigFile(file));
+  return bytes === undefined ? {} : parseVzdumpConf(bytesToPath(bytes), { file, onWarning });
+}
+
+/**
+ * Splits a line into words at blanks, as a shell does: a backslash takes the next character as it is, as it
+ * does between double quotes; between single quotes nothing is special, though a quote after a backslash does
+ * not end them. `undefined` when a quote is not closed.
+ */
+export function splitShellWords(line: string): readonly string[] | undefined {
+  const words: string[] = [];
+  let word: string | undefined;
+  let quote = '';
+  for (let at = 0; at < line.length; at++) {
+    const character = line[at]!;
+    if (character === '\\' && at + 1 < line.length) {
+      word = (word ?? '') + (quote === "'" ? character : '') + line[++at];
+    } else if (quote !== '') {
+      if (character === quote) quote = '';
+      else word += character;
+    } else if (character === '"' || character === "'") {
+      quote = character;
+      word ??= '';
+    } else if (!/\s/.test(character)) {
+      word = (word ?? '') + character;
+    } else if (word !== undefined) {
+      words.push(word);
+      word = undefined;
+    }
+  }
+  if (quote !== '') return undefined;
+  return word === undefined ? words : [...words, word];
 }

@@ -1,4 +1,4 @@
-import { STORAGE_ID } from '../storage/volume-id.js';
+import { STORAGE_ID } from '../storage/storage-config.js';
 import type { OptionType, ValueOf } from './option-value.js';
 
 /** An option of vzdump: on the command line, in a job and in vzdump.conf. */

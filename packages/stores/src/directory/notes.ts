@@ -1,6 +1,6 @@
 import { writeOutput } from '@vzdump-format/archives';
 import { bytesToPath, pathToBytes } from '@vzdump-format/posix';
-import { notesPath, removeIfThere, requireBackup, unlessMissing } from '@vzdump-format/pve';
+import { ifThere, notesPath, removeIfThere, requireBackup } from '@vzdump-format/pve';
 import { ArchiveError, FileSource, type OnWarning } from '@vzdump-format/streams';
 
 /** More is neither read nor written: notes are a text that somebody wrote. In bytes. */
@@ -48,7 +48,7 @@ function requireSize(bytes: Uint8Array, archive: string): void {
 
 /** The first bytes of the notes; none when there are no notes. */
 async function beginningOfNotes(archive: string, limit: number): Promise<Buffer> {
-  const file = await unlessMissing(FileSource.open(notesPath(archive)));
+  const file = await ifThere(FileSource.open(notesPath(archive)));
   if (file === undefined) return Buffer.alloc(0);
   try {
     const buffer = Buffer.alloc(Math.min(limit, file.size));

@@ -1,5 +1,5 @@
 import { closeSync, openSync, readSync, type Stats } from 'node:fs';
-import { type FileHandle, stat } from 'node:fs/promises';
+import { type FileHandle, lstat, stat, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { makeDirectories } from '@vzdump-format/posix';
 import { ArchiveError, type OnWarning, PendingFile, writeFully } from '@vzdump-format/streams';
@@ -81,4 +81,17 @@ async function adoptAttributes(file: FileHandle, replaced: Stats | undefined): P
   }
   const mode = (replaced?.mode ?? NEW_FILE_MODE) & 0o777;
   if ((own.mode & 0o777) !== mode) await file.chmod(mode);
+}
+
+/**
+ * Whether the name is taken, be it by a symbolic link that points nowhere. @throws the system's error when it
+ * cannot be told
+ */
+export async function isThere(path: string): Promise<boolean> {
+  return (await ifThere(lstat(path))) !== undefined;
+}
+
+/** @throws the system's error */
+export async function removeIfThere(path: string): Promise<void> {
+  await ifThere(unlink(path));
 }
