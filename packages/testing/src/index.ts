@@ -11,6 +11,7 @@ export {
   seededRandom,
   sha256,
 } from './chunks.js';
+export { type LettingGoCase, StallingSource, testLettingGo } from './letting-go.js';
 export {
   BTRFS,
   EXT4,

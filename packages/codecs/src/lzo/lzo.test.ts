@@ -76,12 +76,6 @@ async function withChecksums(flags: number): Promise<Buffer> {
   return Buffer.concat([...parts, Buffer.alloc(4)]);
 }
 
-test('any number of threads gives the same bytes', async () => {
-  const one = await compress(plain, 1);
-  expect((await compress(plain, 2)).equals(one)).toBe(true);
-  expect((await compress(plain, 5)).equals(one)).toBe(true);
-});
-
 test('every kind of header', async () => {
   const body = (await compress(plain)).subarray(HEADER_SIZE);
   const kinds: Header[] = [

@@ -10,15 +10,6 @@ const plain = mixedBytes(1_500_000);
 const compress = (bytes: Uint8Array, options = {}) =>
   collect(pigz.compress(options)(overwriting(bytes, 'random')));
 
-test('any number of threads gives the same bytes', async () => {
-  for (const rsyncable of [false, true]) {
-    const one = await compress(plain, { threads: 1, rsyncable });
-    expect((await compress(plain, { threads: 2, rsyncable })).equals(one)).toBe(true);
-    expect((await compress(plain, { threads: 7, rsyncable })).equals(one)).toBe(true);
-    expect(gunzipSync(one).equals(plain)).toBe(true);
-  }
-});
-
 test('every block size and boundary', async () => {
   for (const content of [randomBytes(300_000), mixedBytes(300_000), Buffer.alloc(300_000)]) {
     for (const length of [0, 1, 32_767, 32_768, 131_071, 131_072, 131_073, 262_144, 300_000]) {
