@@ -3,7 +3,7 @@ export { convertArchive } from './convert-archive.js';
 export { tar } from './formats/tar.js';
 export { format, formatForFileName, formats, writtenExtensions } from './formats.js';
 export { indexArchive, openUncompressed } from './index-archive.js';
-export { type OpenArchive, openArchive } from './open-archive.js';
+export { type ArchiveInput, type OpenArchive, openArchive, type StoredArchive } from './open-archive.js';
 export { type OutputSink, type WriteOutputOptions, writeOutput } from './output-file.js';
 export { type PackTreeOptions, packTree } from './pack-tree.js';
 export { type DriveSpec, type PackVmOptions, packVm } from './pack-vm.js';

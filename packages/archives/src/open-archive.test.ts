@@ -1,11 +1,17 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { type ArchiveWarning, BufferSource, RateLimiter, readChunks } from '@vzdump-format/streams';
+import {
+  type ArchiveWarning,
+  BufferSource,
+  type ByteSource,
+  RateLimiter,
+  readChunks,
+} from '@vzdump-format/streams';
 import { openFilesIn, scratch } from '@vzdump-format/testing';
 import { packVma } from '@vzdump-format/vma';
 import { describe, expect, test } from 'vitest';
-import { openArchive } from './open-archive.js';
+import { openArchive, type StoredArchive } from './open-archive.js';
 
 async function collect(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
   const parts: Buffer[] = [];
@@ -95,6 +101,51 @@ test('bytes in motion', async () => {
   expect([archive.format.name, archive.codec.name, archive.source]).toEqual(['vma', 'gzip', undefined]);
   expect((await collect(archive.bytes)).equals(bytes)).toBe(true);
   await archive.close();
+});
+
+describe('an archive in a store', () => {
+  /** As a store gives it that keeps no files. */
+  function stored(bytes: Uint8Array, path = 'store:a.vma') {
+    const open: ByteSource[] = [];
+    const archive: StoredArchive = {
+      path,
+      async open() {
+        const source = new BufferSource(bytes);
+        open.push(source);
+        source.close = async () => void open.splice(open.indexOf(source), 1);
+        return source;
+      },
+    };
+    return { archive, open };
+  }
+
+  test.each([
+    ['as it is', (bytes: Buffer) => bytes, 'none'],
+    ['compressed', (bytes: Buffer) => gzipSync(bytes), 'gzip'],
+  ])('is opened by that, %s, and closed with the archive', async (_, encode, codec) => {
+    const bytes = await makeArchive();
+    const { archive: input, open } = stored(encode(bytes), `store:a.vma${codec === 'none' ? '' : '.gz'}`);
+    const archive = await openArchive(input);
+    expect(archive.codec.name).toBe(codec);
+    expect((await collect(archive.bytes)).equals(bytes)).toBe(true);
+    expect(open).toHaveLength(1);
+    await archive.close();
+    expect(open).toEqual([]);
+  });
+
+  test('is closed when it is none', async () => {
+    const { archive, open } = stored(Buffer.from('something else'), 'store:a');
+    await expect(openArchive(archive)).rejects.toMatchObject({ code: 'FORMAT_UNKNOWN' });
+    expect(open).toEqual([]);
+  });
+
+  test('is named in warnings', async () => {
+    const { archive: input } = stored(gzipSync(await makeArchive()));
+    const warnings: ArchiveWarning[] = [];
+    const archive = await openArchive(input, { onWarning: (warning) => warnings.push(warning) });
+    await archive.close();
+    expect(warnings).toMatchObject([{ code: 'CODEC_MISNOMER', entry: 'store:a.vma' }]);
+  });
 });
 
 test('an abort ends the reading', async () => {

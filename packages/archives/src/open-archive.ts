@@ -33,6 +33,17 @@ export interface OpenArchiveOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** An archive at rest: a backup in a store. */
+export interface StoredArchive {
+  /** As messages name it; beside it are its index and what a split one holds, where there are files. */
+  readonly path: string;
+  /** What it gives is closed by who has called it. */
+  open(): Promise<ByteSource>;
+}
+
+/** Where an archive comes from: a path, a store, or bytes in motion. */
+export type ArchiveInput = string | StoredArchive | AsyncIterable<Uint8Array>;
+
 /** An archive whose codec and format are known, with nothing consumed yet. */
 export interface OpenArchive extends ArchiveBytes {
   readonly codec: Codec;
@@ -42,25 +53,29 @@ export interface OpenArchive extends ArchiveBytes {
 
 /**
  * Opens an archive and finds out what it is, by its content first.
- * @param input a path, or bytes in motion
  * @throws the system's error, `FORMAT_UNKNOWN`, or what the codec says of damage
  */
 export async function openArchive(
-  input: string | AsyncIterable<Uint8Array>,
+  input: ArchiveInput,
   options: OpenArchiveOptions = {},
 ): Promise<OpenArchive> {
   const { limiter, signal } = options;
-  if (typeof input !== 'string') {
+  if (isInMotion(input)) {
     const chunks = limiter === undefined ? input : throttle(limiter, signal && { signal })(input);
     return withPayload(await openStream(chunks, '', options), '', options);
   }
-  const file = await FileSource.open(input);
+  const path = typeof input === 'string' ? input : input.path;
+  const file = await (typeof input === 'string' ? FileSource.open(input) : input.open());
   try {
-    return withPayload(await openFile(file, input, options), input, options);
+    return withPayload(await openFile(file, path, options), path, options);
   } catch (error) {
     await file.close();
     throw error;
   }
+}
+
+function isInMotion(input: ArchiveInput): input is AsyncIterable<Uint8Array> {
+  return typeof input === 'object' && Symbol.asyncIterator in input;
 }
 
 /** @throws `PAYLOAD_UNUSED` */
@@ -80,7 +95,7 @@ function withPayload(archive: OpenArchive, path: string, options: OpenArchiveOpt
   return { ...archive, payload: payload.open, close };
 }
 
-async function openFile(file: FileSource, path: string, options: OpenArchiveOptions): Promise<OpenArchive> {
+async function openFile(file: ByteSource, path: string, options: OpenArchiveOptions): Promise<OpenArchive> {
   const { signal, onWarning, limiter } = options;
   const source = limiter === undefined ? file : new ThrottledSource(file, limiter, signal);
   const start = Buffer.alloc(FORMAT_DETECT_BYTES);

@@ -5,5 +5,5 @@ export { DirectoryStore } from './directory/directory-store.js';
 export { ARCHIVE_STREAM } from './directory/directory-writer.js';
 export { MAX_NOTES_BYTES } from './directory/notes.js';
 export { type PlannedBackup, type PrunedBackup, planPruning, pruneBackups } from './prune-backups.js';
-export { locateStore, locateStoredBackup } from './store-location.js';
+export { archiveAt, locateStore, locateStoredBackup } from './store-location.js';
 export { chooseTemporaryDirectory } from './temporary-directory.js';

@@ -1,6 +1,8 @@
+import type { StoredArchive } from '@vzdump-format/archives';
 import { type DirectoryStorage, type LocateOptions, locateBackup, locateBackups } from '@vzdump-format/pve';
 import type { BackupStore } from './backup-store.js';
 import { DirectoryStore } from './directory/directory-store.js';
+import { ARCHIVE_STREAM } from './directory/directory-writer.js';
 
 /** A store, and what is known of it. */
 export interface LocatedStore {
@@ -26,4 +28,10 @@ export interface LocatedBackup extends LocatedStore {
 export async function locateStoredBackup(name: string, options?: LocateOptions): Promise<LocatedBackup> {
   const { path, storage } = await locateBackup(name, options);
   return { ...DirectoryStore.ofBackup(path), path, storage };
+}
+
+/** The archive that a path leads to, whatever it is called, in the store around it; as `openArchive` takes it. */
+export function archiveAt(path: string): StoredArchive {
+  const { store, id } = DirectoryStore.ofBackup(path);
+  return { path, open: async () => (await store.open(id)).source(ARCHIVE_STREAM) };
 }

@@ -1,13 +1,17 @@
+import type { ArchiveInput } from '@vzdump-format/archives';
 import {
   BANDWIDTH_UNIT,
   type BandwidthLimits,
   type DatacenterConfig,
   type IdentitySource,
+  isBackupVolume,
+  locateVolume,
   PveRoot,
   randomIdentity,
   restoreBandwidthLimit,
   type StorageConfig,
 } from '@vzdump-format/pve';
+import { archiveAt } from '@vzdump-format/stores';
 import type { RateLimiter } from '@vzdump-format/streams';
 import type { RestoreEvent, RestoreOptions } from './restore-options.js';
 import { StagedVolumes } from './staged-volumes.js';
@@ -16,6 +20,8 @@ import { VolumeAllocator } from './volume-allocator.js';
 /** A restore under way: what was asked for, and what is known of the host. */
 export interface RestoreJob {
   readonly options: RestoreOptions;
+  /** What is restored: an archive in a store, or bytes in motion. */
+  readonly archive: Exclude<ArchiveInput, string>;
   readonly pveRoot: PveRoot;
   readonly storages: StorageConfig;
   readonly datacenter: DatacenterConfig;
@@ -33,10 +39,26 @@ export async function newRestoreJob(options: RestoreOptions): Promise<RestoreJob
   const tell = (event: RestoreEvent) => onEvent?.(event);
   return {
     ...{ options, pveRoot, storages, datacenter, tell },
+    archive: archiveOf(options.archive, storages, pveRoot.node),
     identity: options.identity ?? randomIdentity(datacenter.macPrefix),
     allocator: new VolumeAllocator(vmid),
     staged: new StagedVolumes(tell, onWarning),
   };
+}
+
+/** One that is named as a volume is where its storage keeps it: `local:backup/vzdump-…`. */
+function archiveOf(
+  archive: RestoreOptions['archive'],
+  storages: StorageConfig,
+  node: string,
+): RestoreJob['archive'] {
+  if (typeof archive !== 'string') return archive;
+  return archiveAt(isBackupVolume(archive) ? locateVolume(storages, archive, node).path : archive);
+}
+
+/** The path of what is restored; of bytes in motion, none. */
+export function archivePath({ archive }: RestoreJob): string | undefined {
+  return Symbol.asyncIterator in archive ? undefined : archive.path;
 }
 
 /** Whether who restores is not root, and may not do all that root@pam may. */

@@ -1,3 +1,4 @@
+import type { ArchiveInput } from '@vzdump-format/archives';
 import type { Codec } from '@vzdump-format/codecs';
 import type { GuestType, IdentitySource } from '@vzdump-format/pve';
 import type { OnWarning, WriteAt } from '@vzdump-format/streams';
@@ -5,10 +6,10 @@ import type { GuestMethods } from '../guest-access/guest-access.js';
 
 export interface RestoreOptions {
   /**
-   * A path, a volume's id (`local:backup/vzdump-…`), or bytes in motion; any format and codec that is known,
-   * told by its content.
+   * A path, a volume's id (`local:backup/vzdump-…`), an archive in a store, or bytes in motion; any format and
+   * codec that is known, told by its content.
    */
-  readonly archive: string | AsyncIterable<Uint8Array>;
+  readonly archive: ArchiveInput;
   /** The number that the guest gets, 100 to 999999999. */
   readonly vmid: number;
   /** The directory of Proxmox VE's configuration; /etc/pve unless given. */

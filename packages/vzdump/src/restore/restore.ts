@@ -1,9 +1,9 @@
 import { type OpenArchive, openArchive } from '@vzdump-format/archives';
-import { isBackupVolume, locateVolume, storageOf } from '@vzdump-format/pve';
+import { storageOf } from '@vzdump-format/pve';
 import { RateLimiter } from '@vzdump-format/streams';
 import { restoreContainer } from './container/restore-container.js';
 import { requirePool } from './pool.js';
-import { limitFor, limitReading, newRestoreJob, type RestoreJob } from './restore-job.js';
+import { archivePath, limitFor, limitReading, newRestoreJob, type RestoreJob } from './restore-job.js';
 import type { RestoreOptions, RestoreResult } from './restore-options.js';
 import { restoreVm } from './vm/restore-vm.js';
 
@@ -21,11 +21,10 @@ import { restoreVm } from './vm/restore-vm.js';
 export async function restore(options: RestoreOptions): Promise<RestoreResult> {
   const { signal, onWarning, maxWindowLog, payload, pool } = options;
   signal?.throwIfAborted();
-  const job = withArchivePath(await newRestoreJob(options));
+  const job = await newRestoreJob(options);
   if (pool !== undefined) await requirePool(job.pveRoot, pool);
   const limiter = new RateLimiter(0);
-  const { archive: input } = job.options;
-  const archive = await openArchive(input, { limiter, maxWindowLog, payload, onWarning, signal });
+  const archive = await openArchive(job.archive, { limiter, maxWindowLog, payload, onWarning, signal });
   try {
     return archive.format.kind === 'disks'
       ? await restoreVm(limitedByItsStorage(job, archive, limiter), job)
@@ -38,18 +37,10 @@ export async function restore(options: RestoreOptions): Promise<RestoreResult> {
   }
 }
 
-/** An archive that is named as a volume is where its storage keeps it: `local:backup/vzdump-…`. */
-function withArchivePath(job: RestoreJob): RestoreJob {
-  const { options, storages, pveRoot } = job;
-  const { archive } = options;
-  if (typeof archive !== 'string' || !isBackupVolume(archive)) return job;
-  return { ...job, options: { ...options, archive: locateVolume(storages, archive, pveRoot.node).path } };
-}
-
 /** A virtual machine's archive is read as fast as the storage allows that it is on, if it is on any. */
 function limitedByItsStorage(job: RestoreJob, archive: OpenArchive, limiter: RateLimiter): OpenArchive {
-  const { archive: input } = job.options;
-  const storage = typeof input === 'string' ? storageOf(job.storages, input) : undefined;
+  const path = archivePath(job);
+  const storage = path === undefined ? undefined : storageOf(job.storages, path);
   const kibPerSecond = storage === undefined ? 0 : limitFor(job, [storage]);
   limitReading(job, limiter, kibPerSecond);
   return archive;

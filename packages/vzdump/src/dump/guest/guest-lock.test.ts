@@ -14,8 +14,9 @@ async function lockOf(text: string) {
   await writeFile(path, text);
   const root = await PveRoot.open(directory);
   const lockPath = join(directory, 'lock');
-  const { journal } = await JobLock.acquire({ path: lockPath, waitMinutes: 0, onMessage: () => {} });
-  const lock = () => lockGuest(root, { vmid: 100, type: 'qemu', configPath: path }, journal);
+  const jobLock = await JobLock.acquire({ path: lockPath, waitMinutes: 0, onMessage: () => {} });
+  onTestFinished(() => jobLock.release());
+  const lock = () => lockGuest(root, { vmid: 100, type: 'qemu', configPath: path }, jobLock.journal);
   return { path, lock, lockPath, content: () => readFile(path, 'utf8') };
 }
 

@@ -25,7 +25,7 @@ import { howToMakeTemplate } from '../../guest-access/host-program.js';
 import { admittedConfig, parseArchivedConfig } from '../admitted-config.js';
 import { commitGuest } from '../commit-guest.js';
 import { requireRestorable } from '../replaced-guest.js';
-import { isRestricted, limitFor, limitReading, type RestoreJob } from '../restore-job.js';
+import { archivePath, isRestricted, limitFor, limitReading, type RestoreJob } from '../restore-job.js';
 import type { RestoreResult } from '../restore-options.js';
 import { requireStartable, startGuest } from '../start-guest.js';
 import { ArchivedFiles } from './archived-files.js';
@@ -46,17 +46,16 @@ export async function restoreContainer(
   { archive, format, limiter }: ContainerArchive,
   job: RestoreJob,
 ): Promise<RestoreResult> {
-  const { vmid, onWarning, signal, archive: input } = job.options;
+  const { vmid, onWarning, signal } = job.options;
   requireNoDrives(job);
   const replaced = await requireRestorable(job, 'lxc');
   await requireStartable(job, 'lxc');
-  const path = typeof input === 'string' ? input : undefined;
   await archive.payload?.(); // if it is not there, nothing is to be made
-  job.tell({ type: 'archive', guest: 'lxc', path });
+  job.tell({ type: 'archive', guest: 'lxc', path: archivePath(job) });
   const files = await ArchivedFiles.open(format.entries(archive, { onWarning, signal }));
   let volumes: ContainerVolumes | undefined;
   try {
-    const early = files.config ?? (path === undefined ? undefined : await findConfig(path, format, job));
+    const early = files.config ?? (await findConfig(format, job));
     const archived = parseArchived(early ?? new Uint8Array(), job);
     if (early === undefined) requireRootfs(job);
     const plan = await planMountPoints(archived, job);
@@ -85,10 +84,11 @@ export async function restoreContainer(
   }
 }
 
-/** The configuration of an archive that does not begin with it. @throws `RESTORE_CONFIG` */
-async function findConfig(path: string, format: TreeFormat, { options }: RestoreJob): Promise<Uint8Array> {
-  const { maxWindowLog, payload, signal } = options;
-  const archive = await openArchive(path, { maxWindowLog, payload, signal });
+/** The configuration of an archive that does not begin with it, if it can be read again. @throws `RESTORE_CONFIG` */
+async function findConfig(format: TreeFormat, job: RestoreJob): Promise<Uint8Array | undefined> {
+  if (archivePath(job) === undefined) return undefined;
+  const { maxWindowLog, payload, signal } = job.options;
+  const archive = await openArchive(job.archive, { maxWindowLog, payload, signal });
   try {
     return await treeConfig(format, archive, 'pct.conf', { signal });
   } catch (error) {

@@ -1,5 +1,6 @@
 import { copyFile, mkdir, readdir, readFile, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { BufferSource } from '@vzdump-format/streams';
 import { runTool, testWith } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
 import { archiveVm, keepSample, makeSample, restoreTold, type Sample } from '../testing/sample.js';
@@ -55,6 +56,17 @@ describe('a virtual machine', () => {
       volumes: new Map([['scsi0', 'local:300/vm-300-disk-0.raw']]),
     });
     expect(await sample.config('qemu-server/100.conf')).toBe(before);
+  });
+
+  test('is restored from a store that keeps no files', async () => {
+    const sample = await makeSample();
+    const file = await archiveVm(sample);
+    const bytes = await readFile(file);
+    await rm(file);
+    const archive = { path: 'chunks:vm/100', open: async () => new BufferSource(bytes) };
+    const { events } = await restoreTold({ archive, vmid: 300, pveRoot: sample.pveRoot });
+    expect(events[0]).toEqual({ type: 'archive', guest: 'qemu', path: 'chunks:vm/100' });
+    await expectSameDisk(sample, sample.image(300, 'vm-300-disk-0.raw'));
   });
 
   test('has its configuration, rewritten, and its firewall rules', async () => {

@@ -14,7 +14,7 @@ import { howToMakeTemplate } from '../../guest-access/host-program.js';
 import { admittedConfig, parseArchivedConfig } from '../admitted-config.js';
 import { commitGuest } from '../commit-guest.js';
 import { requireRestorable } from '../replaced-guest.js';
-import type { RestoreJob } from '../restore-job.js';
+import { archivePath, type RestoreJob } from '../restore-job.js';
 import type { RestoreResult } from '../restore-options.js';
 import { requireStartable, startGuest } from '../start-guest.js';
 import { DriveOutput } from './drive-output.js';
@@ -27,11 +27,7 @@ export async function restoreVm(archive: OpenArchive, job: RestoreJob): Promise<
   requireNoContainerOptions(job);
   const replaced = await requireRestorable(job, 'qemu');
   await requireStartable(job, 'qemu');
-  job.tell({
-    type: 'archive',
-    guest: 'qemu',
-    path: typeof options.archive === 'string' ? options.archive : undefined,
-  });
+  job.tell({ type: 'archive', guest: 'qemu', path: archivePath(job) });
   const records = unpackVma(archive.bytes, { onWarning, signal });
   const output = new DriveOutput(job, options.writerFor?.(archive.codec));
   try {
