@@ -3,6 +3,7 @@ import {
   ArchiveError,
   ByteReader,
   type ByteSource,
+  debugLog,
   FileSource,
   type OnWarning,
   type RateLimiter,
@@ -62,12 +63,12 @@ export async function openArchive(
   const { limiter, signal } = options;
   if (isInMotion(input)) {
     const chunks = limiter === undefined ? input : throttle(limiter, signal && { signal })(input);
-    return withPayload(await openStream(chunks, '', options), '', options);
+    return opened(await openStream(chunks, '', options), '', options);
   }
   const path = typeof input === 'string' ? input : input.path;
   const file = await (typeof input === 'string' ? FileSource.open(input) : input.open());
   try {
-    return withPayload(await openFile(file, path, options), path, options);
+    return opened(await openFile(file, path, options), path, options);
   } catch (error) {
     await file.close();
     throw error;
@@ -76,6 +77,26 @@ export async function openArchive(
 
 function isInMotion(input: ArchiveInput): input is AsyncIterable<Uint8Array> {
   return typeof input === 'object' && Symbol.asyncIterator in input;
+}
+
+/** @throws `PAYLOAD_UNUSED` */
+function opened(archive: OpenArchive, path: string, options: OpenArchiveOptions): OpenArchive {
+  const name = path === '' ? 'a stream' : path;
+  debugLog(
+    '%s: %s, codec %s, %s',
+    name,
+    archive.format.name,
+    archive.codec.name,
+    wayOf(archive, path, options),
+  );
+  return withPayload(archive, path, options);
+}
+
+/** How the archive is read, and why, for the debug log. */
+function wayOf({ source }: OpenArchive, path: string, { parts = false }: OpenArchiveOptions): string {
+  if (source !== undefined) return 'read at any offset';
+  if (path === '') return 'read from its beginning, as it is no file';
+  return `read from its beginning, as ${parts ? 'it can be entered nowhere else' : 'all of it is wanted'}`;
 }
 
 /** @throws `PAYLOAD_UNUSED` */
@@ -88,6 +109,7 @@ function withPayload(archive: OpenArchive, path: string, options: OpenArchiveOpt
   }
   const payloadPath = options.payload ?? (split && payloadPathFor(split, path));
   if (payloadPath === undefined) return archive;
+  debugLog('%s: with the contents in %s', path || 'a stream', payloadPath);
   const payload = new PayloadFile(payloadPath, (source) =>
     limiter === undefined ? source : new ThrottledSource(source, limiter, signal),
   );

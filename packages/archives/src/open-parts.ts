@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { Codec, SeekableOptions } from '@vzdump-format/codecs';
-import { ArchiveError, type ByteSource } from '@vzdump-format/streams';
+import { ArchiveError, type ByteSource, debugLog } from '@vzdump-format/streams';
 import { INDEX_EXTENSION } from './index-archive.js';
 
 /**
@@ -19,10 +19,13 @@ export async function openParts(
   const index = await readIndex(indexPath);
   if (index !== undefined) {
     try {
-      return await codec.openSeekable(file, { ...options, index });
+      const source = await codec.openSeekable(file, { ...options, index });
+      debugLog('%s: the index beside the archive is used', indexPath);
+      return source;
     } catch (error) {
       if (!(error instanceof ArchiveError)) throw error;
       const { code, message, hint } = error;
+      debugLog('%s: the index beside the archive is refused: %s', indexPath, message);
       options.onWarning?.({ code, message: `${indexPath}: ${message}`, entry: indexPath, hint });
     }
   }

@@ -3,6 +3,7 @@ import { ContentProgress, walk } from '@vzdump-format/file-tree';
 import {
   Boundaries,
   chunksOf,
+  debugLog,
   Meter,
   metered,
   type Piece,
@@ -64,6 +65,12 @@ export async function packTree(options: PackTreeOptions): Promise<PackTreeResult
   const { format, codec, first, excludes = [], onProgress, onWarning, signal } = options;
   const payload = splitPayloadPath(format, options.output, options.payload);
   if (payload !== undefined) requireUncompressed(codec);
+  debugLog(
+    'packing %s, codec %s, level %s',
+    format.name,
+    codec.name,
+    options.compress?.level ?? "the codec's own",
+  );
   const progress = new ContentProgress(onProgress);
   const boundaries = new Boundaries();
   const ownOutput = new OutputExclusion(options.root, onWarning);

@@ -2,6 +2,7 @@ import type { Codec, CompressOptions } from '@vzdump-format/codecs';
 import {
   Boundaries,
   type ByteSource,
+  debugLog,
   type OnWarning,
   RateLimiter,
   ThrottledSource,
@@ -51,6 +52,12 @@ export interface PackVmResult extends PackProgress {
 /** Packs a VM's disks and configs into a VMA archive: read, throttled, packed, compressed, written. */
 export async function packVm(options: PackVmOptions): Promise<PackVmResult> {
   const { signal, onProgress, configs } = options;
+  debugLog(
+    'packing %s, codec %s, level %s',
+    'vma',
+    options.codec.name,
+    options.compress?.level ?? "the codec's own",
+  );
   const drives: PackVmaDrive[] = [];
   try {
     const limiter = new RateLimiter(options.bytesPerSecond ?? 0);

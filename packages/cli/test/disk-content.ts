@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createCipheriv, createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { mkdir, open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -40,8 +40,10 @@ export async function writeRecipe(path: string, recipe: ContentRecipe): Promise<
 
 /** Bytes that do not compress, the same for the same seed. */
 export async function writeNoise(path: string, size: number, seed = 'noise'): Promise<void> {
-  const segment = { offset: 0, length: size, gen: 'sha256ctr', seed } as const;
-  await writeRecipe(path, { source_bytes: size, segments: [segment] });
+  const key = createHash('sha256').update(seed).digest();
+  await writeFile(path, createCipheriv('aes-256-ctr', key, Buffer.alloc(16)).update(Buffer.alloc(size)), {
+    flag: 'wx',
+  });
 }
 
 /** A disk with a real ext4 on it, where that can be made; else one with some content. */

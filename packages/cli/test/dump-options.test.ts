@@ -1,8 +1,8 @@
 import { chown, mkdir, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { isMet, testWith } from '@vzdump-format/testing';
-import { describe, expect, onTestFinished, test } from 'vitest';
-import { dumpSample, timelessNames } from './dump-sample.js';
+import { isMet, keptScratch, testWith } from '@vzdump-format/testing';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { type DumpSample, dumpSample, timelessNames } from './dump-sample.js';
 import { linesOf, runCliWell } from './running-cli.js';
 
 const OLDER = (day: number) => `vzdump-qemu-100-2020_01_0${day}-00_00_00.vma`;
@@ -85,6 +85,14 @@ describe('which guests', () => {
 });
 
 describe('what is wrong with the command line has status 2, and nothing is done', () => {
+  const kept = keptScratch();
+  let sample: DumpSample;
+  beforeAll(async () => {
+    await kept.make();
+    sample = await dumpSample(kept.path('.'));
+  });
+  afterAll(kept.remove);
+
   test.each([
     [[], 'vmid: property is missing'],
     [['100', '--all'], "all: option conflicts with option 'vmid'"],
@@ -106,7 +114,6 @@ describe('what is wrong with the command line has status 2, and nothing is done'
     [['--stdout', '100'], /^--stdout: /],
     [['100', '--st', '1'], "option '--st' is ambiguous"],
   ] as const)('%j', async (args, message) => {
-    const sample = await dumpSample();
     const { status, stderr } = await sample.dump(args);
     const [first = '', hint] = linesOf(stderr);
     expect(first.replace('vzdump-format: ', '')).toMatch(message);

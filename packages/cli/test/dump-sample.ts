@@ -29,8 +29,9 @@ export interface DumpSample {
   archive(ending: string, directory?: string): string;
 }
 
-export async function dumpSample(): Promise<DumpSample> {
-  const { path, dumpArgs, restore } = await makeSampleGuests();
+/** @param parent see `makeSampleGuests` */
+export async function dumpSample(parent?: string): Promise<DumpSample> {
+  const { path, dumpArgs, restore } = await makeSampleGuests(parent);
   const command = (args: readonly string[]) => ['dump', ...dumpArgs, ...args];
   const names = (name = 'storage/dump') => readdirSync(path(name)).sort();
   return {

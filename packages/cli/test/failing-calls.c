@@ -3,10 +3,10 @@
  *
  *   FAIL_UNDER   the directory, an absolute path without links
  *   FAIL_CALL    fsync, name (link, rename), write or close; of the last two only what is open for writing
- *   FAIL_AT      which of these calls, from 1; 0 for none
+ *   FAIL_AT      which of these calls, from 1; 0 for none, and then the calls of every kind are told
  *   FAIL_ERRNO   what it fails with
  *   FAIL_DONE    1: a call on names is done all the same, as when a server dies before it has answered
- *   FAIL_LOG     a file to which each of these calls adds a line
+ *   FAIL_LOG     a file to which each of these calls adds a line: `write pwrite64 /path`
  *
  * A close that fails has closed the descriptor, as on Linux. Programs that Node starts are left alone.
  */
@@ -46,9 +46,14 @@ static int is_under(const char *path) {
   return length > 0 && strncmp(path, under, length) == 0 && path[length] == '/';
 }
 
-static void tell(const char *call, const char *path) {
+/* Whether calls of this kind are looked at. */
+static int counts(const char *of) {
+  return kind != NULL && (fail_at == 0 || strcmp(of, kind) == 0);
+}
+
+static void tell(const char *of, const char *call, const char *path) {
   char line[PATH_MAX + 64];
-  int length = snprintf(line, sizeof line, "%s %s\n", call, path);
+  int length = snprintf(line, sizeof line, "%s %s %s\n", of, call, path);
   int file = open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   if (file < 0) return;
   dprintf(file, "%.*s", length, line);
@@ -57,14 +62,14 @@ static void tell(const char *call, const char *path) {
 
 /* Whether this call is the one. */
 static int fails(const char *of, const char *call, const char *path) {
-  if (kind == NULL || strcmp(of, kind) != 0 || !is_under(path)) return 0;
-  tell(call, path);
+  if (!counts(of) || !is_under(path)) return 0;
+  tell(of, call, path);
   return ++calls == fail_at;
 }
 
 static int fails_fd(const char *of, const char *call, int fd) {
   char link[64], path[PATH_MAX];
-  if (kind == NULL || strcmp(of, kind) != 0) return 0;
+  if (!counts(of)) return 0;
   if (strcmp(of, "fsync") != 0 && (fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY) return 0;
   snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
   ssize_t length = readlink(link, path, sizeof path - 1);
@@ -76,7 +81,7 @@ static int fails_fd(const char *of, const char *call, int fd) {
 static int fails_name(const char *call, int directory, const char *name) {
   char link[64], path[2 * PATH_MAX];
   ssize_t length = 0;
-  if (kind == NULL || strcmp("name", kind) != 0) return 0;
+  if (!counts("name")) return 0;
   if (name[0] != '/') {
     snprintf(link, sizeof link, directory == AT_FDCWD ? "/proc/self/cwd" : "/proc/self/fd/%d", directory);
     length = readlink(link, path, PATH_MAX - 1);

@@ -19,6 +19,14 @@ export interface Failure {
   readonly done?: boolean;
 }
 
+/** A call that a run has made. */
+export interface CalledOnce {
+  readonly call: Call;
+  /** `pwrite64 /path` */
+  readonly text: string;
+  readonly path: string;
+}
+
 /** The command line, some of whose calls on the files below a directory fail. */
 export class FailingCli {
   private constructor(private readonly directory: string) {}
@@ -52,18 +60,22 @@ export class FailingCli {
     };
     await rm(this.logOf(under), { force: true });
     const result = await runCli(args, { env });
-    return { ...result, failed: (await this.called(under))[at - 1]?.replace(/^\S+ /, '') };
+    return { ...result, failed: (await this.called(under))[at - 1]?.path };
   }
 
-  /** The calls of a kind that a run makes, in their order: `fsync /path`. */
-  async count(args: readonly string[], under: string, call: Call): Promise<readonly string[]> {
-    const { status, stderr } = await this.run(args, under, { call, at: 0, error: 'EIO' });
+  /** The calls that a run makes which has no failure, in their order. */
+  async count(args: readonly string[], under: string): Promise<readonly CalledOnce[]> {
+    const { status, stderr } = await this.run(args, under, { call: 'fsync', at: 0, error: 'EIO' });
     if (status !== 0) throw new Error(`${args.join(' ')}: status ${status}: ${stderr}`);
     return this.called(under);
   }
 
-  private async called(under: string): Promise<readonly string[]> {
-    return linesOf(await readFile(this.logOf(under), 'utf8').catch(() => ''));
+  private async called(under: string): Promise<readonly CalledOnce[]> {
+    const lines = linesOf(await readFile(this.logOf(under), 'utf8').catch(() => ''));
+    return lines.map((line) => {
+      const [, call = '', text = '', path = ''] = /^(\S+) (\S+ (.*))$/.exec(line) ?? [];
+      return { call: call as Call, text, path };
+    });
   }
 
   private logOf(under: string): string {

@@ -31,8 +31,9 @@ export interface SampleGuests {
   readonly dumpArgs: readonly string[];
 }
 
-export async function makeSampleGuests(): Promise<SampleGuests> {
-  const directory = join(await scratch(), 'sample');
+/** @param parent where to make it; a directory of the test that runs, unless given */
+export async function makeSampleGuests(parent?: string): Promise<SampleGuests> {
+  const directory = join(parent ?? (await scratch()), 'sample');
   await runTool(process.execPath, MAKE_GUESTS, directory);
   const path = (name: string) => join(directory, name);
   const config = (name: string) => ifThere(readFile(path(`pve/${name}`), 'utf8'));

@@ -5,6 +5,7 @@ import {
   codecForCompressOption,
   codecForFileName,
 } from '@vzdump-format/codecs';
+import { debugLog } from '@vzdump-format/streams';
 import type { OptionSpec } from '../command.js';
 import { UsageError } from '../output/exit-status.js';
 import { wholeNumber } from './options.js';
@@ -69,6 +70,8 @@ export function chooseCodec(out: string, options: CodecOptions): CodecChoice {
     );
   }
   requireLevel(chosen.codec, level);
+  const reason = value !== undefined ? '--compress' : named !== undefined ? 'its name' : 'default';
+  debugLog('%s: codec %s, by %s', out, chosen.codec.name, reason);
   const compress = { ...chosen.options, level, ...(threads === undefined ? {} : { threads }) };
   return { codec: chosen.codec, compress };
 }
