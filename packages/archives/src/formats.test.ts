@@ -2,13 +2,13 @@ import { deflateSync } from 'node:zlib';
 import { codecs } from '@vzdump-format/codecs';
 import { describe, expect, test } from 'vitest';
 import { FORMAT_DETECT_BYTES } from './archive-format.js';
-import { detectFormat, format, formatForFileName, formats, writtenExtensions } from './formats.js';
+import { detectFormat, formatForFileName, formatNamed, formats, writtenExtensions } from './formats.js';
 
 const endings = ['', ...codecs.flatMap(({ extensions }) => extensions)];
 
 describe.each(formats)('$name', (row) => {
   test('is found by its name, and by a file name with any codec', () => {
-    expect(format(row.name)).toBe(row);
+    expect(formatNamed(row.name)).toBe(row);
     for (const ending of endings) {
       expect(formatForFileName(`vzdump-qemu-100${row.extension}${ending}`)).toBe(row);
     }
@@ -66,7 +66,7 @@ describe('what is compressed with something that is not read here is called by i
 });
 
 test('what is known nowhere is refused with the reason', () => {
-  expect(() => format('rar')).toThrow(expect.objectContaining({ code: 'FORMAT_UNKNOWN' }));
+  expect(() => formatNamed('rar')).toThrow(expect.objectContaining({ code: 'FORMAT_UNKNOWN' }));
   expect(() => detectFormat(Buffer.from('Rar!'))).toThrow(
     'no archive that is known here begins with 52617221',
   );

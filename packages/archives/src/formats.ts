@@ -10,7 +10,7 @@ import { vma } from './formats/vma.js';
 export const formats: readonly ArchiveFormat[] = [vma, tar, pxar];
 
 /** The format of that name. @throws `FORMAT_UNKNOWN` */
-export function format(name: string): ArchiveFormat {
+export function formatNamed(name: string): ArchiveFormat {
   const found = formats.find((row) => row.name === name);
   if (found === undefined) throw unknownFormat(`no archive format is named '${name}'`);
   return found;

@@ -1,7 +1,7 @@
 export type { ArchiveFormat, DiskFormat, TreeFormat, VmaListing } from './archive-format.js';
 export { convertArchive } from './convert-archive.js';
 export { tar } from './formats/tar.js';
-export { format, formatForFileName, formats, writtenExtensions } from './formats.js';
+export { formatForFileName, formatNamed, formats, writtenExtensions } from './formats.js';
 export { indexArchive, openUncompressed } from './index-archive.js';
 export { type ArchiveInput, type OpenArchive, openArchive, type StoredArchive } from './open-archive.js';
 export { type OutputSink, type WriteOutputOptions, writeOutput } from './output-file.js';

@@ -9,7 +9,7 @@ import { openFilesIn, scratch } from '@vzdump-format/testing';
 import { openVma, packVma } from '@vzdump-format/vma';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { DiskFormat, TreeFormat } from './archive-format.js';
-import { format } from './formats.js';
+import { formatNamed } from './formats.js';
 import { indexArchive } from './index-archive.js';
 import { openArchive } from './open-archive.js';
 import { packTree } from './pack-tree.js';
@@ -47,7 +47,7 @@ async function collect(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
 async function packedTree(name: string, of: Codec): Promise<string> {
   const path = join(directory, name);
   await packTree({
-    format: format(name.split('.')[1]!) as TreeFormat,
+    format: formatNamed(name.split('.')[1]!) as TreeFormat,
     codec: of,
     compress: { level: of.levels?.min },
     root: tree,

@@ -50,7 +50,7 @@ async function writeFile(
   path: string,
   { overwrite = false, onPartial, writeAt, onWarning }: WriteOutputOptions,
 ): Promise<number> {
-  await requireReplaceable(path);
+  await requireReplaceableFile(path);
   const file = await PendingFile.create(path, { overwrite, onWarning });
   try {
     onPartial?.(file.partialPath);
@@ -66,7 +66,7 @@ async function writeFile(
  * A file takes the place of what has its name: that must not be, nor stand for, a device, a directory or an
  * open file.
  */
-export async function requireReplaceable(path: string): Promise<void> {
+export async function requireReplaceableFile(path: string): Promise<void> {
   const existing = await stat(path).catch(() => undefined);
   if (existing === undefined || (existing.isFile() && !(await namesOpenFile(path)))) return;
   throw new ArchiveError('OUTPUT_KIND', `${path} is there, and not a regular file`, {

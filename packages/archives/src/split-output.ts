@@ -17,7 +17,7 @@ import type { TreeFormat } from './archive-format.js';
 import { formatForFileName } from './formats.js';
 import {
   type ArchiveOutput,
-  requireReplaceable,
+  requireReplaceableFile,
   type WriteOutputOptions,
   writeOutput,
 } from './output-file.js';
@@ -90,7 +90,7 @@ export async function writeSplitOutput(
       entry: output,
     });
   }
-  await requireReplaceable(payloadPath);
+  await requireReplaceableFile(payloadPath);
   const payload = await PendingFile.create(payloadPath, { overwrite, onWarning });
   try {
     onPartial?.(payload.partialPath);
@@ -122,7 +122,7 @@ async function writePair(
   payload: PendingFile,
   { overwrite = false, onPartial, writeAt, onWarning }: WriteOutputOptions,
 ): Promise<number> {
-  await requireReplaceable(path);
+  await requireReplaceableFile(path);
   const archive = await PendingFile.create(path, { overwrite, onWarning });
   try {
     onPartial?.(archive.partialPath);

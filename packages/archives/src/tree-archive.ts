@@ -2,8 +2,8 @@ import {
   ContentProgress,
   type FileEntry,
   gnuTarExcludes,
-  type RestoreOptions,
-  type RestoreResult,
+  type RestoreTreeOptions,
+  type RestoreTreeResult,
   restoreTree,
   wholeContent,
 } from '@vzdump-format/file-tree';
@@ -73,7 +73,9 @@ export async function* catFile(
   });
 }
 
-export interface UnpackTreeOptions extends Omit<RestoreOptions, 'excludes' | 'onWarning'>, OperationOptions {
+export interface UnpackTreeOptions
+  extends Omit<RestoreTreeOptions, 'excludes' | 'onWarning'>,
+    OperationOptions {
   readonly directory: string;
   /**
    * Only what matches one of these, and what lies below it: patterns whose `*` matches slashes, from the root
@@ -92,7 +94,7 @@ export async function unpackTree(
   format: TreeFormat,
   archive: ArchiveBytes,
   { directory, patterns = [], excludes = [], onProgress, ...options }: UnpackTreeOptions,
-): Promise<RestoreResult> {
+): Promise<RestoreTreeResult> {
   const rules = format.excludeRules(excludes, options.onWarning);
   const selection = new Selection(patterns);
   const excluded = new ExcludedPaths(rules);

@@ -20,7 +20,7 @@ export { ACCESS_ACL, DEFAULT_ACL, decodeAcl, encodeAcl } from './metadata/acl.js
 export { formatAclText, parseAclText } from './metadata/acl-text.js';
 export { CAPABILITIES, capabilitiesInGuest, capabilitiesOnHost } from './metadata/capabilities.js';
 export { type IdKind, IdMap, UNMAPPED_ID } from './metadata/id-map.js';
-export { type RestoreOptions, type RestoreResult, restoreTree } from './restore/restore.js';
+export { type RestoreTreeOptions, type RestoreTreeResult, restoreTree } from './restore/restore.js';
 export type { LossCounts, LossKind } from './restore/restore-losses.js';
 export type { Existing } from './restore/restore-names.js';
 export { walk } from './walk/walk.js';

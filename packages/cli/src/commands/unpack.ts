@@ -1,5 +1,5 @@
 import { type DiskFormat, type OpenArchive, type TreeFormat, unpackTree } from '@vzdump-format/archives';
-import { type RestoreResult, readAccounts } from '@vzdump-format/file-tree';
+import { type RestoreTreeResult, readAccounts } from '@vzdump-format/file-tree';
 import { withArchive } from '../archive-input.js';
 import type { Command, CommandContext } from '../command.js';
 import { type OptionsByKind, requireFitting } from '../options/fitting-options.js';
@@ -129,6 +129,6 @@ async function unpackDirectory(
   report(result, context);
 }
 
-function report({ restored, skipped }: RestoreResult, context: CommandContext): void {
+function report({ restored, skipped }: RestoreTreeResult, context: CommandContext): void {
   context.inform(`restored ${restored} entries${skipped > 0 ? `, left out ${skipped}` : ''}`);
 }

@@ -2,7 +2,7 @@ import { basename, extname } from 'node:path';
 import {
   type ArchiveFormat,
   formatForFileName,
-  format as formatOfName,
+  formatNamed,
   writtenExtensions,
 } from '@vzdump-format/archives';
 import { UsageError } from '../output/exit-status.js';
@@ -18,7 +18,7 @@ export function formatOfOutput(out: string, asked: string | undefined): ArchiveF
     if (named === undefined && out !== '-') requireNoExtension(out);
     return named;
   }
-  const format = formatOfName(asked);
+  const format = formatNamed(asked);
   if (named === undefined || named === format) return format;
   throw new UsageError(
     `--format ${asked} does not fit the name '${out}'`,

@@ -9,7 +9,7 @@ import { directory, entriesOf, file, fileInPieces, hardlink, symlink } from '../
 import { FoldingDirectory } from '../testing/folding-directory.js';
 import { runTool } from '../testing/tools.js';
 import { contentsOf, everythingOf } from '../testing/what-is-there.js';
-import { type RestoreOptions, restoreTree } from './restore.js';
+import { type RestoreTreeOptions, restoreTree } from './restore.js';
 
 /*
  * Names that are different in the archive and the same on the file system: the class of CVE-2021-37712 and
@@ -38,7 +38,7 @@ interface Case {
   /** What is in the target before. */
   readonly before?: Readonly<Record<string, string>>;
   readonly entries: readonly FileEntry[];
-  readonly options?: RestoreOptions;
+  readonly options?: RestoreTreeOptions;
   /** An error's code, or what is in the target then. */
   readonly ends: string | Readonly<Record<string, string>>;
 }

@@ -11,15 +11,15 @@ import { IdMap } from '../metadata/id-map.js';
 import { directory, entriesOf, file, fileInPieces, hardlink, node, symlink } from '../testing/entries.js';
 import { readXattr, runTool } from '../testing/tools.js';
 import { contentsOf } from '../testing/what-is-there.js';
-import { type RestoreOptions, type RestoreResult, restoreTree } from './restore.js';
+import { type RestoreTreeOptions, type RestoreTreeResult, restoreTree } from './restore.js';
 
 const AT = 981_173_106_123_456_789n;
 
 function restore(
   target: string,
   entries: readonly FileEntry[],
-  options?: RestoreOptions,
-): Promise<RestoreResult> {
+  options?: RestoreTreeOptions,
+): Promise<RestoreTreeResult> {
   return restoreTree(entriesOf(...entries), target, options);
 }
 
@@ -38,8 +38,8 @@ function statusOf(path: string) {
 async function restoreWithLoss(
   target: string,
   entries: readonly FileEntry[],
-  options: RestoreOptions = {},
-): Promise<RestoreResult & { readonly warnings: readonly string[] }> {
+  options: RestoreTreeOptions = {},
+): Promise<RestoreTreeResult & { readonly warnings: readonly string[] }> {
   const warnings: ArchiveWarning[] = [];
   const result = await restore(target, entries, {
     ...options,

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { EntryType, FileEntry } from '../entry/entry.js';
 import { directory, entriesOf, file, fileInPieces, hardlink, node, symlink } from '../testing/entries.js';
 import { contentsOf, everythingOf } from '../testing/what-is-there.js';
-import { type RestoreOptions, restoreTree } from './restore.js';
+import { type RestoreTreeOptions, restoreTree } from './restore.js';
 
 /*
  * One test for each class of attack that an extractor of archives is known to have fallen for, named by a CVE
@@ -58,7 +58,7 @@ class ByMode {
   constructor(readonly ends: Readonly<Record<Mode, End>>) {}
 }
 
-async function restore(entries: readonly FileEntry[], options: RestoreOptions): Promise<End> {
+async function restore(entries: readonly FileEntry[], options: RestoreTreeOptions): Promise<End> {
   try {
     await restoreTree(entriesOf(...entries), target, options);
     return contentsOf(target);

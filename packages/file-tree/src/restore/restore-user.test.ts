@@ -5,7 +5,7 @@ import { expect } from 'vitest';
 import type { FileEntry } from '../entry/entry.js';
 import { directory, entriesOf, file, fileInPieces, hardlink, node, symlink } from '../testing/entries.js';
 import { contentsOf } from '../testing/what-is-there.js';
-import { type RestoreOptions, type RestoreResult, restoreTree } from './restore.js';
+import { type RestoreTreeOptions, type RestoreTreeResult, restoreTree } from './restore.js';
 
 const USER = 65_534;
 const AT = 981_173_106_123_456_789n;
@@ -15,9 +15,9 @@ const MINE = { uid: USER, gid: USER };
 async function restoreAsUser(
   target: string,
   entries: readonly FileEntry[],
-  options?: RestoreOptions,
-): Promise<RestoreResult> {
-  let result: RestoreResult | undefined;
+  options?: RestoreTreeOptions,
+): Promise<RestoreTreeResult> {
+  let result: RestoreTreeResult | undefined;
   chownSync(target, USER, USER);
   await asUser(USER, USER, async () => {
     result = await restoreTree(entriesOf(...entries), target, options);

@@ -15,7 +15,7 @@ import {
   symlink,
 } from '../testing/entries.js';
 import { contentsOf } from '../testing/what-is-there.js';
-import { type RestoreOptions, type RestoreResult, restoreTree } from './restore.js';
+import { type RestoreTreeOptions, type RestoreTreeResult, restoreTree } from './restore.js';
 
 const AT = 981_173_106_123_456_789n;
 
@@ -31,7 +31,7 @@ afterEach(() => {
   rmSync(base, { recursive: true });
 });
 
-function restore(entries: readonly FileEntry[], options?: RestoreOptions): Promise<RestoreResult> {
+function restore(entries: readonly FileEntry[], options?: RestoreTreeOptions): Promise<RestoreTreeResult> {
   return restoreTree(entriesOf(...entries), target, options);
 }
 

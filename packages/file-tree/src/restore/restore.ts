@@ -13,7 +13,7 @@ import { type MetadataOptions, MetadataWriter } from './restore-metadata.js';
 import { type Existing, NameGiver } from './restore-names.js';
 import type { Restoration } from './restore-run.js';
 
-export interface RestoreOptions {
+export interface RestoreTreeOptions {
   /** `refuse` unless given. Directories that are there are merged, whatever it says. */
   readonly existing?: Existing | undefined;
   /**
@@ -46,11 +46,11 @@ export interface RestoreOptions {
   readonly accounts?: Accounts | undefined;
   readonly onWarning?: OnWarning | undefined;
   /** Told what is on disk when an error has ended it, before that is thrown. */
-  readonly onFailure?: ((soFar: RestoreResult) => void) | undefined;
+  readonly onFailure?: ((soFar: RestoreTreeResult) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface RestoreResult {
+export interface RestoreTreeResult {
   /** Entries that are on disk now. */
   readonly restored: number;
   /** The sizes of those that are files, together. */
@@ -74,8 +74,8 @@ export interface RestoreResult {
 export async function restoreTree(
   entries: AsyncIterable<FileEntry>,
   target: string,
-  options: RestoreOptions = {},
-): Promise<RestoreResult> {
+  options: RestoreTreeOptions = {},
+): Promise<RestoreTreeResult> {
   const { signal, onWarning, onFailure } = options;
   signal?.throwIfAborted();
   const missing = missingCapabilities();
@@ -121,7 +121,7 @@ export async function restoreTree(
   return result();
 }
 
-function newRestoration(root: TreeRoot, options: RestoreOptions): Restoration {
+function newRestoration(root: TreeRoot, options: RestoreTreeOptions): Restoration {
   const { existing = 'refuse', idMap, sockets = true, zerosToHoles = false } = options;
   const devices = options.devices ?? idMap === undefined;
   const losses = new Losses();
@@ -154,7 +154,7 @@ interface OpenTarget extends TreeRoot {
 /** Links in its path are followed, because the user named it. */
 function openTarget(
   target: string,
-  { existing = 'refuse', freshTarget = false }: RestoreOptions,
+  { existing = 'refuse', freshTarget = false }: RestoreTreeOptions,
 ): OpenTarget {
   const made = makeDirectories(target).length > 0 || freshTarget;
   const directory = openDirectory(target);
@@ -180,7 +180,7 @@ function ownerPolicy(owner: boolean | undefined): MetadataOptions['owner'] {
 }
 
 /** What the container's root makes belongs to it: a parent that is no entry would be nobody's in there. */
-function parentsOwner({ idMap, owner }: RestoreOptions): Owner | undefined {
+function parentsOwner({ idMap, owner }: RestoreTreeOptions): Owner | undefined {
   if (idMap === undefined || owner === false || !isSuperuser()) return undefined;
   const uid = idMap.toHost('user', 0);
   const gid = idMap.toHost('group', 0);

@@ -50,7 +50,7 @@ export async function requireRestorable(
     });
   }
   const replaced = { guest, config: await job.pveRoot.readConfig(guest) };
-  await requireReplaceable(job, replaced);
+  await requireReplaceableGuest(job, replaced);
   return replaced;
 }
 
@@ -64,7 +64,7 @@ export async function requireUnchanged(job: RestoreJob, replaced: ReplacedGuest)
   if (formatGuestConfig(now) !== formatGuestConfig(config)) {
     throw refusal(job, guest.type, 'GUEST_CHANGED', 'its configuration was changed meanwhile');
   }
-  await requireReplaceable(job, replaced);
+  await requireReplaceableGuest(job, replaced);
 }
 
 /** Makes sure that no guest has got the number since the restore began. @throws `GUEST_EXISTS` */
@@ -90,7 +90,7 @@ async function findGuest({ pveRoot, options }: RestoreJob, type: GuestType): Pro
   return pveRoot.findGuest(vmid);
 }
 
-async function requireReplaceable(job: RestoreJob, { guest, config }: ReplacedGuest): Promise<void> {
+async function requireReplaceableGuest(job: RestoreJob, { guest, config }: ReplacedGuest): Promise<void> {
   const { type } = guest;
   const { short } = KINDS[type];
   const lock = configValue(config, 'lock');

@@ -4,9 +4,9 @@ import {
   ContentProgress,
   type FileEntry,
   IdMap,
+  type RestoreTreeResult,
   readAccounts,
   restoreTree,
-  type RestoreResult as TreeResult,
 } from '@vzdump-format/file-tree';
 import { printableName } from '@vzdump-format/posix';
 import {
@@ -176,7 +176,7 @@ async function extract(
   const { onWarning, onProgress, signal, ignoreUnpackErrors = false } = job.options;
   let restored = 0;
   let bytes = 0;
-  const count = (result: TreeResult) => {
+  const count = (result: RestoreTreeResult) => {
     restored += result.restored;
     bytes += result.bytes;
   };

@@ -1,18 +1,18 @@
 import type { SupportedStorage } from '@vzdump-format/pve';
 import { type Run, run as runProgram } from '../run.js';
-import { DirectoryStore } from './directory-store.js';
-import { LvmStore } from './lvm-store.js';
+import { DirectoryVolumes } from './directory-volumes.js';
+import { LvmVolumes } from './lvm-volumes.js';
 import type { VolumeStore } from './volume-store.js';
-import { ZfsStore } from './zfs-store.js';
+import { ZfsVolumes } from './zfs-volumes.js';
 
 /** @param run how the programs of LVM and ZFS are run */
 export function volumeStore(storage: SupportedStorage, run: Run = runProgram): VolumeStore {
   switch (storage.kind) {
     case 'directory':
-      return new DirectoryStore(storage);
+      return new DirectoryVolumes(storage);
     case 'lvm':
-      return new LvmStore(storage, run);
+      return new LvmVolumes(storage, run);
     case 'zfs':
-      return new ZfsStore(storage, run);
+      return new ZfsVolumes(storage, run);
   }
 }

@@ -10,7 +10,7 @@ const KIB = 1024;
  * Volumes as logical volumes of LVM, `/dev/VG/vm-VMID-disk-0`; those of a thin pool read as zeros when they
  * are new.
  */
-export class LvmStore implements VolumeStore {
+export class LvmVolumes implements VolumeStore {
   constructor(
     private readonly storage: LvmStorage,
     private readonly run: Run,

@@ -1,6 +1,6 @@
 import { type LvmStorage, parseStorageConfig } from '@vzdump-format/pve';
 import { describe, expect, test } from 'vitest';
-import { LvmStore } from './lvm-store.js';
+import { LvmVolumes } from './lvm-volumes.js';
 
 const STORAGES = parseStorageConfig(`
 lvm: thick
@@ -18,7 +18,7 @@ function noted(id: 'thick' | 'thin', output = '') {
     commands.push(words.join(' '));
     return output;
   };
-  return { store: new LvmStore(STORAGES.get(id) as LvmStorage, run), commands };
+  return { store: new LvmVolumes(STORAGES.get(id) as LvmStorage, run), commands };
 }
 
 const REQUEST = { vmid: 300, size: 16 * 1024 * 1024 };

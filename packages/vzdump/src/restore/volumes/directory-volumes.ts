@@ -12,7 +12,7 @@ import type { VolumeRequest, VolumeStore } from './volume-store.js';
  * Volumes as files and directories: `images/VMID/vm-VMID-disk-0.raw`. On btrfs, directories are subvolumes,
  * and a raw image is a file in a subvolume of its own.
  */
-export class DirectoryStore implements VolumeStore {
+export class DirectoryVolumes implements VolumeStore {
   private readonly kind: DirectoryKind;
 
   constructor(private readonly storage: DirectoryStorage) {

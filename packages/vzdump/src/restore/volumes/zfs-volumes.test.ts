@@ -1,6 +1,6 @@
 import { parseStorageConfig, type ZfsStorage } from '@vzdump-format/pve';
 import { describe, expect, test } from 'vitest';
-import { ZfsStore } from './zfs-store.js';
+import { ZfsVolumes } from './zfs-volumes.js';
 
 const STORAGES = parseStorageConfig(`
 zfspool: tank
@@ -20,7 +20,7 @@ function noted(id: 'tank' | 'sparse', answer: (command: string) => string = () =
     commands.push(words.join(' '));
     return answer(words.join(' '));
   };
-  return { store: new ZfsStore(STORAGES.get(id) as ZfsStorage, run), commands };
+  return { store: new ZfsVolumes(STORAGES.get(id) as ZfsStorage, run), commands };
 }
 
 const SIZE = 16 * 1024 * 1024;

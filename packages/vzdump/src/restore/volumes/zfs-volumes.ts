@@ -6,7 +6,7 @@ import type { VolumeRequest, VolumeStore } from './volume-store.js';
 const KIB = 1024;
 
 /** Volumes of ZFS: `/dev/zvol/POOL/vm-VMID-disk-0` for disks, datasets with files for containers. */
-export class ZfsStore implements VolumeStore {
+export class ZfsVolumes implements VolumeStore {
   constructor(
     private readonly storage: ZfsStorage,
     private readonly run: Run,
