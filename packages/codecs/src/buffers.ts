@@ -7,15 +7,6 @@ export function chunkOf(memory: Uint8Array, length: number, reuseBuffers: boolea
   return reuseBuffers || length === 0 ? chunk : Buffer.allocUnsafeSlow(length).fill(chunk);
 }
 
-/** Small enough to stay in the processor's cache, however often it is given out. */
-const ZEROS = new Uint8Array(256 * 1024);
-
-/** So many zeros, in chunks for whoever asked: the same few again and again when they reuse buffers. */
-export function* zeroChunks(length: number, reuseBuffers: boolean | undefined): Generator<Uint8Array> {
-  if (!reuseBuffers) yield new Uint8Array(length);
-  else for (let at = 0; at < length; at += ZEROS.length) yield ZEROS.subarray(0, length - at);
-}
-
 /**
  * Buffers of one size that go round: taken, worked on by a thread, and given back. A buffer for each block
  * would leave memory to the garbage collector's leisure.

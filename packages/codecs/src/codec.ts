@@ -1,4 +1,11 @@
-import type { Boundaries, ByteSource, OnWarning, Stage } from '@vzdump-format/streams';
+import type { Duplex } from 'node:stream';
+import {
+  type Boundaries,
+  type ByteSource,
+  type OnWarning,
+  type Stage,
+  toByteDuplex,
+} from '@vzdump-format/streams';
 
 export interface CompressOptions {
   /** The codec's own scale (see `Codec.levels`); what the program of that name uses when none is given. */
@@ -89,4 +96,26 @@ export interface Codec {
    * Reads the file once to make an index for `openSeekable`. @throws `NOT_SEEKABLE` when none can be made.
    */
   buildIndex(source: ByteSource, options?: SeekableOptions): Promise<Uint8Array>;
+}
+
+/**
+ * Compresses as a Node stream: a Duplex in byte mode. It is destroyed with the stage's error, and when
+ * `signal` is aborted.
+ * @throws `CODEC_LEVEL` and the like at once; `CODEC_READ_ONLY` when it cannot be written
+ * @example createReadStream('disk.vma').pipe(createCompress(codec('zstd'), { threads: 2 }))
+ */
+export function createCompress(codec: Codec, options: Omit<CompressOptions, 'reuseBuffers'> = {}): Duplex {
+  return toByteDuplex(codec.compress({ ...options, reuseBuffers: false }), options.signal);
+}
+
+/**
+ * Decompresses as a Node stream: a Duplex in byte mode, destroyed with an `ArchiveError` that carries the
+ * compressed offset.
+ * @example response.body.pipe(createDecompress(codec('gzip')))
+ */
+export function createDecompress(
+  codec: Codec,
+  options: Omit<DecompressOptions, 'reuseBuffers'> = {},
+): Duplex {
+  return toByteDuplex(codec.decompress({ ...options, reuseBuffers: false }), options.signal);
 }

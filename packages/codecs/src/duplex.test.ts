@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { chunked, collect } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
-import { createCompress, createDecompress } from './duplex.js';
+import { createCompress, createDecompress } from './codec.js';
 import { codec, codecs } from './registry.js';
 import { mixedBytes } from './testing/bytes.js';
 

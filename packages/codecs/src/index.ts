@@ -6,10 +6,9 @@ export type {
   LevelRange,
   SeekableOptions,
 } from './codec.js';
-export { createCompress, createDecompress } from './duplex.js';
-export { type ForeignCompression, foreignCompression } from './foreign.js';
-export { buildIndex, type OpenSeekableOptions, openSeekable } from './open-seekable.js';
+export { createCompress, createDecompress } from './codec.js';
 export {
+  buildIndex,
   type CompressChoice,
   type CompressThreads,
   codec,
@@ -18,4 +17,8 @@ export {
   codecs,
   DETECT_BYTES,
   detectCodec,
+  type ForeignCompression,
+  foreignCompression,
+  type OpenSeekableOptions,
+  openSeekable,
 } from './registry.js';

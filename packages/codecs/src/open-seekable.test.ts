@@ -5,8 +5,7 @@ import zlib, { crc32 } from 'node:zlib';
 import { BufferSource, type ByteSource } from '@vzdump-format/streams';
 import { overwriting, seededRandom, testWith } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
-import { buildIndex, openSeekable } from './open-seekable.js';
-import { codec } from './registry.js';
+import { buildIndex, codec, openSeekable } from './registry.js';
 import { collectCopies, mixedBytes, randomBytes } from './testing/bytes.js';
 import { runTool } from './testing/tools.js';
 

@@ -1,11 +1,10 @@
-import { ArchiveError } from '@vzdump-format/streams';
+import { ArchiveError, type ByteSource } from '@vzdump-format/streams';
 import { bzip2 } from './bzip2/bzip2.js';
-import type { Codec, CompressOptions } from './codec.js';
-import { gzip } from './gzip/gzip.js';
+import type { Codec, CompressOptions, SeekableOptions } from './codec.js';
+import { gzip, pigz } from './gzip/gzip.js';
 import { lzo } from './lzo/lzo.js';
-import { none } from './none/none.js';
+import { none } from './none.js';
 import { halfTheCores } from './options.js';
-import { pigz } from './pigz/pigz.js';
 import { isPrefixOfAny } from './trailing.js';
 import { zstd } from './zstd/zstd.js';
 
@@ -95,4 +94,67 @@ function gzipChoice(threads: number, cores?: number): CompressChoice {
     codec: pigz,
     options: { rsyncable: true, threads: threads === 1 ? halfTheCores(cores) : threads },
   };
+}
+
+export interface OpenSeekableOptions extends SeekableOptions {
+  /** For files so short that their content does not tell the codec (see `detectCodec`). */
+  readonly fileName?: string | undefined;
+}
+
+/**
+ * The uncompressed content of a file, at any offset, whatever it is compressed with. Closing it closes
+ * `source`, which is left open when this throws.
+ * @throws `NOT_SEEKABLE`, with the way out as hint.
+ */
+export async function openSeekable(
+  source: ByteSource,
+  options: OpenSeekableOptions = {},
+): Promise<ByteSource> {
+  return (await codecOf(source, options)).openSeekable(source, options);
+}
+
+/**
+ * Reads a compressed file once to make an index of it, which `openSeekable` takes as `index`. It is to be
+ * kept in a file beside it. @throws `NOT_SEEKABLE` when none can be made.
+ */
+export async function buildIndex(source: ByteSource, options: OpenSeekableOptions = {}): Promise<Uint8Array> {
+  return (await codecOf(source, options)).buildIndex(source, options);
+}
+
+async function codecOf(source: ByteSource, { fileName }: OpenSeekableOptions): Promise<Codec> {
+  const head = new Uint8Array(Math.min(DETECT_BYTES, source.size));
+  const length = await source.read(head, 0);
+  return detectCodec(head.subarray(0, length), fileName);
+}
+
+/** A compressed format that is not read here. */
+export interface ForeignCompression {
+  readonly name: string;
+  /** What writes its content to standard output, before the file's name. */
+  readonly command: string;
+  readonly magic: readonly Uint8Array[];
+}
+
+const bytes = (...hex: readonly string[]) => hex.map((each) => new Uint8Array(Buffer.from(each, 'hex')));
+
+/** What people compress archives with besides, so that it can be called by its name. */
+const FOREIGN: readonly ForeignCompression[] = [
+  { name: 'xz', command: 'xz -dc', magic: bytes('fd377a585a00') },
+  { name: 'lzma', command: 'xz -dc', magic: bytes('5d0000') },
+  { name: 'lzip', command: 'lzip -dc', magic: bytes('4c5a4950') },
+  { name: 'lz4', command: 'lz4 -dc', magic: bytes('04224d18', '02214c18') },
+  { name: 'zip', command: 'unzip -p', magic: bytes('504b0304') },
+  { name: '7z', command: '7z x -so', magic: bytes('377abcaf271c') },
+  { name: 'compress (.Z)', command: 'gzip -dc', magic: bytes('1f9d') },
+  { name: 'zlib', command: 'pigz -dc', magic: bytes('7801', '785e', '789c', '78da') },
+];
+
+/**
+ * What a file is compressed with that is not read here; undefined when it looks like nothing of the kind. The
+ * magic numbers of some are short: ask when the content is nothing else.
+ */
+export function foreignCompression(head: Uint8Array): ForeignCompression | undefined {
+  return FOREIGN.find(({ magic }) =>
+    magic.some((each) => head.length >= each.length && isPrefixOfAny(each, [head])),
+  );
 }

@@ -2,8 +2,7 @@ import { overwriting, seededRandom, testWith } from '@vzdump-format/testing';
 import { expect, test } from 'vitest';
 import { collect, mixedBytes, randomBytes } from '../testing/bytes.js';
 import { runTool } from '../testing/tools.js';
-import { bzip2 } from './bzip2.js';
-import { decompressBzip2 } from './decompress.js';
+import { bzip2, decompressBzip2 } from './bzip2.js';
 
 const decompress = (bytes: Uint8Array, size = 4096, options = {}) =>
   collect(bzip2.decompress(options)(overwriting(bytes, size)));

@@ -2,10 +2,9 @@ import { crc32, gunzipSync, gzipSync } from 'node:zlib';
 import { overwriting } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
 import { plainCrc32 } from '../crc32.js';
-import { pigz } from '../pigz/pigz.js';
 import { collect, mixedBytes, randomBytes } from '../testing/bytes.js';
 import { DEFLATE_ENGINES, loadDeflateEngine } from './engines.js';
-import { gzip } from './gzip.js';
+import { gzip, pigz } from './gzip.js';
 
 const plain = mixedBytes(400_000);
 const failsWith = (code: string, offset: number) => expect.objectContaining({ code, offset });

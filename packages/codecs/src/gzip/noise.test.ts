@@ -1,8 +1,7 @@
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { mixedBytes, randomBytes } from '../testing/bytes.js';
-import { isNoise } from './noise.js';
-import { storedBlocks } from './stored-blocks.js';
+import { isNoise, storedBlocks } from './noise.js';
 
 const NOTHING = new Uint8Array(0);
 const noise = randomBytes(128 * 1024);

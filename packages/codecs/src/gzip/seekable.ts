@@ -7,12 +7,10 @@ import {
   readChunks,
 } from '@vzdump-format/streams';
 import type { SeekableOptions } from '../codec.js';
-import { HINT_CONVERT, notSeekable } from '../seekable/not-seekable.js';
 import type { SegmentDecoder } from '../seekable/segmented-source.js';
-import { MAX_SEGMENT_CONTENT, type Segment } from '../seekable/segments.js';
-import { fromBit } from './bit-phase.js';
-import { BITS_LEFT, BlockFinder } from './block-finder.js';
+import { HINT_CONVERT, MAX_SEGMENT_CONTENT, notSeekable, type Segment } from '../seekable/segments.js';
 import { checkTrailer, nextMember } from './decompress.js';
+import { BITS_LEFT, BlockFinder, fromBit } from './deflate-blocks.js';
 import { nodeEngine } from './engine-node.js';
 import { WINDOW_SIZE } from './format.js';
 import { truncated } from './header.js';

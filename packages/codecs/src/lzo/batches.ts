@@ -2,7 +2,6 @@ import { ArchiveError, type ByteReader, type OnWarning } from '@vzdump-format/st
 import type { BufferPool } from '../buffers.js';
 import { copyTo, type SharedMemory, sharedMemory } from '../shared-memory.js';
 import { isPrefixOfAny, readTrailing } from '../trailing.js';
-import { readOrTruncated, truncated } from './errors.js';
 import {
   BLOCK_LENGTHS_SIZE,
   checksumsSize,
@@ -11,7 +10,7 @@ import {
   MAGIC,
   MAX_BLOCK_SIZE,
 } from './format.js';
-import { readHeader } from './header.js';
+import { readHeader, readOrTruncated, truncated } from './header.js';
 import type { PackedBlock } from './jobs.js';
 
 const NO_DATA = new Uint8Array(0);

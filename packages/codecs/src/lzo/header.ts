@@ -1,6 +1,5 @@
 import { ArchiveError, type ByteReader } from '@vzdump-format/streams';
 import { crc32 } from '../crc32.js';
-import { readOrTruncated } from './errors.js';
 import {
   Flag,
   LAST_METHOD,
@@ -106,4 +105,18 @@ class HeaderFields {
 
 function hex(version: number): string {
   return `0x${version.toString(16).padStart(4, '0')}`;
+}
+
+export function truncated(offset: number): ArchiveError {
+  return new ArchiveError('LZOP_TRUNCATED', 'unexpected end of the lzop data', {
+    offset,
+    hint: 'the file is incomplete: was it copied whole?',
+  });
+}
+
+/** @throws `LZOP_TRUNCATED` when there are fewer bytes. */
+export async function readOrTruncated(reader: ByteReader, length: number): Promise<Uint8Array> {
+  const bytes = await reader.readUpTo(length);
+  if (bytes.length < length) throw truncated(reader.offset);
+  return bytes;
 }

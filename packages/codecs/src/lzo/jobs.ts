@@ -1,5 +1,6 @@
 import { crc32 } from '../crc32.js';
 import { copyTo, type SharedMemory } from '../shared-memory.js';
+import { WorkerPool, workerScript } from '../workers/pool.js';
 import { BLOCK_SIZE, type BlockChecksums } from './format.js';
 import { Lzo1xError, lzo1x, lzo1xBound } from './lzo1x.js';
 
@@ -110,5 +111,31 @@ function decompressData(data: Uint8Array, content: Uint8Array): string | undefin
   } catch (error) {
     if (error instanceof Lzo1xError) return error.message;
     throw error;
+  }
+}
+
+/**
+ * Below this many bytes of content, a thread is not worth starting; the main thread has it done in a
+ * millisecond.
+ */
+const SMALL = 256 * 1024;
+
+/** Runs jobs on worker threads, or right here as long as there is only a little to do. */
+export class LzoThreads {
+  private readonly pool: WorkerPool<LzoJob, LzoResult>;
+  private done = 0;
+
+  constructor(threads: number, signal: AbortSignal | undefined) {
+    this.pool = new WorkerPool(workerScript('lzo'), threads, signal);
+  }
+
+  async run(job: LzoJob, contentLength: number): Promise<LzoResult> {
+    this.done += contentLength;
+    if (this.done <= SMALL) return runLzoJob(job);
+    return this.pool.run(job);
+  }
+
+  close(): void {
+    this.pool.close();
   }
 }

@@ -1,10 +1,16 @@
-import type { Codec } from '../codec.js';
+import { debugLog, mapOrdered, type Stage, stageOf } from '@vzdump-format/streams';
+import { BufferPool, chunkOf, type FilledBuffer, gather } from '../buffers.js';
+import type { Codec, CompressOptions, LevelRange } from '../codec.js';
+import { checkedLevel, checkedThreads } from '../options.js';
 import { encodeIndex } from '../seekable/index-file.js';
-import { indexedSegments, openSegments } from '../seekable/open.js';
-import { compressLzo, LZO_LEVELS } from './compress.js';
-import { decompressLzo } from './decompress.js';
-import { MAGIC } from './format.js';
-import { decodeLzopSegment, scanLzop } from './seekable.js';
+import { indexedSegments, openSegments } from '../seekable/segmented-source.js';
+import { decodeLzopSegment, decompressLzo, scanLzop } from './decompress.js';
+import { BLOCK_SIZE, MAGIC } from './format.js';
+import { encodeHeader } from './header.js';
+import { compressedBound, LzoThreads } from './jobs.js';
+
+/** Only LZO1X-1 is written: `lzop -3`, the default, and all that vzdump asks for. */
+const LZO_LEVELS: LevelRange = { min: 3, max: 3, default: 3 };
 
 /** The file format of `lzop`, with LZO1X inside. */
 export const lzo: Codec = {
@@ -26,3 +32,38 @@ export const lzo: Codec = {
     return encodeIndex(source, { codec: 'lzo', segments: await scanLzop(source, options) });
   },
 };
+
+/** A message to a worker is paid for by so much data. */
+const JOB_SIZE = 4 * BLOCK_SIZE;
+
+/** One member, of the bytes that `lzop` would write, whatever the number of threads. */
+function compressLzo(options: CompressOptions = {}): Stage {
+  checkedLevel('lzo', LZO_LEVELS, options.level);
+  const threads = checkedThreads(options.threads);
+  return stageOf(async function* lzoped(source) {
+    debugLog('lzo by wasm');
+    debugLog('lzo: compressing, threads: %d', threads);
+    const workers = new LzoThreads(threads, options.signal);
+    const inputs = new BufferPool(JOB_SIZE);
+    const outputs = new BufferPool(compressedBound(JOB_SIZE));
+    try {
+      yield encodeHeader();
+      const compress = async ({ buffer: input, length }: FilledBuffer) => {
+        const job = { kind: 'compress', input, length, output: outputs.take() } as const;
+        return { ...job, ...(await workers.run(job, length)) };
+      };
+      for await (const { input, output, length } of mapOrdered(
+        gather(source, inputs),
+        2 * threads + 1,
+        compress,
+      )) {
+        inputs.give(input);
+        yield chunkOf(output, length, options.reuseBuffers);
+        outputs.give(output);
+      }
+      yield new Uint8Array(4); // no more blocks
+    } finally {
+      workers.close();
+    }
+  }, options.signal);
+}

@@ -1,7 +1,6 @@
 import { ArchiveError, type ByteSource, readFully } from '@vzdump-format/streams';
 import { crc32 } from '../crc32.js';
-import { HINT_NEW_INDEX } from './not-seekable.js';
-import { MAX_SEGMENT_CONTENT, type Segment } from './segments.js';
+import { HINT_NEW_INDEX, MAX_SEGMENT_CONTENT, type Segment } from './segments.js';
 
 /**
  * An index of a compressed file, kept beside it. Little endian:

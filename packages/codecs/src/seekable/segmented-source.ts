@@ -1,6 +1,41 @@
-import { ArchiveError, type ByteRange, type ByteSource, readFully } from '@vzdump-format/streams';
+import { ArchiveError, type ByteRange, type ByteSource, debugLog, readFully } from '@vzdump-format/streams';
+import type { SeekableOptions } from '../codec.js';
 import { type SharedMemory, sharedMemory } from '../shared-memory.js';
-import type { PlacedSegment, Segment, SegmentList } from './segments.js';
+import { decodeIndex } from './index-file.js';
+import { HINT_NEW_INDEX, type PlacedSegment, type Segment, SegmentList } from './segments.js';
+
+const CACHE_BYTES = 64 * 1024 * 1024;
+
+/** The segments that the index of the options tells of; undefined without one. */
+export async function indexedSegments(
+  source: ByteSource,
+  codec: string,
+  { index }: SeekableOptions,
+): Promise<readonly Segment[] | undefined> {
+  if (index === undefined) return undefined;
+  const decoded = await decodeIndex(index, source);
+  if (decoded.codec === codec) {
+    debugLog('%s: seekable by an index of %d parts', codec, decoded.segments.length);
+    return decoded.segments;
+  }
+  throw new ArchiveError('INDEX_STALE', `the index is of a ${decoded.codec} file, not of a ${codec} file`, {
+    hint: HINT_NEW_INDEX,
+  });
+}
+
+export function openSegments(
+  source: ByteSource,
+  segments: readonly Segment[],
+  decode: SegmentDecoder,
+  options: SeekableOptions,
+  more: Omit<SegmentedSourceOptions, 'decode' | 'cacheBytes'> = {},
+): ByteSource {
+  return new SegmentedSource(source, new SegmentList(segments), {
+    decode,
+    cacheBytes: options.cacheBytes ?? CACHE_BYTES,
+    ...more,
+  });
+}
 
 /** Decompresses a segment. @returns `segment.contentSize` bytes, or else the index is wrong. */
 export type SegmentDecoder = (compressed: SharedMemory, segment: Segment) => Promise<Uint8Array>;

@@ -1,6 +1,6 @@
 import { ByteReader } from '@vzdump-format/streams';
 import { overwriting } from '@vzdump-format/testing';
-import { BlockFinder } from '../gzip/block-finder.js';
+import { BlockFinder } from '../gzip/deflate-blocks.js';
 import { FIXED_HEADER_SIZE, TRAILER_SIZE } from '../gzip/format.js';
 import { readBlocks } from '../lzo/batches.js';
 import { FrameWalker } from '../zstd/frames.js';

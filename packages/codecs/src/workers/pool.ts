@@ -1,3 +1,5 @@
+import { createRequire } from 'node:module';
+import { pathToFileURL } from 'node:url';
 import type { Transferable, Worker } from 'node:worker_threads';
 
 /** What a worker answers: the result, or the message of the error that the job failed with. */
@@ -104,4 +106,13 @@ function newResolvers<Value>(): Resolvers<Value> {
   });
   promise.catch(() => {}); // whoever asked for it awaits it in turn
   return { promise, resolve, reject };
+}
+
+/**
+ * The built file that a codec's worker threads run. It is found through this package's exports, so that it is
+ * the same one for the sources, the built package, and a program that this code was bundled into.
+ */
+export function workerScript(codec: 'bzip2' | 'lzo'): URL {
+  const path = createRequire(import.meta.url).resolve(`@vzdump-format/codecs/workers/${codec}`);
+  return pathToFileURL(path);
 }

@@ -1,6 +1,7 @@
 import {
   ArchiveError,
   alignedSharedMemory,
+  type Boundaries,
   debugLog,
   mapOrdered,
   type Stage,
@@ -10,14 +11,12 @@ import { BufferPool, chunkOf, type FilledBuffer, gather } from '../buffers.js';
 import type { CompressOptions, LevelRange } from '../codec.js';
 import { checkedLevel, checkedThreads, checkedWindowLog } from '../options.js';
 import { MAX_SEGMENT_CONTENT } from '../seekable/segments.js';
-import type { SharedMemory } from '../shared-memory.js';
-import { allZero } from '../zeros.js';
-import { cutFrames } from './cut-frames.js';
+import { copyTo, type SharedMemory } from '../shared-memory.js';
+import { allZero, ZeroFrame } from '../zeros.js';
 import type { EngineResult, StreamSettings } from './engine.js';
 import { checkedEngineName, loadEngine } from './engines.js';
 import { CHECKSUM_SIZE } from './format.js';
 import { encodeSeekTable, type SeekTableEntry } from './seek-table.js';
-import { ZeroFrame } from './zero-frame.js';
 
 /** As `zstd -1` … `zstd --ultra -22`. */
 export const ZSTD_LEVELS: LevelRange = { min: 1, max: 22, default: 3 };
@@ -145,4 +144,36 @@ async function* compressInOneFrame(
 /** The most that a frame can become (ZSTD_compressBound, with room for header and checksum). */
 function frameBound(size: number): number {
   return size + (size >> 8) + 128;
+}
+
+/**
+ * Cuts a stream into the contents of frames: at each boundary, and where a frame has reached the size of a
+ * buffer of the pool.
+ */
+export async function* cutFrames(
+  source: AsyncIterable<Uint8Array>,
+  pool: BufferPool,
+  boundaries?: Boundaries,
+): AsyncGenerator<FilledBuffer> {
+  let begin = 0;
+  let buffer = pool.take();
+  let length = 0;
+  for await (const chunk of source) {
+    for (let at = 0; at < chunk.length; ) {
+      const boundary = boundaries?.after(begin);
+      const end = Math.min(pool.size, boundary === undefined ? pool.size : boundary - begin);
+      if (length === end) {
+        yield { buffer, length };
+        begin += length;
+        buffer = pool.take();
+        length = 0;
+        continue;
+      }
+      const part = chunk.subarray(at, at + end - length);
+      copyTo(buffer, part, length);
+      length += part.length;
+      at += part.length;
+    }
+  }
+  if (length > 0) yield { buffer, length };
 }

@@ -66,3 +66,6 @@ export interface ZstdEngine {
 }
 
 export type ZstdEngineName = 'libzstd' | 'node' | '@mongodb-js/zstd';
+
+/** The first Node with zstd in node:zlib; of 23, 23.8 is. */
+export const NODE_WITH_ZSTD = '22.15';

@@ -4,9 +4,9 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { collect, collectCopies, mixedBytes, randomBytes, zeros } from '../testing/bytes.js';
 import { runTool } from '../testing/tools.js';
-import { withSizeAndChecksum } from './engine-mongodb.js';
 import { loadEngine, ZSTD_ENGINES } from './engines.js';
-import { canBeIsolated } from './libzstd.js';
+import { canBeIsolated } from './libraries/libzstd.js';
+import { withSizeAndChecksum } from './libraries/mongodb-engine.js';
 import { readSeekTable } from './seek-table.js';
 import { zstd } from './zstd.js';
 

@@ -1,11 +1,10 @@
 import { ArchiveError, debugLog } from '@vzdump-format/streams';
-import type { ZstdEngine, ZstdEngineName } from './engine.js';
-import { NODE_WITH_ZSTD } from './node-zlib.js';
+import { NODE_WITH_ZSTD, type ZstdEngine, type ZstdEngineName } from './engine.js';
 
 const LOADERS: Readonly<Record<ZstdEngineName, () => Promise<ZstdEngine>>> = {
-  libzstd: async () => (await import('./engine-libzstd.js')).loadLibzstdEngine(),
-  node: async () => (await import('./engine-node.js')).loadNodeEngine(),
-  '@mongodb-js/zstd': async () => (await import('./engine-mongodb.js')).loadMongodbEngine(),
+  libzstd: async () => (await import('./libraries/libzstd-engine.js')).loadLibzstdEngine(),
+  node: async () => (await import('./libraries/node-engine.js')).loadNodeEngine(),
+  '@mongodb-js/zstd': async () => (await import('./libraries/mongodb-engine.js')).loadMongodbEngine(),
 };
 
 /** In the order in which they are tried. */

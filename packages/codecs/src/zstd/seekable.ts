@@ -1,9 +1,14 @@
 import { type ArchiveError, type ByteSource, debugLog, readChunks, readFully } from '@vzdump-format/streams';
 import type { SeekableOptions } from '../codec.js';
 import { checkedWindowLog, defaultReadThreads } from '../options.js';
-import { HINT_CONVERT, HINT_INDEX, notSeekable } from '../seekable/not-seekable.js';
 import type { HeadDecoder, SegmentDecoder } from '../seekable/segmented-source.js';
-import { MAX_SEGMENT_CONTENT, type Segment } from '../seekable/segments.js';
+import {
+  HINT_CONVERT,
+  HINT_INDEX,
+  MAX_SEGMENT_CONTENT,
+  notSeekable,
+  type Segment,
+} from '../seekable/segments.js';
 import { type SharedMemory, sharedMemory } from '../shared-memory.js';
 import { checkedEngineName, loadEngine } from './engines.js';
 import { decoderError, LibraryError } from './errors.js';

@@ -1,6 +1,6 @@
 import type { Codec } from '../codec.js';
 import { encodeIndex } from '../seekable/index-file.js';
-import { indexedSegments, openSegments } from '../seekable/open.js';
+import { indexedSegments, openSegments } from '../seekable/segmented-source.js';
 import { compressZstd, ZSTD_LEVELS } from './compress.js';
 import { decompressZstd } from './decompress.js';
 import { loadEngine } from './engines.js';

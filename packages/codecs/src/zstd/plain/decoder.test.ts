@@ -3,8 +3,8 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import xxhash from 'xxhash-wasm';
 import { collect, mixedBytes, randomBytes } from '../../testing/bytes.js';
 import { runTool } from '../../testing/tools.js';
+import { PieceReader } from '../decompress.js';
 import { FrameWalker } from '../frames.js';
-import { PieceReader } from '../pieces.js';
 import { zstd } from '../zstd.js';
 import { type Hash, PlainDecoder } from './decoder.js';
 

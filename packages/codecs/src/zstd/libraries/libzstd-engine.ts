@@ -1,6 +1,5 @@
-import type { FilledBuffer } from '../buffers.js';
-import type { SharedMemory } from '../shared-memory.js';
-import { Contexts } from './contexts.js';
+import type { FilledBuffer } from '../../buffers.js';
+import type { SharedMemory } from '../../shared-memory.js';
 import type {
   EngineOptions,
   EngineResult,
@@ -11,8 +10,9 @@ import type {
   StreamResult,
   StreamSettings,
   ZstdEngine,
-} from './engine.js';
-import { LibraryError } from './errors.js';
+} from '../engine.js';
+import { LibraryError } from '../errors.js';
+import { Contexts } from './contexts.js';
 import {
   C_CHECKSUM,
   C_LEVEL,

@@ -1,11 +1,10 @@
 import { createRequire } from 'node:module';
 import { ArchiveError } from '@vzdump-format/streams';
 import xxhash from 'xxhash-wasm';
-import type { EngineResult, ZstdEngine } from './engine.js';
-import { LibraryError } from './errors.js';
-import { CHECKSUM_SIZE, decodeFrameHeader, FRAME_MAGIC, headerRestSize, MAGIC_SIZE } from './format.js';
-import { NODE_WITH_ZSTD } from './node-zlib.js';
-import { PlainDecoder } from './plain/decoder.js';
+import { type EngineResult, NODE_WITH_ZSTD, type ZstdEngine } from '../engine.js';
+import { LibraryError } from '../errors.js';
+import { CHECKSUM_SIZE, decodeFrameHeader, FRAME_MAGIC, headerRestSize, MAGIC_SIZE } from '../format.js';
+import { PlainDecoder } from '../plain/decoder.js';
 
 /** `index.js` of the package drops the level; the bindings under it take it. */
 interface Bindings {

@@ -1,6 +1,6 @@
 import { type Stage, stageOf } from '@vzdump-format/streams';
-import type { Codec } from '../codec.js';
-import { encodeIndex } from '../seekable/index-file.js';
+import type { Codec } from './codec.js';
+import { encodeIndex } from './seekable/index-file.js';
 
 /** No compression. An empty file is an empty archive here, which only the archive's reader can judge. */
 export const none: Codec = {

@@ -1,7 +1,7 @@
 import { constants, deflateRawSync, inflateRawSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { mixedBytes } from '../testing/bytes.js';
-import { emptyBlocks, fromBit } from './bit-phase.js';
+import { emptyBlocks, fromBit } from './deflate-blocks.js';
 
 test.each([0, 1, 2, 3, 4, 5, 6, 7])(
   'blocks that end %i bits into a byte, and decompress to nothing',

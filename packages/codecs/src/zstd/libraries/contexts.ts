@@ -1,4 +1,4 @@
-import { Semaphore } from '../semaphore.js';
+import { Semaphore } from '../../concurrency.js';
 
 /**
  * A native library's contexts, one for each call under way. The calls cannot be broken off: what they use is

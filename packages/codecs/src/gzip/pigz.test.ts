@@ -1,10 +1,9 @@
 import { gunzipSync } from 'node:zlib';
 import { overwriting, testWith } from '@vzdump-format/testing';
 import { expect, test } from 'vitest';
-import { gzip } from '../gzip/gzip.js';
+import { gzip, pigz } from '../gzip/gzip.js';
 import { collect, mixedBytes, randomBytes } from '../testing/bytes.js';
 import { runTool } from '../testing/tools.js';
-import { pigz } from './pigz.js';
 
 const plain = mixedBytes(1_500_000);
 const compress = (bytes: Uint8Array, options = {}) =>
