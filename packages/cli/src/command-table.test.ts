@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { CommandTable } from './command.js';
+import { completionScript, completionShells } from './commands/completion.js';
 import { commands } from './commands/index.js';
-import { completionScript, completionShells } from './completion/completion.js';
-import { manPage } from './man-page.js';
+import { manPage } from './commands/man.js';
 import { commonOptions } from './options/options.js';
 
 const TABLE = { commands, commonOptions };

@@ -1,17 +1,15 @@
+import { availableParallelism } from 'node:os';
 import { CommanderError } from 'commander';
 import { commands } from './commands/index.js';
 import { isInterruption } from './interruption.js';
-import { spelledOut } from './options/abbreviations.js';
-import { exactArguments } from './options/exact-arguments.js';
-import { spellNumbered } from './options/numbered-options.js';
 import { commonOptions } from './options/options.js';
+import { exactArguments, spelledOut, spellNumbered } from './options/spelling.js';
 import { EXIT, isOutputClosed, UsageError } from './output/exit-status.js';
 import { toJson } from './output/json.js';
 import { Messages } from './output/messages.js';
 import { print } from './output/output.js';
 import { buildProgram, type Invocation } from './program.js';
 import { runCommand } from './run-command.js';
-import { sizeThreadPool } from './thread-pool.js';
 import { describeInstallation, installation, version } from './version.js';
 
 /**
@@ -87,4 +85,18 @@ async function printHelp(text: string, messages: Messages): Promise<number> {
     messages.fail(error);
     return EXIT.failed;
   }
+}
+
+/** What Node's thread pool has unless told otherwise. */
+const USUAL_SIZE = 4;
+/** For reading and writing beside what compresses. */
+const MORE_THAN_CORES = 2;
+
+/**
+ * Makes Node's thread pool, in which codecs work, as large as the machine is, unless the user has a say. To
+ * be called before it is used.
+ */
+export function sizeThreadPool(environment = process.env, cores = availableParallelism()): void {
+  if (cores + MORE_THAN_CORES <= USUAL_SIZE) return;
+  environment.UV_THREADPOOL_SIZE ??= String(cores + MORE_THAN_CORES);
 }

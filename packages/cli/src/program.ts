@@ -1,8 +1,8 @@
 import type { ArchiveWarning } from '@vzdump-format/streams';
 import { Option, Command as Parser } from 'commander';
 import { allOptions, type Command, type CommandTable, type OptionSpec } from './command.js';
-import { type NumberedValues, withNumbered } from './options/numbered-options.js';
 import type { CommonOptions } from './options/options.js';
+import { type NumberedValues, withNumbered } from './options/spelling.js';
 import { exitStatuses } from './output/exit-status.js';
 
 /** What a command line asks for. */

@@ -1,10 +1,15 @@
 import { type Backup, locateStore } from '@vzdump-format/stores';
 import type { Command } from '../command.js';
-import { backupsArgument, type GuestOptions, guestOptions } from '../options/guest-options.js';
-import { type CommonOptions, type PveRootOption, pveRootOption } from '../options/options.js';
-import { backupColumns, backupDocument, nameColumn } from '../output/backup-columns.js';
+import {
+  backupsArgument,
+  type CommonOptions,
+  type GuestOptions,
+  guestOptions,
+  type PveRootOption,
+  pveRootOption,
+} from '../options/options.js';
 import { printJson, printLines } from '../output/output.js';
-import { alignedTable, type Column } from '../output/table.js';
+import { alignedTable, backupColumns, backupDocument, type Column, nameColumn } from '../output/table.js';
 import { formatBytes } from '../output/units.js';
 
 export const backups: Command<CommonOptions & GuestOptions & PveRootOption> = {

@@ -1,5 +1,7 @@
 import type { Command, CommandTable } from '../command.js';
-import { type CompletionShell, completionScript, completionShells } from '../completion/completion.js';
+import { bashCompletion } from '../completion/bash.js';
+import { fishCompletion } from '../completion/fish.js';
+import { zshCompletion } from '../completion/zsh.js';
 import { UsageError } from '../output/exit-status.js';
 import { print } from '../output/output.js';
 
@@ -25,4 +27,20 @@ export function completion(table: () => CommandTable): Command {
       await print(completionScript(shell as CompletionShell, table()));
     },
   };
+}
+
+const SCRIPTS = {
+  bash: bashCompletion,
+  zsh: zshCompletion,
+  fish: fishCompletion,
+} as const satisfies Record<string, (table: CommandTable) => string>;
+
+export type CompletionShell = keyof typeof SCRIPTS;
+
+/** The shells that can be taught to complete. */
+export const completionShells = Object.keys(SCRIPTS) as readonly CompletionShell[];
+
+/** The script that teaches a shell to complete every command and option of the table. */
+export function completionScript(shell: CompletionShell, table: CommandTable): string {
+  return SCRIPTS[shell](table);
 }

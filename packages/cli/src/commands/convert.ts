@@ -1,14 +1,13 @@
 import { convertArchive, formats } from '@vzdump-format/archives';
 import { withArchive } from '../archive-input.js';
 import type { Command } from '../command.js';
-import { type CodecOptions, chooseCodec, codecOptions } from '../options/codec-options.js';
 import {
   type ArchiveInputOptions,
   archiveInputOptions,
   type CommonOptions,
   forceOption,
 } from '../options/options.js';
-import { formatOfOutput } from '../options/output-name.js';
+import { type CodecOptions, chooseCodec, codecOptions, formatOfOutput } from '../options/output-options.js';
 import { binaryOutput } from '../output/output.js';
 import { formatBytes } from '../output/units.js';
 

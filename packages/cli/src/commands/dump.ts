@@ -7,7 +7,7 @@ import {
   givenVzdumpOptions,
   type ParsedVzdumpOptions,
   vzdumpOptionSpecs,
-} from '../options/vzdump-options.js';
+} from '../options/proxmox-options.js';
 import { UsageError } from '../output/exit-status.js';
 import { describeError } from '../output/messages.js';
 import { binaryOutput, printJson } from '../output/output.js';

@@ -4,17 +4,21 @@ import {
   type TreeFormat,
   type VmaListing,
 } from '@vzdump-format/archives';
-import type { FileEntry } from '@vzdump-format/file-tree';
+import { type Acl, type FileEntry, formatAclText } from '@vzdump-format/file-tree';
 import { printableName } from '@vzdump-format/posix';
 import { PullIterator, writeToStream } from '@vzdump-format/streams';
 import { withArchive } from '../archive-input.js';
 import type { Command } from '../command.js';
-import { type OptionsByKind, requireFitting } from '../options/fitting-options.js';
-import { type ArchiveInputOptions, archiveInputOptions, type CommonOptions } from '../options/options.js';
+import {
+  type ArchiveInputOptions,
+  archiveInputOptions,
+  type CommonOptions,
+  type OptionsByKind,
+  requireFitting,
+} from '../options/options.js';
 import { UsageError } from '../output/exit-status.js';
 import { toJson } from '../output/json.js';
 import { printJson, printLines } from '../output/output.js';
-import { entryAsJson } from '../output/tree-listing.js';
 
 interface Options extends CommonOptions, ArchiveInputOptions {
   readonly numericOwner?: boolean;
@@ -143,3 +147,44 @@ async function* inChunks(
  * more than the work.
  */
 const CHUNK_LENGTH = 16 * 1024;
+
+/** An entry as `list --json` prints it. Fields that do not apply are absent. */
+export function entryAsJson(entry: FileEntry, name: string): object {
+  const { type, mode, uid, gid, size, mtime, linkTarget, device, xattrs, acl, defaultAcl, fcaps } = entry;
+  return {
+    path: name,
+    type,
+    mode: `0${mode.toString(8).padStart(3, '0')}`,
+    ...{ uid, gid, size },
+    mtime: seconds(mtime),
+    ...(linkTarget !== undefined && { linkTarget }),
+    ...(device !== undefined && { device: [device.major, device.minor] }),
+    ...(xattrs !== undefined && xattrs.size > 0 && { xattrs: base64Values(xattrs) }),
+    ...(acl !== undefined && { acl: aclText(acl) }),
+    ...(defaultAcl !== undefined && { defaultAcl: aclText(defaultAcl) }),
+    ...(fcaps !== undefined && { capabilities: Buffer.from(fcaps).toString('base64') }),
+    ...(entry.flags !== undefined && entry.flags !== 0 && { flags: entry.flags }),
+    ...(entry.quotaProject !== undefined && { quotaProject: entry.quotaProject }),
+  };
+}
+
+/** `1700000000.123456789`: a number would not be exact. */
+function seconds(nanoseconds: bigint): string {
+  const fraction = ((nanoseconds % 1_000_000_000n) + 1_000_000_000n) % 1_000_000_000n;
+  const whole = (nanoseconds - fraction) / 1_000_000_000n;
+  if (fraction === 0n) return String(whole);
+  // Before the epoch: -1.5 is whole -2 and fraction 0.5.
+  const [shown, part] = whole < 0n ? [whole + 1n, 1_000_000_000n - fraction] : [whole, fraction];
+  const sign = whole < 0n && shown === 0n ? '-' : '';
+  return `${sign}${shown}.${String(part).padStart(9, '0')}`;
+}
+
+function base64Values(xattrs: ReadonlyMap<string, Uint8Array>): Record<string, string> {
+  return Object.fromEntries(
+    [...xattrs].map(([name, value]) => [name, Buffer.from(value).toString('base64')]),
+  );
+}
+
+function aclText(acl: Acl): string[] {
+  return formatAclText(acl).trim().split('\n');
+}

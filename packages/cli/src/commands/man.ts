@@ -1,5 +1,5 @@
-import type { Command, CommandTable } from '../command.js';
-import { manPage } from '../man-page.js';
+import type { Command, CommandTable, OptionSpec } from '../command.js';
+import { exitStatuses } from '../output/exit-status.js';
 import { print } from '../output/output.js';
 import { version } from '../version.js';
 
@@ -16,4 +16,93 @@ export function man(table: () => CommandTable): Command {
       await print(manPage(table(), version()));
     },
   };
+}
+
+const DESCRIPTION = [
+  'Data goes to standard output, everything else to standard error. As the name of an archive, - is standard input ' +
+    'or standard output; binary data is not written to a terminal.',
+  'Files get their names when they are complete, or not at all. A file that exists is replaced only with --force.',
+  'An error is one line, with a second one that begins with "hint:" where there is something to be done about it. ' +
+    'With --json, every line on standard error is a JSON document, of "type" error, warning, info, log or progress, and ' +
+    'an error is the last of them.',
+];
+
+/** The manual page, in the man macros of roff, made from the table of commands and options. */
+export function manPage(table: CommandTable, version: string): string {
+  return [
+    `.TH VZDUMP\\-FORMAT 1 "" "vzdump\\-format ${text(version)}" "User Commands"`,
+    '.SH NAME',
+    'vzdump\\-format \\- read, write, check and take apart the backups of Proxmox VE',
+    '.SH SYNOPSIS',
+    ...table.commands.flatMap((command) => [...synopsis(command), '.br']).slice(0, -1),
+    '.SH DESCRIPTION',
+    ...DESCRIPTION.flatMap((paragraph) => ['.PP', text(paragraph)]),
+    '.SH COMMANDS',
+    ...table.commands.flatMap(commandSection),
+    '.SH OPTIONS OF EVERY COMMAND',
+    ...table.commonOptions.flatMap(optionItem),
+    ...item('.B \\-\\-help', 'show how the command is used'),
+    '.SH EXIT STATUS',
+    ...exitStatuses.flatMap(({ status, meaning }) => item(`.B ${status}`, meaning)),
+    '.SH SEE ALSO',
+    '.BR vzdump (1),',
+    '.BR qmrestore (1),',
+    '.BR qemu\\-nbd (8)',
+    '',
+  ].join('\n');
+}
+
+function synopsis(command: Command): string[] {
+  const words = command.arguments.map(({ name }) => placeholder(name).toUpperCase());
+  return [
+    `.B vzdump\\-format ${text(command.name)}`,
+    '[\\fIoption\\fR ...]\\&',
+    `.I ${text(words.join(' '))}`,
+  ];
+}
+
+function commandSection(command: Command): string[] {
+  const { name, summary, examples } = command;
+  return [
+    `.SS ${text(name)}`,
+    `${text(summary)}.`,
+    ...command.arguments.flatMap((argument) =>
+      item(`.I ${text(placeholder(argument.name).toUpperCase())}`, argument.description),
+    ),
+    ...command.options.flatMap(optionItem),
+    '.PP',
+    examples.length === 1 ? 'Example:' : 'Examples:',
+    ...examples.flatMap((example) => ['.PP', '.RS 4', '.nf', text(example), '.fi', '.RE']),
+  ];
+}
+
+function optionItem({ flags, description, choices, repeatable, numbered }: OptionSpec): string[] {
+  const [name = '', value] = flags.split(' ');
+  const term = value === undefined ? `.B ${text(name)}` : `.BI "${text(name)} " ${text(placeholder(value))}`;
+  const notes = [
+    choices === undefined ? '' : `One of ${choices.join(', ')}.`,
+    repeatable ? 'May be given several times.' : '',
+    numbered ? 'N is a number, from 0 on.' : '',
+  ];
+  return item(term, [`${description}.`, ...notes].filter((note) => note !== '').join(' '));
+}
+
+function item(term: string, description: string): string[] {
+  return ['.TP', term, text(description)];
+}
+
+/** `<archive...>` → `archive...` */
+function placeholder(name: string): string {
+  return name.replace(/[<>]/g, '');
+}
+
+/** Text as roff prints it: no backslash, dash or line's beginning with a meaning of its own. */
+function text(plain: string): string {
+  const escaped = plain
+    .replaceAll('\\', '\\e')
+    .replaceAll('-', '\\-')
+    .replace(/[^\x20-\x7e]/gu, (character) => {
+      return `\\[u${character.codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0')}]`;
+    });
+  return escaped.replace(/^(?=[.'])/, '\\&');
 }

@@ -1,14 +1,30 @@
-import { type ArchiveFormat, formats } from '@vzdump-format/archives';
+import { basename } from 'node:path';
+import { type ArchiveFormat, formats, packTree, packVm, type TreeFormat } from '@vzdump-format/archives';
+import { type ImageFormat, imageFormats, openDiskImage } from '@vzdump-format/disk';
+import { LOST_AND_FOUND, STANDARD_EXCLUDES } from '@vzdump-format/file-tree';
 import { formatDuration } from '@vzdump-format/vzdump';
-import type { Command } from '../command.js';
-import { type CodecOptions, chooseCodec, codecOptions } from '../options/codec-options.js';
-import { type OptionsByKind, requireFitting } from '../options/fitting-options.js';
-import { type CommonOptions, forceOption, wholeNumber } from '../options/options.js';
-import { failForUnknownName, formatOfOutput } from '../options/output-name.js';
+import type { Command, CommandContext, OptionSpec } from '../command.js';
+import {
+  type CommonOptions,
+  forceOption,
+  nameAndPath,
+  type OptionsByKind,
+  readGivenFile,
+  requireFitting,
+  wholeNumber,
+} from '../options/options.js';
+import {
+  type CodecChoice,
+  type CodecOptions,
+  chooseCodec,
+  codecOptions,
+  failForUnknownName,
+  formatOfOutput,
+} from '../options/output-options.js';
+import { idMapOf, type TreeOptions, treeOptions } from '../options/tree-options.js';
 import { UsageError } from '../output/exit-status.js';
+import { binaryOutput, writerFor } from '../output/output.js';
 import { formatBytes } from '../output/units.js';
-import { type PackDirectoryOptions, packDirectory, packDirectoryOptions } from '../pack-directory.js';
-import { type PackDisksOptions, packDisks, packDisksOptions } from '../pack-disks.js';
 
 interface Options extends CommonOptions, CodecOptions, PackDisksOptions, PackDirectoryOptions {
   readonly format?: string;
@@ -22,6 +38,48 @@ const ONLY: OptionsByKind = {
   disks: ['drive', 'uuid', 'ctime'],
   tree: ['root', 'firewall', 'excludePath', 'exclude', 'idmap', 'stdexcludes', 'allFileSystems', 'payload'],
 };
+
+/** Of disks. */
+const packDisksOptions: readonly OptionSpec[] = [
+  {
+    flags: '--drive <NAME=PATH>',
+    description:
+      'store a disk: a raw image or block device; qcow2, vmdk, vdi, vhdx by qemu-nbd. ' +
+      'The extension says which; format=FORMAT:NAME=PATH says otherwise',
+    repeatable: true,
+    parse: parseDrive,
+  },
+  { flags: '--uuid <uuid>', description: 'the uuid of the archive; random unless given' },
+  {
+    flags: '--ctime <seconds>',
+    description: 'its time, in seconds since the epoch; now unless given',
+    parse: (text) => wholeNumber('--ctime', text, Number.MIN_SAFE_INTEGER),
+  },
+];
+
+/** Of a directory tree. */
+const packDirectoryOptions: readonly OptionSpec[] = [
+  { flags: '--root <directory>', description: 'store a directory tree: the root file system of a container' },
+  { flags: '--firewall <file>', description: 'store firewall rules, as ./etc/vzdump/pct.fw' },
+  ...treeOptions,
+  {
+    flags: '--exclude <pattern>',
+    description: 'the same as --exclude-path, as pxar create names it',
+    repeatable: true,
+  },
+  {
+    flags: '--all-file-systems',
+    description: 'enter what is mounted below the directory, too, and not just note where',
+  },
+  {
+    flags: '--payload <file>',
+    description: 'where the contents of a split archive (x.mpxar) go; unless given, beside it (x.ppxar)',
+  },
+  {
+    flags: '--stdexcludes',
+    description: 'leave out what vzdump does: /tmp/?*, /var/tmp/?*, /var/run/?*.pid',
+  },
+];
 
 export const pack: Command<Options> = {
   name: 'pack',
@@ -86,4 +144,119 @@ function requireFormat(out: string, asked: string | undefined): ArchiveFormat {
   if (out !== '-') failForUnknownName(out);
   const names = formats.map(({ name }) => name).join(', ');
   throw new UsageError('standard output has no name to tell the format', `give --format: ${names}`);
+}
+
+interface PackDirectoryOptions extends TreeOptions {
+  readonly config?: readonly string[];
+  readonly root?: string;
+  readonly firewall?: string;
+  readonly stdexcludes?: boolean;
+  readonly exclude?: readonly string[];
+  readonly allFileSystems?: boolean;
+  readonly payload?: string;
+}
+
+/** Packs a directory tree. @returns the bytes packed, and those written */
+async function packDirectory(
+  out: string,
+  format: TreeFormat,
+  options: PackDirectoryOptions & { readonly force?: boolean },
+  { codec, compress, bytesPerSecond }: CodecChoice & { readonly bytesPerSecond: number },
+  context: CommandContext,
+): Promise<{ bytes: number; archiveBytes: number }> {
+  const { root, config: configs = [], firewall, payload, stdexcludes = false } = options;
+  if (root === undefined)
+    throw new UsageError(`there is nothing to pack into a ${format.name}`, 'give --root DIRECTORY');
+  if (configs.length > 1) throw new UsageError('a container has one configuration: give --config once');
+  const blob = async (path: string, file: string) => ({ path, data: await readGivenFile(file) });
+  const first = await Promise.all([
+    ...configs.map((path) => blob('etc/vzdump/pct.conf', path)),
+    ...(firewall === undefined ? [] : [blob('etc/vzdump/pct.fw', firewall)]),
+  ]);
+  const idMap = idMapOf(options);
+  const excludes = [
+    ...givenExcludes(options),
+    ...(stdexcludes ? STANDARD_EXCLUDES : []),
+    ...(idMap === undefined ? [] : [LOST_AND_FOUND]),
+  ];
+  const output = out === '-' ? binaryOutput('an archive', context.signal) : out;
+  return packTree({
+    ...{ format, output, overwrite: options.force ?? false, codec, compress, root, first },
+    ...{ payload, excludes },
+    walk: { idMap, allFileSystems: options.allFileSystems ?? false },
+    limit: bytesPerSecond,
+    onProgress: context.onProgress,
+    onWarning: context.onWarning,
+    signal: context.signal,
+  });
+}
+
+/** The order of patterns counts in a pxar, and that of two options is not known. */
+function givenExcludes({ excludePath, exclude }: PackDirectoryOptions): readonly string[] {
+  if (excludePath === undefined || exclude === undefined) return excludePath ?? exclude ?? [];
+  throw new UsageError('--exclude and --exclude-path are the same: give one of them, as often as needed');
+}
+
+/** What `--drive` names. */
+interface DriveImage {
+  readonly name: string;
+  readonly path: string;
+  /** By the path's extension unless given. */
+  readonly format?: ImageFormat;
+}
+
+interface PackDisksOptions {
+  readonly config?: readonly string[];
+  readonly drive?: readonly DriveImage[];
+  readonly uuid?: string;
+  readonly ctime?: number;
+}
+
+/** Packs disks and configurations. @returns the bytes packed, and those written */
+async function packDisks(
+  out: string,
+  options: PackDisksOptions & { readonly force?: boolean },
+  { codec, compress, bytesPerSecond }: CodecChoice & { readonly bytesPerSecond: number },
+  context: CommandContext,
+): Promise<{ bytes: number; archiveBytes: number }> {
+  const { config: paths = [], drive: images = [], uuid, ctime, force: overwrite = false } = options;
+  const { signal } = context;
+  if (paths.length + images.length === 0) {
+    throw new UsageError('there is nothing to pack', 'give --drive NAME=PATH, --config FILE or both');
+  }
+  const output = out === '-' ? binaryOutput('an archive', signal) : out;
+  const configs = await Promise.all(
+    paths.map(async (path) => ({ name: basename(path), data: await readGivenFile(path) })),
+  );
+  const drives = images.map(({ name, path, format }) => ({
+    name,
+    open: () => openDiskImage(path, { format, signal }),
+  }));
+  const result = await packVm({
+    ...{ output, overwrite, codec, compress, configs, drives, uuid, ctime, bytesPerSecond },
+    writeAt: writerFor(codec),
+    onProgress: ({ bytes }, total) => context.onProgress(bytes, total),
+    onWarning: context.onWarning,
+    signal,
+  });
+  const { bytes, zeroBytes } = result;
+  if (zeroBytes > 0) {
+    const percent = Math.floor((zeroBytes / bytes) * 100);
+    context.inform(`backup is sparse: ${formatBytes(zeroBytes)} (${percent}%) total zero data`);
+  }
+  return result;
+}
+
+/** `NAME=PATH`, or `format=FORMAT:NAME=PATH` as Proxmox's `vma create` has it. */
+function parseDrive(text: string): DriveImage {
+  const match = /^format=([^:]*):(.*)$/s.exec(text);
+  if (match === null) return nameAndPath('--drive', text);
+  const [, name = '', rest = ''] = match;
+  if (!imageFormats.includes(name as ImageFormat)) {
+    throw new UsageError(
+      `--drive: no image format is named '${name}'`,
+      `there are ${imageFormats.join(', ')}`,
+    );
+  }
+  return { ...nameAndPath('--drive', rest), format: name as ImageFormat };
 }

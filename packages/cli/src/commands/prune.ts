@@ -7,13 +7,18 @@ import {
   pruneBackups,
 } from '@vzdump-format/stores';
 import type { Command, CommandContext } from '../command.js';
-import { backupsArgument, type GuestOptions, guestOptions } from '../options/guest-options.js';
-import { type CommonOptions, type PveRootOption, pveRootOption } from '../options/options.js';
+import {
+  backupsArgument,
+  type CommonOptions,
+  type GuestOptions,
+  guestOptions,
+  type PveRootOption,
+  pveRootOption,
+} from '../options/options.js';
 import { chosenRetention, type RetentionOptions, retentionOptions } from '../options/retention-options.js';
-import { backupColumns, backupDocument, nameColumn } from '../output/backup-columns.js';
 import { UsageError } from '../output/exit-status.js';
 import { printJson, printLines } from '../output/output.js';
-import { alignedTable, type Column } from '../output/table.js';
+import { alignedTable, backupColumns, backupDocument, type Column, nameColumn } from '../output/table.js';
 import { formatBytes } from '../output/units.js';
 
 interface Options extends CommonOptions, GuestOptions, RetentionOptions, PveRootOption {

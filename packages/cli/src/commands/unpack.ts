@@ -2,13 +2,14 @@ import { type DiskFormat, type OpenArchive, type TreeFormat, unpackTree } from '
 import { type RestoreTreeResult, readAccounts } from '@vzdump-format/file-tree';
 import { withArchive } from '../archive-input.js';
 import type { Command, CommandContext } from '../command.js';
-import { type OptionsByKind, requireFitting } from '../options/fitting-options.js';
 import {
   type ArchiveInputOptions,
   archiveInputOptions,
   type CommonOptions,
   forceOption,
   nameAndPath,
+  type OptionsByKind,
+  requireFitting,
 } from '../options/options.js';
 import { idMapOf, type TreeOptions, treeOptions } from '../options/tree-options.js';
 import { UsageError } from '../output/exit-status.js';

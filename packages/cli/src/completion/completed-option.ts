@@ -1,5 +1,5 @@
 import { allOptions, type Command, type CommandTable, type OptionSpec } from '../command.js';
-import { firstNumbered } from '../options/numbered-options.js';
+import { firstNumbered } from '../options/spelling.js';
 
 /** What an option's value is completed with. */
 export type ValueSource = 'none' | 'text' | 'file' | 'directory' | readonly string[];

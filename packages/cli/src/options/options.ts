@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import type { ArchiveFormat } from '@vzdump-format/archives';
 import type { ArgumentSpec, OptionSpec } from '../command.js';
 import { UsageError } from '../output/exit-status.js';
 
@@ -100,4 +101,47 @@ export async function readGivenFile(path: string): Promise<Uint8Array> {
   } catch (error) {
     throw Object.assign(error as Error, { path }); // which the error of a directory lacks
   }
+}
+
+/** For every command that works on backups in one place. */
+export const backupsArgument: ArgumentSpec = {
+  name: '<directory>',
+  description: 'where they are; or the id of a storage, as local',
+  values: 'directory',
+};
+
+/** For every command that works on the backups of some guests. */
+export const guestOptions: readonly OptionSpec[] = [
+  { flags: '--type <type>', description: 'only backups of VMs, or of containers', choices: ['qemu', 'lxc'] },
+  {
+    flags: '--vmid <id>',
+    description: 'only backups of this guest',
+    parse: (text) => wholeNumber('--vmid', text, 100, 999_999_999),
+  },
+];
+
+export interface GuestOptions {
+  readonly type?: 'qemu' | 'lxc';
+  readonly vmid?: number;
+}
+
+/**
+ * Which of a command's options are for one kind of archive alone: a VM is made of drives, a container of a
+ * directory tree.
+ */
+export type OptionsByKind = Readonly<Record<ArchiveFormat['kind'], readonly string[]>>;
+
+const HOLDS: Readonly<Record<ArchiveFormat['kind'], string>> = {
+  disks: 'the drives of a VM',
+  tree: 'a directory tree',
+};
+
+/** @throws UsageError when an option was given that has no meaning for an archive of this format */
+export function requireFitting({ kind, name }: ArchiveFormat, options: object, only: OptionsByKind): void {
+  const others = only[kind === 'disks' ? 'tree' : 'disks'];
+  const given: Readonly<Record<string, unknown>> = { ...options };
+  const found = others.find((option) => given[option] !== undefined);
+  if (found === undefined) return;
+  const flag = found.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  throw new UsageError(`--${flag} does not go with ${name}, which holds ${HOLDS[kind]}`);
 }

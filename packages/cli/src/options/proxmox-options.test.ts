@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { longName } from '../command.js';
+import { vzdumpOptionSpecs } from './proxmox-options.js';
 import { restoreOptionSpecs } from './restore-options.js';
-import { vzdumpOptionSpecs } from './vzdump-options.js';
 
 test("all options of Proxmox VE's list formats add up", () => {
   const repeatable = [...vzdumpOptionSpecs, ...restoreOptionSpecs].filter((spec) => spec.repeatable);

@@ -1,4 +1,11 @@
-import { type OptionType, type OptionValue, parseOptionValue, type ValueOf } from '@vzdump-format/pve';
+import {
+  type OptionType,
+  type OptionValue,
+  parseOptionValue,
+  type ValueOf,
+  type VzdumpOptions,
+  vzdumpOptions,
+} from '@vzdump-format/pve';
 import { ArchiveError } from '@vzdump-format/streams';
 import type { OptionSpec } from '../command.js';
 import { UsageError } from '../output/exit-status.js';
@@ -88,4 +95,32 @@ function parseValue({ name, type }: ProxmoxOption, text: string): OptionValue {
 /** `exclude-path` → `excludePath` */
 function camelCase(name: string): string {
   return name.replace(/-([a-z])/g, (_match, letter: string) => letter.toUpperCase());
+}
+
+const PLACEHOLDERS: Placeholders = {
+  bwlimit: 'KiB/s',
+  dumpdir: 'directory',
+  'exclude-path': 'pattern',
+  lockwait: 'minutes',
+  node: 'name',
+  pigz: 'threads',
+  pool: 'id',
+  script: 'file',
+  stopwait: 'minutes',
+  storage: 'id',
+  tmpdir: 'directory',
+  zstd: 'threads',
+};
+
+/** vzdump's options, by its own table. */
+export const vzdumpOptionSpecs: readonly OptionSpec[] = vzdumpOptions.map((option) =>
+  optionSpec(option, PLACEHOLDERS),
+);
+
+/** What commander makes of them: by names in camel case. */
+export type ParsedVzdumpOptions = Readonly<Record<string, OptionValue | undefined>>;
+
+/** The same by vzdump's names. */
+export function givenVzdumpOptions(parsed: ParsedVzdumpOptions): VzdumpOptions {
+  return givenOptions(vzdumpOptions, parsed);
 }

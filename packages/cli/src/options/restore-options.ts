@@ -1,8 +1,8 @@
 import type { OptionType, OptionValue } from '@vzdump-format/pve';
 import type { OptionSpec } from '../command.js';
 import { UsageError } from '../output/exit-status.js';
-import type { NumberedValues } from './numbered-options.js';
 import { givenOptions, optionSpec, type ParsedOptions, type ProxmoxOption } from './proxmox-options.js';
+import type { NumberedValues } from './spelling.js';
 
 /** What qmrestore and `pct restore` have, both or one of them, but for a container's configuration. */
 const RESTORE_OPTIONS = [

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { sizeThreadPool } from './thread-pool.js';
+import { sizeThreadPool } from './main.js';
 
 function sizeFor(cores: number, environment: NodeJS.ProcessEnv = {}): string | undefined {
   sizeThreadPool(environment, cores);

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { UsageError } from '../output/exit-status.js';
-import { formatOfOutput } from './output-name.js';
+import { formatOfOutput } from './output-options.js';
 
 test.each([
   ...[
