@@ -9,7 +9,7 @@ import {
   parseBoolean,
   resolveVolume,
 } from '@vzdump-format/pve';
-import { ArchiveError } from '@vzdump-format/streams';
+import { ArchiveError, debugLog } from '@vzdump-format/streams';
 import { containerMethods } from '../guest-access/container/container-methods.js';
 import { vmMethods } from '../guest-access/vm/vm-methods.js';
 import { replaceableVolumes } from './old-volumes.js';
@@ -39,6 +39,7 @@ export async function requireRestorable(
 ): Promise<ReplacedGuest | undefined> {
   const { vmid, force = false } = job.options;
   const guest = await findGuest(job, type);
+  debugLog('guest %d: %s', vmid, guest === undefined ? 'there is none' : `there is one: ${guest.configPath}`);
   if (guest === undefined) {
     await requireNoFirewall(job);
     return undefined;

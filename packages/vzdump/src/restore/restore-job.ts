@@ -12,7 +12,7 @@ import {
   type StorageConfig,
 } from '@vzdump-format/pve';
 import { archiveAt } from '@vzdump-format/stores';
-import type { RateLimiter } from '@vzdump-format/streams';
+import { debugLog, type RateLimiter } from '@vzdump-format/streams';
 import type { RestoreEvent, RestoreOptions } from './restore-options.js';
 import { StagedVolumes } from './staged-volumes.js';
 import { VolumeAllocator } from './volume-allocator.js';
@@ -53,7 +53,10 @@ function archiveOf(
   node: string,
 ): RestoreJob['archive'] {
   if (typeof archive !== 'string') return archive;
-  return archiveAt(isBackupVolume(archive) ? locateVolume(storages, archive, node).path : archive);
+  if (!isBackupVolume(archive)) return archiveAt(archive);
+  const { path } = locateVolume(storages, archive, node);
+  debugLog('%s is %s', archive, path);
+  return archiveAt(path);
 }
 
 /** The path of what is restored; of bytes in motion, none. */

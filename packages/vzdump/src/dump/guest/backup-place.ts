@@ -9,7 +9,7 @@ import {
   requireRoomForBackup,
   requireRoomForProtected,
 } from '@vzdump-format/stores';
-import { ArchiveError } from '@vzdump-format/streams';
+import { ArchiveError, debugLog } from '@vzdump-format/streams';
 import { errorText } from '../error-text.js';
 import type { DumpJob } from '../job/dump-job.js';
 import type { GuestLogFile } from './guest-log.js';
@@ -38,6 +38,7 @@ export async function placeBackup(guest: Guest, job: DumpJob, log: GuestLogFile)
   const { type, vmid } = guest;
   const { onWarning } = log;
   const writer = await store.begin({ type, vmid, compression, onWarning, signal: job.signal });
+  debugLog('guest %d: the backup becomes %s in %s', vmid, writer.id, store.location);
   return { stem: writer.stem, writer, archive: output === undefined ? writer.path : undefined };
 }
 
@@ -62,6 +63,7 @@ export async function makeTemporaryDirectory(
     tmpdir: job.options.tmpdir,
     dumpDirectory: job.target.directory,
   });
+  debugLog('guest %d: temporary files are in %s', guest.vmid, path);
   if (notice !== undefined) log.info(notice);
   job.journal.add({ kind: 'temporary', path });
   try {

@@ -8,7 +8,7 @@ import {
   parseGuestConfig,
   readConfigFile,
 } from '@vzdump-format/pve';
-import { ArchiveError } from '@vzdump-format/streams';
+import { ArchiveError, debugLog } from '@vzdump-format/streams';
 import type {
   BackupMode,
   GuestAccess,
@@ -117,6 +117,10 @@ class GuestBackup {
     const { job, log } = this;
     const access = (mode: BackupMode) => job.methods[guest.type].access(guest, mode, isRunning);
     const first = access(isRunning ? this.mode : 'stop');
+    debugLog(
+      'guest %d: %s, the mode asked for is %s, the one taken %s',
+      ...[guest.vmid, isRunning ? 'runs' : 'does not run', this.mode, first.mode],
+    );
     if (first.mode !== 'snapshot') return this.prepareIn(first, this.contextOf(guest, config, isRunning));
     try {
       const prepared = await this.prepareWith(first, this.contextOf(guest, config, isRunning));
@@ -124,6 +128,7 @@ class GuestBackup {
       return prepared;
     } catch (error) {
       if (!(error instanceof ArchiveError) || error.code !== 'MODE_UNSUPPORTED') throw error;
+      debugLog('guest %d: not in the mode %s, but suspend: %s', guest.vmid, first.mode, error.message);
       log.info(error.message);
       log.info("trying 'suspend' mode instead");
       return this.prepareIn(access('suspend'), this.contextOf(guest, config, isRunning));

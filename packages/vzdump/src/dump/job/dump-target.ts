@@ -3,7 +3,7 @@ import type { Writable } from 'node:stream';
 import { makeDirectories, printableName } from '@vzdump-format/posix';
 import { contentDirectory, requireBackupStorage } from '@vzdump-format/pve';
 import { DirectoryStore } from '@vzdump-format/stores';
-import { ArchiveError } from '@vzdump-format/streams';
+import { ArchiveError, debugLog } from '@vzdump-format/streams';
 import type { DumpTarget } from './dump-job.js';
 import type { DumpPlan } from './dump-plan.js';
 
@@ -16,12 +16,14 @@ export async function openTarget(plan: DumpPlan, output: Writable | undefined): 
   const { storage: id, dumpdir } = options;
   if (id === undefined) {
     if (dumpdir !== undefined) await requireDirectory(dumpdir, 'dumpdir', 'give one that is there');
+    debugLog('backups go to %s', dumpdir ?? 'standard output');
     const store = dumpdir === undefined ? undefined : new DirectoryStore(dumpdir);
     return { storage: undefined, directory: dumpdir, store, output };
   }
   const storage = requireBackupStorage(storages, id, root.node);
   await requireDirectory(storage.path, `the path of storage '${id}'`, 'is it mounted?');
   const directory = contentDirectory(storage, 'backup');
+  debugLog('backups go to %s, of the storage %s', directory, id);
   makeDirectories(directory);
   return { storage, directory, store: new DirectoryStore(directory), output };
 }

@@ -14,7 +14,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isMet, testWith } from '@vzdump-format/testing';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished } from 'vitest';
 import type { AccessPhase, GuestAccess } from '../guest-access.js';
 import { testAccessContract } from '../testing/access-contract.js';
 import { BusyboxContainer, countSpread } from '../testing/busybox-container.js';
@@ -194,13 +194,13 @@ describe.runIf(isMet(...NEEDS))('a container that runs', () => {
   testWith(NEEDS, 'is not frozen for a copy that there is no space for', async () => {
     const { context, events } = await contextWith();
     run('mount', '-t', 'tmpfs', '-o', 'size=64k', 'small', context.temporaryDirectory);
+    onTestFinished(() => unmount(context.temporaryDirectory));
     const prepared = await access.prepare(context);
     await expect(prepared.open()).rejects.toMatchObject({
       code: 'PROGRAM_FAILED',
       message: expect.stringMatching(/^command 'rsync .*exit code 11/),
     });
     await prepared.release();
-    unmount(context.temporaryDirectory);
     expect(events).toContainEqual(expect.stringMatching(/^ERROR: rsync: .*No space left on device/));
     expect(events.filter((event) => event.startsWith('HOOK'))).toEqual([]);
   });

@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { pathToBytes, printableName } from '@vzdump-format/posix';
 import { ifThere, type MountPoint, resolveVolume, selectMountPoints, type Volume } from '@vzdump-format/pve';
-import { ArchiveError } from '@vzdump-format/streams';
+import { ArchiveError, debugLog } from '@vzdump-format/streams';
 import type { GuestContext } from '../guest-access.js';
 
 /** What a volume, or a snapshot of one, is to whoever wants to read the files in it. */
@@ -45,7 +45,9 @@ export async function containerVolumes(context: GuestContext): Promise<Container
   const volumes: ContainerVolume[] = [];
   for (const mountPoint of included) {
     const volume = resolveVolume(storages, mountPoint.volume, node);
-    volumes.push({ mountPoint, volume, content: await contentOf(mountPoint, volume) });
+    const content = await contentOf(mountPoint, volume);
+    debugLog('%s: %s, a %s at %s', mountPoint.key, mountPoint.volume, content.kind, volume.path);
+    volumes.push({ mountPoint, volume, content });
   }
   return { included: volumes, excluded };
 }

@@ -1,5 +1,6 @@
 import type { Command } from '@vzdump-format/posix';
 import { Lifeline } from '@vzdump-format/posix';
+import { debugLog } from '@vzdump-format/streams';
 import type { GuestContext } from '../guest-access.js';
 import type { Lxc } from './lxc.js';
 
@@ -34,9 +35,11 @@ export class GuestPause {
 
   async begin(): Promise<void> {
     if (this.steps === undefined) return;
-    this.lifeline = await Lifeline.hold(this.steps.lifeline);
+    const { pause, lifeline } = this.steps;
+    debugLog('guest %d: pauses; if this process dies, %j is run', this.context.guest.vmid, lifeline);
+    this.lifeline = await Lifeline.hold(lifeline);
     this.since = performance.now();
-    await this.steps.pause();
+    await pause();
   }
 
   /** @throws what the hook script's failing throws, or the steps' */
@@ -69,10 +72,11 @@ export class GuestPause {
     if (this.steps === undefined || this.since === undefined) return 0;
     this.context.log.info(this.message);
     await this.steps.resume();
-    const seconds = Math.floor((performance.now() - this.since) / 1000);
+    const milliseconds = performance.now() - this.since;
+    debugLog('guest %d: goes on after %d ms', this.context.guest.vmid, Math.round(milliseconds));
     this.since = undefined;
     await this.letGo();
-    return seconds;
+    return Math.floor(milliseconds / 1000);
   }
 
   private tellOfEnd(seconds: number): void {

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { type Command, isInstalled, printableName, runTool } from '@vzdump-format/posix';
-import { ArchiveError } from '@vzdump-format/streams';
+import { ArchiveError, debugLog } from '@vzdump-format/streams';
 import { lxcPathsInUse, lxcSockets } from '../lxc-sockets.js';
 
 export interface LxcOptions {
@@ -41,7 +41,10 @@ export class Lxc {
    */
   async state(vmid: number): Promise<LxcState> {
     const sockets = lxcSockets(String(vmid));
-    if (sockets?.paths.length === 0 && sockets.unnamed.size === 0) return 'stopped';
+    if (sockets?.paths.length === 0 && sockets.unnamed.size === 0) {
+      debugLog('guest %d: does not run, as no socket of LXC is its', vmid);
+      return 'stopped';
+    }
     const state = await this.stateHere(vmid);
     if (state === 'stopped') await this.requireNotElsewhere(vmid);
     return state;

@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { type Command, runTool, toolEnvironment } from '@vzdump-format/posix';
-import { ArchiveError } from '@vzdump-format/streams';
+import { ArchiveError, debugLog } from '@vzdump-format/streams';
 
 const HINT = 'it takes the rights of root, and the programs unshare and nsenter of util-linux';
 
@@ -42,7 +42,10 @@ export class MountNamespace {
     });
     holder.stdin.write('\n'); // comes back as soon as there is a namespace
     const failure = await Promise.race([once(holder.stdout, 'data').then(() => undefined), ended]);
-    if (failure === undefined) return new MountNamespace(holder);
+    if (failure === undefined) {
+      debugLog('mount namespace: that of process %d', holder.pid);
+      return new MountNamespace(holder);
+    }
     throw new ArchiveError('MOUNT_NAMESPACE', `unable to make a mount namespace: ${failure}`, { hint: HINT });
   }
 
@@ -63,6 +66,7 @@ export class MountNamespace {
   async close(): Promise<void> {
     const { holder } = this;
     if (holder.exitCode !== null || holder.signalCode !== null) return;
+    debugLog('mount namespace: that of process %d is given up', holder.pid);
     const ended = once(holder, 'close');
     holder.stdin!.end();
     await ended;

@@ -1,5 +1,6 @@
 import { mkdir, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
+import { debugLog } from '@vzdump-format/streams';
 import type { ContainerVolume } from '../container/container-volumes.js';
 import { treeSources } from '../container/tree-sources.js';
 import type { GuestContext, TreeData } from '../guest-access.js';
@@ -20,6 +21,7 @@ export async function mountedVolumes(
 ): Promise<TreeData> {
   const [first, ...others] = volumes;
   if (first?.content.kind === 'directory' && others.length === 0) {
+    debugLog('the container is read where it is: %s', first.content.path);
     return { kind: 'tree', root: first.content.path, sources: [''], isCopy: false };
   }
   const mountRoot = join(await realpath(temporaryDirectory), 'root');

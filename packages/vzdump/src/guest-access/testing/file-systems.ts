@@ -18,8 +18,24 @@ export function mountImage(image: string, directory: string): void {
   run('mount', '-o', 'loop', image, directory);
 }
 
+/** Attempts, 50 ms apart: half a minute. */
+const MAX_ATTEMPTS = 600;
+
+/**
+ * Unmounts what nothing of the test's own uses. Others may do so for a moment, with nobody to wait for: rsync
+ * does not wait for the processes that it has forked; and a mount namespace that another test makes meanwhile
+ * (lxc-create does) has a copy of every mount, with which the loop device and the file below it stay in use.
+ */
 export function unmount(directory: string): void {
-  run('umount', directory);
+  for (let attempt = 1; ; attempt++) {
+    try {
+      run('umount', directory);
+      return;
+    } catch (error) {
+      if (attempt === MAX_ATTEMPTS || !(error as Error).message.includes('target is busy')) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50);
+    }
+  }
 }
 
 export function run(program: string, ...args: readonly string[]): string {

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { imageLocks } from '@vzdump-format/posix';
-import { ArchiveError } from '@vzdump-format/streams';
+import { ArchiveError, debugLog } from '@vzdump-format/streams';
 import type { GuestMethods } from '../guest-access.js';
 import { runningVm } from './running-vm.js';
 import { stoppedVm } from './stopped-vm.js';
@@ -18,8 +18,14 @@ const PID_DIRECTORY = '/var/run/qemu-server';
 export function vmMethods({ forceRunning = false, pidDirectory = PID_DIRECTORY }: VmMethodsOptions = {}) {
   const methods: GuestMethods = {
     async isRunning({ vmid }, images) {
-      if (await isProcessOf(`${pidDirectory}/${vmid}.pid`, vmid)) return true;
-      return images.some((image) => imageLocks(image) === 'written'); // by a QEMU that something else has started
+      const pidFile = `${pidDirectory}/${vmid}.pid`;
+      const hasProcess = await isProcessOf(pidFile, vmid);
+      debugLog('guest %d: %s names %s process of it', vmid, pidFile, hasProcess ? 'the' : 'no');
+      if (hasProcess) return true;
+      const written = images.find((image) => imageLocks(image) === 'written');
+      if (written === undefined) return false;
+      debugLog('guest %d: runs, as another program has %s open to write', vmid, written);
+      return true; // a QEMU that something else has started
     },
     access({ vmid }, _mode, running) {
       if (!running) return stoppedVm;

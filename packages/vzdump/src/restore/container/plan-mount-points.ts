@@ -8,7 +8,7 @@ import {
   type SupportedStorage,
   wantsBackup,
 } from '@vzdump-format/pve';
-import { ArchiveError } from '@vzdump-format/streams';
+import { ArchiveError, debugLog } from '@vzdump-format/streams';
 import { isRestricted, type RestoreJob } from '../restore-job.js';
 import { requireContent } from '../vm/plan-drives.js';
 
@@ -59,6 +59,10 @@ export async function planMountPoints(archived: GuestConfig, job: RestoreJob): P
     values.set(key, formatRestoredMountPoint(restored));
   }
   requireDistinctPaths(mounts);
+  for (const { key, volume, made, path } of mounts) {
+    const what = made === undefined ? 'a directory of choice' : `${made.format} on ${made.storage.id}`;
+    debugLog('%s: becomes %s, %s, mounted at /%s', key, volume, what, path);
+  }
   return { mounts, values, restored: new Set(['rootfs', ...archivedVolumes(archived)]) };
 }
 

@@ -11,7 +11,7 @@ import {
   type SupportedStorage,
   type VolumeFormat,
 } from '@vzdump-format/pve';
-import { ArchiveError } from '@vzdump-format/streams';
+import { ArchiveError, debugLog } from '@vzdump-format/streams';
 import type { VmaDevice, VmaHeader } from '@vzdump-format/vma';
 import type { RestoreJob } from '../restore-job.js';
 
@@ -53,6 +53,9 @@ export async function planDrives(
   });
   const plans: DrivePlan[] = [...chosen];
   for (const drive of planned) plans.push(await planVolume(drive, header, job));
+  for (const { key, volume, format, storage, path } of plans) {
+    debugLog('%s: becomes %s, %s on %s: %s', key, volume, format, storage?.id ?? 'no storage', path);
+  }
   return plans;
 }
 
