@@ -1,0 +1,27 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+
+const ROOT = join(import.meta.dirname, '..');
+
+/** `archives/open-archive.ts`, as the document has it, is `packages/archives/src/open-archive.ts`. */
+function isThere(path: string): boolean {
+  const [room, ...rest] = path.split('/');
+  const places = [path, ...['packages', 'formats'].map((group) => join(group, room!, 'src', ...rest))];
+  return places.some((place) => existsSync(join(ROOT, place)));
+}
+
+test.each(['architecture.md', 'developing.md', ...decisions()])(
+  'the files that docs/%s names are there',
+  (name) => {
+    const text = readFileSync(join(ROOT, 'docs', name), 'utf8');
+    const named = [...text.matchAll(/`((?:[\w.-]+\/)+[\w-]+(?:\.[\w-]+)*\.(?:ts|mjs|js))`/g)].map(
+      ([, path]) => path!,
+    );
+    expect(named.filter((path) => !isThere(path))).toEqual([]);
+  },
+);
+
+function decisions(): readonly string[] {
+  return readdirSync(join(ROOT, 'docs/decisions')).map((name) => `decisions/${name}`);
+}
