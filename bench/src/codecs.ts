@@ -2,8 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { race } from './measure.js';
-import { printTable } from './table.js';
+import { printTable, race } from './measure.js';
 import { warmMemory, withWorkspace } from './workspace.js';
 
 const MIB = 1024;

@@ -1,9 +1,7 @@
 import { closeSync, mkdirSync, openSync, readdirSync, readSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { makeImage } from './disk-image.js';
-import { type Contender, race, vzdumpFormat } from './measure.js';
-import { printTable } from './table.js';
-import { warmMemory, withWorkspace } from './workspace.js';
+import { type Contender, printTable, race, vzdumpFormat } from './measure.js';
+import { makeImage, warmMemory, withWorkspace } from './workspace.js';
 
 const GIB = 1 << 30;
 /** `BENCH_ROUNDS=1` is for a look. */

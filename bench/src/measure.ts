@@ -77,3 +77,19 @@ export async function peakMemory(contender: Contender, directory: string): Promi
   await run(contender, { ...environment(), NODE_OPTIONS: `--import=${hook}`, PEAK_REPORT: report });
   return Number(readFileSync(report, 'utf8')) / 1024;
 }
+
+/** Prints rows in columns, the first row as their headings. */
+export function printTable(rows: readonly (readonly string[])[]): void {
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  for (const [index, row] of rows.entries()) {
+    console.log(`| ${row.map((cell, column) => cell.padEnd(widths[column]!)).join(' | ')} |`);
+    if (index === 0) console.log(`|${widths.map((width) => '-'.repeat(width + 2)).join('|')}|`);
+  }
+}
+
+/** The options that vzdump and pct restore give to tar. */
+export const TAR_FLAGS = [
+  ...['--one-file-system', '-p', '--sparse', '--numeric-owner', '--acls', '--xattrs'],
+  ...['--xattrs-include=user.*', '--xattrs-include=security.capability'],
+  ...['--warning=no-file-ignored', '--warning=no-xattr-write'],
+];

@@ -3,9 +3,17 @@ import { appendFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openPxar, unpackPxar } from '@vzdump-format/pxar';
 import { type ByteSource, FileSource } from '@vzdump-format/streams';
-import { type Contender, median, NODE_ALONE, peakMemory, race, run, vzdumpFormat } from './measure.js';
-import { printTable } from './table.js';
-import { TAR_FLAGS } from './tar-flags.js';
+import {
+  type Contender,
+  median,
+  NODE_ALONE,
+  peakMemory,
+  printTable,
+  race,
+  run,
+  TAR_FLAGS,
+  vzdumpFormat,
+} from './measure.js';
 import { warmMemory, withWorkspace } from './workspace.js';
 
 const KIB = 1024;

@@ -1,10 +1,8 @@
 import { appendFileSync, copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { makeImage } from './disk-image.js';
-import { type Contender, NODE_ALONE, peakMemory, race, run, vzdumpFormat } from './measure.js';
-import { printTable } from './table.js';
-import { withWorkspace } from './workspace.js';
+import { type Contender, NODE_ALONE, peakMemory, printTable, race, run, vzdumpFormat } from './measure.js';
+import { makeImage, withWorkspace } from './workspace.js';
 
 const MIB = 1 << 20;
 /** `BENCH_ROUNDS=1` is for a look. */

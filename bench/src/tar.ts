@@ -2,9 +2,16 @@ import { randomFillSync } from 'node:crypto';
 import { closeSync, ftruncateSync, mkdirSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Contender, NODE_ALONE, peakMemory, race, run, vzdumpFormat } from './measure.js';
-import { printTable } from './table.js';
-import { TAR_FLAGS } from './tar-flags.js';
+import {
+  type Contender,
+  NODE_ALONE,
+  peakMemory,
+  printTable,
+  race,
+  run,
+  TAR_FLAGS,
+  vzdumpFormat,
+} from './measure.js';
 import { warmMemory, withWorkspace } from './workspace.js';
 
 const MIB = 1 << 20;

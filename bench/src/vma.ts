@@ -1,9 +1,7 @@
 import { rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { makeImage } from './disk-image.js';
-import { type Contender, peakMemory, race, vzdumpFormat } from './measure.js';
-import { printTable } from './table.js';
-import { warmMemory, withWorkspace } from './workspace.js';
+import { type Contender, peakMemory, printTable, race, vzdumpFormat } from './measure.js';
+import { makeImage, warmMemory, withWorkspace } from './workspace.js';
 
 const MIB = 1 << 20;
 const GIB = 1 << 30;

@@ -1,4 +1,5 @@
-import { closeSync, mkdtempSync, openSync, rmSync, statfsSync, writeSync } from 'node:fs';
+import { randomFillSync } from 'node:crypto';
+import { closeSync, ftruncateSync, mkdtempSync, openSync, rmSync, statfsSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 
 const TMPFS_MAGIC = 0x01021994; // <linux/magic.h>
@@ -44,4 +45,14 @@ export function warmMemory(directory: string, size: number): void {
   for (let offset = 0; offset < size; offset += chunk.length) writeSync(file, chunk);
   closeSync(file);
   rmSync(path);
+}
+
+/** A raw image: random data, then zeros, which are written unless it is to be sparse. */
+export function makeImage(path: string, size: number, data: number, dense = true): void {
+  const file = openSync(path, 'w');
+  const chunk = Buffer.alloc(CHUNK);
+  for (let offset = 0; offset < data; offset += chunk.length) writeSync(file, randomFillSync(chunk));
+  if (dense) for (let offset = data; offset < size; offset += chunk.length) writeSync(file, chunk.fill(0));
+  ftruncateSync(file, size);
+  closeSync(file);
 }

@@ -1,6 +1,9 @@
 /**
- * Tells data that deflate cannot make smaller, as encrypted and compressed data is, in a tenth of the time
- * that deflate takes to find out: every byte occurs as often as any other, and hardly four bytes occur twice.
+ * Data that deflate cannot make smaller, as encrypted and compressed data is, is stored as it is. It is known
+ * by this: every byte occurs as often as any other, and hardly four bytes occur twice.
+ *
+ * Measured on 100 blocks of 128 KiB of noise: 0.06 s to know them instead of 0.26 s to deflate them. To
+ * measure again, let `isNoise` answer false, and run `BENCH_CASES=11 npm run bench -- codecs`.
  */
 
 /** Below, the statistics tell nothing, and there is no time to save. */

@@ -6,7 +6,7 @@ import { HINT_NEW_INDEX, MAX_SEGMENT_CONTENT, type Segment } from './segments.js
  * An index of a compressed file, kept beside it. Little endian:
  *
  *     8   magic "VZDFIDX1"
- *     8   size of the compressed file, 4 CRC-32 of its first and last 64 KiB: an index of another file is refused
+ *     8   size of the compressed file, 4 CRC-32 of its first and last 64 KiB, which another file has not
  *     8   name of the codec, padded with zeros
  *     4   number of segments, then for each:
  *         6 offset, 4 compressed size, 4 content size, 4 state, 4 CRC-32 of the content (gzip),

@@ -41,7 +41,8 @@ export async function zstdSegments(source: ByteSource): Promise<Segment[]> {
 
 /** What to do with a file that has no seek table: its first frame tells whether an index helps. */
 async function withoutTable(source: ByteSource): Promise<ArchiveError> {
-  const walker = new FrameWalker(readChunks(source), Number.POSITIVE_INFINITY); // for its header, no window is needed
+  const anyWindow = Number.POSITIVE_INFINITY; // none is needed for its header
+  const walker = new FrameWalker(readChunks(source), anyWindow);
   const frame = await walker.next();
   if (frame !== undefined) requireKnownSize(frame.header);
   return notSeekable('this zstd file has no seek table', HINT_INDEX);

@@ -136,7 +136,8 @@ class OneFrameCompressor implements StreamCompressor {
     const create = () => {
       const context = newCompressor(library, level);
       const set = (parameter: number, value: number) => library.setCompression(context, parameter, value);
-      set(C_WORKERS, threads); // also one, as the bytes are others without; a library without threads does it in one
+      // Also one, as the bytes are others without; a library without threads does it in one.
+      set(C_WORKERS, threads);
       if (windowLog !== undefined) {
         checked(library, set(C_WINDOW_LOG, windowLog));
         checked(library, set(C_LONG_DISTANCE_MATCHING, 1));
