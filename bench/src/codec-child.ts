@@ -32,8 +32,8 @@ async function run(args: readonly string[]): Promise<void> {
   setPipeSize(0, 1 << 20);
   setPipeSize(1, 1 << 20);
   const file = input === '-' ? undefined : await FileSource.open(input);
-  const source = file === undefined ? readPipe(0) : readChunks(file, { reuseBuffers: true });
-  const stageOptions: CompressOptions = { ...JSON.parse(options), reuseBuffers: true };
+  const source = file === undefined ? readPipe(0) : readChunks(file);
+  const stageOptions: CompressOptions = { ...JSON.parse(options) };
   const chunks = codec(name)[direction](stageOptions)(source);
   if (output === '-') await writeToStream(chunks, process.stdout);
   else {

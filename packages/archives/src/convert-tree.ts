@@ -46,7 +46,7 @@ export async function convertTree(
     const written = await writeSplitOutput(packed, output, payloadPath, options);
     return { bytes: meter.progress.bytes, archiveBytes: written };
   }
-  const compress = codec.compress({ ...options.compress, boundaries, reuseBuffers: true, signal });
+  const compress = codec.compress({ ...options.compress, boundaries, signal });
   const written = await writeOutput(compress(chunksOf(packed())), output, options);
   return { bytes: meter.progress.bytes, archiveBytes: written };
 }

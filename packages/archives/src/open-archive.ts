@@ -132,7 +132,7 @@ async function openFile(file: ByteSource, path: string, options: OpenArchiveOpti
     const archive = await openInTheMiddle(source, codec, path, options);
     if (archive !== undefined) return archive;
   }
-  const archive = await openStream(readChunks(source, { reuseBuffers: true, signal }), path, options);
+  const archive = await openStream(readChunks(source, { signal }), path, options);
   const close = () => archive.close().finally(() => file.close());
   return { ...archive, close };
 }
@@ -186,7 +186,7 @@ async function openStream(
     const codec = detectCodec(await compressed.peek(DETECT_BYTES), fileName);
     warnOfMisnomer(codec, fileName, onWarning);
     if (!codec.isIdentity) {
-      const decompress = codec.decompress({ maxWindowLog, onWarning, signal, reuseBuffers: true });
+      const decompress = codec.decompress({ maxWindowLog, onWarning, signal });
       archive = new ByteReader(decompress(compressed.rest()));
     }
     const format = detectFormat(await archive.peek(FORMAT_DETECT_BYTES), fileName);

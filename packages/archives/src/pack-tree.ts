@@ -79,7 +79,7 @@ export async function packTree(options: PackTreeOptions): Promise<PackTreeResult
   const walked = walk(options.root, {
     ...format.walkOptions,
     ...options.walk,
-    ...{ excludes: excludeRules, reuseBuffers: true, onWarning, signal },
+    ...{ excludes: excludeRules, onWarning, signal },
   });
   const onBoundary = (offset: number) => boundaries.add(offset);
   const limiter = options.limit instanceof RateLimiter ? options.limit : new RateLimiter(options.limit ?? 0);
@@ -97,9 +97,7 @@ export async function packTree(options: PackTreeOptions): Promise<PackTreeResult
   const compressed = (archive: AsyncIterable<Piece>) =>
     codec.isIdentity
       ? limited(archive)
-      : codec.compress({ ...options.compress, boundaries, reuseBuffers: true, signal })(
-          limited(chunksOf(archive)),
-        );
+      : codec.compress({ ...options.compress, boundaries, signal })(limited(chunksOf(archive)));
   const writing = { ...options, onPartial: ownOutput.add };
   const archiveBytes =
     payload === undefined

@@ -71,14 +71,14 @@ export async function packVm(options: PackVmOptions): Promise<PackVmResult> {
     onProgress?.(progress, total);
     const archive = packVma({
       ...{ configs, drives, uuid: options.uuid, ctime: options.ctime },
-      ...{ reuseBuffers: true, onWarning: options.onWarning, signal },
+      ...{ onWarning: options.onWarning, signal },
       onBoundary: (offset) => boundaries.add(offset),
       onProgress: (latest) => {
         progress = latest;
         onProgress?.(latest, total);
       },
     });
-    const compress = options.codec.compress({ ...options.compress, boundaries, reuseBuffers: true, signal });
+    const compress = options.codec.compress({ ...options.compress, boundaries, signal });
     const archiveBytes = await writeOutput(compress(archive), options.output, options);
     return { ...progress, archiveBytes };
   } finally {

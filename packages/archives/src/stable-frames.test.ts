@@ -45,7 +45,7 @@ async function pack(changed: ReadonlySet<number>): Promise<Buffer> {
   const boundaries = new Boundaries();
   const archive = packVma({
     drives: [{ name: 'drive-scsi0', source: new PatternedDisk(changed) }],
-    ...{ uuid: '26c34402-ddf8-43eb-82d8-fa75d8b56740', ctime: 1, reuseBuffers: true },
+    ...{ uuid: '26c34402-ddf8-43eb-82d8-fa75d8b56740', ctime: 1 },
     onBoundary: (offset) => boundaries.add(offset),
   });
   const parts: Uint8Array[] = [];

@@ -58,7 +58,7 @@ export async function* catFile(
   const path = pathOf(name);
   if (source !== undefined) {
     const { signal } = options;
-    yield* readChunks(await format.file({ source, payload }, path, options), { reuseBuffers: true, signal });
+    yield* readChunks(await format.file({ source, payload }, path, options), { signal });
     return;
   }
   for await (const entry of format.entries({ bytes, source, payload }, options)) {

@@ -1,4 +1,4 @@
-export { alignedMemory, alignedSharedMemory, cacheAlignedBuffer } from './aligned-memory.js';
+export { alignedMemory, alignedSharedMemory } from './aligned-memory.js';
 export { ArchiveError, type ArchiveWarning, type OnWarning } from './archive-error.js';
 export { debugLog } from './debug-log.js';
 export { failedCall } from './failed-call.js';
@@ -50,5 +50,5 @@ export {
   PullIterator,
   type PullSource,
 } from './stage/pull-iterator.js';
-export { runStage, type Stage, stageOf, toDuplex } from './stage/stage.js';
+export { owned, runStage, type Stage, stageOf, toDuplex } from './stage/stage.js';
 export { RateLimiter, throttle } from './stage/throttle.js';

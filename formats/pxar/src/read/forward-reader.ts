@@ -12,7 +12,6 @@ export interface ForwardReaderOptions {
   readonly chunkSize?: number | undefined;
   readonly readAhead?: number;
   /** See `Stage`. */
-  readonly reuseBuffers?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -125,8 +124,8 @@ export class ForwardReader {
   private readerAt(start: number): ByteReader {
     const { input, options } = this;
     if (!isAtRest(input)) return new ByteReader(input, options.signal);
-    const { end = input.size, chunkSize = CHUNK_SIZE, readAhead = 1, reuseBuffers = false, signal } = options;
-    return new ByteReader(readChunks(input, { start, end, chunkSize, readAhead, reuseBuffers, signal }));
+    const { end = input.size, chunkSize = CHUNK_SIZE, readAhead = 1, signal } = options;
+    return new ByteReader(readChunks(input, { start, end, chunkSize, readAhead, signal }));
   }
 
   private setWindow(bytes: Uint8Array): void {

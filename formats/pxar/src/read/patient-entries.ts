@@ -2,7 +2,7 @@ import type { PullIterator } from '@vzdump-format/streams';
 import type { PxarEntry } from '../entry.js';
 import { StreamedContent } from './streamed-content.js';
 
-/** Entries, each of which waits until nobody reads the content of the one before. */
+/** Entries that may be kept, each of which waits until nobody reads the content of the one before. */
 export class PatientEntries implements AsyncGenerator<PxarEntry> {
   private last: StreamedContent | undefined;
   private stop = () => {};
@@ -18,8 +18,10 @@ export class PatientEntries implements AsyncGenerator<PxarEntry> {
       if (waited === 'stopped') return { done: true, value: undefined };
     }
     const result = await this.entries.next();
-    this.last = result.value?.content instanceof StreamedContent ? result.value.content : undefined;
-    return result;
+    const content = result.value?.content;
+    this.last = content instanceof StreamedContent ? content : undefined;
+    if (!(content instanceof Uint8Array)) return result;
+    return { done: false, value: { ...(result.value as PxarEntry), content: Buffer.from(content) } };
   }
 
   /** Takes effect at once, where that of a generator would come after the wait. */

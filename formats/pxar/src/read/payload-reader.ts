@@ -6,7 +6,6 @@ import { ForwardReader, isAtRest, type PxarInput } from './forward-reader.js';
 const PAYLOAD_STREAM = 'the payload stream';
 
 export interface PayloadReaderOptions {
-  readonly reuseBuffers?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 

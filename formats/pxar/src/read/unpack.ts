@@ -34,8 +34,6 @@ export interface UnpackPxarOptions {
   readonly verify?: boolean | undefined;
   /** Called before the first entry. */
   readonly onHeader?: ((header: PxarHeader) => void) | undefined;
-  /** For what is at rest: see `Stage`. */
-  readonly reuseBuffers?: boolean | undefined;
   readonly onWarning?: OnWarning | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -111,12 +109,12 @@ class Unpacker {
     archive: PxarInput,
     private readonly options: UnpackPxarOptions,
   ) {
-    const { onWarning, reuseBuffers, signal } = options;
-    this.input = new ForwardReader(archive, { name: 'the archive', reuseBuffers, signal });
+    const { onWarning, signal } = options;
+    this.input = new ForwardReader(archive, { name: 'the archive', signal });
     this.items = new ItemReader(this.input);
     this.entries = new EntryReader(this.items, { onWarning, onDoubt: this.onDoubt });
     if (options.payload !== undefined) {
-      this.payload = new PayloadReader(options.payload, { reuseBuffers, signal });
+      this.payload = new PayloadReader(options.payload, { signal });
     }
     if (options.verify) this.proof = new ArchiveProof(this.items);
   }

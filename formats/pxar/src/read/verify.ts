@@ -27,7 +27,7 @@ export async function verifyPxar(archive: PxarInput, options: VerifyPxarOptions 
   const { onProgress, ...unpackOptions } = options;
   const entries = { file: 0, directory: 0, symlink: 0, hardlink: 0, block: 0, char: 0, fifo: 0, socket: 0 };
   let bytes = 0;
-  for await (const entry of unpackPxar(archive, { ...unpackOptions, reuseBuffers: true, verify: true })) {
+  for await (const entry of unpackPxar(archive, { ...unpackOptions, verify: true })) {
     entries[entry.type]++;
     const { content } = entry;
     if (content === undefined) continue;

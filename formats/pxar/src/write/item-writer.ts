@@ -13,11 +13,8 @@ export class ItemWriter {
   length = 0;
   /** Bytes that were passed on. */
   private passedOn = 0;
-  /** What was taken last, where buffers are reused: it is filled again when the next is taken. */
+  /** What was taken last: it is filled again when the next is taken. */
   private spare: Buffer<ArrayBuffer> | undefined;
-
-  /** @param reuseBuffers see `Stage` */
-  constructor(private readonly reuseBuffers: boolean) {}
 
   /** Where the next byte will stand in the stream. */
   get offset(): number {
@@ -28,32 +25,18 @@ export class ItemWriter {
     return this.length >= GATHERED;
   }
 
-  /** What was gathered, which is gone then. */
+  /** What was gathered, which is gone then; valid until the next is taken. */
   take(): Uint8Array {
-    const gathered = this.bytes.subarray(0, this.length);
+    const taken = this.bytes.subarray(0, this.length);
     this.passedOn += this.length;
     this.length = 0;
-    const taken = this.reuseBuffers ? gathered : new Uint8Array(gathered);
     const used = this.bytes.length > CAPACITY ? undefined : this.bytes; // lets go of a large one
-    if (this.reuseBuffers) {
-      this.setBuffer(this.spare ?? Buffer.allocUnsafeSlow(CAPACITY));
-      this.spare = used;
-    } else if (used === undefined) {
-      this.setBuffer(Buffer.allocUnsafeSlow(CAPACITY));
-    }
+    this.setBuffer(this.spare ?? Buffer.allocUnsafeSlow(CAPACITY));
+    this.spare = used;
     return taken;
   }
 
-  /**
-   * Bytes that go into the stream as they are, in place of being gathered; nothing may be gathered at that
-   * time.
-   */
-  passOn(bytes: Uint8Array): Uint8Array {
-    this.passed(bytes.length);
-    return this.reuseBuffers ? bytes : new Uint8Array(bytes);
-  }
-
-  /** Bytes went into the stream, in place of being gathered. */
+  /** Bytes went into the stream, in place of being gathered: nothing may be gathered at that time. */
   passed(length: number): void {
     this.passedOn += length;
   }

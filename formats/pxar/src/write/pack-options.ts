@@ -23,11 +23,6 @@ export interface PackPxarOptions<P extends Piece = Uint8Array> {
   readonly prelude?: Uint8Array | undefined;
   /** Which extended attributes to keep; all unless given. See `isKeptByProxmox`. */
   readonly keepsXattr?: ((name: string) => boolean) | undefined;
-  /**
-   * See `Stage`. Large chunks of content are passed on without a copy then. What is passed on is valid until
-   * the next chunk but one is asked for, if the content's chunks are.
-   */
-  readonly reuseBuffers?: boolean | undefined;
   readonly onWarning?: OnWarning | undefined;
   readonly signal?: AbortSignal | undefined;
 }

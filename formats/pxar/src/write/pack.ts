@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import type { FileEntry } from '@vzdump-format/file-tree';
-import { chunksOf, isFileRange, type Piece, PullIterator, runStage } from '@vzdump-format/streams';
+import { chunksOf, isFileRange, owned, type Piece, PullIterator, runStage } from '@vzdump-format/streams';
 import type { PackPxarOptions } from './pack-options.js';
 import { Packer } from './packer.js';
 
@@ -70,7 +70,7 @@ export function createPackPxar(
   entries: AsyncIterable<FileEntry> | Iterable<FileEntry>,
   options: PackPxarOptions = {},
 ): Readable {
-  return Readable.from(packPxar(entries, { ...options, reuseBuffers: false }), { objectMode: false });
+  return Readable.from(owned(packPxar(entries, options)), { objectMode: false });
 }
 
 /** Whether `pxar create` keeps an extended attribute of this name, and `pxar extract` restores it. */

@@ -50,9 +50,9 @@ export class Packer {
   private elsewhere = 0;
 
   constructor(private readonly options: PackPxarOptions<Piece>) {
-    const { reuseBuffers = false, keepsXattr = () => true, onWarning } = options;
-    this.archive = new ItemWriter(reuseBuffers);
-    if (options.payload !== undefined) this.payload = new ItemWriter(reuseBuffers);
+    const { keepsXattr = () => true, onWarning } = options;
+    this.archive = new ItemWriter();
+    if (options.payload !== undefined) this.payload = new ItemWriter();
     this.warnings = new CountedWarnings(onWarning);
     this.items = new EntryWriter(this.archive, { keepsXattr, warnings: this.warnings });
   }
@@ -113,23 +113,19 @@ export class Packer {
         if (writer.length > 0) yield writer.take();
         yield piece;
         writer.passed(piece.copied);
-      } else if (piece.length < this.gathersBelow(entry)) {
-        writer.put(piece);
-        if (writer.isFull) yield writer.take();
+      } else if (entry.content instanceof Uint8Array) {
+        // One array is valid for its entry only.
+        for (let at = 0; at < piece.length; at += GATHER_BELOW) {
+          writer.put(piece.subarray(at, at + GATHER_BELOW));
+          if (writer.isFull) yield writer.take();
+        }
       } else {
+        // Each is passed on, be it small: so they live until the next but one is read.
         if (writer.length > 0) yield writer.take();
-        yield writer.passOn(piece);
+        writer.passed(piece.length);
+        yield piece;
       }
     }
-  }
-
-  /**
-   * Where buffers are reused, one array is valid for its entry only, and so is gathered. Of what comes in
-   * pieces each is passed on, be it small: so they live until the next but one is read.
-   */
-  private gathersBelow({ content }: FileEntry): number {
-    if (!this.options.reuseBuffers) return GATHER_BELOW;
-    return content instanceof Uint8Array ? Number.POSITIVE_INFINITY : 0;
   }
 
   /** The entry that was added last has ended, unless it is a directory. */

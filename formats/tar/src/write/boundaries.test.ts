@@ -33,7 +33,7 @@ async function packWithStarts(entries: readonly FileEntry[]): Promise<{ archive:
     starts.push(offset);
   };
   const parts: Buffer[] = [];
-  for await (const chunk of packTar(entries, { onBoundary, reuseBuffers: true })) {
+  for await (const chunk of packTar(entries, { onBoundary })) {
     parts.push(Buffer.from(chunk));
     passed += chunk.length;
   }

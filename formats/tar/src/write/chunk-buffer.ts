@@ -1,4 +1,3 @@
-import { cacheAlignedBuffer } from '@vzdump-format/streams';
 import { BLOCK_SIZE, wholeBlocks } from '../format.js';
 import { HeaderEncoder, type HeaderFields } from '../header/header-encoder.js';
 import { ZEROS } from '../zeros.js';
@@ -10,7 +9,7 @@ const CHUNK_SIZE = 1024 * 1024;
 export class ChunkBuffer {
   /** Bytes of the archive so far. */
   offset = 0;
-  private chunk: Uint8Array = cacheAlignedBuffer(CHUNK_SIZE);
+  private chunk: Uint8Array = newChunk();
   private used = 0;
   private readonly full: Uint8Array[] = [];
   private readonly spare: Uint8Array[] = [];
@@ -124,7 +123,11 @@ export class ChunkBuffer {
 
   private turn(): void {
     this.full.push(this.chunk.subarray(0, this.used));
-    this.chunk = this.spare.pop() ?? cacheAlignedBuffer(CHUNK_SIZE);
+    this.chunk = this.spare.pop() ?? newChunk();
     this.used = 0;
   }
+}
+
+function newChunk(): Uint8Array {
+  return Buffer.allocUnsafeSlow(CHUNK_SIZE);
 }

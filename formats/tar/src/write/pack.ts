@@ -46,11 +46,6 @@ export interface PackTarProgress {
 export interface PackTarOptions {
   /** What comes before all else: the guest's configuration and firewall rules. */
   readonly first?: readonly TarBlob[] | undefined;
-  /**
-   * See `Stage`. With it, content that comes in pieces is passed on without a copy. What is passed on is
-   * valid until the next chunk but one is asked for, if the content's chunks are.
-   */
-  readonly reuseBuffers?: boolean | undefined;
   readonly onProgress?: ((progress: PackTarProgress) => void) | undefined;
   readonly onBoundary?: OnBoundary | undefined;
   readonly onWarning?: OnWarning | undefined;
@@ -62,6 +57,9 @@ export interface PackTarOptions {
  * they are needed, sparse files in the form 1.0, names with `./`, numeric owners, records of 10240 bytes. The
  * same entries give the same bytes. Sockets, which tar cannot hold, and links to them are left out with a
  * warning.
+ *
+ * Content that comes in pieces is passed on without a copy. A chunk is valid until the next but one is asked
+ * for, if those of the contents are.
  *
  * @throws `TAR_NAME` for what is no path inside a tree, `TAR_LIMIT` for a number that does not fit,
  * `TAR_SPARSE_MAP` for impossible extents, `TAR_CONTENT_SIZE` when content has another length than its entry
@@ -92,9 +90,7 @@ async function* packAll(entries: PullIterator<PackEntry>, options: PackTarOption
 
 /** Entries in, bytes of the archive out, as a Duplex. */
 export function createPackTar(options: PackTarOptions = {}): Duplex {
-  return toDuplex((entries: AsyncIterable<PackEntry>) =>
-    packTar(entries, { ...options, reuseBuffers: false }),
-  );
+  return toDuplex((entries: AsyncIterable<PackEntry>) => packTar(entries, options));
 }
 
 function entryOfBlob({ path, data, mode = BLOB_MODE, mtime = now() }: TarBlob): PackEntry {
@@ -175,10 +171,10 @@ class Packing {
     size: number,
   ): AsyncGenerator<Piece> {
     const { out, marks } = this;
-    const { reuseBuffers = false, signal } = this.options;
+    const { signal } = this.options;
     // One array is valid for this entry only. Of pieces each is passed on, be it small: so they live until
     // the next but one is read.
-    const passesOn = reuseBuffers && !(entry.content instanceof Uint8Array);
+    const passesOn = !(entry.content instanceof Uint8Array);
     let left = size;
     for await (const piece of new ClaimedSource(content, signal)) {
       if (piece.length > left) throw contentSizeError(entry, size, 'more');
@@ -216,7 +212,7 @@ class Packing {
     const { out } = this;
     for (let chunk = out.take(); chunk !== undefined; chunk = out.take()) {
       yield chunk;
-      if (this.options.reuseBuffers) out.giveBack(chunk);
+      out.giveBack(chunk);
     }
   }
 }

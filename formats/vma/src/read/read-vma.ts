@@ -28,7 +28,7 @@ interface ReadExtent {
  */
 export async function* readVma(
   archive: ByteSource,
-  options: Pick<ReadChunksOptions, 'reuseBuffers' | 'signal'> = {},
+  options: Pick<ReadChunksOptions, 'signal'> = {},
 ): AsyncGenerator<Uint8Array> {
   const start = Math.min(await claimedHeaderSize(archive), archive.size);
   yield* readChunks(archive, { end: start, chunkSize: HEADER_CHUNK_SIZE, readAhead: 0 });
@@ -47,7 +47,7 @@ export async function* readVma(
       reading = readExtent(archive, offset, nextHeader, spare);
       reading.catch(() => {}); // awaited in its turn
       yield buffer.subarray(0, length);
-      if (options.reuseBuffers) spare.push(buffer);
+      spare.push(buffer);
     }
   } finally {
     await reading.catch(() => {}); // nothing may be written to a buffer, nor the file be closed, behind our back

@@ -7,6 +7,7 @@ import {
   mapOrdered,
   type OnBoundary,
   type OnWarning,
+  owned,
 } from '@vzdump-format/streams';
 import {
   BLOCK_SIZE,
@@ -26,7 +27,7 @@ import {
 } from '../format.js';
 import { encodeHeader } from '../header.js';
 import { beginsAtBoundary, type ExtentShape } from './boundaries.js';
-import { LARGEST_COPIED_EXTENT, newExtentBuffer } from './extent-buffer.js';
+import { newExtentBuffer } from './extent-buffer.js';
 
 const ZERO_CLUSTER = Buffer.alloc(CLUSTER_SIZE);
 const WORD_SIZE = 4;
@@ -54,8 +55,6 @@ export interface PackVmaOptions {
   readonly uuid?: string | undefined;
   /** Seconds since the epoch; now unless given. */
   readonly ctime?: bigint | number | undefined;
-  /** See `Stage`. */
-  readonly reuseBuffers?: boolean;
   readonly onProgress?: ((progress: PackProgress) => void) | undefined;
   readonly onBoundary?: OnBoundary | undefined;
   readonly onWarning?: OnWarning | undefined;
@@ -91,7 +90,7 @@ interface PackedExtent {
  * `SOURCE_CHANGED`.
  */
 export async function* packVma(options: PackVmaOptions): AsyncGenerator<Uint8Array> {
-  const { drives = [], reuseBuffers = false, signal } = options;
+  const { drives = [], signal } = options;
   signal?.throwIfAborted();
   const header = headerOf(options);
   const uuid = parseUuid(header.uuid);
@@ -108,9 +107,8 @@ export async function* packVma(options: PackVmaOptions): AsyncGenerator<Uint8Arr
     const chunk = extent.buffer.subarray(0, extent.size);
     if (beginsAtBoundary(shapeOf(extent, offset))) options.onBoundary?.(offset);
     offset += chunk.length;
-    const copied = !reuseBuffers && chunk.length <= LARGEST_COPIED_EXTENT;
-    yield copied ? Buffer.from(chunk) : chunk;
-    if (copied || reuseBuffers) spare.push(extent.buffer);
+    yield chunk;
+    spare.push(extent.buffer);
     bytes += extent.progress.bytes;
     zeroBytes += extent.progress.zeroBytes;
     options.onProgress?.({ bytes, zeroBytes });
@@ -126,7 +124,7 @@ function shapeOf({ range, size }: PackedExtent, offset: number): ExtentShape {
 
 /** The same as a Readable. */
 export function createPackVma(options: PackVmaOptions): Readable {
-  return Readable.from(packVma({ ...options, reuseBuffers: false }), { objectMode: false });
+  return Readable.from(owned(packVma(options)), { objectMode: false });
 }
 
 function headerOf({ configs = [], drives = [], uuid, ctime }: PackVmaOptions): VmaHeader {

@@ -14,7 +14,7 @@ import {
 import { encodeHeader } from '../header.js';
 import { ClusterMap } from '../read/cluster-map.js';
 import type { VmaRecord } from '../read/unpack.js';
-import { LARGEST_COPIED_EXTENT, newExtentBuffer } from './extent-buffer.js';
+import { newExtentBuffer } from './extent-buffer.js';
 
 type Content = Exclude<VmaRecord, { kind: 'header' }>;
 
@@ -60,7 +60,7 @@ class ExtentCollector {
   private readonly clusters: ClusterMap;
   private readonly devices: ReadonlyMap<number, VmaDevice>;
   private blockInfos: { deviceId: number; cluster: number; mask: number }[] = [];
-  private buffer = newExtentBuffer();
+  private readonly buffer = newExtentBuffer();
   private size = EXTENT_HEADER_SIZE;
   /** Where the last run ended. */
   private last: { readonly device: VmaDevice; readonly end: number } | undefined;
@@ -144,8 +144,6 @@ class ExtentCollector {
     this.written += this.size;
     this.size = EXTENT_HEADER_SIZE;
     this.blockInfos = [];
-    if (extent.length <= LARGEST_COPIED_EXTENT) return Buffer.from(extent);
-    this.buffer = newExtentBuffer();
     return extent;
   }
 }

@@ -21,7 +21,7 @@ export const pxar: TreeFormat = {
   extension: '.pxar',
   split: { archive: '.mpxar', payload: '.ppxar' },
   detect: isPxar,
-  read: (source, signal) => readChunks(source, { reuseBuffers: true, signal }),
+  read: (source, signal) => readChunks(source, { signal }),
   walkOptions: {
     hardlinks: 'files',
     skipVirtual: true,
@@ -49,7 +49,7 @@ export const pxar: TreeFormat = {
           warnOfUnusedPayload(header, payload, onWarning);
           if (header.prelude !== undefined) onPrelude?.(header.prelude);
         },
-        ...{ metadataOnly, verify, reuseBuffers: true, onWarning, signal },
+        ...{ metadataOnly, verify, onWarning, signal },
       });
     return PullIterator.later(open, () => new ClaimedSource(bytes).return());
   },
@@ -63,7 +63,7 @@ export const pxar: TreeFormat = {
   pack(entries, { first, onProgress: _, onBoundary: __, ...options }) {
     const named = warnOwnerNamesLost(PullIterator.of(entries, options.signal), options.onWarning);
     const placed = configsInPlace(named, first, options.onWarning);
-    return packPxarPieces(placed, { ...options, reuseBuffers: true });
+    return packPxarPieces(placed, { ...options });
   },
 
   nameOf,

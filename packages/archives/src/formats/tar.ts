@@ -18,7 +18,7 @@ export const tar: TreeFormat = {
   extension: '.tar',
   shortExtensions: ['.tgz'],
   detect: isTar,
-  read: (source, signal) => readChunks(source, { reuseBuffers: true, signal }),
+  read: (source, signal) => readChunks(source, { signal }),
   walkOptions: { hardlinks: 'all' },
   hasHoles: true,
   excludeRules: gnuTarExcludes,
@@ -38,8 +38,7 @@ export const tar: TreeFormat = {
     return (await openTar(source, options)).file(path);
   },
 
-  pack: (entries, { onProgress: _, ...options }) =>
-    packTarPieces(entries, { ...options, reuseBuffers: true }),
+  pack: (entries, { onProgress: _, ...options }) => packTarPieces(entries, { ...options }),
 
   nameOf: (entry) => (entry as TarEntry).storedName,
 

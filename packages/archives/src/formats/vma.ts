@@ -19,7 +19,7 @@ export const vma: DiskFormat = {
   name: 'vma',
   extension: '.vma',
   detect: isVma,
-  read: (source, signal) => readVma(source, { reuseBuffers: true, signal }),
+  read: (source, signal) => readVma(source, { signal }),
 
   async list({ bytes }, { onWarning }) {
     const { uuid, ctime, configs, devices } = await readVmaHeader(bytes, onWarning);
@@ -54,5 +54,5 @@ async function* readDrive(
   options: OperationOptions,
 ): AsyncGenerator<Uint8Array> {
   const { signal } = options;
-  yield* readChunks((await openVma(source, options)).device(name), { reuseBuffers: true, signal });
+  yield* readChunks((await openVma(source, options)).device(name), { signal });
 }

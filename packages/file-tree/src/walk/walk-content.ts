@@ -9,7 +9,6 @@ import {
 import {
   ArchiveError,
   alignedMemory,
-  cacheAlignedBuffer,
   chunksOf,
   type EventLoopTurns,
   type Piece,
@@ -24,7 +23,6 @@ const CHUNK_SIZE = 1 << 20;
 const LEAST_COPIED = 128 << 10;
 
 export interface ContentReaderOptions {
-  readonly reuseBuffers: boolean;
   readonly warnings: WalkWarnings;
   readonly turns: EventLoopTurns;
   readonly signal: AbortSignal | undefined;
@@ -77,7 +75,7 @@ export class ContentReader {
     }
     const bytes = extents === undefined ? this.readSmall(file) : this.readExtents(file, extents, length);
     this.close();
-    return this.options.reuseBuffers ? bytes : bytes.slice();
+    return bytes;
   }
 
   private readSmall({ fd, path, status }: OpenFile): Uint8Array {
@@ -108,7 +106,7 @@ export class ContentReader {
     extents: readonly Extent[],
     length: number,
   ): AsyncGenerator<Piece> {
-    const { turns, signal, reuseBuffers } = this.options;
+    const { turns, signal } = this.options;
     const position = new DataPosition(extents);
     let read = 0;
     let offersRanges = true;
@@ -124,9 +122,7 @@ export class ContentReader {
         read += range.copied;
         left -= range.copied;
       } else {
-        const chunk = reuseBuffers
-          ? this.nextChunk().subarray(0, left)
-          : cacheAlignedBuffer(Math.min(CHUNK_SIZE, left));
+        const chunk = this.nextChunk().subarray(0, left);
         read += readChunk(file, position, chunk);
         left -= chunk.length;
         yield chunk;

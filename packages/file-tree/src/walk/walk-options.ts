@@ -39,11 +39,6 @@ export interface WalkOptions {
   readonly quotaProjects?: boolean | undefined;
   /** Gives the ids in the container for those on disk. */
   readonly idMap?: IdMap | undefined;
-  /**
-   * See `Stage`: content that is one array is valid until the next entry is asked for, a chunk of what is
-   * longer until the next chunk but one of any file.
-   */
-  readonly reuseBuffers?: boolean | undefined;
   readonly onWarning?: OnWarning | undefined;
   readonly signal?: AbortSignal | undefined;
 }

@@ -37,13 +37,13 @@ export class TreeWalk {
     private readonly options: WalkOptions,
     turns: EventLoopTurns,
   ) {
-    const { reuseBuffers = false, signal, onWarning } = options;
+    const { signal, onWarning } = options;
     const warnings = new WalkWarnings(onWarning);
     this.warnings = warnings;
     const missing = missingCapabilities();
     if (missing !== undefined) warnings.systemLacks(missing);
     this.metadata = new MetadataReader(options, warnings);
-    this.content = new ContentReader({ reuseBuffers, signal, turns, warnings });
+    this.content = new ContentReader({ signal, turns, warnings });
     const linksFilesOnly = options.hardlinks === 'files';
     this.files = new FileReader({ linksFilesOnly, metadata: this.metadata, content: this.content, turns });
     this.bounds = new FileSystemBounds({

@@ -8,7 +8,8 @@ import { TreeWalk } from './walk-tree.js';
  * that the same tree gives the same entries whatever it lies on. The root comes first.
  *
  * Below the root no link is ever followed, whatever others do to the tree meanwhile. An entry's content has
- * to be read before the next entry is asked for. Only small files are read before that.
+ * to be read before the next entry is asked for: one that is an array is valid until then, a chunk of a longer
+ * one until the next but one of any file is asked for. Only small files are read before that.
  *
  * Memory: the names in the directories that the walk is in, and a path for each file with names still to
  * come. At most 70 descriptors are open, however deep the tree is.

@@ -31,7 +31,7 @@ class HeldSource implements ByteSource {
   async close(): Promise<void> {}
 }
 
-test.each([true, false])('gives the bytes in order (reuseBuffers: %s)', async (reuseBuffers) => {
+test('gives the bytes in order', async () => {
   const natural = (max: number) => fc.integer({ min: 0, max });
   await fc.assert(
     fc.asyncProperty(
@@ -40,7 +40,7 @@ test.each([true, false])('gives the bytes in order (reuseBuffers: %s)', async (r
       natural(5_000),
       natural(5),
       async (start, end, size, readAhead) => {
-        const options = { start, end, chunkSize: size + 100, readAhead, reuseBuffers };
+        const options = { start, end, chunkSize: size + 100, readAhead };
         const got = await collect(readChunks(new BufferSource(BYTES), options));
         expect(got.equals(BYTES.subarray(start, Math.max(start, end)))).toBe(true);
       },
@@ -110,14 +110,13 @@ describe('reading ahead', () => {
 });
 
 describe('buffers', () => {
-  test('are used again when asked for, and only once their chunk is done with', async () => {
+  test('are used again, and only once their chunk is done with', async () => {
     const bytes = noise(100_000);
     const seen = new Set<ArrayBufferLike>();
     const got: Buffer[] = [];
     for await (const chunk of readChunks(new BufferSource(bytes), {
       chunkSize: 1000,
       readAhead: 2,
-      reuseBuffers: true,
     })) {
       await settle(); // time for a read to go wrong in
       seen.add(chunk.buffer);
@@ -125,12 +124,6 @@ describe('buffers', () => {
     }
     expect(Buffer.concat(got).equals(bytes)).toBe(true);
     expect(seen.size).toBeLessThanOrEqual(4);
-  });
-
-  test('are not used again unless asked for', async () => {
-    const chunks: Uint8Array[] = [];
-    for await (const chunk of readChunks(new BufferSource(BYTES), { chunkSize: 999 })) chunks.push(chunk);
-    expect(Buffer.concat(chunks).equals(BYTES)).toBe(true);
   });
 });
 
@@ -215,18 +208,15 @@ function settle(): Promise<void> {
 }
 
 describe('going on further on', () => {
-  test.each([false, true])(
-    'skips bytes, and reads all behind them (buffers reused: %s)',
-    async (reuseBuffers) => {
-      const chunks = readChunks(new BufferSource(BYTES), { start: 100, chunkSize: 1000, reuseBuffers });
-      await chunks.next();
-      expect(Buffer.from((await chunks.next()).value!).equals(BYTES.subarray(1100, 2100))).toBe(true);
-      expect(chunks.position).toBe(2100);
-      await chunks.skip(777);
-      expect(chunks.position).toBe(2877);
-      expect((await collect(chunks)).equals(BYTES.subarray(2877))).toBe(true);
-    },
-  );
+  test('skips bytes, and reads all behind them', async () => {
+    const chunks = readChunks(new BufferSource(BYTES), { start: 100, chunkSize: 1000 });
+    await chunks.next();
+    expect(Buffer.from((await chunks.next()).value!).equals(BYTES.subarray(1100, 2100))).toBe(true);
+    expect(chunks.position).toBe(2100);
+    await chunks.skip(777);
+    expect(chunks.position).toBe(2877);
+    expect((await collect(chunks)).equals(BYTES.subarray(2877))).toBe(true);
+  });
 
   test('reads nothing of what is skipped, behind what was read ahead', async () => {
     const source = new HeldSource();

@@ -1,4 +1,4 @@
-import { alignedMemory, cacheAlignedBuffer } from '../aligned-memory.js';
+import { alignedMemory } from '../aligned-memory.js';
 import { mapOrdered } from '../stage/map-ordered.js';
 import type { ByteSource } from './byte-source.js';
 
@@ -12,8 +12,6 @@ export interface ReadChunksOptions {
   readonly chunkSize?: number;
   /** How many reads are under way while the consumer works; 2 unless given. */
   readonly readAhead?: number;
-  /** See `Stage`. */
-  readonly reuseBuffers?: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -29,7 +27,7 @@ export class ChunksAtRest implements AsyncIterableIterator<Uint8Array> {
   private readonly end: number;
   private readonly chunkSize: number;
   private chunks: AsyncGenerator<Uint8Array>;
-  /** All that there are, when they are reused. */
+  /** All that there are. */
   private readonly buffers: Uint8Array[] = [];
   private spare: Uint8Array[] = [];
 
@@ -81,7 +79,7 @@ export class ChunksAtRest implements AsyncIterableIterator<Uint8Array> {
 
   private async *read(): AsyncGenerator<Uint8Array> {
     const { chunkSize } = this;
-    const { readAhead = READ_AHEAD, reuseBuffers, signal } = this.options;
+    const { readAhead = READ_AHEAD, signal } = this.options;
     signal?.throwIfAborted();
     // It waits for what is under way: a buffer must not be written to, nor the file be closed, behind our
     // back.
@@ -91,7 +89,7 @@ export class ChunksAtRest implements AsyncIterableIterator<Uint8Array> {
       this.position += chunk.length;
       yield chunk;
       if (chunk.length < chunkSize) return; // what was read behind the end of a source that shrank has no place
-      if (reuseBuffers) this.spare.push(new Uint8Array(chunk.buffer, 0, chunkSize));
+      this.spare.push(new Uint8Array(chunk.buffer, 0, chunkSize));
       signal?.throwIfAborted();
     }
   }
@@ -110,7 +108,6 @@ export class ChunksAtRest implements AsyncIterableIterator<Uint8Array> {
   };
 
   private newBuffer(): Uint8Array {
-    if (!this.options.reuseBuffers) return cacheAlignedBuffer(this.chunkSize);
     const buffer = alignedMemory(this.chunkSize);
     this.buffers.push(buffer);
     return buffer;

@@ -4,10 +4,9 @@ import { ClaimedSource } from './claimed-source.js';
 /**
  * One step of a pipeline: bytes in, bytes out. `stream.pipeline` takes it as it is.
  *
- * A chunk belongs to whoever received it, for as long as they like, unless the stage that made it was asked
- * to `reuseBuffers`: then it is valid only until the next chunk is asked for, and not to be written to.
- * Stages of this toolkit never need a chunk for longer than that, so a pipeline that ends in one of its sinks
- * may reuse throughout.
+ * A chunk is borrowed: it is valid until the next one is asked for, and not to be written to. Stages and
+ * sinks of this toolkit need it no longer. Who keeps chunks, as a Node stream does in its queue, puts `owned`
+ * in between.
  */
 export type Stage<In = Uint8Array, Out = Uint8Array> = (source: AsyncIterable<In>) => AsyncGenerator<Out>;
 
@@ -79,10 +78,47 @@ class StageRun<In, Out> implements AsyncGenerator<Out> {
 }
 
 /**
+ * Gives each chunk memory of its own, so that it may be kept: a stage for those who collect chunks, or pass
+ * them on to a Node stream.
+ * @example await pipeline(createReadStream('a.zst'), codec('zstd').decompress(), owned, createWriteStream('a'));
+ */
+export function owned(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  return new OwnedChunks(chunks);
+}
+
+/** No generator, whose `return` would wait for the chunk that is asked for. */
+class OwnedChunks<T> implements AsyncGenerator<T> {
+  private readonly items: AsyncIterator<T>;
+
+  constructor(items: AsyncIterable<T>) {
+    this.items = items[Symbol.asyncIterator]();
+  }
+
+  async next(): Promise<IteratorResult<T>> {
+    const result = await this.items.next();
+    if (!(result.value instanceof Uint8Array)) return result;
+    return { ...result, value: Buffer.from(result.value) as T };
+  }
+
+  async return(): Promise<IteratorResult<T>> {
+    await this.items.return?.();
+    return { done: true, value: undefined };
+  }
+
+  async throw(error: unknown): Promise<IteratorResult<T>> {
+    await this.return();
+    throw error;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+}
+
+/**
  * Wraps a stage as a Node Duplex. Both its sides are in object mode: what is written reaches the stage as it
- * is, and what the stage yields, bytes or records, is read as it is. A Duplex holds chunks back, so none may
- * be reused.
+ * is; chunks that the stage yields wait in the Duplex, so they are `owned`, and records are read as they are.
  */
 export function toDuplex(stage: Stage<never, unknown>): Duplex {
-  return Duplex.from(stage as (source: AsyncIterable<unknown>) => AsyncIterable<unknown>);
+  return Duplex.from((source: AsyncIterable<never>) => new OwnedChunks(stage(source)));
 }
