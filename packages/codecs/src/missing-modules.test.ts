@@ -43,7 +43,7 @@ const roundTrip = (name: string, options = {}) => `
   async function* once(bytes) { yield bytes; }
   async function all(chunks) {
     const parts = [];
-    for await (const part of chunks) parts.push(part);
+    for await (const part of chunks) parts.push(Buffer.from(part));
     return Buffer.concat(parts);
   }
   const { compress, decompress } = codec('${name}');
