@@ -1,13 +1,11 @@
-import { BufferSource } from '@vzdump-format/streams';
 import { chunked, collect, noise } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
 import { CLUSTER_SIZE, type VmaHeader } from '../format.js';
 import { unpackVma, type VmaRecord } from '../read/unpack.js';
 import { verifyVma } from '../read/verify.js';
-import { CTIME, headerOf, UUID } from '../testing/built-archive.js';
+import { headerOf } from '../testing/built-archive.js';
 import { deviceHashes } from '../testing/records.js';
 import { legalArchive } from '../testing/vectors.js';
-import { packVma } from './pack.js';
 import { repackVma } from './repack.js';
 
 type Filter = (record: VmaRecord) => readonly VmaRecord[];
