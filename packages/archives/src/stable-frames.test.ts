@@ -49,7 +49,8 @@ async function pack(changed: ReadonlySet<number>): Promise<Buffer> {
     onBoundary: (offset) => boundaries.add(offset),
   });
   const parts: Uint8Array[] = [];
-  for await (const part of codec('zstd').compress({ threads: 2, boundaries })(archive)) parts.push(part);
+  for await (const part of codec('zstd').compress({ threads: 2, boundaries })(archive))
+    parts.push(Buffer.from(part));
   return Buffer.concat(parts);
 }
 

@@ -1,12 +1,6 @@
 import { alignedSharedMemory } from '@vzdump-format/streams';
 import { copyTo, type SharedMemory, sharedMemory } from './shared-memory.js';
 
-/** A chunk for whoever asked: a view of the memory when they reuse buffers, else a copy of their own. */
-export function chunkOf(memory: Uint8Array, length: number, reuseBuffers: boolean | undefined): Uint8Array {
-  const chunk = memory.subarray(0, length);
-  return reuseBuffers || length === 0 ? chunk : Buffer.allocUnsafeSlow(length).fill(chunk);
-}
-
 /**
  * Buffers of one size that go round: taken, worked on by a thread, and given back.
  *

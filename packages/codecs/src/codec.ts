@@ -24,8 +24,6 @@ export interface CompressOptions {
   readonly boundaries?: Boundaries | undefined;
   /** zstd: the window of one long frame, as a power of two from 10 to 31; readers need as much memory. */
   readonly windowLog?: number | undefined;
-  /** See `Stage`. */
-  readonly reuseBuffers?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -38,12 +36,10 @@ export interface DecompressOptions {
   readonly maxWindowLog?: number | undefined;
   /** Told of zero padding behind the end. */
   readonly onWarning?: OnWarning | undefined;
-  /** See `Stage`. */
-  readonly reuseBuffers?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface SeekableOptions extends Omit<DecompressOptions, 'reuseBuffers'> {
+export interface SeekableOptions extends DecompressOptions {
   /** What `buildIndex` gave for this very file; needed where the file itself does not tell enough. */
   readonly index?: Uint8Array | undefined;
   /** How much decompressed content to keep, in bytes; 64 MiB unless given. */
@@ -104,8 +100,8 @@ export interface Codec {
  * @throws `CODEC_LEVEL` and the like at once; `CODEC_READ_ONLY` when it cannot be written
  * @example createReadStream('disk.vma').pipe(createCompress(codec('zstd'), { threads: 2 }))
  */
-export function createCompress(codec: Codec, options: Omit<CompressOptions, 'reuseBuffers'> = {}): Duplex {
-  return toByteDuplex(codec.compress({ ...options, reuseBuffers: false }), options.signal);
+export function createCompress(codec: Codec, options: CompressOptions = {}): Duplex {
+  return toByteDuplex(codec.compress(options), options.signal);
 }
 
 /**
@@ -113,9 +109,6 @@ export function createCompress(codec: Codec, options: Omit<CompressOptions, 'reu
  * compressed offset.
  * @example response.body.pipe(createDecompress(codec('gzip')))
  */
-export function createDecompress(
-  codec: Codec,
-  options: Omit<DecompressOptions, 'reuseBuffers'> = {},
-): Duplex {
-  return toByteDuplex(codec.decompress({ ...options, reuseBuffers: false }), options.signal);
+export function createDecompress(codec: Codec, options: DecompressOptions = {}): Duplex {
+  return toByteDuplex(codec.decompress(options), options.signal);
 }

@@ -12,7 +12,7 @@ function said(program: string): string[] {
     async function* once(bytes) { yield bytes; }
     async function all(chunks) {
       const parts = [];
-      for await (const part of chunks) parts.push(part);
+      for await (const part of chunks) parts.push(Buffer.from(part));
       return Buffer.concat(parts);
     }
     const content = Buffer.alloc(1000, 'content');

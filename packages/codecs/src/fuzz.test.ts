@@ -1,8 +1,8 @@
 import { ArchiveError } from '@vzdump-format/streams';
-import { overwriting, seededRandom } from '@vzdump-format/testing';
+import { collect, overwriting, seededRandom } from '@vzdump-format/testing';
 import { expect, test } from 'vitest';
 import { codecs } from './registry.js';
-import { collect, mixedBytes, randomBytes } from './testing/bytes.js';
+import { mixedBytes, randomBytes } from './testing/bytes.js';
 
 const ROUNDS = 600;
 

@@ -1,8 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { CHUNK_SIZES, overwriting } from '@vzdump-format/testing';
+import { CHUNK_SIZES, collect, overwriting } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
 import { codecForFileName, detectCodec } from './registry.js';
-import { collect } from './testing/bytes.js';
 
 const GOLDEN = new URL('../../../test-vectors/codecs/', import.meta.url);
 const read = (name: string) => readFileSync(new URL(name, GOLDEN));

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import zlib, { crc32 } from 'node:zlib';
 import { BufferSource, type ByteSource } from '@vzdump-format/streams';
-import { overwriting, seededRandom, testWith } from '@vzdump-format/testing';
+import { collect, overwriting, seededRandom, testWith } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
 import { buildIndex, codec, openSeekable } from './registry.js';
-import { collectCopies, mixedBytes, randomBytes } from './testing/bytes.js';
+import { mixedBytes, randomBytes } from './testing/bytes.js';
 import { runTool } from './testing/tools.js';
 
 const FRAME_SIZE = 4 * 1024 * 1024;
@@ -19,7 +19,7 @@ const plain = Buffer.concat([
 ]);
 
 const compress = (name: string, bytes: Uint8Array = plain, options = {}) =>
-  collectCopies(codec(name).compress(options)(overwriting(bytes, 1 << 20)));
+  collect(codec(name).compress(options)(overwriting(bytes, 1 << 20)));
 
 /** Reads here and there, across and beyond the ends. */
 async function expectContent(content: ByteSource, expected: Buffer): Promise<void> {

@@ -1,4 +1,4 @@
-import { overwriting } from '@vzdump-format/testing';
+import { collect, overwriting } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
 import {
   codec,
@@ -8,7 +8,7 @@ import {
   DETECT_BYTES,
   detectCodec,
 } from './registry.js';
-import { collect, mixedBytes } from './testing/bytes.js';
+import { mixedBytes } from './testing/bytes.js';
 
 test('names are unique, and find their codec', () => {
   expect(new Set(codecs.map((row) => row.name)).size).toBe(codecs.length);

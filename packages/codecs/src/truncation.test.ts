@@ -1,8 +1,8 @@
-import { overwriting, testWith } from '@vzdump-format/testing';
+import { collect, overwriting, testWith } from '@vzdump-format/testing';
 import { expect, test } from 'vitest';
 import { codec } from './registry.js';
 import { bzip2Places, zstdPlaces } from './testing/block-places.js';
-import { collect, mixedBytes, randomBytes } from './testing/bytes.js';
+import { mixedBytes, randomBytes } from './testing/bytes.js';
 import { runTool } from './testing/tools.js';
 
 const plain = Buffer.concat([mixedBytes(500_000), randomBytes(300_000), mixedBytes(400_000, 2)]);
@@ -11,7 +11,8 @@ const plain = Buffer.concat([mixedBytes(500_000), randomBytes(300_000), mixedByt
 async function decompressed(name: string, file: Buffer): Promise<{ content: Buffer; error: unknown }> {
   const parts: Uint8Array[] = [];
   const reading = async () => {
-    for await (const part of codec(name).decompress()(overwriting(file, 50_000))) parts.push(part);
+    for await (const part of codec(name).decompress()(overwriting(file, 50_000)))
+      parts.push(Buffer.from(part));
   };
   const error = await reading().catch((reason: unknown) => reason);
   return { content: Buffer.concat(parts), error };

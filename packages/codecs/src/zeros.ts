@@ -36,8 +36,7 @@ export class ZeroFrame {
 /** Small enough to stay in the processor's cache, however often it is given out. */
 const ZEROS = new Uint8Array(256 * 1024);
 
-/** So many zeros, in chunks for whoever asked: the same few again and again when they reuse buffers. */
-export function* zeroChunks(length: number, reuseBuffers: boolean | undefined): Generator<Uint8Array> {
-  if (!reuseBuffers) yield new Uint8Array(length);
-  else for (let at = 0; at < length; at += ZEROS.length) yield ZEROS.subarray(0, length - at);
+/** So many zeros: the same few again and again. */
+export function* zeroChunks(length: number): Generator<Uint8Array> {
+  for (let at = 0; at < length; at += ZEROS.length) yield ZEROS.subarray(0, length - at);
 }

@@ -1,6 +1,6 @@
-import { overwriting, seededRandom, testWith } from '@vzdump-format/testing';
+import { collect, overwriting, seededRandom, testWith } from '@vzdump-format/testing';
 import { expect, test } from 'vitest';
-import { collect, mixedBytes, randomBytes } from '../testing/bytes.js';
+import { mixedBytes, randomBytes } from '../testing/bytes.js';
 import { runTool } from '../testing/tools.js';
 import { bzip2, decompressBzip2 } from './bzip2.js';
 

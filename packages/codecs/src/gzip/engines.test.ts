@@ -1,8 +1,8 @@
 import { crc32, gunzipSync, gzipSync } from 'node:zlib';
-import { overwriting } from '@vzdump-format/testing';
+import { collect, overwriting } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
 import { plainCrc32 } from '../crc32.js';
-import { collect, mixedBytes, randomBytes } from '../testing/bytes.js';
+import { mixedBytes, randomBytes } from '../testing/bytes.js';
 import { DEFLATE_ENGINES, loadDeflateEngine } from './engines.js';
 import { gzip, pigz } from './gzip.js';
 

@@ -1,7 +1,7 @@
 import { crc32, gzipSync } from 'node:zlib';
-import { overwriting, testWith } from '@vzdump-format/testing';
+import { collect, overwriting, testWith } from '@vzdump-format/testing';
 import { expect, test } from 'vitest';
-import { collect, mixedBytes } from '../testing/bytes.js';
+import { mixedBytes } from '../testing/bytes.js';
 import { runTool } from '../testing/tools.js';
 import { FIXED_HEADER_SIZE } from './format.js';
 import { gzip } from './gzip.js';

@@ -1,8 +1,8 @@
 import { gunzipSync } from 'node:zlib';
-import { overwriting, testWith } from '@vzdump-format/testing';
+import { collect, overwriting, testWith } from '@vzdump-format/testing';
 import { expect, test } from 'vitest';
 import { gzip, pigz } from '../gzip/gzip.js';
-import { collect, mixedBytes, randomBytes } from '../testing/bytes.js';
+import { mixedBytes, randomBytes } from '../testing/bytes.js';
 import { runTool } from '../testing/tools.js';
 
 const plain = mixedBytes(1_500_000);

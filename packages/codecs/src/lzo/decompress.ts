@@ -7,7 +7,7 @@ import {
   type Stage,
   stageOf,
 } from '@vzdump-format/streams';
-import { BufferPool, chunkOf } from '../buffers.js';
+import { BufferPool } from '../buffers.js';
 import type { DecompressOptions, SeekableOptions } from '../codec.js';
 import { type Delayed, OrderedQueue, readToError } from '../concurrency.js';
 import { defaultReadThreads } from '../options.js';
@@ -81,7 +81,7 @@ class Decompressor implements Delayed<Batch> {
 
   private async *deliver({ batch, output, length, damage }: Outcome): AsyncGenerator<Uint8Array> {
     this.buffers.give(batch.input);
-    if (length > 0) yield chunkOf(output, length, this.options.reuseBuffers);
+    if (length > 0) yield output.subarray(0, length);
     this.buffers.give(output);
     if (damage !== undefined) throw blockDamage(damage, batch);
   }
@@ -102,9 +102,7 @@ const HEADER_CHUNK = 16 * 1024;
 export async function scanLzop(source: ByteSource, options: SeekableOptions = {}): Promise<Segment[]> {
   const { signal } = options;
   const segments: Segment[] = [];
-  const reader = new ByteReader(
-    readChunks(source, { chunkSize: HEADER_CHUNK, readAhead: 0, reuseBuffers: true, signal }),
-  );
+  const reader = new ByteReader(readChunks(source, { chunkSize: HEADER_CHUNK, readAhead: 0, signal }));
   const blocks = readBlocks(reader, { onWarning: options.onWarning, headersOnly: true });
   let expected = -1;
   for await (const { offset, size, contentLength, flags } of blocks) {

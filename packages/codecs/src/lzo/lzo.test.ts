@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib';
-import { overwriting, testWith } from '@vzdump-format/testing';
+import { collect, overwriting, testWith } from '@vzdump-format/testing';
 import { expect, test } from 'vitest';
-import { collect, mixedBytes, randomBytes, zeros } from '../testing/bytes.js';
+import { mixedBytes, randomBytes, zeros } from '../testing/bytes.js';
 import { runTool } from '../testing/tools.js';
 import { Flag } from './format.js';
 import { lzo } from './lzo.js';

@@ -1,5 +1,5 @@
 import { debugLog, mapOrdered, type Stage, stageOf } from '@vzdump-format/streams';
-import { BufferPool, chunkOf, type FilledBuffer, gather } from '../buffers.js';
+import { BufferPool, type FilledBuffer, gather } from '../buffers.js';
 import type { Codec, CompressOptions, LevelRange } from '../codec.js';
 import { checkedLevel, checkedThreads } from '../options.js';
 import { encodeIndex } from '../seekable/index-file.js';
@@ -58,7 +58,7 @@ function compressLzo(options: CompressOptions = {}): Stage {
         compress,
       )) {
         inputs.give(input);
-        yield chunkOf(output, length, options.reuseBuffers);
+        yield output.subarray(0, length);
         outputs.give(output);
       }
       yield new Uint8Array(4); // no more blocks

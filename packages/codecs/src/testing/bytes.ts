@@ -18,19 +18,6 @@ export function mixedBytes(length: number, seed = 1): Buffer {
   return bytes;
 }
 
-export async function collect(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
-  const parts: Uint8Array[] = [];
-  for await (const chunk of chunks) parts.push(chunk);
-  return Buffer.concat(parts);
-}
-
-/** As `collect`, for a stage that reuses its buffers. */
-export async function collectCopies(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
-  const parts: Uint8Array[] = [];
-  for await (const chunk of chunks) parts.push(new Uint8Array(chunk));
-  return Buffer.concat(parts);
-}
-
 /** `times` MiB of zeros, from one buffer. */
 export async function* zeros(times: number): AsyncGenerator<Uint8Array> {
   const chunk = new Uint8Array(1 << 20);

@@ -1,6 +1,6 @@
-import { overwriting } from '@vzdump-format/testing';
+import { collect, overwriting } from '@vzdump-format/testing';
 import type { Codec, CompressOptions } from '../codec.js';
-import { collectCopies, mixedBytes, randomBytes } from './bytes.js';
+import { mixedBytes, randomBytes } from './bytes.js';
 
 /** A codec, and what has to be known of it to try it. */
 export interface CodecCase {
@@ -42,5 +42,5 @@ export function smallFile(tried: CodecCase): Promise<CompressedFile> {
 
 async function compressed({ codec, options, example }: CodecCase, content: Buffer): Promise<CompressedFile> {
   if (example !== undefined) return example;
-  return { content, file: await collectCopies(codec.compress(options)(overwriting(content, 65_536))) };
+  return { content, file: await collect(codec.compress(options)(overwriting(content, 65_536))) };
 }

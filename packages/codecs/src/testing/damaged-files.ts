@@ -1,7 +1,7 @@
 import { ArchiveError } from '@vzdump-format/streams';
-import { overwriting, seededRandom } from '@vzdump-format/testing';
+import { collect, overwriting, seededRandom } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
-import { collect, mixedBytes } from './bytes.js';
+import { mixedBytes } from './bytes.js';
 import { type CodecCase, type CompressedFile, fileOfSeveralBlocks, smallFile } from './codec-case.js';
 
 interface Outcome {
@@ -18,7 +18,7 @@ export function testDamagedFiles(tried: CodecCase & { readonly prefix: string })
   async function read(file: Uint8Array, size = 50_000): Promise<Outcome> {
     const parts: Uint8Array[] = [];
     const reading = async () => {
-      for await (const part of codec.decompress()(overwriting(file, size))) parts.push(part);
+      for await (const part of codec.decompress()(overwriting(file, size))) parts.push(Buffer.from(part));
     };
     const error = await reading().catch((reason: unknown) => reason);
     return { content: Buffer.concat(parts), error };

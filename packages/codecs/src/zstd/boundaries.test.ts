@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { Boundaries, BufferSource } from '@vzdump-format/streams';
-import { overwriting, seededRandom } from '@vzdump-format/testing';
+import { collect, overwriting, seededRandom } from '@vzdump-format/testing';
 import { expect, test } from 'vitest';
-import { collect, mixedBytes } from '../testing/bytes.js';
+import { mixedBytes } from '../testing/bytes.js';
 import { readSeekTable } from './seek-table.js';
 import { zstd } from './zstd.js';
 

@@ -7,7 +7,7 @@ import {
   type Stage,
   stageOf,
 } from '@vzdump-format/streams';
-import { BufferPool, chunkOf, type FilledBuffer, gather } from '../buffers.js';
+import { BufferPool, type FilledBuffer, gather } from '../buffers.js';
 import type { CompressOptions, LevelRange } from '../codec.js';
 import { checkedLevel, checkedThreads, checkedWindowLog } from '../options.js';
 import { MAX_SEGMENT_CONTENT } from '../seekable/segments.js';
@@ -53,7 +53,7 @@ export function compressZstd(options: CompressOptions = {}): Stage {
 async function* compressInFrames(
   source: AsyncIterable<Uint8Array>,
   { level, threads, frameSize }: { level: number; threads: number; frameSize: number },
-  { boundaries, engine: name, signal, reuseBuffers }: CompressOptions,
+  { boundaries, engine: name, signal }: CompressOptions,
 ): AsyncGenerator<Uint8Array> {
   const engine = await loadEngine(checkedEngineName(name));
   debugLog('zstd: compressing, threads: %d, seekable: frames of at most %d bytes', threads, frameSize);
@@ -80,7 +80,7 @@ async function* compressInFrames(
     for await (const { content, room, frame } of mapOrdered(contents, threads + WAITING_FRAMES, compress)) {
       table.push(tableEntry(frame, content.length));
       inputs.give(content.buffer);
-      yield chunkOf(frame.output, frame.length, reuseBuffers);
+      yield frame.output.subarray(0, frame.length);
       outputs.give(room);
     }
     yield encodeSeekTable(table);
@@ -118,7 +118,7 @@ function tableEntry({ output, length }: EngineResult, contentSize: number): Seek
 async function* compressInOneFrame(
   source: AsyncIterable<Uint8Array>,
   settings: StreamSettings,
-  { engine: name, signal, reuseBuffers }: CompressOptions,
+  { engine: name, signal }: CompressOptions,
 ): AsyncGenerator<Uint8Array> {
   const engine = await loadEngine(checkedEngineName(name));
   debugLog('zstd: compressing, threads: %d, not seekable: one frame', settings.threads);
@@ -129,7 +129,7 @@ async function* compressInOneFrame(
     for (let used = 0, done = false; end ? !done : used < input.length; ) {
       const { output, length, ...progress } = await compressor.write(input, used, end, room);
       ({ used, done } = progress);
-      if (length > 0) yield chunkOf(output, length, reuseBuffers);
+      if (length > 0) yield output.subarray(0, length);
     }
     inputs.give(input.buffer);
   };

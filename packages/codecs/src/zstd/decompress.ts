@@ -1,5 +1,5 @@
 import { debugLog, EventLoopTurns, type Stage, stageOf } from '@vzdump-format/streams';
-import { BufferPools, chunkOf } from '../buffers.js';
+import { BufferPools } from '../buffers.js';
 import type { DecompressOptions } from '../codec.js';
 import { type Delayed, OrderedQueue, readToError } from '../concurrency.js';
 import { checkedWindowLog, defaultReadThreads } from '../options.js';
@@ -100,10 +100,9 @@ class Output implements Delayed<FoundPiece> {
 
   private async *deliver({ piece, content }: Decompressed): AsyncGenerator<Uint8Array> {
     const { buffers } = this.reader;
-    const { reuseBuffers } = this.options;
     buffers.give(piece.buffer);
-    if ('zeros' in content) yield* zeroChunks(content.zeros, reuseBuffers);
-    else if (content.length > 0) yield chunkOf(content.output, content.length, reuseBuffers);
+    if ('zeros' in content) yield* zeroChunks(content.zeros);
+    else if (content.length > 0) yield content.output.subarray(0, content.length);
     buffers.give(piece.output);
   }
 }

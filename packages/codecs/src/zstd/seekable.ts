@@ -54,7 +54,7 @@ async function withoutTable(source: ByteSource): Promise<ArchiveError> {
  * @throws `NOT_SEEKABLE` when a frame is large or does not tell its size, as those that zstd makes of a pipe.
  */
 export async function scanZstd(source: ByteSource, options: SeekableOptions = {}): Promise<Segment[]> {
-  const chunks = readChunks(source, { reuseBuffers: true, signal: options.signal });
+  const chunks = readChunks(source, { signal: options.signal });
   const walker = new FrameWalker(chunks, windowLogOf(options), options.onWarning);
   const segments: Segment[] = [];
   for (let frame = await walker.next(); frame !== undefined; frame = await walker.next()) {

@@ -1,7 +1,7 @@
-import { overwriting, seededRandom, testWith } from '@vzdump-format/testing';
+import { collect, overwriting, seededRandom, testWith } from '@vzdump-format/testing';
 import { beforeAll, describe, expect, test } from 'vitest';
 import xxhash from 'xxhash-wasm';
-import { collect, mixedBytes, randomBytes } from '../../testing/bytes.js';
+import { mixedBytes, randomBytes } from '../../testing/bytes.js';
 import { runTool } from '../../testing/tools.js';
 import { PieceReader } from '../decompress.js';
 import { FrameWalker } from '../frames.js';
