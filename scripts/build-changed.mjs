@@ -22,7 +22,9 @@ const MADE = [
   },
 ];
 
-/** Compiles what has changed, and makes what is older than its sources anew. @returns whether all went well */
+/**
+ * Compiles what has changed, and makes what is older than its sources anew. @returns whether all went well
+ */
 export function buildChanged() {
   return (
     run(process.execPath, 'node_modules/typescript/bin/tsc', '--build') &&

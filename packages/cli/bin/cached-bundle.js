@@ -1,5 +1,5 @@
-// Runs the bundle that was compiled beforehand: V8 takes the code cache that the build made beside it, if this
-// very Node made it, and of this bundle; else everything is compiled as it is used.
+// Runs the bundle that was compiled beforehand: V8 takes the code cache that the build made beside it, if
+// this very Node made it, and of this bundle; else everything is compiled as it is used.
 const { readFileSync, statSync } = require('node:fs');
 const { createRequire } = require('node:module');
 const { Script } = require('node:vm');

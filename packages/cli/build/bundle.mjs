@@ -1,5 +1,5 @@
-// Joins the command line into one file, which Node starts in half the time that 150 modules take. Worker threads
-// and native packages stay where they are, and are found through their packages.
+// Joins the command line into one file, which Node starts in half the time that 150 modules take. Worker
+// threads and native packages stay where they are, and are found through their packages.
 import { execFileSync } from 'node:child_process';
 import { readdirSync, renameSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

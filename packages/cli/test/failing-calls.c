@@ -1,5 +1,6 @@
 /*
- * Preloaded into Node (LD_PRELOAD), makes one call on the files below a directory fail, as a failing disk or server would:
+ * Preloaded into Node (LD_PRELOAD), makes one call on the files below a directory fail, as a failing disk or
+ * server would:
  *
  *   FAIL_UNDER   the directory, an absolute path without links
  *   FAIL_CALL    fsync, name (link, rename), write or close; of the last two only what is open for writing

@@ -91,8 +91,8 @@ function volumeAtPath(path: string): Volume {
 }
 
 /**
- * `VMID/NAME` is a guest's volume, `VMID/BASE/VMID/NAME` one that stands upon another; `CONTENT/NAME` is a file of
- * another content. On btrfs, a raw image is the file `disk.raw` in a subvolume of the image's name.
+ * `VMID/NAME` is a guest's volume, `VMID/BASE/VMID/NAME` one that stands upon another; `CONTENT/NAME` is a
+ * file of another content. On btrfs, a raw image is the file `disk.raw` in a subvolume of the image's name.
  */
 function locateFile(
   storage: DirectoryStorage,

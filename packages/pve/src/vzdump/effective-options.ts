@@ -29,12 +29,13 @@ export interface OptionSources {
  * The command line before vzdump.conf before the defaults, each option by itself, but that:
  *
  * - which guests, on which node, and whether to stop, only the command line says (but see `chosenGuests`)
- * - storage and dumpdir count as one: the file's count only where the command line has neither; without any, the
- *   storage is `local`, unless the archive goes to standard output, for which the file's storage does not count
+ * - storage and dumpdir count as one: the file's count only where the command line has neither; without
+ *   any, the storage is `local`, unless the archive goes to standard output, for which the file's storage
+ *   does not count
  * - the patterns of exclude-path add up, the file's first
  * - maxfiles is an older way to say prune-backups: so many are kept, all for 0
- * - the storage's prune-backups comes between command line and file; without any, all backups are kept, and then,
- *   as with standard output, nothing is removed
+ * - the storage's prune-backups comes between command line and file; without any, all backups are kept, and
+ *   then, as with standard output, nothing is removed
  * - performance is merged key by key
  * - notes-template and protected of the file do not count where no storage is used
  *
