@@ -39,7 +39,7 @@ export async function withArchive<Result>(
   }
 }
 
-/** Standard input, which may keep us waiting for ever: an abort ends that. */
+/** Standard input. An abort ends the wait for more of it, which may be endless. */
 export function binaryInput(signal: AbortSignal): AsyncIterable<Uint8Array> {
   if (process.getBuiltinModule('node:tty').isatty(STDIN)) {
     throw new UsageError('an archive cannot be read from a terminal', 'give a path, or pipe the archive in');

@@ -45,7 +45,7 @@ export interface CommandContext {
   readonly beginProgress: (subject: ProgressSubject) => void;
   /**
    * Ends the progress of one piece of work; the next one counts from zero.
-   * @param options.leavesLine whether how far it came stays on the terminal, as it does unless a log tells
+   * @param options.leavesLine whether the last line of progress stays on the terminal; yes unless given
    */
   readonly endProgress: (options?: { readonly leavesLine?: boolean }) => void;
   readonly signal: AbortSignal;

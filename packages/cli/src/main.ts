@@ -13,13 +13,13 @@ import { runCommand } from './run-command.js';
 import { describeInstallation, installation, version } from './version.js';
 
 /**
- * Does what the command line asks for, and sets the exit status. @param argv what stands behind the program's
- * name
+ * Does what the command line asks for, and sets the exit status.
+ * @param argv the arguments, without the program's name
  */
 export async function run(argv: readonly string[]): Promise<void> {
   sizeThreadPool();
   const status = await main(exactArguments(argv));
-  // What ended before its time may have left a read or a write that never ends, and would keep the process.
+  // What ended early may have left a read or a write pending, which would keep the process alive for ever.
   if (isInterruption(status) || status === EXIT.outputClosed) process.exit(status);
   process.exitCode = status;
 }
@@ -93,8 +93,8 @@ const USUAL_SIZE = 4;
 const MORE_THAN_CORES = 2;
 
 /**
- * Makes Node's thread pool, in which codecs work, as large as the machine is, unless the user has a say. To
- * be called before it is used.
+ * Makes Node's thread pool, in which codecs work, as large as the machine, unless the user has set its size.
+ * It has to be called before anything uses the pool.
  */
 export function sizeThreadPool(environment = process.env, cores = availableParallelism()): void {
   if (cores + MORE_THAN_CORES <= USUAL_SIZE) return;

@@ -66,7 +66,7 @@ export const list: Command<Options> = {
       if (options.json) await printJson({ format: formatName, codec: codec.name, ...rest });
       else await printLines(listingLines(listing, codec.name));
     };
-    // What disks are listed by stands at the very beginning.
+    // The listing of a VMA stands at its very beginning, so there is nothing to seek.
     await withArchive(path!, options, context, show, formatForFileName(path!)?.kind === 'tree');
   },
 };
@@ -92,7 +92,7 @@ interface TreeListing {
   readonly start: string;
   readonly show: (entry: FileEntry) => string;
   readonly end: string;
-  /** Whether what came before a failure is shown: lines are worth it, half a document is not. */
+  /** Whether what came before a failure is shown: lines are of use, half a document is not. */
   readonly isUsefulInPart: boolean;
 }
 
@@ -143,8 +143,8 @@ async function* inChunks(
 }
 
 /**
- * Of text that is written at once: a longer one, put together from thousands of parts, costs the collector
- * more than the work.
+ * How much text is written at once. Longer text, joined from thousands of parts, costs the garbage collector
+ * more than the work itself.
  */
 const CHUNK_LENGTH = 16 * 1024;
 

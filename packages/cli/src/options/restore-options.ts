@@ -141,8 +141,8 @@ interface ParsedRestoreOptions extends ParsedOptions {
 }
 
 /**
- * What is said of the restore as such, as the library has it. @throws UsageError for what only Proxmox VE can
- * do
+ * The options that are about the restore, and not about the configuration, as the library takes them.
+ * @throws UsageError for what only Proxmox VE can do
  */
 export function givenRestoreOptions(parsed: ParsedRestoreOptions) {
   const given = givenOptions(RESTORE_OPTIONS, parsed);

@@ -34,7 +34,7 @@ export const exitStatuses: readonly ExitStatus[] = [
 ];
 
 /**
- * Whether who read standard output is gone, as `head` when it has enough: other programs are ended by SIGPIPE
+ * Whether the reader of standard output is gone, as `head` is once it has enough. SIGPIPE ends other programs
  * then, without a word.
  */
 export function isOutputClosed(error: unknown): boolean {

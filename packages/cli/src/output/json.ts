@@ -1,14 +1,13 @@
 /**
- * What JSON need not escape, and a terminal would act on, or the eye be misled by; and the ends of a line, as
- * others see them.
+ * Characters that JSON need not escape, but that act on a terminal, mislead the eye, or end a line for other
+ * programs.
  */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
-/** What needs no look at what Unicode says of each character. */
+/** Text of these characters alone has none of those: a quick test. */
 const PLAIN = /^[\n -~]*$/;
 
 /**
- * A document as all that is printed as JSON has it, which says the same as `JSON.stringify` would, and can be
- * looked at.
+ * Writes a document as JSON that is safe to look at. It means the same as what `JSON.stringify` gives.
  * @param indent unless given, it is one line
  */
 export function toJson(document: unknown, indent?: number): string {

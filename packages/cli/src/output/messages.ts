@@ -45,7 +45,7 @@ export interface MessageOptions {
 }
 
 /**
- * Everything that is not data goes to stderr through this. Paths, which archives make up, cannot steer the
+ * Everything that is not data goes to stderr through this. Names that archives make up cannot control the
  * terminal.
  */
 export class Messages {

@@ -23,8 +23,7 @@ const VARIABLES: ReadonlySet<string> = new Set<keyof NotesVariables>([
 
 /**
  * Checks a value of `notes-template`.
- * @throws `NOTES_TEMPLATE`: too long, more than a line, or with escape sequences or variables that there are
- * not
+ * @throws `NOTES_TEMPLATE` when it is too long, has several lines, or unknown escape sequences or variables
  */
 export function checkNotesTemplate(template: string): void {
   if ([...template].length > LONGEST) throw wrong(`value may only be ${LONGEST} characters long`);

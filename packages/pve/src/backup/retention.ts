@@ -194,8 +194,8 @@ export function checkedRetention(retention: Retention, keepAll = false): Retenti
 }
 
 /**
- * The value that `parseRetention` reads as the same retention; `keep-all=1` when all are kept. Rules in ABC
- * order.
+ * The value that `parseRetention` reads as the same retention, its rules in alphabetical order; `keep-all=1`
+ * when all are kept.
  */
 export function retentionString(retention: Retention, separator = ','): string {
   if (keepsAll(retention)) return 'keep-all=1';

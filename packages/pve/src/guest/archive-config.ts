@@ -55,7 +55,7 @@ export function isDumpComment(line: GuestConfigLine): boolean {
   return line.kind === 'comment' && /^(?:vzdump|qmdump)#/.test(line.comment);
 }
 
-/** What neither goes into an archive nor is taken out of one. */
+/** Whether a line neither goes into an archive nor is taken out of one. */
 export function isTransient(line: GuestConfigLine): boolean {
   if (line.kind !== 'property') return isDumpComment(line);
   return line.key === 'lock' || line.key === 'parent' || isUnused(line);

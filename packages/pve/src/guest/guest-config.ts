@@ -65,9 +65,8 @@ const KEY: Readonly<Record<GuestType, RegExp>> = {
 };
 
 /**
- * Never fails: a line that is not understood, and a section that is not known, are kept and mean nothing,
- * with the warning
- * `CONFIG_LINE`.
+ * Never fails: a line that is not understood, and a section that is not known, are kept without a meaning.
+ * The warning is `CONFIG_LINE`.
  */
 export function parseGuestConfig(
   text: string,

@@ -20,7 +20,7 @@ export async function ifThere<Value>(result: Promise<Value>): Promise<Value | un
 }
 
 /**
- * At once: what is read takes less time than to wake a thread that waits for it.
+ * Reads a file by synchronous calls: they take less time than waking a thread that waits for them.
  * @throws `CONFIG_SIZE`, and the system's errors.
  */
 export async function readConfigFile(path: string): Promise<Uint8Array> {
@@ -48,8 +48,7 @@ export interface WriteConfigOptions {
 }
 
 /**
- * Writes a file whole or not at all, and makes its directory if need be. One that is new is not for all to
- * read.
+ * Writes a file whole or not at all, and makes its directory if need be. Not everybody may read a new one.
  * @throws `FILE_EXISTS` unless `overwrite`
  */
 export async function writeConfigFile(
@@ -84,14 +83,14 @@ async function adoptAttributes(file: FileHandle, replaced: Stats | undefined): P
 }
 
 /**
- * Whether the name is taken, be it by a symbolic link that points nowhere. @throws the system's error when it
- * cannot be told
+ * Whether something has that name, even if it is a symbolic link that points nowhere.
+ * @throws the system's error when that cannot be told
  */
 export async function isThere(path: string): Promise<boolean> {
   return (await ifThere(lstat(path))) !== undefined;
 }
 
-/** @throws the system's error */
+/** Removes a file, unless it is gone already. @throws the system's error */
 export async function removeIfThere(path: string): Promise<void> {
   await ifThere(unlink(path));
 }

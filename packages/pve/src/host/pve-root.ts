@@ -125,7 +125,7 @@ export class PveRoot {
     return join(this.directory, 'firewall', `${vmid}.fw`);
   }
 
-  /** What is wrong with it is told the first time that it is read. */
+  /** Reads a guest's configuration. Warnings of it are given the first time. */
   async readConfig({ type, configPath }: Guest): Promise<GuestConfig> {
     const bytes = await readConfigFile(configPath);
     const onWarning = this.known.has(configPath) ? undefined : this.onWarning;
@@ -215,8 +215,8 @@ async function namesIn(directory: string): Promise<readonly string[]> {
 const LOCK_PAUSE = 20;
 
 /**
- * Does something while no other that asks for the same directory does (flock(2)). Where there are no such
- * locks, it is done without.
+ * Does something while no other process does so that locks the same directory (flock(2)). Where the file
+ * system has no locks, it is done without one.
  * @throws the signal's reason, while it waits
  */
 async function withDirectoryLocked<Result>(

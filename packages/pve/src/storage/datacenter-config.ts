@@ -10,9 +10,8 @@ export interface DatacenterConfig {
 }
 
 /**
- * Reads datacenter.cfg: lines `key: value`. Never fails: a value that cannot be read does not count, with the
- * warning
- * `CONFIG_LINE`.
+ * Reads datacenter.cfg: lines `key: value`. Never fails: a value that cannot be read does not count, and is a
+ * warning (`CONFIG_LINE`).
  */
 export function parseDatacenterConfig(text: string, options: ParseConfigOptions = {}): DatacenterConfig {
   let bandwidthLimits: BandwidthLimits | undefined;
