@@ -17,19 +17,16 @@ export class Semaphore {
   }
 }
 
-export interface QueueLimits {
-  /** How many tasks may be under way. */
-  readonly tasks: number;
-  /** What they may hold together, in bytes; one task alone may hold more. */
-  readonly bytes: number;
-}
+/** What the tasks of a queue may hold together, in bytes; one task alone may hold more. */
+const MAX_BYTES_UNDER_WAY = 64 * 1024 * 1024;
 
 /** Tasks under way, whose results are taken in the order in which they were begun. */
 export class OrderedQueue<Result> {
   private readonly tasks: { readonly result: Promise<Result>; readonly bytes: number }[] = [];
   private bytes = 0;
 
-  constructor(private readonly limits: QueueLimits) {}
+  /** @param mostTasks how many may be under way */
+  constructor(private readonly mostTasks: number) {}
 
   push(result: Promise<Result>, bytes: number): void {
     result.catch(() => {}); // awaited in turn
@@ -39,9 +36,8 @@ export class OrderedQueue<Result> {
 
   /** Whether a result is to be taken before the next task is begun. */
   get full(): boolean {
-    return (
-      this.tasks.length >= this.limits.tasks || (this.tasks.length > 0 && this.bytes >= this.limits.bytes)
-    );
+    const { length } = this.tasks;
+    return length >= this.mostTasks || (length > 0 && this.bytes >= MAX_BYTES_UNDER_WAY);
   }
 
   get empty(): boolean {
@@ -55,15 +51,15 @@ export class OrderedQueue<Result> {
   }
 }
 
-/** Takes things in, and gives out what becomes of them, later and in order. */
+/** Takes items in, and gives out what becomes of them, later and in their order. */
 export interface Delayed<Item> {
   push(item: Item): AsyncGenerator<Uint8Array>;
   rest(): AsyncGenerator<Uint8Array>;
 }
 
 /**
- * Gives all of the items to `stage`. When an item cannot be read, what the ones before it become is given out
- * first: of an archive that was cut off, all that is there is wanted.
+ * Gives all of the items to `stage`. When one cannot be read, what became of those before it is given out
+ * first, and then the error: of an archive that was cut off, all that is there is wanted.
  */
 export async function* readToError<Item>(
   items: AsyncIterable<Item>,

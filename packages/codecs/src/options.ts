@@ -23,7 +23,7 @@ export function checkedThreads(threads = 1): number {
   return threads === 0 ? halfTheCores() : threads;
 }
 
-/** More readers than this are not fed by one main thread. */
+/** One main thread cannot feed more readers than this. */
 const MAX_READ_THREADS = 4;
 
 /**

@@ -1,7 +1,7 @@
 import { ArchiveError, type ByteReader, type OnWarning } from '@vzdump-format/streams';
 import { allZero } from './zeros.js';
 
-export interface Trailing {
+interface Trailing {
   /** The prefix of the codes: `GZIP` gives `GZIP_TRAILING` and `GZIP_PADDING`. */
   readonly prefix: string;
   /** Where the compressed data ends. */

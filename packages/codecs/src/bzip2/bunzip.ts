@@ -2,10 +2,10 @@ import bzip2 from 'unbzip2-stream/lib/bzip2.js';
 import { isPrefixOfAny } from '../trailing.js';
 
 /** The input ended within what was being read. */
-export class OutOfBits extends Error {}
+class OutOfBits extends Error {}
 
 /** Bits, most significant first, of bytes that come in chunks. */
-export class BitReader {
+class BitReader {
   private bytes = new Uint8Array(0);
   private position = 0;
   /** Of the byte at `position`. */

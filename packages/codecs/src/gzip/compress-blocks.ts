@@ -19,7 +19,7 @@ const BLOCKS_AHEAD = 4;
 /**
  * One member of blocks that are compressed side by side, each with the 32 KiB before it as dictionary, and
  * that end on a byte boundary each. The bytes do not depend on the number of threads.
- * @param codec by whose name it is told of.
+ * @param codec the name that the debug log has for it.
  */
 export function compressInBlocks(options: CompressOptions = {}, codec = 'pigz'): Stage {
   const level = checkedLevel('gzip', GZIP_LEVELS, options.level);
@@ -50,9 +50,9 @@ export function compressInBlocks(options: CompressOptions = {}, codec = 'pigz'):
   }, options.signal);
 }
 
-/** Compresses blocks, and spares the engine those of which it is known what becomes of them. */
+/** Compresses blocks, and spares the engine zeros and noise, of which it is known what becomes. */
 class BlockCompressor {
-  private readonly slots: Semaphore;
+  private readonly semaphore: Semaphore;
   private zeros: { readonly lengths: string; readonly bytes: Promise<Uint8Array> } | undefined;
 
   constructor(
@@ -60,7 +60,7 @@ class BlockCompressor {
     private readonly level: number,
     threads: number,
   ) {
-    this.slots = new Semaphore(threads + 1);
+    this.semaphore = new Semaphore(threads + 1);
   }
 
   async compress(content: Uint8Array, dictionary: Uint8Array): Promise<Uint8Array> {
@@ -77,7 +77,7 @@ class BlockCompressor {
   }
 
   private deflate(content: Uint8Array, dictionary: Uint8Array): Promise<Uint8Array> {
-    return this.slots.run(() => this.engine.deflateBlock(content, dictionary, this.level));
+    return this.semaphore.run(() => this.engine.deflateBlock(content, dictionary, this.level));
   }
 }
 
@@ -89,7 +89,7 @@ function contentOf({ buffer, dictionaryLength, length }: DictionaryBlock): Uint8
   return buffer.subarray(dictionaryLength, dictionaryLength + length);
 }
 
-export const BLOCK_SIZE = 128 * 1024;
+const BLOCK_SIZE = 128 * 1024;
 
 /** Where blocks end by content: the sum of so many bytes … */
 const SUM_WINDOW = 4096;
@@ -99,21 +99,21 @@ const SUM_MULTIPLE = 64 * 1024;
 const MIN_CONTENT_BLOCK = 16 * 1024;
 
 /** A block in a buffer, behind what came just before it. */
-export interface DictionaryBlock {
+interface DictionaryBlock {
   readonly buffer: SharedMemory;
   readonly dictionaryLength: number;
   readonly length: number;
 }
 
 /** The size of the buffers that `cutBlocks` needs. */
-export const BLOCK_BUFFER_SIZE = WINDOW_SIZE + BLOCK_SIZE;
+const BLOCK_BUFFER_SIZE = WINDOW_SIZE + BLOCK_SIZE;
 
 /**
  * Cuts a stream into blocks of 128 KiB; when `byContent`, into shorter ones that end where the content says
  * so, whatever comes before, as `gzip --rsyncable` does: after a change, blocks soon begin at the same bytes
  * as they would have without it.
  */
-export async function* cutBlocks(
+async function* cutBlocks(
   source: AsyncIterable<Uint8Array>,
   pool: BufferPool,
   byContent: boolean,

@@ -4,10 +4,7 @@ import { DEFLATE_MEMORY, type DeflateEngine, InflateError } from './engine.js';
 const { constants, crc32, createDeflateRaw, createInflateRaw, deflateRaw } =
   process.getBuiltinModule('node:zlib');
 
-/**
- * A call into the thread pool is paid for every so many bytes of output; the 16 KiB of node:zlib cost a
- * fifth.
- */
+/** How much output a call into the thread pool makes: with node:zlib's own 16 KiB, it is a fifth slower. */
 const DEFLATED_SIZE = 256 * 1024;
 const INFLATED_SIZE = 1024 * 1024;
 
@@ -49,7 +46,7 @@ type ZlibStream = Transform & { readonly bytesWritten: number };
  * its owner (the next is asked for) only when zlib has taken it in. When zlib finds its end before the source
  * does, `onRest` gets what is left of the last chunk, and the source stays open.
  */
-export async function* throughZlib(
+async function* throughZlib(
   zlib: ZlibStream,
   source: AsyncIterator<Uint8Array>,
   onRest?: (rest: Uint8Array) => void,

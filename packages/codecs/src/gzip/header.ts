@@ -47,7 +47,7 @@ class HeaderReader {
     return bytes;
   }
 
-  /** In pieces of a byte's own size at least, so that no length makes memory grow. */
+  /** In pieces, so that no length makes memory grow. */
   async skip(length: number): Promise<void> {
     for (let left = length; left > 0; ) {
       const piece = Math.min(left, 4096);

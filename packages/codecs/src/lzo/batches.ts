@@ -36,7 +36,7 @@ export interface Batch {
   readonly contentLength: number;
 }
 
-export interface ReadBlocksOptions {
+interface ReadBlocksOptions {
   readonly onWarning?: OnWarning | undefined;
   /** Whether the data of blocks is passed over, and not read where that can be. */
   readonly headersOnly?: boolean;

@@ -16,11 +16,7 @@ import type { Segment } from '../seekable/segments.js';
 import { type SharedMemory, sharedMemory } from '../shared-memory.js';
 import { type Batch, type FoundBlock, inBatches, readBlock, readBlocks } from './batches.js';
 import { BLOCK_SIZE } from './format.js';
-import { type LzoResult, LzoThreads, runLzoJob } from './jobs.js';
-
-/** A message to a worker is paid for by so much data. */
-const JOB_SIZE = 4 * BLOCK_SIZE;
-const MAX_BYTES_UNDER_WAY = 64 * 1024 * 1024;
+import { JOB_SIZE, type LzoResult, LzoThreads, runLzoJob } from './jobs.js';
 
 /** All members, one after the other. */
 export function decompressLzo(options: DecompressOptions = {}): Stage {
@@ -55,7 +51,7 @@ class Decompressor implements Delayed<Batch> {
     private readonly options: DecompressOptions,
   ) {
     this.workers = new LzoThreads(threads, options.signal);
-    this.queue = new OrderedQueue({ tasks: threads + 2, bytes: MAX_BYTES_UNDER_WAY });
+    this.queue = new OrderedQueue(threads + 2);
   }
 
   async *push(batch: Batch): AsyncGenerator<Uint8Array> {
@@ -88,7 +84,7 @@ class Decompressor implements Delayed<Batch> {
 }
 
 /** @param base where the offsets of the batch count from. */
-export function blockDamage(damage: NonNullable<LzoResult['damage']>, batch: Batch, base = 0): ArchiveError {
+function blockDamage(damage: NonNullable<LzoResult['damage']>, batch: Batch, base = 0): ArchiveError {
   return new ArchiveError(damage.code, damage.what, { offset: base + batch.offsets[damage.block]! });
 }
 

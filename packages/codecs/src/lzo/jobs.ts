@@ -4,7 +4,7 @@ import { WorkerPool, workerScript } from '../workers/pool.js';
 import { BLOCK_SIZE, type BlockChecksums } from './format.js';
 import { Lzo1xError, lzo1x, lzo1xBound } from './lzo1x.js';
 
-export interface CompressJob {
+interface CompressJob {
   readonly kind: 'compress';
   /** Its first `length` bytes are cut into blocks. */
   readonly input: SharedMemory;
@@ -20,7 +20,7 @@ export interface PackedBlock extends BlockChecksums {
   readonly contentLength: number;
 }
 
-export interface DecompressJob {
+interface DecompressJob {
   readonly kind: 'decompress';
   readonly input: SharedMemory;
   readonly blocks: readonly PackedBlock[];
@@ -35,6 +35,9 @@ export interface LzoResult {
   /** The first bad block, by its index, and the error it gives rise to. */
   readonly damage?: { readonly block: number; readonly code: string; readonly what: string };
 }
+
+/** How much content a job has: enough that the message to a worker costs little beside it. */
+export const JOB_SIZE = 4 * BLOCK_SIZE;
 
 const BLOCK_HEADER_SIZE = 12;
 

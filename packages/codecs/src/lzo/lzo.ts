@@ -5,9 +5,9 @@ import { checkedLevel, checkedThreads } from '../options.js';
 import { encodeIndex } from '../seekable/index-file.js';
 import { indexedSegments, openSegments } from '../seekable/segmented-source.js';
 import { decodeLzopSegment, decompressLzo, scanLzop } from './decompress.js';
-import { BLOCK_SIZE, MAGIC } from './format.js';
+import { MAGIC } from './format.js';
 import { encodeHeader } from './header.js';
-import { compressedBound, LzoThreads } from './jobs.js';
+import { compressedBound, JOB_SIZE, LzoThreads } from './jobs.js';
 
 /** Only LZO1X-1 is written: `lzop -3`, the default, and all that vzdump asks for. */
 const LZO_LEVELS: LevelRange = { min: 3, max: 3, default: 3 };
@@ -32,9 +32,6 @@ export const lzo: Codec = {
     return encodeIndex(source, { codec: 'lzo', segments: await scanLzop(source, options) });
   },
 };
-
-/** A message to a worker is paid for by so much data. */
-const JOB_SIZE = 4 * BLOCK_SIZE;
 
 /** One member, of the bytes that `lzop` would write, whatever the number of threads. */
 function compressLzo(options: CompressOptions = {}): Stage {

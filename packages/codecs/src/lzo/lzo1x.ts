@@ -45,7 +45,7 @@ const NOWHERE: Place = { at: INPUT, length: 0 };
  * LZO1X-1, as `lzop -3` compresses, and the checksum that goes with it. Blocks are copied to WebAssembly's
  * memory and back, where the last ones stay.
  */
-export class Lzo1x {
+class Lzo1x {
   private readonly memory = new WebAssembly.Memory({ initial: 1 });
   private readonly calls: Exports;
   private input = NOWHERE;

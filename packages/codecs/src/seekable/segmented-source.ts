@@ -43,7 +43,7 @@ export type SegmentDecoder = (compressed: SharedMemory, segment: Segment) => Pro
 /** Decompresses the beginning of a segment, of which it reads no more than that takes. */
 export type HeadDecoder = (source: ByteSource, segment: Segment) => Promise<Uint8Array>;
 
-export interface SegmentedSourceOptions {
+interface SegmentedSourceOptions {
   readonly decode: SegmentDecoder;
   /** How much content to keep, in bytes. */
   readonly cacheBytes: number;

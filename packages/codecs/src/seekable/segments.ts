@@ -1,6 +1,6 @@
 import { ArchiveError, debugLog } from '@vzdump-format/streams';
 
-/** More is not decompressed for a byte of it, and not taken into memory at a time. */
+/** The most that is decompressed, and taken into memory, for the sake of a byte. */
 export const MAX_SEGMENT_CONTENT = 64 * 1024 * 1024;
 
 /** A part of a compressed file that can be decompressed by itself. */

@@ -1,7 +1,7 @@
 import { parentPort, type Transferable } from 'node:worker_threads';
 import type { JobReply } from './pool.js';
 
-export interface JobOutcome<Result> {
+interface JobOutcome<Result> {
   readonly result: Result;
   /** What the caller gets without a copy being made. */
   readonly transfer?: readonly Transferable[];

@@ -28,8 +28,8 @@ const MAX_BOUNDED_FRAME_SIZE = 6 * 1024 * 1024;
 /** So that `openSeekable` reads what is written. */
 const MAX_FRAME_SIZE = MAX_SEGMENT_CONTENT;
 /**
- * Beside those under work: one may take several times as long as another, and whoever fills them is not to
- * wait for it.
+ * How many frames may wait or be done beside those being compressed: one may take several times as long as
+ * another, and reading goes on meanwhile.
  */
 const WAITING_FRAMES = 4;
 const STREAM_BUFFER_SIZE = 1024 * 1024;
@@ -150,7 +150,7 @@ function frameBound(size: number): number {
  * Cuts a stream into the contents of frames: at each boundary, and where a frame has reached the size of a
  * buffer of the pool.
  */
-export async function* cutFrames(
+async function* cutFrames(
   source: AsyncIterable<Uint8Array>,
   pool: BufferPool,
   boundaries?: Boundaries,

@@ -13,7 +13,6 @@ import { DEFAULT_MAX_WINDOW_LOG, type FrameStart, FrameWalker } from './frames.j
 
 /** A block of 128 KiB of zeros takes four bytes. */
 const SMALL_FRAME_RATIO = 1024;
-const MAX_BYTES_UNDER_WAY = 64 * 1024 * 1024;
 
 /** All frames, one after the other; skippable frames are passed over. */
 export function decompressZstd(options: DecompressOptions = {}): Stage {
@@ -64,7 +63,7 @@ class Output implements Delayed<FoundPiece> {
     threads: number,
     private readonly options: DecompressOptions,
   ) {
-    this.queue = new OrderedQueue({ tasks: threads + 2, bytes: MAX_BYTES_UNDER_WAY });
+    this.queue = new OrderedQueue(threads + 2);
   }
 
   async *push(found: FoundPiece): AsyncGenerator<Uint8Array> {
@@ -126,7 +125,7 @@ const OVERHEAD = 1024;
 const BUFFER_SIZES = [64 * 1024 + OVERHEAD, PIECE_CONTENT + OVERHEAD, (6 * 1024 + 64) * 1024];
 
 /** A piece, and where it begins in the file. */
-export interface FoundPiece {
+interface FoundPiece {
   readonly piece: FramePiece;
   readonly offset: number;
 }

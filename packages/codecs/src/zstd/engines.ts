@@ -3,8 +3,8 @@ import { NODE_WITH_ZSTD, type ZstdEngine, type ZstdEngineName } from './engine.j
 
 /**
  * Measured on 190 MiB of text and code, at level 3: libzstd takes 0.74 s of processor time, and
- * `@mongodb-js/zstd` 1.07 s; docs/dependencies.md has `node`. To measure again, run the same with `engine` set in
- * `CompressOptions`.
+ * `@mongodb-js/zstd` 1.07 s; docs/dependencies.md has `node`. To measure again, set `engine` in the
+ * options of a case of bench/src/codecs.ts.
  */
 const LOADERS: Readonly<Record<ZstdEngineName, () => Promise<ZstdEngine>>> = {
   libzstd: async () => (await import('./libraries/libzstd-engine.js')).loadLibzstdEngine(),

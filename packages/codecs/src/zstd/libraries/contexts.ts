@@ -5,7 +5,7 @@ import { Semaphore } from '../../concurrency.js';
  * kept, and freed when they are through, also when nobody waits for them any more.
  */
 export class Contexts<Context> {
-  private readonly slots: Semaphore;
+  private readonly semaphore: Semaphore;
   private readonly spare: Context[] = [];
   /** Memory that the library works on must not be collected. */
   private readonly memoryInUse = new Set<readonly Uint8Array[]>();
@@ -17,13 +17,13 @@ export class Contexts<Context> {
     private readonly create: () => Context,
     private readonly free: (context: Context) => void,
   ) {
-    this.slots = new Semaphore(threads);
+    this.semaphore = new Semaphore(threads);
   }
 
   /** @throws what `work` throws; the signal's reason when it is aborted */
   run<Result>(memory: readonly Uint8Array[], work: (context: Context) => Promise<Result>): Promise<Result> {
     this.signal?.throwIfAborted();
-    return this.unlessAborted(this.slots.run(() => this.withContext(memory, work)));
+    return this.unlessAborted(this.semaphore.run(() => this.withContext(memory, work)));
   }
 
   close(): void {

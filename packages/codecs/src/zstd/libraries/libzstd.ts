@@ -6,12 +6,12 @@ import type { KoffiFunc, LibraryHandle } from 'koffi';
 export type Context = object & { readonly brand: 'libzstd context' };
 
 /** `ZSTD_inBuffer` and `ZSTD_outBuffer`: memory, and how far into it the call came. */
-export interface InBuffer {
+interface InBuffer {
   src: Uint8Array;
   size: number;
   pos: number;
 }
-export interface OutBuffer {
+interface OutBuffer {
   dst: Uint8Array;
   size: number;
   pos: number;

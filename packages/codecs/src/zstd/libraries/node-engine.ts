@@ -158,7 +158,7 @@ function fail(error: Error): never {
 }
 
 /** What there is of zstd in node:zlib, where there is; the types, of Node 20, lack it. */
-export interface NodeZlib {
+interface NodeZlib {
   readonly constants: Readonly<Record<string, number>>;
   zstdCompress(content: Uint8Array, options: NodeZstdOptions, done: Done): void;
   zstdDecompress(frame: Uint8Array, options: NodeZstdOptions, done: Done): void;
@@ -168,7 +168,7 @@ export interface NodeZlib {
 
 type Done = (error: Error | null, result: Uint8Array) => void;
 
-export interface NodeZstdOptions {
+interface NodeZstdOptions {
   /** By the numbers of zstd.h. */
   readonly params: Readonly<Record<number, number>>;
   /** So much comes of one call into the thread pool. */
@@ -181,14 +181,14 @@ export interface NodeZstdOptions {
 }
 
 /** @throws Error where this Node has no zstd */
-export function loadNodeZlib(): NodeZlib {
+function loadNodeZlib(): NodeZlib {
   const zlib = process.getBuiltinModule('node:zlib') as Partial<NodeZlib> | undefined;
   if (zlib?.createZstdCompress === undefined) throw new Error(`Node.js ${process.version} has no zstd`);
   return zlib as NodeZlib;
 }
 
 /** A zlib stream that is fed one chunk after the other, and gives what came of each. */
-export class ZlibSteps {
+class ZlibSteps {
   private parts: Uint8Array[] = [];
   private settle: ((error?: Error) => void) | undefined;
   private ended = false;
