@@ -24,7 +24,9 @@ export interface StandardName {
   /** The name without its extension, which the log shares. */
   readonly stem: string;
   readonly vmid: number;
-  /** When the guest's backup began, in seconds since the epoch. The name tells it in the reader's local time. */
+  /**
+   * When the guest's backup began, in seconds since the epoch. The name tells it in the reader's local time.
+   */
   readonly ctime: number;
 }
 
@@ -33,8 +35,8 @@ const TYPE = /^vzdump-(qemu|lxc|openvz)-./;
 const STANDARD_STEM = /^vzdump-[a-z]+-([1-9]\d{2,8})-(\d{4})_(\d{2})_(\d{2})-(\d{2})_(\d{2})_(\d{2})$/;
 
 /**
- * Reads a name as Proxmox's `archive_info` does: `vzdump-TYPE-….EXTENSION`; case matters. The standard form is
- * `vzdump-TYPE-VMID-YYYY_MM_DD-hh_mm_ss.EXTENSION`, with a time that is possible.
+ * Reads a name as Proxmox's `archive_info` does: `vzdump-TYPE-….EXTENSION`; case matters. The standard form
+ * is `vzdump-TYPE-VMID-YYYY_MM_DD-hh_mm_ss.EXTENSION`, with a time that is possible.
  * @param path only its last part matters
  * @returns nothing when it is not the name of a backup
  */
