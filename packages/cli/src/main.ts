@@ -1,7 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { CommanderError } from 'commander';
 import { commands } from './commands/index.js';
-import { isInterruption } from './interruption.js';
 import { commonOptions } from './options/options.js';
 import { exactArguments, spelledOut, spellNumbered } from './options/spelling.js';
 import { EXIT, isOutputClosed, UsageError } from './output/exit-status.js';
@@ -9,7 +8,7 @@ import { toJson } from './output/json.js';
 import { Messages } from './output/messages.js';
 import { print } from './output/output.js';
 import { buildProgram, type Invocation } from './program.js';
-import { runCommand } from './run-command.js';
+import { isInterruption, runCommand } from './run-command.js';
 import { describeInstallation, installation, version } from './version.js';
 
 /**

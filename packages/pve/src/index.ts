@@ -103,7 +103,7 @@ export {
   type VolumeFormat,
 } from './storage/volume.js';
 export { withoutLineEnd } from './syntax/config-lines.js';
-export { formatPropertyString, type Properties, parseBoolean } from './syntax/property-string.js';
+export { formatPropertyString, type Properties, parseBoolean } from './syntax/config-values.js';
 export {
   checkCommandLine,
   chosenGuests,

@@ -7,10 +7,13 @@ import type { Command, CommandContext, OptionSpec } from '../command.js';
 import {
   type CommonOptions,
   forceOption,
+  idMapOf,
   nameAndPath,
   type OptionsByKind,
   readGivenFile,
   requireFitting,
+  type TreeOptions,
+  treeOptions,
   wholeNumber,
 } from '../options/options.js';
 import {
@@ -21,7 +24,6 @@ import {
   failForUnknownName,
   formatOfOutput,
 } from '../options/output-options.js';
-import { idMapOf, type TreeOptions, treeOptions } from '../options/tree-options.js';
 import { UsageError } from '../output/exit-status.js';
 import { binaryOutput, writerFor } from '../output/output.js';
 import { formatBytes } from '../output/units.js';

@@ -27,9 +27,8 @@ import {
   restoreOptionSpecs,
 } from '../options/restore-options.js';
 import { UsageError } from '../output/exit-status.js';
-import { printJson, writerFor } from '../output/output.js';
+import { printJson, standardError, writerFor } from '../output/output.js';
 import { PercentLines, restoreLines } from '../output/restore-lines.js';
-import { standardError } from '../output/standard-error.js';
 
 interface OwnOptions extends PveRootOption {
   readonly drive?: readonly { readonly name: string; readonly path: string }[];

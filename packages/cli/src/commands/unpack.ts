@@ -7,11 +7,13 @@ import {
   archiveInputOptions,
   type CommonOptions,
   forceOption,
+  idMapOf,
   nameAndPath,
   type OptionsByKind,
   requireFitting,
+  type TreeOptions,
+  treeOptions,
 } from '../options/options.js';
-import { idMapOf, type TreeOptions, treeOptions } from '../options/tree-options.js';
 import { UsageError } from '../output/exit-status.js';
 import { writerFor } from '../output/output.js';
 

@@ -4,7 +4,7 @@ import { ArchiveError, type ArchiveWarning } from '@vzdump-format/streams';
 import { LOG_PREFIXES, type LogLevel } from '@vzdump-format/vzdump';
 import { UsageError } from './exit-status.js';
 import { toJson } from './json.js';
-import { standardError, type TextOutput } from './standard-error.js';
+import { standardError, type TextOutput } from './output.js';
 
 interface ErrorReport {
   readonly code: string | undefined;

@@ -1,3 +1,4 @@
+import { fstatSync } from 'node:fs';
 import { addAbortSignal } from 'node:stream';
 import type { Codec } from '@vzdump-format/codecs';
 import { bytesToPath, printableText, setPipeSize } from '@vzdump-format/posix';
@@ -58,4 +59,32 @@ async function printBytes(bytes: Uint8Array): Promise<void> {
 
 async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield bytes;
+}
+
+/** Where lines for people go: a stream of Node's, or what stands in for one. */
+export interface TextOutput {
+  readonly isTTY?: boolean | undefined;
+  readonly columns?: number | undefined;
+  write(text: string): unknown;
+}
+
+let opened: NodeJS.WriteStream | undefined;
+
+/**
+ * Standard error. Most commands say nothing, and Node takes some milliseconds to make the stream: the first
+ * use makes it.
+ */
+export const standardError: TextOutput = {
+  get isTTY() {
+    return fstatSync(2).isCharacterDevice() && open().isTTY;
+  },
+  get columns() {
+    return open().columns;
+  },
+  write: (text) => open().write(text),
+};
+
+function open(): NodeJS.WriteStream {
+  opened ??= process.stderr.on('error', () => {}); // nobody reads it any more, which is no reason to stop
+  return opened;
 }

@@ -1,7 +1,7 @@
 import { Meter } from '@vzdump-format/streams';
 import { formatDuration } from '@vzdump-format/vzdump';
 import { toJson } from './json.js';
-import { standardError, type TextOutput } from './standard-error.js';
+import { standardError, type TextOutput } from './output.js';
 import { formatBytes } from './units.js';
 
 /** How progress is told. */

@@ -1,5 +1,5 @@
 import { printableName } from '@vzdump-format/posix';
-import { badConfigValue, parseBoolean } from '../syntax/property-string.js';
+import { badConfigValue, parseBoolean } from '../syntax/config-values.js';
 import { configValue, type GuestConfig, rawLxcLines } from './guest-config.js';
 
 /** A range of a container's user or group ids, and what the host has for them. */

@@ -1,11 +1,6 @@
 import { fileNameFault } from '@vzdump-format/file-tree';
 import { printableName } from '@vzdump-format/posix';
-import {
-  badConfigValue,
-  type Properties,
-  parseBoolean,
-  parsePropertiesOf,
-} from '../syntax/property-string.js';
+import { badConfigValue, type Properties, parseBoolean, parsePropertiesOf } from '../syntax/config-values.js';
 import { configValues, type GuestConfig } from './guest-config.js';
 
 /** A container's root file system or a further mount point. */

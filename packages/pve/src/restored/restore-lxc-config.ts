@@ -4,7 +4,7 @@ import { withDescription, withoutKeys, withoutLines, withValue } from '../guest/
 import { configValue, configValues, type GuestConfig, rawLxcLines } from '../guest/guest-config.js';
 import { isUnprivileged } from '../guest/id-map.js';
 import type { IdentitySource } from '../guest/identity.js';
-import { parsePropertiesOf, replaceProperty } from '../syntax/property-string.js';
+import { parsePropertiesOf, replaceProperty } from '../syntax/config-values.js';
 
 export interface RestoreLxcConfigOptions {
   readonly vmid: number;

@@ -12,8 +12,12 @@ import {
   parseDrive,
 } from '../guest/qemu-drives.js';
 import { lineEnd, splitList } from '../syntax/config-lines.js';
-import { formatSize } from '../syntax/disk-size.js';
-import { formatPropertyString, parsePropertiesOf, replaceProperty } from '../syntax/property-string.js';
+import {
+  formatPropertyString,
+  formatSize,
+  parsePropertiesOf,
+  replaceProperty,
+} from '../syntax/config-values.js';
 
 type Property = Extract<GuestConfigLine, { kind: 'property' | 'raw' }>;
 

@@ -16,8 +16,7 @@ import {
   type SupportedStorage,
 } from '../storage/storage-config.js';
 import { parseVolumeId } from '../storage/volume.js';
-import { formatSize, parseSize } from '../syntax/disk-size.js';
-import { badConfigValue, formatPropertyString } from '../syntax/property-string.js';
+import { badConfigValue, formatPropertyString, formatSize, parseSize } from '../syntax/config-values.js';
 
 /** What becomes of a mount point when a container is restored. */
 export type RestoredMountPoint = NewMountPoint | KeptMountPoint;

@@ -1,5 +1,5 @@
 import { ArchiveError } from '@vzdump-format/streams';
-import { parsePropertyString } from '../syntax/property-string.js';
+import { parsePropertyString } from '../syntax/config-values.js';
 
 const OPERATIONS = ['default', 'restore', 'migration', 'clone', 'move'] as const;
 

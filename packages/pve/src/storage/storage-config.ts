@@ -2,9 +2,13 @@ import { fileNameFault } from '@vzdump-format/file-tree';
 import { isMountPoint, printableName } from '@vzdump-format/posix';
 import { ArchiveError } from '@vzdump-format/streams';
 import { parseMaxFiles, parseRetention, type Retention } from '../backup/retention.js';
-import { type ParseConfigOptions, splitList } from '../syntax/config-lines.js';
-import { parseBoolean, parsePropertyString } from '../syntax/property-string.js';
-import { type ConfigSection, parseSections } from '../syntax/section-config.js';
+import {
+  type ConfigSection,
+  type ParseConfigOptions,
+  parseSections,
+  splitList,
+} from '../syntax/config-lines.js';
+import { parseBoolean, parsePropertyString } from '../syntax/config-values.js';
 import { type BandwidthLimits, parseBandwidthLimits } from './bandwidth-limit.js';
 
 interface StorageBase {

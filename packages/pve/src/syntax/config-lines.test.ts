@@ -1,6 +1,6 @@
 import type { ArchiveWarning } from '@vzdump-format/streams';
 import { describe, expect, test } from 'vitest';
-import { parseSections } from './section-config.js';
+import { parseSections } from './config-lines.js';
 
 function parse(text: string) {
   const warnings: ArchiveWarning[] = [];
