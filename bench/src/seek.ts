@@ -1,4 +1,4 @@
-import { appendFileSync, copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Contender, NODE_ALONE, peakMemory, printTable, race, run, vzdumpFormat } from './measure.js';
@@ -48,7 +48,11 @@ async function benchFile(directory: string): Promise<void> {
 
 async function benchStretch(directory: string): Promise<void> {
   const image = join(directory, 'disk.raw');
-  makeImage(image, SIZE, SIZE / 2);
+  makeImage(image, SIZE - FILE_SIZE, SIZE / 2);
+  const end = join(directory, 'end');
+  makeImage(end, FILE_SIZE, FILE_SIZE); // so that the stretch is data
+  appendFileSync(image, readFileSync(end));
+  rmSync(end);
   const archive = join(directory, 'disk.vma.zst');
   const drive = ['--drive', `drive-scsi0=${image}`];
   await run(command('pack', vzdumpFormat('pack', archive, ...drive, '--threads', '2')));

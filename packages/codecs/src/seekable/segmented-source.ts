@@ -37,7 +37,10 @@ export function openSegments(
   });
 }
 
-/** Decompresses a segment. @returns `segment.contentSize` bytes, or else the index is wrong. */
+/**
+ * Decompresses a segment; the memory of `compressed` is used again afterwards.
+ * @returns `segment.contentSize` bytes, or else the index is wrong
+ */
 export type SegmentDecoder = (compressed: SharedMemory, segment: Segment) => Promise<Uint8Array>;
 
 /** Decompresses the beginning of a segment, of which it reads no more than that takes. */
@@ -68,6 +71,8 @@ export class SegmentedSource implements ByteSource {
   /** Least recently used first. */
   private readonly cache = new Map<number, Promise<Uint8Array>>();
   private cachedBytes = 0;
+  /** What compressed segments are read into: new memory for each would pile up until it is collected. */
+  private readonly spareMemory: SharedMemory[] = [];
   /** Where the last read ended, and how much has been read up to there without a gap. */
   private runEnd = 0;
   private runLength = 0;
@@ -147,10 +152,18 @@ export class SegmentedSource implements ByteSource {
     if (this.cache.delete(index)) this.cachedBytes -= contentSize;
   }
 
+  private takeMemory(size: number): SharedMemory {
+    const at = this.spareMemory.findIndex(({ length }) => length >= size);
+    return at < 0 ? sharedMemory(size) : this.spareMemory.splice(at, 1)[0]!;
+  }
+
   private async decode(segment: Segment): Promise<Uint8Array> {
-    const compressed = sharedMemory(segment.size);
+    const memory = this.takeMemory(segment.size);
+    const compressed = memory.subarray(0, segment.size);
     await readFully(this.source, compressed, segment.offset);
     const content = await this.options.decode(compressed, segment);
+    this.spareMemory.push(memory); // not after a failure: a call under way may still read it
+    if (this.spareMemory.length > AHEAD + 1) this.spareMemory.shift();
     if (content.length === segment.contentSize) return content;
     const message = `a part has ${content.length} bytes where the index says ${segment.contentSize}`;
     throw new ArchiveError('INDEX_WRONG', message, { offset: segment.offset });
