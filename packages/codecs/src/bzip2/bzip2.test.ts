@@ -33,7 +33,7 @@ test('a block that runs for ever is given up', async () => {
 });
 
 testWith(['bzip2'], 'bzip2: writes what is read here', async () => {
-  const contents = [mixedBytes(2_500_000), randomBytes(300_000), Buffer.alloc(3_000_000), Buffer.alloc(0)];
+  const contents = [mixedBytes(1_000_000), randomBytes(200_000), Buffer.alloc(1_000_000), Buffer.alloc(0)];
   for (const content of contents) {
     for (const level of ['-1', '-9']) {
       const compressed = await runTool('bzip2', ['-c', level], content);
@@ -79,14 +79,14 @@ test('a randomised block, as old versions made, is called by its name', async ()
 });
 
 testWith(['bzip2'], 'bzip2: truncation, damage, and what follows', async () => {
-  const content = mixedBytes(300_000);
+  const content = mixedBytes(150_000);
   const compressed = await runTool('bzip2', ['-c', '-1'], content);
   const random = seededRandom(9);
   const cuts = [0, 1, 3, 4, 10, 50, compressed.length - 1, compressed.length - 4, compressed.length - 10];
-  for (const cut of [...cuts, ...Array.from({ length: 10 }, () => random(compressed.length))]) {
+  for (const cut of [...cuts, ...Array.from({ length: 4 }, () => random(compressed.length))]) {
     await expect(decompress(compressed.subarray(0, cut))).rejects.toEqual(failsWith('BZIP2_TRUNCATED'));
   }
-  for (let round = 0; round < 30; round++) {
+  for (let round = 0; round < 15; round++) {
     const damaged = Buffer.from(compressed);
     damaged[4 + random(compressed.length - 5)]! ^= 1 << random(7);
     await expect(decompress(damaged)).rejects.toMatchObject({ code: expect.stringMatching(/^BZIP2_/) });
