@@ -39,7 +39,8 @@
  *     archive   = [FORMAT_VERSION [PRELUDE]] directory
  *     directory = ENTRY metadata* (FILENAME entry)* GOODBYE
  *     entry     = directory | HARDLINK | ENTRY metadata* [PAYLOAD | PAYLOAD_REF | SYMLINK | DEVICE]
- *     metadata  = XATTR* ACL_USER* ACL_GROUP* [ACL_GROUP_OBJ] [ACL_DEFAULT] ACL_DEFAULT_USER* ACL_DEFAULT_GROUP* [FCAPS] [QUOTA_PROJID]
+ *     metadata  = XATTR* ACL_USER* ACL_GROUP* [ACL_GROUP_OBJ] [ACL_DEFAULT]
+ *                 ACL_DEFAULT_USER* ACL_DEFAULT_GROUP* [FCAPS] [QUOTA_PROJID]
  *
  * Metadata is written in that order and read in any. What an entry is, the item at its end tells; where there
  * is none, the mode does: a directory, fifo or socket. Children come in any order; `pxar create` sorts them
@@ -62,8 +63,8 @@
  * The root's last item, which are the last 24 bytes of the archive, points to the first byte of the archive,
  * be there a FORMAT_VERSION or not. The children are sorted by hash and laid out as a complete binary tree
  * (see
- * `goodbye.ts`). In a split archive, the size of a file counts its content in too, though that is elsewhere, if
- * the file's content was written with it.
+ * `goodbye.ts`). In a split archive, the size of a file counts its content in too, though that is elsewhere,
+ * if the file's content was written with it.
  *
  * ## Split archive: version 2
  *

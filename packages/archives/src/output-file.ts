@@ -34,7 +34,8 @@ export interface WriteOutputOptions {
 /**
  * Writes to what takes an archive.
  * @returns the bytes written
- * @throws what the bytes' source or a sink throws; `OUTPUT_KIND`, `FILE_EXISTS`; the system's error, see `PendingFile`
+ * @throws what the bytes' source or a sink throws; `OUTPUT_KIND`, `FILE_EXISTS`; the system's error, see
+ * `PendingFile`
  */
 export async function writeOutput(
   bytes: AsyncIterable<Piece>,

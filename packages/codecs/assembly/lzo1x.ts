@@ -18,8 +18,8 @@
  * is an LE16). The first byte of a block, when above 17, is just so many literals more than 17.
  */
 
-// ---- compression: the choices (hash, window, steps, the ways to store a match) are those of the LZO library 2.10 on
-// 64-bit machines, so that the bytes are the same, too.
+// ---- compression: the choices (hash, window, steps, the ways to store a match) are those of the LZO library
+// 2.10 on 64-bit machines, so that the bytes are the same, too.
 
 const HASH_BITS: u32 = 14;
 const HASH_MULTIPLIER: u32 = 0x1824429d;

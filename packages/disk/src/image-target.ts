@@ -21,8 +21,8 @@ export interface ImageTargetOptions {
 /**
  * Opens a path that somebody chose for a disk: a block device that is there, or else a file to be made, whose
  * extension says whether it becomes a raw image or a qcow2 one.
- * @throws `TARGET_TOO_SMALL`, `TARGET_KIND`, `TARGET_WRITE`, `IMAGE_IN_USE`, `FILE_EXISTS`; the system's error
- * (`EBUSY` for a mounted device)
+ * @throws `TARGET_TOO_SMALL`, `TARGET_KIND`, `TARGET_WRITE`, `IMAGE_IN_USE`, `FILE_EXISTS`; the system's
+ * error (`EBUSY` for a mounted device)
  */
 export async function openImageTarget(path: string, options: ImageTargetOptions): Promise<ImageTarget> {
   const existing = await stat(path).catch(() => undefined);
@@ -71,7 +71,9 @@ function writtenFormat(path: string): WrittenFormat {
   });
 }
 
-/** Where a disk's content goes: a file gets its name when all is whole, a block device is written in place. */
+/**
+ * Where a disk's content goes: a file gets its name when all is whole, a block device is written in place.
+ */
 export class ImageTarget {
   private isWritten = false;
   private isWhole = false;

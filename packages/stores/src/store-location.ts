@@ -30,7 +30,9 @@ export async function locateStoredBackup(name: string, options?: LocateOptions):
   return { ...DirectoryStore.ofBackup(path), path, storage };
 }
 
-/** The archive that a path leads to, whatever it is called, in the store around it; as `openArchive` takes it. */
+/**
+ * The archive that a path leads to, whatever it is called, in the store around it; as `openArchive` takes it.
+ */
 export function archiveAt(path: string): StoredArchive {
   const { store, id } = DirectoryStore.ofBackup(path);
   return { path, open: async () => (await store.open(id)).source(ARCHIVE_STREAM) };

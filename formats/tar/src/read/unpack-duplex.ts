@@ -4,8 +4,9 @@ import type { TarEntry } from '../entry.js';
 import { type UnpackTarOptions, unpackTar } from './unpack.js';
 
 /**
- * `unpackTar` as a Duplex: bytes in, entries out. A Duplex asks ahead, so the next entry comes only when the content of
- * the one before was iterated, be it to its first chunk; a small content, which is bytes, may be left.
+ * `unpackTar` as a Duplex: bytes in, entries out. A Duplex asks ahead, so the next entry comes only when the
+ * content of the one before was iterated, be it to its first chunk; a small content, which is bytes, may be
+ * left.
  */
 export function createUnpackTar(options: UnpackTarOptions = {}): Duplex {
   return toDuplex((archive: AsyncIterable<Uint8Array>) => waitingForContent(unpackTar(archive, options)));

@@ -1,18 +1,18 @@
 /**
  * Sparse files: a map of the stretches that hold data, and these, one behind the other. There are four forms.
  *
- * **GNU** (type `S`): four stretches in the header from 386 on, each an offset and a length of 12 bytes, the first field
- * of NULs ends the list. If the byte at 482 is not 0, a block follows with 21 more and such a byte at 504,
- * and so on. The size with holes is at 483; the header's size is that of the data.
+ * **GNU** (type `S`): four stretches in the header from 386 on, each an offset and a length of 12 bytes, the
+ * first field of NULs ends the list. If the byte at 482 is not 0, a block follows with 21 more and such a
+ * byte at 504, and so on. The size with holes is at 483; the header's size is that of the data.
  *
  * **Pax 0.0**: records `GNU.sparse.size` (with holes), `.numblocks`, and `.offset` and `.numbytes` by turns.
  *
  * **Pax 0.1**: `GNU.sparse.size`, `.numblocks`, `.name`, and `.map`: `offset,length,offset,length,…`.
  *
- * **Pax 1.0**: `GNU.sparse.major=1`, `.minor=0`, `.name`, `.realsize`; the map is at the beginning of the content, which
- * the header's size counts: a line with the number of stretches, and two for each, decimal; then NULs up to a
- * whole block. The last stretch is often `realsize,0`: without it GNU tar leaves a hole at the end out of the
- * file.
+ * **Pax 1.0**: `GNU.sparse.major=1`, `.minor=0`, `.name`, `.realsize`; the map is at the beginning of the
+ * content, which the header's size counts: a line with the number of stretches, and two for each, decimal;
+ * then NULs up to a whole block. The last stretch is often `realsize,0`: without it GNU tar leaves a hole at
+ * the end out of the file.
  *
  * The data of each stretch begins at a block for GNU tar, and right behind the one before for bsdtar; writers
  * make all but the last whole blocks, where that is the same, and others are refused here, as are stretches

@@ -48,8 +48,8 @@ interface LocatedRun extends Run {
 
 /**
  * Opens an archive for random access: one pass over the extents' headers, which skips the data and proves the
- * same as
- * `unpackVma`. Memory: one range per extent (7 MB for 1 TiB of drives in order), more where clusters are out of order.
+ * same as `unpackVma`. Memory: one range per extent (7 MB for 1 TiB of drives in order), more where clusters
+ * are out of order.
  *
  * @throws as `unpackVma`
  */

@@ -12,8 +12,8 @@ export type GlobToken =
   | { readonly kind: 'directories' };
 
 /**
- * `fnmatch`: as fnmatch(3) has it without flags, in the C locale; wildcards match slashes too. `git`: as gitignore(5) has it;
- * none but `**` matches a slash, and that only as a component of its own.
+ * `fnmatch`: as fnmatch(3) has it without flags, in the C locale; wildcards match slashes too. `git`: as
+ * gitignore(5) has it; none but `**` matches a slash, and that only as a component of its own.
  */
 export type GlobDialect = 'fnmatch' | 'git';
 

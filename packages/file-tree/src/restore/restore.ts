@@ -68,8 +68,9 @@ export interface RestoreTreeResult {
  *
  * @throws ArchiveError: `TREE_PATH_…`, `TREE_THROUGH_LINK`, `TREE_NOT_A_DIRECTORY`, `TREE_ROOT_TYPE`,
  * `TREE_EXISTS`,
- *   `TREE_NOT_EMPTY`, `TREE_LINK_…`, `TREE_DEVICE`, `TREE_SIZE`, `TREE_EXTENTS`, `TREE_CONTENT`; `TREE_SYSTEM` when the
- *   system refuses, with its error as `cause`; and whatever `entries` or a `content` throws
+ *   `TREE_NOT_EMPTY`, `TREE_LINK_…`, `TREE_DEVICE`, `TREE_SIZE`, `TREE_EXTENTS`, `TREE_CONTENT`;
+ *   `TREE_SYSTEM` when the system refuses, with its error as `cause`; and whatever `entries` or a `content`
+ *   throws
  */
 export async function restoreTree(
   entries: AsyncIterable<FileEntry>,

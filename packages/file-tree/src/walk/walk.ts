@@ -8,8 +8,8 @@ import { TreeWalk } from './walk-tree.js';
  * that the same tree gives the same entries whatever it lies on. The root comes first.
  *
  * Below the root no link is ever followed, whatever others do to the tree meanwhile. An entry's content has
- * to be read before the next entry is asked for: one that is an array is valid until then, a chunk of a longer
- * one until the next but one of any file is asked for. Only small files are read before that.
+ * to be read before the next entry is asked for: one that is an array is valid until then, a chunk of a
+ * longer one until the next but one of any file is asked for. Only small files are read before that.
  *
  * Memory: the names in the directories that the walk is in, and a path for each file with names still to
  * come. At most 70 descriptors are open, however deep the tree is.
@@ -17,8 +17,8 @@ import { TreeWalk } from './walk-tree.js';
  * What changes meanwhile is a warning: `TREE_VANISHED`, `TREE_MOVED` (left out); `TREE_SHRANK` (filled up
  * with zeros), `TREE_GREW` (cut), `TREE_CHANGED` (of files larger than 64 KiB, which are read in several
  * steps). So is what is lost: `TREE_UNREADABLE`,
- * `TREE_XATTR`, `TREE_SYSTEM_LACKS`; `TREE_ID_UNMAPPED`, `TREE_ACL_UNMAPPED`, `TREE_CAPABILITIES_UNMAPPED`, each once, with their
- * number.
+ * `TREE_XATTR`, `TREE_SYSTEM_LACKS`; `TREE_ID_UNMAPPED`, `TREE_ACL_UNMAPPED`, `TREE_CAPABILITIES_UNMAPPED`,
+ * each once, with their number.
  *
  * @param root a directory; if it is a link, it is followed
  * @throws the system's error when a source cannot be read; `TREE_SOURCE` for one that is outside the root,

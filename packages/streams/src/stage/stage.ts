@@ -80,7 +80,8 @@ class StageRun<In, Out> implements AsyncGenerator<Out> {
 /**
  * Gives each chunk memory of its own, so that it may be kept: a stage for those who collect chunks, or pass
  * them on to a Node stream.
- * @example await pipeline(createReadStream('a.zst'), codec('zstd').decompress(), owned, createWriteStream('a'));
+ * @example
+ * await pipeline(createReadStream('a.zst'), codec('zstd').decompress(), owned, createWriteStream('a'));
  */
 export function owned(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   return new OwnedChunks(chunks);

@@ -12,7 +12,8 @@ import { runJob } from './job/run-job.js';
  * Backs up guests, as `vzdump` does: finds them in Proxmox VE's configuration, makes an archive of each,
  * names it, and removes older ones.
  *
- *     const { guests } = await dump({ vmids: [100, 101], storage: 'local', compress: 'zstd', onEvent: console.log });
+ *     const options = { vmids: [100, 101], storage: 'local', compress: 'zstd' };
+ *     const { guests } = await dump({ ...options, onEvent: console.log });
  *
  * A guest whose backup fails is told by its result, and the next one has its turn.
  *

@@ -7,7 +7,7 @@
  *     …                                                 // hook backup-start
  *     const data = await prepared.open();               // stops the guest, copies, makes a snapshot, mounts
  *     …                                                 // the archive is made of it; hook backup-end
- *     await prepared.release();                         // unmounts, removes the snapshot, starts the guest again
+ *     await prepared.release();                         // unmounts, removes the snapshot, starts the guest
  *
  * and `release` in any case once `prepare` has succeeded, also when `open` failed half-way or was never
  * called.

@@ -6,8 +6,8 @@ import type { GuestMethods } from '../guest-access/guest-access.js';
 
 export interface RestoreOptions {
   /**
-   * A path, a volume's id (`local:backup/vzdump-…`), an archive in a store, or bytes in motion; any format and
-   * codec that is known, told by its content.
+   * A path, a volume's id (`local:backup/vzdump-…`), an archive in a store, or bytes in motion; any format
+   * and codec that is known, told by its content.
    */
   readonly archive: ArchiveInput;
   /** The number that the guest gets, 100 to 999999999. */

@@ -84,7 +84,10 @@ export async function restoreContainer(
   }
 }
 
-/** The configuration of an archive that does not begin with it, if it can be read again. @throws `RESTORE_CONFIG` */
+/**
+ * The configuration of an archive that does not begin with it, if it can be read again.
+ * @throws `RESTORE_CONFIG`
+ */
 async function findConfig(format: TreeFormat, job: RestoreJob): Promise<Uint8Array | undefined> {
   if (archivePath(job) === undefined) return undefined;
   const { maxWindowLog, payload, signal } = job.options;
