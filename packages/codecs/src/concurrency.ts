@@ -1,3 +1,5 @@
+import { EventLoopTurns } from '@vzdump-format/streams';
+
 /** Lets a number of tasks run at a time; others wait for their turn. */
 export class Semaphore {
   private readonly waiting: (() => void)[] = [];
@@ -17,66 +19,74 @@ export class Semaphore {
   }
 }
 
-/** What the tasks of a queue may hold together, in bytes; one task alone may hold more. */
+/** What may be under way at a time, in bytes; one item alone may take more. */
 const MAX_BYTES_UNDER_WAY = 64 * 1024 * 1024;
 
-/** Tasks under way, whose results are taken in the order in which they were begun. */
-export class OrderedQueue<Result> {
-  private readonly tasks: { readonly result: Promise<Result>; readonly bytes: number }[] = [];
-  private bytes = 0;
-
-  /** @param mostTasks how many may be under way */
-  constructor(private readonly mostTasks: number) {}
-
-  push(result: Promise<Result>, bytes: number): void {
-    result.catch(() => {}); // awaited in turn
-    this.tasks.push({ result, bytes });
-    this.bytes += bytes;
-  }
-
-  /** Whether a result is to be taken before the next task is begun. */
-  get full(): boolean {
-    const { length } = this.tasks;
-    return length >= this.mostTasks || (length > 0 && this.bytes >= MAX_BYTES_UNDER_WAY);
-  }
-
-  get empty(): boolean {
-    return this.tasks.length === 0;
-  }
-
-  async next(): Promise<Result> {
-    const task = this.tasks.shift()!;
-    this.bytes -= task.bytes;
-    return task.result;
-  }
-}
-
-/** Takes items in, and gives out what becomes of them, later and in their order. */
-export interface Delayed<Item> {
-  push(item: Item): AsyncGenerator<Uint8Array>;
-  rest(): AsyncGenerator<Uint8Array>;
+/** How the items of a compressed stream become its content. */
+export interface ItemDecoder<Item, Result> {
+  /** How many items may be under way. */
+  readonly tasks: number;
+  /** How much memory an item takes until its content has been delivered, in bytes. */
+  sizeOf(item: Item): number;
+  decode(item: Item): Promise<Result>;
+  /** In the order of the items. */
+  deliver(result: Result): Iterable<Uint8Array>;
 }
 
 /**
- * Gives all of the items to `stage`. When one cannot be read, what became of those before it is given out
- * first, and then the error: of an archive that was cut off, all that is there is wanted.
+ * Decodes several items at a time, and gives out their contents in order. When an item cannot be read, the
+ * contents of those before it come first, and then the error: of an archive that was cut off, all that is
+ * there is wanted.
  */
-export async function* readToError<Item>(
+export async function* decodeInOrder<Item, Result>(
   items: AsyncIterable<Item>,
-  stage: Delayed<Item>,
+  decoder: ItemDecoder<Item, Result>,
 ): AsyncGenerator<Uint8Array> {
-  const iterator = items[Symbol.asyncIterator]();
-  let failure: { readonly error: unknown } | undefined;
-  const next = () =>
-    iterator.next().catch((error: unknown): IteratorResult<Item> => {
-      failure = { error };
+  const underWay: { readonly result: Promise<Result>; readonly size: number }[] = [];
+  const turns = new EventLoopTurns();
+  let bytes = 0;
+  const isFull = () =>
+    underWay.length >= decoder.tasks || (underWay.length > 0 && bytes >= MAX_BYTES_UNDER_WAY);
+  const next = async () => {
+    const { result, size } = underWay.shift()!;
+    bytes -= size;
+    return decoder.deliver(await result);
+  };
+  const read = new UntilError(items);
+  for await (const item of read) {
+    const result = decoder.decode(item);
+    result.catch(() => {}); // awaited in turn
+    const size = decoder.sizeOf(item);
+    underWay.push({ result, size });
+    bytes += size;
+    while (isFull()) yield* await next();
+    await turns.turn();
+  }
+  while (underWay.length > 0) yield* await next();
+  if (read.failure !== undefined) throw read.failure.error;
+}
+
+/** Ends where the items end, or the first of them cannot be read, and keeps the error. */
+class UntilError<Item> {
+  failure: { readonly error: unknown } | undefined;
+
+  constructor(private readonly items: AsyncIterable<Item>) {}
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Item> {
+    const iterator = this.items[Symbol.asyncIterator]();
+    try {
+      for (let read = await this.next(iterator); !read.done; read = await this.next(iterator)) {
+        yield read.value;
+      }
+    } finally {
+      await iterator.return?.();
+    }
+  }
+
+  private next(iterator: AsyncIterator<Item>): Promise<IteratorResult<Item>> {
+    return iterator.next().catch((error: unknown) => {
+      this.failure = { error };
       return { done: true, value: undefined };
     });
-  try {
-    for (let read = await next(); !read.done; read = await next()) yield* stage.push(read.value);
-    yield* stage.rest();
-    if (failure !== undefined) throw failure.error;
-  } finally {
-    await iterator.return?.();
   }
 }

@@ -9,7 +9,7 @@ import {
 } from '@vzdump-format/streams';
 import { BufferPool } from '../buffers.js';
 import type { DecompressOptions, SeekableOptions } from '../codec.js';
-import { type Delayed, OrderedQueue, readToError } from '../concurrency.js';
+import { decodeInOrder, type ItemDecoder } from '../concurrency.js';
 import { defaultReadThreads } from '../options.js';
 import type { SegmentDecoder } from '../seekable/segmented-source.js';
 import type { Segment } from '../seekable/segments.js';
@@ -25,12 +25,12 @@ export function decompressLzo(options: DecompressOptions = {}): Stage {
     debugLog('lzo by wasm');
     debugLog('lzo: decompressing, threads: %d', threads);
     const reader = new ByteReader(source);
-    const decompressor = new Decompressor(threads, options);
+    const decoder = new BatchDecoder(threads, options.signal);
     try {
-      const batches = inBatches(readBlocks(reader, { onWarning: options.onWarning }), decompressor.buffers);
-      yield* readToError(batches, decompressor);
+      const batches = inBatches(readBlocks(reader, { onWarning: options.onWarning }), decoder.buffers);
+      yield* decodeInOrder(batches, decoder);
     } finally {
-      decompressor.close();
+      decoder.close();
       await reader.close();
     }
   }, options.signal);
@@ -41,41 +41,32 @@ interface Outcome extends LzoResult {
   readonly output: SharedMemory;
 }
 
-class Decompressor implements Delayed<Batch> {
+class BatchDecoder implements ItemDecoder<Batch, Outcome> {
   readonly buffers = new BufferPool(JOB_SIZE);
+  readonly tasks: number;
   private readonly workers: LzoThreads;
-  private readonly queue: OrderedQueue<Outcome>;
 
-  constructor(
-    threads: number,
-    private readonly options: DecompressOptions,
-  ) {
-    this.workers = new LzoThreads(threads, options.signal);
-    this.queue = new OrderedQueue(threads + 2);
-  }
-
-  async *push(batch: Batch): AsyncGenerator<Uint8Array> {
-    this.options.signal?.throwIfAborted();
-    this.queue.push(this.run(batch), 2 * batch.input.length);
-    while (this.queue.full) yield* this.deliver(await this.queue.next());
-  }
-
-  async *rest(): AsyncGenerator<Uint8Array> {
-    while (!this.queue.empty) yield* this.deliver(await this.queue.next());
+  constructor(threads: number, signal: AbortSignal | undefined) {
+    this.workers = new LzoThreads(threads, signal);
+    this.tasks = threads + 2;
   }
 
   close(): void {
     this.workers.close();
   }
 
-  private async run(batch: Batch): Promise<Outcome> {
+  sizeOf({ input }: Batch): number {
+    return 2 * input.length;
+  }
+
+  async decode(batch: Batch): Promise<Outcome> {
     const { input, blocks, contentLength } = batch;
     const output = contentLength > JOB_SIZE ? sharedMemory(contentLength) : this.buffers.take();
     const result = await this.workers.run({ kind: 'decompress', input, blocks, output }, contentLength);
     return { batch, output, ...result };
   }
 
-  private async *deliver({ batch, output, length, damage }: Outcome): AsyncGenerator<Uint8Array> {
+  *deliver({ batch, output, length, damage }: Outcome): Generator<Uint8Array> {
     this.buffers.give(batch.input);
     if (length > 0) yield output.subarray(0, length);
     this.buffers.give(output);

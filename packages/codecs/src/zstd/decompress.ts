@@ -1,7 +1,7 @@
-import { debugLog, EventLoopTurns, type Stage, stageOf } from '@vzdump-format/streams';
+import { debugLog, type Stage, stageOf } from '@vzdump-format/streams';
 import { BufferPools } from '../buffers.js';
 import type { DecompressOptions } from '../codec.js';
-import { type Delayed, OrderedQueue, readToError } from '../concurrency.js';
+import { decodeInOrder, type ItemDecoder } from '../concurrency.js';
 import { checkedWindowLog, defaultReadThreads } from '../options.js';
 import { copyTo, type SharedMemory } from '../shared-memory.js';
 import { allZero, ZeroFrame, zeroChunks } from '../zeros.js';
@@ -25,11 +25,11 @@ export function decompressZstd(options: DecompressOptions = {}): Stage {
     const walker = new FrameWalker(source, maxWindowLog, options.onWarning);
     const reader = new PieceReader(walker);
     const engineOptions = { threads, maxWindowLog, signal: options.signal };
-    const output = new Output(engine.frameDecompressor(engineOptions), reader, threads, options);
+    const decoder = new PieceDecoder(engine.frameDecompressor(engineOptions), reader, threads);
     try {
-      yield* readToError(piecesOfAllFrames(walker, reader), output);
+      yield* decodeInOrder(piecesOfAllFrames(walker, reader), decoder);
     } finally {
-      output.close();
+      decoder.close();
       await walker.reader.close();
     }
   }, options.signal);
@@ -51,38 +51,27 @@ interface Zeros {
   readonly zeros: number;
 }
 
-/** Keeps several pieces under way, and gives out their contents in order. */
-class Output implements Delayed<FoundPiece> {
-  private readonly queue: OrderedQueue<Decompressed>;
-  private readonly turns = new EventLoopTurns();
+class PieceDecoder implements ItemDecoder<FoundPiece, Decompressed> {
+  readonly tasks: number;
   private readonly zeroFrame = new ZeroFrame();
 
   constructor(
     private readonly decompressor: FrameDecompressor,
     private readonly reader: PieceReader,
     threads: number,
-    private readonly options: DecompressOptions,
   ) {
-    this.queue = new OrderedQueue(threads + 2);
-  }
-
-  async *push(found: FoundPiece): AsyncGenerator<Uint8Array> {
-    this.options.signal?.throwIfAborted();
-    const { buffer, output } = found.piece;
-    this.queue.push(this.decompress(found), buffer.length + output.length);
-    while (this.queue.full) yield* this.deliver(await this.queue.next());
-    await this.turns.turn();
-  }
-
-  async *rest(): AsyncGenerator<Uint8Array> {
-    while (!this.queue.empty) yield* this.deliver(await this.queue.next());
+    this.tasks = threads + 2;
   }
 
   close(): void {
     this.decompressor.close();
   }
 
-  private async decompress({ piece, offset }: FoundPiece): Promise<Decompressed> {
+  sizeOf({ piece: { buffer, output } }: FoundPiece): number {
+    return buffer.length + output.length;
+  }
+
+  async decode({ piece, offset }: FoundPiece): Promise<Decompressed> {
     const frame = smallFrameOf(piece);
     const zeros = frame && this.zeroFrame.lengthOf(frame);
     if (zeros !== undefined) return { piece, content: { zeros } };
@@ -97,7 +86,7 @@ class Output implements Delayed<FoundPiece> {
     }
   }
 
-  private async *deliver({ piece, content }: Decompressed): AsyncGenerator<Uint8Array> {
+  *deliver({ piece, content }: Decompressed): Generator<Uint8Array> {
     const { buffers } = this.reader;
     buffers.give(piece.buffer);
     if ('zeros' in content) yield* zeroChunks(content.zeros);
