@@ -68,6 +68,13 @@ test.each([
   expect(said(roundTrip(name, options))).toEqual(lines);
 });
 
+test('NODE_DEBUG tells which engine does bzip2', () => {
+  const file =
+    '425a68393141592653594eece83600000251800010400006449080200031064c4101a7a9a580bb9431f8bb9229c28482776741b0';
+  const lines = said(`await all(codec('bzip2').decompress()(once(Buffer.from('${file}', 'hex'))));`);
+  expect(lines).toEqual(['bzip2 by js', 'bzip2: decompressing, threads: 1']);
+});
+
 test('NODE_DEBUG tells whether a file can be read at any offset, and why not', () => {
   const lines = said(`
     for (const [name, options] of [['zstd', {}], ['zstd', { seekable: false }], ['lzo', {}], ['gzip', {}]]) {

@@ -1,10 +1,9 @@
 import { ArchiveError, type ByteSource } from '@vzdump-format/streams';
 import { bzip2 } from './bzip2/bzip2.js';
-import type { Codec, CompressOptions, SeekableOptions } from './codec.js';
+import { type Codec, type CompressOptions, halfTheCores, type SeekableOptions } from './codec.js';
 import { gzip, pigz } from './gzip/gzip.js';
 import { lzo } from './lzo/lzo.js';
 import { none } from './none.js';
-import { halfTheCores } from './options.js';
 import { isPrefixOfAny } from './trailing.js';
 import { zstd } from './zstd/zstd.js';
 

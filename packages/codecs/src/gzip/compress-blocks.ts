@@ -1,8 +1,7 @@
 import { debugLog, mapOrdered, type Stage, stageOf } from '@vzdump-format/streams';
 import { BufferPool } from '../buffers.js';
-import type { CompressOptions } from '../codec.js';
+import { type CompressOptions, checkedLevel, checkedThreads } from '../codec.js';
 import { Semaphore } from '../concurrency.js';
-import { checkedLevel, checkedThreads } from '../options.js';
 import { copyTo, type SharedMemory } from '../shared-memory.js';
 import { allZero } from '../zeros.js';
 import type { DeflateEngine } from './engine.js';

@@ -1,6 +1,5 @@
 import { debugLog, type Stage, stageOf } from '@vzdump-format/streams';
-import type { Codec, CompressOptions } from '../codec.js';
-import { checkedLevel } from '../options.js';
+import { type Codec, type CompressOptions, checkedLevel } from '../codec.js';
 import { encodeIndex } from '../seekable/index-file.js';
 import { indexedSegments, openSegments } from '../seekable/segmented-source.js';
 import { HINT_INDEX, notSeekable } from '../seekable/segments.js';

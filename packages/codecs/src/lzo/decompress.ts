@@ -8,9 +8,8 @@ import {
   stageOf,
 } from '@vzdump-format/streams';
 import { BufferPool } from '../buffers.js';
-import type { DecompressOptions, SeekableOptions } from '../codec.js';
+import { type DecompressOptions, defaultReadThreads, type SeekableOptions } from '../codec.js';
 import { decodeInOrder, type ItemDecoder } from '../concurrency.js';
-import { defaultReadThreads } from '../options.js';
 import type { SegmentDecoder } from '../seekable/segmented-source.js';
 import type { Segment } from '../seekable/segments.js';
 import { type SharedMemory, sharedMemory } from '../shared-memory.js';

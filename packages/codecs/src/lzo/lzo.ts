@@ -1,7 +1,6 @@
 import { debugLog, mapOrdered, type Stage, stageOf } from '@vzdump-format/streams';
 import { BufferPool, type FilledBuffer, gather } from '../buffers.js';
-import type { Codec, CompressOptions, LevelRange } from '../codec.js';
-import { checkedLevel, checkedThreads } from '../options.js';
+import { type Codec, type CompressOptions, checkedLevel, checkedThreads, type LevelRange } from '../codec.js';
 import { encodeIndex } from '../seekable/index-file.js';
 import { indexedSegments, openSegments } from '../seekable/segmented-source.js';
 import { decodeLzopSegment, decompressLzo, scanLzop } from './decompress.js';

@@ -8,8 +8,13 @@ import {
   stageOf,
 } from '@vzdump-format/streams';
 import { BufferPool, type FilledBuffer, gather } from '../buffers.js';
-import type { CompressOptions, LevelRange } from '../codec.js';
-import { checkedLevel, checkedThreads, checkedWindowLog } from '../options.js';
+import {
+  type CompressOptions,
+  checkedLevel,
+  checkedThreads,
+  checkedWindowLog,
+  type LevelRange,
+} from '../codec.js';
 import { MAX_SEGMENT_CONTENT } from '../seekable/segments.js';
 import { copyTo, type SharedMemory } from '../shared-memory.js';
 import { allZero, ZeroFrame } from '../zeros.js';

@@ -1,8 +1,7 @@
 import { debugLog, type Stage, stageOf } from '@vzdump-format/streams';
 import { BufferPools } from '../buffers.js';
-import type { DecompressOptions } from '../codec.js';
+import { checkedWindowLog, type DecompressOptions, defaultReadThreads } from '../codec.js';
 import { decodeInOrder, type ItemDecoder } from '../concurrency.js';
-import { checkedWindowLog, defaultReadThreads } from '../options.js';
 import { copyTo, type SharedMemory } from '../shared-memory.js';
 import { allZero, ZeroFrame, zeroChunks } from '../zeros.js';
 import type { EngineResult, FrameDecompressor, FramePiece } from './engine.js';

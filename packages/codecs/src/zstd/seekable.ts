@@ -1,6 +1,5 @@
 import { type ArchiveError, type ByteSource, debugLog, readChunks, readFully } from '@vzdump-format/streams';
-import type { SeekableOptions } from '../codec.js';
-import { checkedWindowLog, defaultReadThreads } from '../options.js';
+import { checkedWindowLog, defaultReadThreads, type SeekableOptions } from '../codec.js';
 import type { HeadDecoder, SegmentDecoder } from '../seekable/segmented-source.js';
 import {
   HINT_CONVERT,
