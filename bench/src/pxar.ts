@@ -176,7 +176,7 @@ async function benchInside(archive: string): Promise<void> {
     const opened = await openPxar(source);
     for (let index = 0; index < LOOKUPS; index++) {
       const path = pathAt((index * 7919) % 20_000);
-      if ((await opened.lookup(path)) === undefined) throw new Error(`${path} is not found`);
+      if ((await opened.stat(path)) === undefined) throw new Error(`${path} is not found`);
     }
   });
   await source.close();

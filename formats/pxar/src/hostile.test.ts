@@ -115,7 +115,7 @@ test('a name that is there ten thousand times', async () => {
   const source = new CountingSource(archive);
   const opened = await openPxar(source);
   const before = source.reads;
-  expect(await opened.lookup('same')).toBeDefined();
+  expect(await opened.stat('same')).toBeDefined();
   expect(source.reads - before).toBeLessThan(5);
 });
 
@@ -136,7 +136,7 @@ describe('names that are made to have one hash', () => {
     const source = new CountingSource(archive);
     const opened = await openPxar(source);
     const before = source.reads;
-    await expect(opened.lookup('wanted')).rejects.toMatchObject({ code: 'PXAR_GOODBYE' });
+    await expect(opened.stat('wanted')).rejects.toMatchObject({ code: 'PXAR_GOODBYE' });
     expect(source.reads - before).toBeLessThan(5);
     await expect(verifyPxar(inOnePiece(archive))).rejects.toMatchObject({ code: 'PXAR_GOODBYE' });
   });
@@ -157,7 +157,7 @@ describe('hardlinks in a circle', () => {
     renamed[renamed.indexOf('a\0', first)] = 'b'.charCodeAt(0);
     const opened = await openPxar(new BufferSource(renamed));
     for (const path of ['b', 'c']) {
-      await expect(opened.file(path)).rejects.toMatchObject({ code: 'PXAR_HARDLINK', entry: path });
+      await expect(opened.open(path)).rejects.toMatchObject({ code: 'PXAR_HARDLINK', entry: path });
     }
     await expect(verifyPxar(inOnePiece(renamed))).rejects.toMatchObject({
       code: 'PXAR_HARDLINK',
@@ -178,7 +178,7 @@ test('an entry hidden in the content of a file is not found as the target of a h
   const link = archive.indexOf('l\0') - 16;
   archive.writeBigUInt64LE(BigInt(link - inside), link + 18 + 16);
   const opened = await openPxar(new BufferSource(archive));
-  await expect(opened.file('l')).rejects.toMatchObject({ code: 'PXAR_HARDLINK' });
+  await expect(opened.open('l')).rejects.toMatchObject({ code: 'PXAR_HARDLINK' });
   await expect(verifyPxar(inOnePiece(archive))).rejects.toMatchObject({ code: 'PXAR_HARDLINK' });
 });
 
@@ -200,6 +200,6 @@ test('directories as deep as may be are walked at random', async () => {
   const deepest = directories.at(-1)!.path;
   const { archive } = await pack([ROOT, ...directories, fileOf(`${deepest}/file`, 'x')]);
   const opened = await openPxar(new BufferSource(archive));
-  expect(await opened.lookup(`${deepest}/file`)).toMatchObject({ size: 1 });
+  expect(await opened.stat(`${deepest}/file`)).toMatchObject({ size: 1 });
   expect((await verifyPxar(inOnePiece(archive))).entries).toMatchObject({ directory: MAX_DEPTH, file: 1 });
 });

@@ -160,10 +160,10 @@ test.each([{ split: false }, { split: true }])(
           payload: payload && new BufferSource(payload),
         });
         for (const [index, { path, type }] of entries.entries()) {
-          const found = await opened.lookup(path);
+          const found = await opened.stat(path);
           expect(await plain(found!)).toEqual(expected[index]);
           if (type !== 'file') continue;
-          const content = await collect(readChunks(await opened.file(path)));
+          const content = await collect(readChunks(await opened.open(path)));
           expect(content).toEqual(Buffer.from(await contentOf(entries[index]!)));
         }
 

@@ -33,7 +33,7 @@ async function readAll(bytes: Uint8Array): Promise<string | undefined> {
 async function openAll(bytes: Uint8Array): Promise<string | undefined> {
   try {
     const archive = await openTar(new BufferSource(bytes));
-    for await (const { path } of archive.list()) await archive.file(path).catch(onlyArchiveErrors);
+    for await (const { path } of archive.entries()) await archive.open(path).catch(onlyArchiveErrors);
     return undefined;
   } catch (error) {
     if (error instanceof ArchiveError) return error.code;

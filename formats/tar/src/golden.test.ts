@@ -138,11 +138,11 @@ describe.each(all)('$name', (golden) => {
     const archive = await openTar(new BufferSource(bytes));
     const entries = await readEntries(unpack());
     expect(archive.count).toBe(entries.length);
-    const listed = await readEntries(archive.list());
+    const listed = await readEntries(archive.entries());
     for (const [index, { content, ...entry }] of entries.entries()) {
       expect(listed[index]).toMatchObject(entry);
       if (content === undefined || entry.path === 'wide') continue;
-      const file = await archive.file(entry.path);
+      const file = await archive.open(entry.path);
       const read = Buffer.alloc(file.size, 0xee);
       expect(await file.read(read, 0)).toBe(file.size);
       expect(read.equals(content), entry.path).toBe(true);

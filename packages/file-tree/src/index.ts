@@ -25,3 +25,12 @@ export type { LossCounts, LossKind } from './restore/restore-losses.js';
 export type { Existing } from './restore/restore-names.js';
 export { walk } from './walk/walk.js';
 export type { WalkOptions } from './walk/walk-options.js';
+export {
+  entriesBelow,
+  entryNotFound,
+  parentOf,
+  type TreeSource,
+  wrongEntryKind,
+} from './source/tree-source.js';
+export { openDirectoryTree } from './source/directory-source.js';
+export { scannedTree } from './source/scanned-source.js';

@@ -9,6 +9,6 @@ for (const split of [false, true]) {
   testByteSource(split ? 'a file whose content is in a payload file' : 'a file', async () => {
     const file = entryOf({ path: 'file', type: 'file', content });
     const bytes = await pack([ROOT, fileOf('before', 'x'), file], { split });
-    return { content, open: async () => (await open(bytes)).file('file') };
+    return { content, open: async () => (await open(bytes)).open('file') };
   });
 }

@@ -1,3 +1,4 @@
+import { entryNotFound, type TreeSource, wrongEntryKind } from '@vzdump-format/file-tree';
 import { pathToBytes, printableName } from '@vzdump-format/posix';
 import { ArchiveError, type ByteSource, readChunks, SliceSource } from '@vzdump-format/streams';
 import type { PxarEntry, PxarHeader } from '../entry.js';
@@ -11,7 +12,7 @@ import { ForwardReader } from './forward-reader.js';
 import { readHeader } from './header.js';
 import { ItemReader } from './item-reader.js';
 import { payloadMissing, requirePayload, requirePayloadStart } from './payload-reader.js';
-import type { UnpackPxarOptions } from './unpack.js';
+import { type UnpackPxarOptions, unpackPxar } from './unpack.js';
 
 /** Read at a time where one entry is wanted. */
 const ENTRY_CHUNK = 512;
@@ -28,22 +29,18 @@ export interface OpenPxarOptions extends Pick<UnpackPxarOptions, 'onWarning' | '
 }
 
 /** An archive at rest, in which entries are found through the goodbye tables. */
-export interface PxarArchive {
+export interface PxarArchive extends TreeSource<PxarEntry> {
   readonly header: PxarHeader;
   readonly root: PxarEntry;
-  /**
-   * The entry with this path, from the root on; `undefined` when there is none. Symlinks are not followed.
-   */
-  lookup(path: string): Promise<PxarEntry | undefined>;
-  /** What is in a directory, in the archive's order. @throws `PXAR_NO_DIRECTORY` */
-  readDirectory(directory: PxarEntry | string): AsyncGenerator<PxarEntry>;
+  /** What is in a directory, in the archive's order. @throws `ENTRY_NOT_FOUND`, `ENTRY_KIND` */
+  list(directory: PxarEntry | string): AsyncGenerator<PxarEntry>;
   /** The file that a hardlink names; any other entry itself. @throws `PXAR_HARDLINK` */
   resolve(entry: PxarEntry): Promise<PxarEntry>;
   /**
-   * A file, or what a hardlink names, as bytes at rest. @throws `PXAR_NO_FILE`, `PXAR_PAYLOAD_MISSING`,
-   * `PXAR_PAYLOAD_REF`
+   * A file, or what a hardlink names, as bytes at rest. @throws `ENTRY_NOT_FOUND`, `ENTRY_KIND`,
+   * `PXAR_PAYLOAD_MISSING`, `PXAR_PAYLOAD_REF`
    */
-  file(entry: PxarEntry | string): Promise<ByteSource>;
+  open(entry: PxarEntry | string): Promise<ByteSource>;
 }
 
 /**
@@ -82,6 +79,7 @@ interface Found {
 }
 
 class Archive implements PxarArchive {
+  readonly access = 'random';
   private readonly hash = new SipHash(NAME_HASH_KEY);
   /** Those used last are at the end. */
   private readonly tables = new Map<string, GoodbyeTable>();
@@ -94,20 +92,30 @@ class Archive implements PxarArchive {
     private readonly rootPlace: DirectoryPlace,
   ) {}
 
-  async lookup(path: string): Promise<PxarEntry | undefined> {
+  async stat(path: string): Promise<PxarEntry | undefined> {
     return (await this.find(path, () => true))?.entry;
   }
 
-  async *readDirectory(directory: PxarEntry | string): AsyncGenerator<PxarEntry> {
+  async *list(directory: PxarEntry | string): AsyncGenerator<PxarEntry> {
     const path = typeof directory === 'string' ? directory : directory.path;
     const isWanted = ({ archiveOffset }: PxarEntry) =>
       typeof directory === 'string' || archiveOffset === directory.archiveOffset;
-    const place = (await this.find(path, isWanted))?.place;
-    if (place === undefined) {
-      const what = `there is no directory ${printableName(path)} in the archive`;
-      throw new ArchiveError('PXAR_NO_DIRECTORY', what, { entry: path });
+    const found = await this.find(path, isWanted);
+    if (found === undefined) throw entryNotFound(path);
+    if (found.place === undefined) throw wrongEntryKind('directory', found.entry, found.entry.archiveOffset);
+    yield* this.childrenOf(found.place);
+  }
+
+  async *entries(path = ''): AsyncGenerator<PxarEntry> {
+    if (path === '') {
+      const { onWarning: _, ...options } = this.options; // they were given when it was opened
+      yield* unpackPxar(this.source, options);
+      return;
     }
-    yield* this.childrenOf(place);
+    const found = await this.find(path, () => true);
+    if (found === undefined) throw entryNotFound(path);
+    yield { ...found.entry, ...(found.entry.type === 'file' && { content: this.contentOf(found.entry) }) };
+    if (found.place !== undefined) yield* this.entriesIn(found.entry);
   }
 
   async resolve(entry: PxarEntry): Promise<PxarEntry> {
@@ -124,10 +132,11 @@ class Archive implements PxarArchive {
     return target;
   }
 
-  async file(wanted: PxarEntry | string): Promise<ByteSource> {
-    const found = typeof wanted === 'string' ? await this.lookup(wanted) : wanted;
-    const entry = found && (await this.resolve(found));
-    if (entry?.type !== 'file') throw noFile(typeof wanted === 'string' ? wanted : wanted.path, entry);
+  async open(wanted: PxarEntry | string): Promise<ByteSource> {
+    const found = typeof wanted === 'string' ? await this.stat(wanted) : wanted;
+    if (found === undefined) throw entryNotFound(wanted as string);
+    const entry = await this.resolve(found);
+    if (entry.type !== 'file') throw wrongEntryKind('file', entry, entry.archiveOffset);
     if (entry.inPayloadStream) return this.payloadOf(entry);
     return new SliceSource(this.source, entry.contentOffset!, entry.size);
   }
@@ -185,6 +194,14 @@ class Archive implements PxarArchive {
     return undefined;
   }
 
+  /** Deep down, no deeper than an archive goes. */
+  private async *entriesIn(directory: PxarEntry): AsyncGenerator<PxarEntry> {
+    for await (const entry of this.list(directory)) {
+      yield entry;
+      if (entry.type === 'directory') yield* this.entriesIn(entry);
+    }
+  }
+
   /** All of a directory, which must fill it. */
   private async *childrenOf(place: DirectoryPlace): AsyncGenerator<PxarEntry> {
     const table = await this.table(place);
@@ -235,21 +252,11 @@ class Archive implements PxarArchive {
   }
 
   private async *contentOf(entry: PxarEntry): AsyncGenerator<Uint8Array> {
-    yield* readChunks(await this.file(entry), { signal: this.options.signal });
+    yield* readChunks(await this.open(entry), { signal: this.options.signal });
   }
 }
 
 function wrongHardlink({ path, linkTarget, archiveOffset }: PxarEntry): ArchiveError {
   const what = `${printableName(path)} does not lead to a file named ${printableName(linkTarget!)}`;
   return new ArchiveError('PXAR_HARDLINK', what, { offset: archiveOffset, entry: path });
-}
-
-function noFile(path: string, entry: PxarEntry | undefined): ArchiveError {
-  const what = entry === undefined ? 'is not in the archive' : `is no file, but a ${entry.type}`;
-  const { linkTarget } = entry ?? {};
-  const hint =
-    linkTarget === undefined
-      ? 'list shows what there is'
-      : `it points to ${printableName(linkTarget)}: ask for that`;
-  return new ArchiveError('PXAR_NO_FILE', `${printableName(path)} ${what}`, { entry: path, hint });
 }

@@ -10,7 +10,7 @@ export async function open({ archive, payload }: VectorBytes): Promise<PxarArchi
 /** All entries of an archive at rest, a directory before what is in it. */
 export async function* walk(archive: PxarArchive, directory = archive.root): AsyncGenerator<PxarEntry> {
   yield directory;
-  for await (const entry of archive.readDirectory(directory)) {
+  for await (const entry of archive.list(directory)) {
     if (entry.type === 'directory') yield* walk(archive, entry);
     else yield entry;
   }
@@ -25,7 +25,7 @@ export async function readAtRandom(bytes: VectorBytes): Promise<number> {
   let entries = 0;
   for await (const entry of walk(archive)) {
     entries++;
-    if (entry.type === 'file' || entry.type === 'hardlink') await (await archive.file(entry)).read(buffer, 0);
+    if (entry.type === 'file' || entry.type === 'hardlink') await (await archive.open(entry)).read(buffer, 0);
   }
   return entries;
 }

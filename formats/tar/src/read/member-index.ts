@@ -1,14 +1,17 @@
+import { parentOf } from '@vzdump-format/file-tree';
 import { pathHash } from './path-hash.js';
 
 const FIRST_CAPACITY = 1024;
 const NONE = 0xffffffff;
 
-/** Where members stand, by path: 20 to 40 bytes each. */
+/** Where members stand, by path: 24 to 48 bytes each. */
 export class MemberIndex {
   /** How many there are. */
   count = 0;
   private offsets = new Float64Array(FIRST_CAPACITY);
   private hashes = new Uint32Array(FIRST_CAPACITY);
+  /** Of the directories that they are in. */
+  private parents = new Uint32Array(FIRST_CAPACITY);
   /** Of each member, the one before it whose hash falls into the same bucket. */
   private before = new Uint32Array(FIRST_CAPACITY);
   /** Of each bucket, the last member. There are as many as members have room. */
@@ -18,6 +21,7 @@ export class MemberIndex {
     if (this.count === this.offsets.length) this.grow();
     this.offsets[this.count] = offset;
     this.hashes[this.count] = pathHash(path);
+    this.parents[this.count] = pathHash(parentOf(path));
     this.link(this.count);
     this.count++;
   }
@@ -34,6 +38,19 @@ export class MemberIndex {
     }
   }
 
+  /** Whether there is one of this path, but for those of which both hashes happen to be the same. */
+  has(path: string): boolean {
+    const parent = pathHash(parentOf(path));
+    for (const member of this.candidates(path)) if (this.parents[member] === parent) return true;
+    return false;
+  }
+
+  /** Members that may be in this directory, the first one first. */
+  *candidatesIn(directory: string): Generator<number> {
+    const hash = pathHash(directory);
+    for (let member = 0; member < this.count; member++) if (this.parents[member] === hash) yield member;
+  }
+
   private bucketOf(hash: number): number {
     return hash % this.buckets.length;
   }
@@ -48,6 +65,7 @@ export class MemberIndex {
     const capacity = this.offsets.length * 2;
     this.offsets = grown(this.offsets, new Float64Array(capacity));
     this.hashes = grown(this.hashes, new Uint32Array(capacity));
+    this.parents = grown(this.parents, new Uint32Array(capacity));
     this.before = new Uint32Array(capacity);
     this.buckets = new Uint32Array(capacity).fill(NONE);
     for (let member = 0; member < this.count; member++) this.link(member);

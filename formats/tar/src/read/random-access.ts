@@ -1,7 +1,13 @@
-import { printableName } from '@vzdump-format/posix';
-import { ArchiveError, type ByteSource, type OnWarning, SliceSource } from '@vzdump-format/streams';
+import {
+  entriesBelow,
+  entryNotFound,
+  parentOf,
+  type TreeSource,
+  wrongEntryKind,
+} from '@vzdump-format/file-tree';
+import { ArchiveError, type ByteSource, type OnWarning, readChunks, SliceSource } from '@vzdump-format/streams';
 import type { TarEntry } from '../entry.js';
-import { BLOCK_SIZE } from '../format.js';
+import { BLOCK_SIZE, TYPE } from '../format.js';
 import { isTar } from '../header/header.js';
 import { pathOfName } from '../header/names.js';
 import type { PaxAttributes } from '../pax/pax-attributes.js';
@@ -11,40 +17,36 @@ import { skipContent } from './archive-reader.js';
 import { MemberIndex } from './member-index.js';
 import { MemberReader } from './member-reader.js';
 import { SourceReader } from './source-reader.js';
+import { unpackTar } from './unpack.js';
 
 /** Headers are read through a window of this size when all are read, and when one is. */
 const SCAN_WINDOW = 64 * 1024;
 const LOOK_WINDOW = 4 * 1024;
+/** An archive without members for its directories has a few of them for each file. */
+const MOST_IMPLIED_DIRECTORIES = 1_000_000;
+const NO_PATHS: ReadonlySet<string> = new Set();
 
 export interface OpenTarOptions {
   readonly onWarning?: OnWarning | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** An archive whose files can be read at any offset. */
-export interface TarArchive {
+/** An archive whose files can be read at any offset. Paths may also be as they are stored: `./etc/hosts`. */
+export interface TarArchive extends TreeSource<TarEntry> {
   /** How many members it has. */
   readonly count: number;
-  /** All members in their order, without content. */
-  list(): AsyncGenerator<TarEntry>;
-  /** The last member of this path (`etc/hosts`, or as stored, `./etc/hosts`), without content. */
-  find(path: string): Promise<TarEntry | undefined>;
-  /**
-   * A file as bytes at rest; of a hardlink, the file that it names.
-   * @throws `TAR_NO_SUCH_MEMBER`, `TAR_NO_CONTENT` for what is no file
-   */
-  file(path: string): Promise<ByteSource>;
 }
 
 /**
- * Opens an archive for random access: one pass over the headers, which skips the content. It is refused like
- * by
- * `unpackTar`, but what stands behind its end is not looked at. Memory: 20 to 40 bytes for each member.
+ * Opens an archive for random access: one pass over the headers, which skips the content. It is refused as by
+ * `unpackTar`, but what stands behind its end is not looked at. Memory: 24 to 48 bytes for each member. The
+ * source stays its owner's to close.
  *
  * @throws as `unpackTar`
  */
 export async function openTar(archive: ByteSource, options: OpenTarOptions = {}): Promise<TarArchive> {
   const index = new MemberIndex();
+  const implied = new ImpliedDirectories(index);
   const globals = new GlobalsByMember();
   const reader = new SourceReader(archive, SCAN_WINDOW);
   let members = new MemberReader(reader, options.onWarning);
@@ -53,8 +55,9 @@ export async function openTar(archive: ByteSource, options: OpenTarOptions = {})
     globals.add(index.count, members.globals);
     try {
       const entry = await members.next();
-      if (entry === undefined) return new IndexedTar(archive, index, globals);
+      if (entry === undefined) return new IndexedTar(archive, options, index, implied, globals);
       index.add(entry.path, entry.headerOffset);
+      implied.add(entry.path);
       await skipContent(reader, entry.storedSize, entry.path);
     } catch (error) {
       if (!(error instanceof ArchiveError) || error !== reader.failure) throw error;
@@ -108,10 +111,50 @@ class GlobalsByMember {
   }
 }
 
+/** Directories that have no member before what is in them, by the directory that each is in. */
+class ImpliedDirectories {
+  private readonly names = new Map<string, Set<string>>();
+  private count = 0;
+
+  constructor(private readonly index: MemberIndex) {}
+
+  /** @param path of a member. @throws `TAR_LIMIT` */
+  add(path: string): void {
+    for (let directory = parentOf(path); directory !== '' && !this.isKnown(directory); ) {
+      if (++this.count > MOST_IMPLIED_DIRECTORIES) {
+        const what = `more than ${MOST_IMPLIED_DIRECTORIES} directories have no member of their own`;
+        throw new ArchiveError('TAR_LIMIT', what, { entry: path });
+      }
+      const parent = parentOf(directory);
+      const siblings = this.names.get(parent);
+      if (siblings === undefined) this.names.set(parent, new Set([directory]));
+      else siblings.add(directory);
+      directory = parent;
+    }
+  }
+
+  /** The paths of those in a directory. */
+  in(directory: string): ReadonlySet<string> {
+    return this.names.get(directory) ?? NO_PATHS;
+  }
+
+  has(path: string): boolean {
+    return path === '' || this.in(parentOf(path)).has(path);
+  }
+
+  private isKnown(directory: string): boolean {
+    return this.has(directory) || this.index.has(directory);
+  }
+}
+
 class IndexedTar implements TarArchive {
+  readonly access = 'random';
+
   constructor(
     private readonly archive: ByteSource,
+    private readonly options: OpenTarOptions,
     private readonly index: MemberIndex,
+    private readonly implied: ImpliedDirectories,
     private readonly globals: GlobalsByMember,
   ) {}
 
@@ -119,23 +162,48 @@ class IndexedTar implements TarArchive {
     return this.index.count;
   }
 
-  async *list(): AsyncGenerator<TarEntry> {
+  async stat(path: string): Promise<TarEntry | undefined> {
+    const wanted = pathOfName(path);
+    const found = await this.findBefore(wanted, this.index.count);
+    return found?.entry ?? (this.implied.has(wanted) ? impliedDirectory(wanted) : undefined);
+  }
+
+  async *list(path: string): AsyncGenerator<TarEntry> {
+    const directory = pathOfName(path);
+    const entry = await this.stat(directory);
+    if (entry === undefined) throw entryNotFound(path);
+    if (entry.type !== 'directory') throw wrongEntryKind('directory', entry, entry.headerOffset);
+    const last = new Map<string, TarEntry>();
+    for (const implied of this.implied.in(directory)) last.set(implied, impliedDirectory(implied));
     const reader = new SourceReader(this.archive, SCAN_WINDOW);
-    for (let member = 0; member < this.index.count; member++) yield await this.entryOf(member, reader);
+    for (const member of this.index.candidatesIn(directory)) {
+      this.options.signal?.throwIfAborted();
+      const child = await this.entryOf(member, reader);
+      if (child.path !== '' && parentOf(child.path) === directory) last.set(child.path, child);
+    }
+    yield* last.values();
   }
 
-  async find(path: string): Promise<TarEntry | undefined> {
-    return (await this.findBefore(pathOfName(path), this.index.count))?.entry;
+  /** As in the archive: every member, also those of a path that comes again. */
+  entries(path = ''): AsyncIterable<TarEntry> {
+    const { onWarning: _, ...options } = this.options; // they were given when it was opened
+    const members = unpackTar(readChunks(this.archive, options), options);
+    const wanted = pathOfName(path);
+    return wanted === '' ? members : entriesBelow(wanted, members);
   }
 
-  async file(path: string): Promise<ByteSource> {
+  async open(path: string): Promise<ByteSource> {
+    const asked = pathOfName(path);
     let before = this.index.count;
-    for (let wanted = pathOfName(path); ; ) {
+    for (let wanted = asked; ; ) {
       const found = await this.findBefore(wanted, before);
-      if (found === undefined) throw noSuchMember(path, wanted);
+      if (found === undefined) {
+        if (wanted === asked && this.implied.has(asked)) throw wrongEntryKind('file', impliedDirectory(asked));
+        throw entryNotFound(wanted, asked);
+      }
       const { entry, member } = found;
       if (entry.type === 'file') return this.contentOf(entry);
-      if (entry.type !== 'hardlink') throw noContent(path, entry);
+      if (entry.type !== 'hardlink') throw wrongEntryKind('file', entry, entry.headerOffset);
       wanted = entry.linkTarget!; // names a member before it, so that this comes to an end
       before = member;
     }
@@ -167,22 +235,13 @@ class IndexedTar implements TarArchive {
   }
 }
 
-function noSuchMember(asked: string, path: string): ArchiveError {
-  const isAsked = pathOfName(asked) === path;
-  const what = isAsked ? 'there is no member' : `${printableName(asked)} is a link to what is not there,`;
-  const hint = 'list shows what there is';
-  return new ArchiveError('TAR_NO_SUCH_MEMBER', `${what} ${printableName(path)}`, { entry: path, hint });
-}
-
-function noContent(asked: string, { type, path, headerOffset, linkTarget }: TarEntry): ArchiveError {
-  return new ArchiveError('TAR_NO_CONTENT', `${printableName(asked)} has no content: it is a ${type}`, {
-    offset: headerOffset,
-    entry: path,
-    hint:
-      linkTarget === undefined
-        ? 'list shows what there is'
-        : `it points to ${printableName(linkTarget)}: ask for that`,
-  });
+function impliedDirectory(path: string): TarEntry {
+  const storedName = path === '' ? './' : `./${path}/`;
+  return {
+    ...{ path, type: 'directory', mode: 0o755, uid: 0, gid: 0, mtime: 0n, size: 0 },
+    ...{ storedName, storedLinkName: '', storedType: TYPE.directory, storedMode: 0o755 },
+    ...{ userName: '', groupName: '', headerOffset: 0, contentOffset: 0, storedSize: 0 },
+  };
 }
 
 function changed(offset: number): ArchiveError {

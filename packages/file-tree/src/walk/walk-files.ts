@@ -9,6 +9,7 @@ import type { FoundInode, MetadataReader } from './walk-metadata.js';
 export interface FileReaderOptions {
   /** Whether other names of anything but regular files are entries like any. */
   readonly linksFilesOnly: boolean;
+  readonly metadataOnly: boolean;
   readonly metadata: MetadataReader;
   readonly content: ContentReader;
   readonly turns: EventLoopTurns;
@@ -61,13 +62,13 @@ export class FileReader {
   }
 
   private fileEntry(file: FoundFile, extents: readonly Extent[] | undefined): FileEntry {
-    const { metadata, content } = this.options;
+    const { metadataOnly, metadata, content } = this.options;
     const linkTarget = this.linkTargetOf(file);
     if (linkTarget !== undefined) return metadata.describeLink(file, linkTarget);
     const entry = metadata.describe(file);
     entry.size = file.status.size;
     entry.extents = extents;
-    entry.content = content.contentOf(file, extents);
+    if (!metadataOnly) entry.content = content.contentOf(file, extents);
     this.noteLinks(file);
     return entry;
   }

@@ -43,6 +43,10 @@ export class WalkLevels {
     return this.innermost;
   }
 
+  get depth(): number {
+    return this.levels.length;
+  }
+
   enter(level: Level, directory: OpenDirectory): void {
     this.innermost = { ...level, directory };
     this.levels.push(this.innermost);

@@ -17,6 +17,10 @@ export interface WalkOptions {
   readonly allFileSystems?: boolean | undefined;
   /** Paths below the root, mount points, whose file systems are entered as the source's own is. */
   readonly includedMounts?: readonly string[] | undefined;
+  /** How many levels of directories below a source are entered; all unless given. */
+  readonly maxDepth?: number | undefined;
+  /** Entries shall have no `content`. */
+  readonly metadataOnly?: boolean | undefined;
   /** Whether proc, sysfs and the like are not entered, even with `allFileSystems`. */
   readonly skipVirtual?: boolean | undefined;
   /**

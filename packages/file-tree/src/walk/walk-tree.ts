@@ -45,7 +45,9 @@ export class TreeWalk {
     this.metadata = new MetadataReader(options, warnings);
     this.content = new ContentReader({ signal, turns, warnings });
     const linksFilesOnly = options.hardlinks === 'files';
-    this.files = new FileReader({ linksFilesOnly, metadata: this.metadata, content: this.content, turns });
+    const { metadataOnly = false } = options;
+    const { metadata, content } = this;
+    this.files = new FileReader({ linksFilesOnly, metadataOnly, metadata, content, turns });
     this.bounds = new FileSystemBounds({
       allFileSystems: options.allFileSystems ?? false,
       included: this.devicesOf(options.includedMounts ?? []),
@@ -145,7 +147,8 @@ export class TreeWalk {
     try {
       const status = statusOf(directory, parent, name);
       const entry = this.metadata.describe({ path, status, fd: directory.fd, directory: parent, name });
-      if (!this.bounds.enters(directory, status)) directory.close();
+      const { maxDepth = Number.POSITIVE_INFINITY } = this.options;
+      if (this.levels.depth >= maxDepth || !this.bounds.enters(directory, status)) directory.close();
       else this.enterIfReadable(directory, path, { name, status, rules });
       return entry;
     } catch (error) {
