@@ -1,4 +1,4 @@
-import type { ExcludeRules, FileEntry, WalkOptions } from '@vzdump-format/file-tree';
+import type { ExcludeRules, FileEntry, TreeSource, WalkOptions } from '@vzdump-format/file-tree';
 import type { ByteSource, OnBoundary, OnWarning, Piece, WriteAt } from '@vzdump-format/streams';
 
 /** What every operation on an archive takes. */
@@ -31,6 +31,8 @@ export interface UnpackDisksOptions extends OperationOptions {
 export interface ArchiveBytes {
   /** Once, from the first byte; a chunk is valid until the next is asked for. */
   readonly bytes: AsyncIterable<Uint8Array>;
+  /** The same once more from the first byte, where it came from a file. */
+  readonly again?: (() => AsyncIterable<Uint8Array>) | undefined;
   /** The same at rest, where it can be read at any offset: in place of `bytes`, not beside it. */
   readonly source: ByteSource | undefined;
   /**
@@ -117,12 +119,10 @@ export interface PackEntriesOptions extends OperationOptions {
  */
 export interface TreeFormat extends FormatRow {
   readonly kind: 'tree';
-  /** An entry's content is read before the next entry is asked for, or not at all. */
+  /** In one pass. An entry's content is read before the next entry is asked for, or not at all. */
   entries(archive: ArchiveBytes, options: ReadEntriesOptions): AsyncIterable<FileEntry>;
-  /**
-   * A file of an archive at rest, found without reading all of it. @throws when there is none of that path
-   */
-  file(archive: ArchiveAtRest, path: string, options: OperationOptions): Promise<ByteSource>;
+  /** An archive at rest, of which only what is asked for is read. */
+  open(archive: ArchiveAtRest, options: OperationOptions): Promise<TreeSource>;
   /**
    * A chunk is valid until the next is asked for. Content that comes with ranges of files is passed on with
    * them.

@@ -134,7 +134,8 @@ async function openFile(file: ByteSource, path: string, options: OpenArchiveOpti
   }
   const archive = await openStream(readChunks(source, { signal }), path, options);
   const close = () => archive.close().finally(() => file.close());
-  return { ...archive, close };
+  const decompress = codec.decompress({ maxWindowLog: options.maxWindowLog, signal });
+  return { ...archive, again: () => decompress(readChunks(source, { signal })), close };
 }
 
 /** As it can be read at any offset; `undefined` where it cannot. */

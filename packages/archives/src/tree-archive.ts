@@ -5,11 +5,14 @@ import {
   type RestoreTreeOptions,
   type RestoreTreeResult,
   restoreTree,
+  scannedTree,
+  type TreeSource,
   wholeContent,
+  wrongEntryKind,
 } from '@vzdump-format/file-tree';
 import { printableName } from '@vzdump-format/posix';
-import { ArchiveError, readChunks } from '@vzdump-format/streams';
-import type { ArchiveBytes, OperationOptions, TreeFormat } from './archive-format.js';
+import { ArchiveError, type ByteSource, readChunks } from '@vzdump-format/streams';
+import type { ArchiveBytes, OperationOptions, ReadEntriesOptions, TreeFormat } from './archive-format.js';
 import { ExcludedPaths, pathAndParents } from './excluded-paths.js';
 
 /** Where vzdump keeps a container's configuration; `vps.conf` is of OpenVZ's times. */
@@ -19,17 +22,79 @@ const GUEST_CONFIGS: readonly string[] = ['pct.conf', 'vps.conf'].map((name) => 
 const MAX_CONFIG_SIZE = 1024 * 1024;
 
 /**
+ * The tree in an archive, of which as little as possible is read, and nothing before it is asked for.
+ * @throws, from its methods, `ARCHIVE_CONSUMED` when what came as a stream would have to be read twice
+ */
+export function openTree(format: TreeFormat, archive: ArchiveBytes, options: ReadEntriesOptions): TreeSource {
+  const { source, payload } = archive;
+  if (source === undefined) return scannedTree(passesOver(format, archive, options));
+  return new TreeAtRest(
+    () => format.open({ source, payload }, options),
+    () => format.entries(archive, options),
+  );
+}
+
+/** Is opened when a path is asked for; to have all entries, it need not be. */
+class TreeAtRest implements TreeSource {
+  readonly access = 'random';
+  private opened: Promise<TreeSource> | undefined;
+
+  constructor(
+    private readonly openAtRest: () => Promise<TreeSource>,
+    private readonly allEntries: () => AsyncIterable<FileEntry>,
+  ) {}
+
+  async stat(path: string): Promise<FileEntry | undefined> {
+    return (await this.tree()).stat(path);
+  }
+
+  async *list(path: string): AsyncGenerator<FileEntry> {
+    yield* (await this.tree()).list(path);
+  }
+
+  async open(path: string): Promise<ByteSource> {
+    return (await this.tree()).open(path);
+  }
+
+  entries(path = ''): AsyncIterable<FileEntry> {
+    return path === '' ? this.allEntries() : this.entriesBelow(path);
+  }
+
+  private async *entriesBelow(path: string): AsyncGenerator<FileEntry> {
+    yield* (await this.tree()).entries(path);
+  }
+
+  private tree(): Promise<TreeSource> {
+    this.opened ??= this.openAtRest();
+    return this.opened;
+  }
+}
+
+/** Each call is a pass from the first byte on. What there is to warn of is told in the first. */
+function passesOver(
+  format: TreeFormat,
+  archive: ArchiveBytes,
+  options: ReadEntriesOptions,
+): () => AsyncIterable<FileEntry> {
+  let passes = 0;
+  return () => {
+    if (passes++ === 0) return format.entries(archive, options);
+    if (archive.again === undefined) {
+      const message = 'the archive came as a stream, which can be read once';
+      throw new ArchiveError('ARCHIVE_CONSUMED', message, { hint: 'write it to a file first' });
+    }
+    const bytes = archive.again();
+    return format.entries({ ...archive, bytes }, { ...options, onWarning: undefined, onPrelude: undefined });
+  };
+}
+
+/**
  * A container's configuration, or the file of another name beside it. @throws `CONFIG_NOT_FOUND`,
  * `CONFIG_SIZE`
  */
-export async function treeConfig(
-  format: TreeFormat,
-  archive: ArchiveBytes,
-  name: string | undefined,
-  options: OperationOptions,
-): Promise<Uint8Array> {
+export async function treeConfig(tree: TreeSource, name: string | undefined): Promise<Uint8Array> {
   const wanted = name === undefined ? GUEST_CONFIGS : [CONFIG_DIRECTORY + name];
-  for await (const entry of format.entries(archive, options)) {
+  for await (const entry of candidates(tree, wanted)) {
     if (entry.type !== 'file' || !wanted.includes(entry.path)) continue;
     if (entry.size > MAX_CONFIG_SIZE) {
       const message = `${entry.path} has ${entry.size} bytes: that is no configuration`;
@@ -44,33 +109,36 @@ export async function treeConfig(
   });
 }
 
+/** Among which these are, if they are there: in a scan, all, as it is enough to read up to the first. */
+async function* candidates(tree: TreeSource, paths: readonly string[]): AsyncGenerator<FileEntry> {
+  if (tree.access === 'scan') yield* tree.entries();
+  else for (const path of paths) if ((await tree.stat(path)) !== undefined) yield* tree.entries(path);
+}
+
 /**
- * A file's bytes. Of an archive at rest, the last of that path, and what a hardlink names; of one in motion,
- * the first.
+ * A file's bytes: the last of that path, and what a hardlink names; where the tree is one scan, the first.
  * @throws `ENTRY_NOT_FOUND`, `ENTRY_KIND`
  */
 export async function* catFile(
-  format: TreeFormat,
-  { bytes, source, payload }: ArchiveBytes,
+  tree: TreeSource,
   name: string,
-  options: OperationOptions,
+  signal?: AbortSignal | undefined,
 ): AsyncGenerator<Uint8Array> {
   const path = pathOf(name);
-  if (source !== undefined) {
-    const { signal } = options;
-    yield* readChunks(await format.file({ source, payload }, path, options), { signal });
+  if (tree.access === 'random') {
+    const file = await tree.open(path);
+    try {
+      yield* readChunks(file, { signal });
+    } finally {
+      await file.close();
+    }
     return;
   }
-  for await (const entry of format.entries({ bytes, source, payload }, options)) {
-    if (entry.path !== path) continue;
-    if (entry.type !== 'file') throw notAFile(entry);
+  for await (const entry of tree.entries(path)) {
+    if (entry.path !== path || entry.type !== 'file') throw wrongEntryKind('file', entry);
     yield* wholeContent(entry);
     return;
   }
-  throw new ArchiveError('ENTRY_NOT_FOUND', `there is no ${printableName(name)} in the archive`, {
-    entry: name,
-    hint: 'list shows what there is',
-  });
 }
 
 export interface UnpackTreeOptions
@@ -99,7 +167,7 @@ export async function unpackTree(
   const selection = new Selection(patterns);
   const excluded = new ExcludedPaths(rules);
   await archive.payload?.(); // if it is not there, no directory is to be made
-  const entries = new ContentProgress(onProgress).watch(format.entries(archive, options));
+  const entries = new ContentProgress(onProgress).watch(openTree(format, archive, options).entries());
   try {
     await entries.peek(); // if it is no archive, neither
     const result = await restoreTree(entries, directory, {
@@ -155,16 +223,4 @@ function pathOf(name: string): string {
     .split('/')
     .filter((part) => part !== '' && part !== '.')
     .join('/');
-}
-
-function notAFile(entry: FileEntry): ArchiveError {
-  const { path, type, linkTarget } = entry;
-  const hint =
-    linkTarget === undefined
-      ? 'list shows what there is'
-      : `it points to ${printableName(linkTarget)}: ask for that`;
-  return new ArchiveError('ENTRY_KIND', `${printableName(path)} is no file, but a ${type}`, {
-    entry: path,
-    hint,
-  });
 }

@@ -23,8 +23,8 @@ export { type IdKind, IdMap, UNMAPPED_ID } from './metadata/id-map.js';
 export { type RestoreTreeOptions, type RestoreTreeResult, restoreTree } from './restore/restore.js';
 export type { LossCounts, LossKind } from './restore/restore-losses.js';
 export type { Existing } from './restore/restore-names.js';
-export { walk } from './walk/walk.js';
-export type { WalkOptions } from './walk/walk-options.js';
+export { openDirectoryTree } from './source/directory-source.js';
+export { scannedTree } from './source/scanned-source.js';
 export {
   entriesBelow,
   entryNotFound,
@@ -32,5 +32,5 @@ export {
   type TreeSource,
   wrongEntryKind,
 } from './source/tree-source.js';
-export { openDirectoryTree } from './source/directory-source.js';
-export { scannedTree } from './source/scanned-source.js';
+export { walk } from './walk/walk.js';
+export type { WalkOptions } from './walk/walk-options.js';

@@ -9,7 +9,7 @@ import {
   wrongTable,
 } from '../goodbye/goodbye-table.js';
 import { SipHash } from '../goodbye/siphash.js';
-import { EntryReader, type ReadEntry, unexpected } from './entry-reader.js';
+import { EntryReader, unexpected } from './entry-reader.js';
 import { ForwardReader } from './forward-reader.js';
 import { ItemReader } from './item-reader.js';
 
@@ -19,8 +19,6 @@ export interface ChildReaderOptions {
   readonly chunkSize: number;
   /** Where the root's first child stands. */
   readonly firstChild: number;
-  /** Gives a file's content when it is asked for. */
-  readonly contentOf: (entry: PxarEntry) => AsyncIterable<Uint8Array>;
   readonly onWarning: OnWarning | undefined;
   readonly signal: AbortSignal | undefined;
 }
@@ -76,7 +74,6 @@ export class ChildReader {
     const path = directory === '' ? name : `${directory}/${name}`;
     const entry = this.entries.read(path, this.options.firstChild);
     const end = this.endOf(entry, item);
-    if (entry.type === 'file') this.giveContent(entry);
     if (entry.type !== 'directory') return { name, entry, end, place: undefined };
     return { name, entry, end, place: { path, entryStart, contentStart: input.offset, end } };
   }
@@ -109,11 +106,6 @@ export class ChildReader {
     if (!entry.inPayloadStream && end - item.start !== item.size)
       throw this.wrong(item, 'which has another size');
     return end;
-  }
-
-  private giveContent(entry: ReadEntry): void {
-    const { contentOf } = this.options;
-    entry.content = { [Symbol.asyncIterator]: () => contentOf(entry)[Symbol.asyncIterator]() };
   }
 
   private wrong({ start }: TableItem, what: string): ArchiveError {

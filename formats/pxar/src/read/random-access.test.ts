@@ -62,7 +62,7 @@ describe.each(VECTORS)('$name', (vector) => {
       expect(target.path).toBe(entry.linkTarget);
       expect(target.archiveOffset).toBe(entry.linkOffset);
       const bytesOfLink = await collect(readChunks(await archive.open(entry)));
-      expect(bytesOfLink).toEqual(Buffer.from(await contentOf(target)));
+      expect(bytesOfLink).toEqual(await collect(readChunks(await archive.open(target))));
     }
   });
 });
@@ -108,7 +108,6 @@ describe('what cannot be done', () => {
     const entry = await opened.stat('a-file');
     expect(entry).toMatchObject({ size: 6 });
     await expect(opened.open('a-file')).rejects.toMatchObject({ code: 'PXAR_PAYLOAD_MISSING' });
-    await expect(contentOf(entry!)).rejects.toMatchObject({ code: 'PXAR_PAYLOAD_MISSING' });
   });
 });
 

@@ -114,7 +114,7 @@ class Archive implements PxarArchive {
     }
     const found = await this.find(path, () => true);
     if (found === undefined) throw entryNotFound(path);
-    yield { ...found.entry, ...(found.entry.type === 'file' && { content: this.contentOf(found.entry) }) };
+    yield this.withContent(found.entry);
     if (found.place !== undefined) yield* this.entriesIn(found.entry);
   }
 
@@ -197,7 +197,7 @@ class Archive implements PxarArchive {
   /** Deep down, no deeper than an archive goes. */
   private async *entriesIn(directory: PxarEntry): AsyncGenerator<PxarEntry> {
     for await (const entry of this.list(directory)) {
-      yield entry;
+      yield this.withContent(entry);
       if (entry.type === 'directory') yield* this.entriesIn(entry);
     }
   }
@@ -225,13 +225,11 @@ class Archive implements PxarArchive {
 
   private children(table: GoodbyeTable, start: number, chunkSize: number): ChildReader {
     const { onWarning, signal } = this.options;
-    const contentOf = (entry: PxarEntry) => this.contentOf(entry);
     const firstChild = this.rootPlace.contentStart;
     return new ChildReader(this.source, table, {
       start,
       chunkSize,
       firstChild,
-      contentOf,
       onWarning,
       signal,
     });
@@ -249,6 +247,10 @@ class Archive implements PxarArchive {
       offset: payload.size,
       entry: path,
     });
+  }
+
+  private withContent(entry: PxarEntry): PxarEntry {
+    return entry.type === 'file' ? { ...entry, content: this.contentOf(entry) } : entry;
   }
 
   private async *contentOf(entry: PxarEntry): AsyncGenerator<Uint8Array> {

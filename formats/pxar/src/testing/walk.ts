@@ -1,4 +1,4 @@
-import { BufferSource } from '@vzdump-format/streams';
+import { BufferSource, readChunks } from '@vzdump-format/streams';
 import type { PxarEntry } from '../entry.js';
 import { openPxar, type PxarArchive } from '../read/random-access.js';
 import type { VectorBytes } from './vectors.js';
@@ -7,13 +7,18 @@ export async function open({ archive, payload }: VectorBytes): Promise<PxarArchi
   return openPxar(new BufferSource(archive), { payload: payload && new BufferSource(payload) });
 }
 
-/** All entries of an archive at rest, a directory before what is in it. */
+/** All entries of an archive at rest, found by its tables, a directory before what is in it. */
 export async function* walk(archive: PxarArchive, directory = archive.root): AsyncGenerator<PxarEntry> {
   yield directory;
   for await (const entry of archive.list(directory)) {
     if (entry.type === 'directory') yield* walk(archive, entry);
+    else if (entry.type === 'file') yield { ...entry, content: contentOf(archive, entry) };
     else yield entry;
   }
+}
+
+async function* contentOf(archive: PxarArchive, entry: PxarEntry): AsyncGenerator<Uint8Array> {
+  yield* readChunks(await archive.open(entry));
 }
 
 /**

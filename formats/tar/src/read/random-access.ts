@@ -5,7 +5,13 @@ import {
   type TreeSource,
   wrongEntryKind,
 } from '@vzdump-format/file-tree';
-import { ArchiveError, type ByteSource, type OnWarning, readChunks, SliceSource } from '@vzdump-format/streams';
+import {
+  ArchiveError,
+  type ByteSource,
+  type OnWarning,
+  readChunks,
+  SliceSource,
+} from '@vzdump-format/streams';
 import type { TarEntry } from '../entry.js';
 import { BLOCK_SIZE, TYPE } from '../format.js';
 import { isTar } from '../header/header.js';
@@ -198,7 +204,8 @@ class IndexedTar implements TarArchive {
     for (let wanted = asked; ; ) {
       const found = await this.findBefore(wanted, before);
       if (found === undefined) {
-        if (wanted === asked && this.implied.has(asked)) throw wrongEntryKind('file', impliedDirectory(asked));
+        if (wanted === asked && this.implied.has(asked))
+          throw wrongEntryKind('file', impliedDirectory(asked));
         throw entryNotFound(wanted, asked);
       }
       const { entry, member } = found;

@@ -54,10 +54,10 @@ export const pxar: TreeFormat = {
     return PullIterator.later(open, () => new ClaimedSource(bytes).return());
   },
 
-  async file({ source, payload }, path, { onWarning, signal }) {
+  async open({ source, payload }, { onWarning, signal }) {
     const archive = await openPxar(source, { payload: await payload?.(), onWarning, signal });
     warnOfUnusedPayload(archive.header, payload, onWarning);
-    return archive.file(path);
+    return archive;
   },
 
   pack(entries, { first, onProgress: _, onBoundary: __, ...options }) {

@@ -34,9 +34,7 @@ export const tar: TreeFormat = {
     return unpackTar(verified(bytes), { signal }); // its warnings are given already
   },
 
-  async file({ source }, path, options) {
-    return (await openTar(source, options)).file(path);
-  },
+  open: ({ source }, { onWarning, signal }) => openTar(source, { onWarning, signal }),
 
   pack: (entries, { onProgress: _, ...options }) => packTarPieces(entries, { ...options }),
 

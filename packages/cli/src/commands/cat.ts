@@ -1,4 +1,4 @@
-import { catFile, type OpenArchive } from '@vzdump-format/archives';
+import { catFile, type OpenArchive, openTree } from '@vzdump-format/archives';
 import { writeToStream } from '@vzdump-format/streams';
 import { withArchive } from '../archive-input.js';
 import type { Command } from '../command.js';
@@ -24,7 +24,7 @@ export const cat: Command<CommonOptions & ArchiveInputOptions> = {
       const bytes =
         format.kind === 'disks'
           ? format.cat(archive, name!, context)
-          : catFile(format, archive, name!, context);
+          : catFile(openTree(format, archive, context), name!, context.signal);
       await writeToStream(bytes, output);
     };
     await withArchive(path!, options, context, write, true);

@@ -1,4 +1,4 @@
-import { treeConfig } from '@vzdump-format/archives';
+import { openTree, treeConfig } from '@vzdump-format/archives';
 import { withArchive } from '../archive-input.js';
 import type { Command } from '../command.js';
 import { type ArchiveInputOptions, archiveInputOptions, type CommonOptions } from '../options/options.js';
@@ -28,7 +28,7 @@ export const config: Command<Options> = {
     const data = await withArchive(path!, options, context, ({ format, ...archive }) =>
       format.kind === 'disks'
         ? format.config(archive, options.name, context)
-        : treeConfig(format, archive, options.name, context),
+        : treeConfig(openTree(format, archive, context), options.name),
     );
     await printStored(data);
   },

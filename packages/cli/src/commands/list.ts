@@ -1,6 +1,7 @@
 import {
   formatForFileName,
   type OpenArchive,
+  openTree,
   type TreeFormat,
   type VmaListing,
 } from '@vzdump-format/archives';
@@ -56,7 +57,7 @@ export const list: Command<Options> = {
     const show = async ({ format, codec, ...archive }: OpenArchive) => {
       requireFitting(format, options, ONLY);
       if (format.kind === 'tree') {
-        const entries = format.entries(archive, { ...context, metadataOnly: true });
+        const entries = openTree(format, archive, { ...context, metadataOnly: true }).entries();
         const listing = options.json ? asJson(format, codec.name) : asText(format, ownerNames);
         await writeToStream(inChunks(entries, listing), process.stdout);
         return;

@@ -97,7 +97,13 @@ class DescriptorSource implements ByteSource {
   async read(buffer: Uint8Array, offset: number): Promise<number> {
     let filled = 0;
     while (filled < buffer.length) {
-      const { bytesRead } = await readDescriptor(this.fd, buffer, filled, buffer.length - filled, offset + filled);
+      const { bytesRead } = await readDescriptor(
+        this.fd,
+        buffer,
+        filled,
+        buffer.length - filled,
+        offset + filled,
+      );
       if (bytesRead === 0) break;
       filled += bytesRead;
     }

@@ -71,7 +71,9 @@ async function remember<Entry extends FileEntry>(all: AsyncIterable<Entry>): Pro
   const put = (entry: Entry) => {
     if (entries.size > MOST_REMEMBERED) {
       const message = `more than ${MOST_REMEMBERED} entries, in an archive that is read from its beginning`;
-      throw new ArchiveError('TREE_LIMIT', message, { hint: 'compress it anew, so that it can be entered anywhere' });
+      throw new ArchiveError('TREE_LIMIT', message, {
+        hint: 'compress it anew, so that it can be entered anywhere',
+      });
     }
     entries.set(entry.path, entry);
     if (entry.path === '') return;
@@ -130,7 +132,8 @@ class ForwardSource<Entry extends FileEntry> implements ByteSource {
       this.reader = undefined;
     }
     this.reader ??= new ByteReader(this.content());
-    for (let left = offset - this.reader.offset; left > 0; ) left -= (await this.reader.readSome(left)).length;
+    for (let left = offset - this.reader.offset; left > 0; )
+      left -= (await this.reader.readSome(left)).length;
     let filled = 0;
     while (filled < buffer.length && !(await this.reader.atEnd())) {
       const bytes = await this.reader.readSome(buffer.length - filled);

@@ -64,7 +64,11 @@ export function entryNotFound(path: string, asked: string = path): ArchiveError 
   });
 }
 
-export function wrongEntryKind(wanted: 'file' | 'directory', entry: FileEntry, offset?: number): ArchiveError {
+export function wrongEntryKind(
+  wanted: 'file' | 'directory',
+  entry: FileEntry,
+  offset?: number,
+): ArchiveError {
   const { path, type, linkTarget } = entry;
   const hint =
     linkTarget === undefined

@@ -1,5 +1,5 @@
 import type { TreeFormat } from '@vzdump-format/archives';
-import { type OpenArchive, openArchive, treeConfig } from '@vzdump-format/archives';
+import { type OpenArchive, openArchive, openTree, treeConfig } from '@vzdump-format/archives';
 import {
   ContentProgress,
   type FileEntry,
@@ -91,9 +91,9 @@ export async function restoreContainer(
 async function findConfig(format: TreeFormat, job: RestoreJob): Promise<Uint8Array | undefined> {
   if (archivePath(job) === undefined) return undefined;
   const { maxWindowLog, payload, signal } = job.options;
-  const archive = await openArchive(job.archive, { maxWindowLog, payload, signal });
+  const archive = await openArchive(job.archive, { parts: true, maxWindowLog, payload, signal });
   try {
-    return await treeConfig(format, archive, 'pct.conf', { signal });
+    return await treeConfig(openTree(format, archive, { signal }), 'pct.conf');
   } catch (error) {
     if (!(error instanceof ArchiveError) || error.code !== 'CONFIG_NOT_FOUND') throw error;
     throw new ArchiveError('RESTORE_CONFIG', 'archive contains no configuration file', {

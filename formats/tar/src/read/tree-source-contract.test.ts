@@ -1,0 +1,29 @@
+import { testTreeSource } from '@vzdump-format/file-tree/testing';
+import { BufferSource } from '@vzdump-format/streams';
+import { collect } from '@vzdump-format/testing';
+import { expect, test } from 'vitest';
+import { archive, member } from '../testing/built-archive.js';
+import { packTar } from '../write/pack.js';
+import { openTar } from './random-access.js';
+
+testTreeSource('a tar archive', async (entries) =>
+  openTar(new BufferSource(await collect(packTar(entries)))),
+);
+
+test('directories without a member of their own are there, as those of root', async () => {
+  const bytes = archive(
+    member({ name: 'a/b/c' }, 'c'),
+    member({ name: 'a/b/d' }, 'd'),
+    member({ name: 'e' }, ''),
+  );
+  const tree = await openTar(new BufferSource(bytes));
+  const listed = async (path: string) => {
+    const paths: string[] = [];
+    for await (const entry of tree.list(path)) paths.push(`${entry.path} ${entry.type} ${entry.uid}`);
+    return paths.sort();
+  };
+  expect(await listed('')).toEqual(['a directory 0', 'e file 0']);
+  expect(await listed('a')).toEqual(['a/b directory 0']);
+  expect(await listed('a/b')).toEqual(['a/b/c file 0', 'a/b/d file 0']);
+  await expect(tree.open('a/b')).rejects.toMatchObject({ code: 'ENTRY_KIND' });
+});

@@ -1,0 +1,60 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { codec } from '@vzdump-format/codecs';
+import type { FileEntry } from '@vzdump-format/file-tree';
+import { testTreeSource } from '@vzdump-format/file-tree/testing';
+import { chunksOf } from '@vzdump-format/streams';
+import { collect, scratch } from '@vzdump-format/testing';
+import { expect, onTestFinished, test } from 'vitest';
+import type { TreeFormat } from './archive-format.js';
+import { formatNamed } from './formats.js';
+import { type OpenArchive, openArchive } from './open-archive.js';
+import { openTree } from './tree-archive.js';
+
+async function* each(entries: readonly FileEntry[]): AsyncGenerator<FileEntry> {
+  yield* entries;
+}
+
+async function packed(name: string, entries: readonly FileEntry[]): Promise<string> {
+  const [, format, compression] = name.split('.');
+  const path = join(await scratch(), name);
+  const archive = chunksOf((formatNamed(format!) as TreeFormat).pack(each(entries), {}));
+  await writeFile(path, await collect(codec(compression ?? 'none').compress({ seekable: false })(archive)));
+  return path;
+}
+
+async function opened(input: string | AsyncIterable<Uint8Array>): Promise<OpenArchive> {
+  const archive = await openArchive(input, { parts: true });
+  onTestFinished(() => archive.close());
+  return archive;
+}
+
+const treeIn = ({ format, ...archive }: OpenArchive) => openTree(format as TreeFormat, archive, {});
+
+for (const [name, access] of [
+  ['a.tar', 'random'],
+  ['a.tar.lzo', 'random'],
+  ['a.pxar', 'random'],
+  ['a.tar.zst', 'scan'],
+  ['a.pxar.gzip', 'scan'],
+] as const) {
+  testTreeSource(`what is in ${name}`, async (entries) => {
+    const tree = treeIn(await opened(await packed(name.replace('zst', 'zstd'), entries)));
+    expect(tree.access).toBe(access);
+    return tree;
+  });
+}
+
+test('what comes as a stream is read once', async () => {
+  async function* stream() {
+    const entry = { path: 'b', type: 'fifo', mode: 0o644, uid: 0, gid: 0, mtime: 0n, size: 0 } as const;
+    yield* chunksOf((formatNamed('tar') as TreeFormat).pack(each([entry]), {}));
+  }
+  const tree = treeIn(await opened(stream()));
+  expect(await tree.stat('a')).toBeUndefined();
+  for await (const _ of tree.list(''));
+  const again = async () => {
+    for await (const _ of tree.entries());
+  };
+  await expect(again()).rejects.toMatchObject({ code: 'ARCHIVE_CONSUMED' });
+});

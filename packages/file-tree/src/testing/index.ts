@@ -1,0 +1,1 @@
+export { testTreeSource } from './tree-source-contract.js';
