@@ -1,5 +1,6 @@
 import {
   ContentProgress,
+  entryNotFound,
   type FileEntry,
   gnuTarExcludes,
   type RestoreTreeOptions,
@@ -135,10 +136,12 @@ export async function* catFile(
     return;
   }
   for await (const entry of tree.entries(path)) {
-    if (entry.path !== path || entry.type !== 'file') throw wrongEntryKind('file', entry);
+    if (entry.path !== path) continue;
+    if (entry.type !== 'file') throw wrongEntryKind('file', entry);
     yield* wholeContent(entry);
     return;
   }
+  throw entryNotFound(path);
 }
 
 export interface UnpackTreeOptions
