@@ -116,7 +116,7 @@ test('cat of what is no file says what to do', async () => {
   const { entries } = (await runCliForJson(['list', archive])) as Listing;
   const symlink = entries.find(({ type }) => type === 'symlink')!.path;
   for (const [path, what, hint] of [
-    ['nothing', 'nothing is not in the archive', 'list shows what there is'],
+    ['nothing', 'there is no nothing', 'list shows what there is'],
     ['', ' is no file, but a directory', 'list shows what there is'],
     [symlink, 'is no file, but a symlink', /^hint: it points to .*: ask for that$/],
   ] as const) {
