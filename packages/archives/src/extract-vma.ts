@@ -24,8 +24,16 @@ import type { UnpackDisksOptions } from './archive-format.js';
  * @throws as `unpackVma`, and `VMA_CONFIG_NAME`, `VMA_DEVICE_NAME`, `VMA_NO_SUCH_DEVICE`, `VMA_SAME_TARGET`,
  * `FILE_EXISTS`, `TARGET_…`
  */
-export async function extractVma(
+export function extractVma(
   archive: AsyncIterable<Uint8Array>,
+  options: UnpackDisksOptions,
+): Promise<VmaHeader> {
+  return extractRecords(unpackVma(archive, options), options);
+}
+
+/** The same of what an archive holds. */
+export async function extractRecords(
+  records: AsyncIterable<VmaRecord>,
   options: UnpackDisksOptions,
 ): Promise<VmaHeader> {
   const made = makeDirectories(options.directory);
@@ -33,7 +41,7 @@ export async function extractVma(
   try {
     let header: VmaHeader | undefined;
     let bytes = 0;
-    for await (const record of unpackVma(archive, options)) {
+    for await (const record of records) {
       if (record.kind === 'header') {
         header = record.header;
         await output.open(header);

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { type Codec, codec } from '@vzdump-format/codecs';
+import { DirectoryTree } from '@vzdump-format/file-tree';
 import { type ArchiveWarning, Boundaries, BufferSource, RateLimiter } from '@vzdump-format/streams';
 import { openFilesIn, scratch } from '@vzdump-format/testing';
 import { openVma, packVma } from '@vzdump-format/vma';
@@ -50,7 +51,7 @@ async function packedTree(name: string, of: Codec): Promise<string> {
     format: formatNamed(name.split('.')[1]!) as TreeFormat,
     codec: of,
     compress: { level: of.levels?.min },
-    root: tree,
+    tree: new DirectoryTree(tree),
     output: path,
   });
   return path;
@@ -147,6 +148,17 @@ describe('of an archive that can be entered in the middle', () => {
     const path = await packedDisks('a.vma.zst', codec('zstd'));
     const { result, bytesRead } = await cat(path, 'drive-scsi1');
     expect(result.equals(DRIVES[1]!.bytes)).toBe(true);
+    expect(bytesRead).toBeLessThan(5 * MIB);
+  });
+
+  test('unpack of a small drive reads it without the large one', async () => {
+    const path = await packedDisks('b.vma.zst', codec('zstd'));
+    const target = join(directory, 'unpacked');
+    const { bytesRead } = await withParts(path, ({ format: of, ...archive }) =>
+      (of as DiskFormat).unpack(archive, { directory: target, skip: ['drive-scsi0'] }),
+    );
+    expect(await readdir(target)).toEqual(['disk-drive-scsi1.raw']);
+    expect((await readFile(join(target, 'disk-drive-scsi1.raw'))).equals(DRIVES[1]!.bytes)).toBe(true);
     expect(bytesRead).toBeLessThan(5 * MIB);
   });
 

@@ -1,5 +1,5 @@
 import type { Codec, CompressOptions } from '@vzdump-format/codecs';
-import { ContentProgress, walk } from '@vzdump-format/file-tree';
+import { ContentProgress, type DirectoryTree, type WalkOptions } from '@vzdump-format/file-tree';
 import {
   Boundaries,
   chunksOf,
@@ -31,7 +31,8 @@ export interface PackTreeOptions extends OperationOptions {
   readonly writeAt?: WriteAt | undefined;
   readonly codec: Codec;
   readonly compress?: CompressOptions;
-  readonly root: string;
+  /** What is packed. */
+  readonly tree: DirectoryTree;
   /** See `WalkOptions`. */
   readonly walk?: WalkChoices;
   /** Patterns of what is left out, by the format's own rules, see `packRules`. */
@@ -46,8 +47,8 @@ export interface PackTreeOptions extends OperationOptions {
 }
 
 type WalkChoices = Pick<
-  NonNullable<Parameters<typeof walk>[1]>,
-  'sources' | 'allFileSystems' | 'includedMounts' | 'idMap' | 'xattrs' | 'acls' | 'fcaps'
+  WalkOptions,
+  'allFileSystems' | 'includedMounts' | 'idMap' | 'xattrs' | 'acls' | 'fcaps'
 >;
 
 export interface PackTreeResult {
@@ -73,10 +74,10 @@ export async function packTree(options: PackTreeOptions): Promise<PackTreeResult
   );
   const progress = new ContentProgress(onProgress);
   const boundaries = new Boundaries();
-  const ownOutput = new OutputExclusion(options.root, onWarning);
+  const ownOutput = new OutputExclusion(options.tree.root, onWarning);
   if (typeof options.output === 'object') ownOutput.addStream(options.output);
   const excludeRules = ownOutput.without(format.packRules(excludes, onWarning));
-  const walked = walk(options.root, {
+  const tree = options.tree.open({
     ...format.walkOptions,
     ...options.walk,
     ...{ excludes: excludeRules, onWarning, signal },
@@ -85,7 +86,7 @@ export async function packTree(options: PackTreeOptions): Promise<PackTreeResult
   const limiter = options.limit instanceof RateLimiter ? options.limit : new RateLimiter(options.limit ?? 0);
   const meter = new Meter();
   const pack = (sink?: PayloadSink) =>
-    format.pack(progress.watch(walked), {
+    format.pack(progress.watch(tree.entries()), {
       ...{ first, onBoundary, payload: sink, onWarning, signal },
       ...{
         excludePatterns: excludes,

@@ -23,7 +23,7 @@ export { type IdKind, IdMap, UNMAPPED_ID } from './metadata/id-map.js';
 export { type RestoreTreeOptions, type RestoreTreeResult, restoreTree } from './restore/restore.js';
 export type { LossCounts, LossKind } from './restore/restore-losses.js';
 export type { Existing } from './restore/restore-names.js';
-export { openDirectoryTree } from './source/directory-source.js';
+export { DirectoryTree, openDirectoryTree } from './source/directory-source.js';
 export { scannedTree } from './source/scanned-source.js';
 export {
   entriesBelow,

@@ -10,6 +10,7 @@ import {
   unpackTree,
 } from '@vzdump-format/archives';
 import { codec, codecForFileName } from '@vzdump-format/codecs';
+import { DirectoryTree } from '@vzdump-format/file-tree';
 import { RateLimiter } from '@vzdump-format/streams';
 import { scratch, testWith } from '@vzdump-format/testing';
 import { expect, test } from 'vitest';
@@ -46,7 +47,12 @@ function expectToGrow(bytes: readonly number[], all = LARGE + SMALL): void {
 
 async function pack(root: string, output: string, onProgress: OnProgress): Promise<void> {
   await packTree({
-    ...{ root, output, format: formatForFileName(output) as TreeFormat, codec: codecForFileName(output) },
+    ...{
+      tree: new DirectoryTree(root),
+      output,
+      format: formatForFileName(output) as TreeFormat,
+      codec: codecForFileName(output),
+    },
     ...{ limit: new RateLimiter(2 ** 40), onProgress }, // under a limit, nothing is copied by the kernel at once
   });
 }

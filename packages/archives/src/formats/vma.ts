@@ -1,15 +1,18 @@
 import { type ByteSource, readChunks } from '@vzdump-format/streams';
 import {
   findConfig,
+  findDevice,
   isVma,
   openVma,
   readVma,
   readVmaHeader,
   streamDrive,
+  type VmaDevice,
+  type VmaRecord,
   verifyVma,
 } from '@vzdump-format/vma';
-import type { DiskFormat, OperationOptions } from '../archive-format.js';
-import { extractVma } from '../extract-vma.js';
+import type { DiskFormat, OperationOptions, UnpackDisksOptions } from '../archive-format.js';
+import { extractRecords, extractVma } from '../extract-vma.js';
 
 /** The name under which vzdump stores a VM's configuration. */
 const GUEST_CONFIG = 'qemu-server.conf';
@@ -43,10 +46,46 @@ export const vma: DiskFormat = {
   cat: ({ bytes, source }, name, options) =>
     source === undefined ? streamDrive(bytes, name, options) : readDrive(source, name, options),
 
-  async unpack({ bytes }, options) {
-    await extractVma(bytes, options);
+  async unpack({ bytes, source }, options) {
+    const { skip = [] } = options;
+    if (source === undefined || skip.length === 0) await extractVma(bytes, options);
+    else await extractRecords(chosenDrives(source, skip, options), options);
   },
 };
+
+/** As `unpackVma`, but nothing is read of the drives to skip, which pass as zeros. */
+async function* chosenDrives(
+  source: ByteSource,
+  skip: readonly string[],
+  options: UnpackDisksOptions,
+): AsyncGenerator<VmaRecord> {
+  const archive = await openVma(source, options);
+  const { header } = archive;
+  yield { kind: 'header', header };
+  const skipped = new Set(skip.map((name) => findDevice(header, name)));
+  for (const device of header.devices) {
+    if (skipped.has(device)) yield { kind: 'zeros', device, offset: 0, length: device.size };
+    else yield* recordsOf(device, archive.device(String(device.id)), options.signal);
+  }
+}
+
+async function* recordsOf(
+  device: VmaDevice,
+  drive: ByteSource,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<VmaRecord> {
+  let offset = 0;
+  for (let data = await drive.nextData?.(0); data !== undefined; data = await drive.nextData?.(offset)) {
+    const { start, end } = data;
+    if (start > offset) yield { kind: 'zeros', device, offset, length: start - offset };
+    offset = start;
+    for await (const chunk of readChunks(drive, { start, end, signal })) {
+      yield { kind: 'data', device, offset, data: chunk };
+      offset += chunk.length;
+    }
+  }
+  if (offset < device.size) yield { kind: 'zeros', device, offset, length: device.size - offset };
+}
 
 async function* readDrive(
   source: ByteSource,

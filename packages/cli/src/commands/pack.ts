@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import { type ArchiveFormat, formats, packTree, packVm, type TreeFormat } from '@vzdump-format/archives';
 import { type ImageFormat, imageFormats, openDiskImage } from '@vzdump-format/disk';
-import { LOST_AND_FOUND, STANDARD_EXCLUDES } from '@vzdump-format/file-tree';
+import { DirectoryTree, LOST_AND_FOUND, STANDARD_EXCLUDES } from '@vzdump-format/file-tree';
 import { formatDuration } from '@vzdump-format/vzdump';
 import type { Command, CommandContext, OptionSpec } from '../command.js';
 import {
@@ -183,7 +183,8 @@ async function packDirectory(
   ];
   const output = out === '-' ? binaryOutput('an archive', context.signal) : out;
   return packTree({
-    ...{ format, output, overwrite: options.force ?? false, codec, compress, root, first },
+    ...{ format, output, overwrite: options.force ?? false, codec, compress, first },
+    tree: new DirectoryTree(root),
     ...{ payload, excludes },
     walk: { idMap, allFileSystems: options.allFileSystems ?? false },
     limit: bytesPerSecond,

@@ -79,7 +79,8 @@ export const unpack: Command<Options> = {
         ? unpackDisks(format, archive, directory, patterns, options, context)
         : unpackDirectory(format, archive, directory, patterns, options, context));
     };
-    await withArchive(path!, options, context, unpackTo, patterns.length > 0);
+    const parts = patterns.length > 0 || (options.skip ?? []).length > 0;
+    await withArchive(path!, options, context, unpackTo, parts);
     context.inform(`unpacked to ${directory}`);
   },
 };

@@ -19,6 +19,22 @@ export function openDirectoryTree(root: string, options: WalkOptions = {}): Tree
   return new DirectorySource(root, options);
 }
 
+/** A directory of which a tree is to be made, as whoever reads it likes it. */
+export class DirectoryTree {
+  /**
+   * @param root the directory
+   * @param sources as `WalkOptions.sources`: `''`, and those of further file systems that belong to the tree
+   */
+  constructor(
+    readonly root: string,
+    readonly sources: readonly string[] = [''],
+  ) {}
+
+  open(options: Omit<WalkOptions, 'sources'> = {}): TreeSource {
+    return openDirectoryTree(this.root, { ...options, sources: this.sources });
+  }
+}
+
 class DirectorySource implements TreeSource {
   readonly access = 'random';
 

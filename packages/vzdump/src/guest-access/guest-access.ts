@@ -1,3 +1,4 @@
+import type { DirectoryTree } from '@vzdump-format/file-tree';
 /**
  * How a guest's data is come by, so that what is read does not change meanwhile. Each way is a `GuestAccess`,
  * in a file of its own: the disks of a virtual machine that is stopped, a container that is stopped for it,
@@ -113,13 +114,8 @@ export interface GuestDrive extends DriveSpec {
 /** Of a container. */
 export interface TreeData {
   readonly kind: 'tree';
-  /** The directory that becomes the archive's root. */
-  readonly root: string;
-  /**
-   * Paths below it (as `WalkOptions.sources`), each of which is read as far as its own file system goes:
-   * `''`, and then those of the further mount points.
-   */
-  readonly sources: readonly string[];
+  /** Each of its sources is read as far as its own file system goes: the root's, and further mount points'. */
+  readonly tree: DirectoryTree;
   /** Whether rsync has left out what the patterns say. */
   readonly isCopy: boolean;
 }

@@ -27,12 +27,12 @@ export async function archiveContainer(data: TreeData, run: ArchiveRun): Promise
   const lines = new TreeProgressLines(log.info);
   const options: PackTreeOptions = {
     ...output,
-    ...{ format: tar, root: data.root },
+    ...{ format: tar, tree: data.tree },
     first: [
       { path: withoutDot(LXC_CONFIG_NAME), data: pathToBytes(lxcArchiveConfig(config)) },
       { path: withoutDot(LXC_FIREWALL_NAME), data: rules },
     ],
-    walk: { sources: data.sources, idMap: ranges.length === 0 ? undefined : IdMap.parse(ranges) },
+    walk: { idMap: ranges.length === 0 ? undefined : IdMap.parse(ranges) },
     excludes: usablePatterns(data, run, ranges.length > 0),
     limit: job.options.bwlimit * BANDWIDTH_UNIT,
     onProgress: (bytes, total) => {

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { DirectoryTree } from '@vzdump-format/file-tree';
 import { ArchiveError } from '@vzdump-format/streams';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { BackupMode, GuestAccess, GuestContext, GuestMethods } from '../../guest-access/guest-access.js';
@@ -29,7 +30,7 @@ function containerOf(root: string, { isRunning = true, failing = {}, onCall }: B
           if (isRunning) await context.phase('pre-stop');
           const openFailure = failing[`open ${mode}`];
           if (openFailure !== undefined) throw openFailure;
-          return { kind: 'tree', root, sources: [''], isCopy: false };
+          return { kind: 'tree', tree: new DirectoryTree(root), isCopy: false };
         },
         async release() {
           onCall?.(`release ${mode}`);

@@ -94,8 +94,8 @@ describe.runIf(isMet(...NEEDS))('a container that runs on btrfs', () => {
       ...['pre-stop: running, 3 subvolumes', 'pre-restart: frozen, 6 subvolumes'],
       'post-restart: running, 6 subvolumes',
     ]);
-    expect(data).toMatchObject({ sources: ['', 'srv/data', 'srv/image'], isCopy: false });
-    expect(countSpread(data.root, ['srv/data', 'srv/image'])).toBeLessThanOrEqual(1);
+    expect(data).toMatchObject({ tree: { sources: ['', 'srv/data', 'srv/image'] }, isCopy: false });
+    expect(countSpread(data.tree.root, ['srv/data', 'srv/image'])).toBeLessThanOrEqual(1);
     const paths = await pathsIn(data);
     for (const path of ['sbin/count', 'srv/data/orders', 'srv/image/count']) expect(paths).toContain(path);
     await prepared.release();
@@ -112,9 +112,9 @@ describe.runIf(isMet(...NEEDS))('a container that runs on btrfs', () => {
       const { context, events } = await contextWith({ config: ROOTFS });
       const prepared = await access.prepare(context);
       const data = asTree(await prepared.open());
-      expect(data.root).toBe(images(`${volumes[0]}@vzdump`));
+      expect(data.tree.root).toBe(images(`${volumes[0]}@vzdump`));
       expect(await pathsIn(data)).toContain('sbin/count');
-      expect(() => writeFileSync(join(data.root, 'new'), '')).toThrow('EROFS');
+      expect(() => writeFileSync(join(data.tree.root, 'new'), '')).toThrow('EROFS');
       await prepared.release();
       expect(events.slice(1)).toEqual([
         ...['HOOK: pre-stop', MADE, 'HOOK: pre-restart', 'HOOK: post-restart', REMOVED],
@@ -130,7 +130,7 @@ describe.runIf(isMet(...NEEDS))('a container that runs on btrfs', () => {
     const { context, events } = await contextWith();
     const prepared = await access.prepare(context);
     const data = asTree(await prepared.open());
-    expect(existsSync(join(data.root, 'old'))).toBe(false);
+    expect(existsSync(join(data.tree.root, 'old'))).toBe(false);
     await prepared.release();
     expect(events.slice(3, 5)).toEqual(['INFO: found old vzdump snapshot (force removal)', 'HOOK: pre-stop']);
   });

@@ -79,12 +79,12 @@ describe.runIf(isMet('lxc', 'root'))('a container that runs', () => {
     expect(paths.filter((path) => /^(count|srv\/.*|var\/cache.*)$/.test(path))).toEqual([
       ...['count', 'srv/data', 'srv/data/count', 'srv/data/orders', 'var/cache'],
     ]);
-    expect(countSpread(data.root, ['srv/data'])).toBeLessThanOrEqual(1);
+    expect(countSpread(data.tree.root, ['srv/data'])).toBeLessThanOrEqual(1);
     expect(data.isCopy).toBe(false);
     expect(usesOf(directory)).toEqual([]);
     await prepared.release();
     expect(await container.state()).toBe('running');
-    expect(() => readFileSync(join(data.root, 'count'))).toThrow('ENOENT');
+    expect(() => readFileSync(join(data.tree.root, 'count'))).toThrow('ENOENT');
     expect(events.slice(SELECTED.length)).toEqual([
       ...['INFO: stopping virtual guest', 'HOOK: pre-stop'],
       ...['HOOK: pre-restart', 'INFO: restarting vm', 'HOOK: post-restart'],

@@ -13,6 +13,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DirectoryTree } from '@vzdump-format/file-tree';
 import { isMet, testWith } from '@vzdump-format/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished } from 'vitest';
 import type { AccessPhase, GuestAccess } from '../guest-access.js';
@@ -126,7 +127,7 @@ describe.runIf(isMet(...NEEDS))('a container that runs', () => {
       ...[synced('final'), 'HOOK: pre-restart', 'INFO: resuming guest', 'HOOK: post-restart'],
       expect.stringMatching(ONLINE),
     ]);
-    expect(data).toEqual({ kind: 'tree', root: target, sources: [''], isCopy: true });
+    expect(data).toEqual({ kind: 'tree', tree: new DirectoryTree(target), isCopy: true });
     const paths = await pathsIn(data);
     for (const path of ['sbin/count', 'srv/data/orders', 'tmp', 'proc']) expect(paths).toContain(path);
     for (const path of ['tmp/build', 'var/cache', 'proc/1']) expect(paths).not.toContain(path);
@@ -145,7 +146,7 @@ describe.runIf(isMet(...NEEDS))('a container that runs', () => {
       },
     });
     const prepared = await access.prepare(context);
-    const { root } = asTree(await prepared.open());
+    const { root } = asTree(await prepared.open()).tree;
     await prepared.release();
     expect(countSpread(root, ['/srv/data'])).toBeLessThanOrEqual(1);
     expect(Number(readFileSync(join(root, 'count'), 'utf8'))).toBe(counted);
@@ -164,7 +165,7 @@ describe.runIf(isMet(...NEEDS))('a container that runs', () => {
       },
     });
     const prepared = await access.prepare(context);
-    const { root } = asTree(await prepared.open());
+    const { root } = asTree(await prepared.open()).tree;
     await prepared.release();
     const copied = names.map((name) => readFileSync(join(root, 'srv/data', name), 'utf8'));
     expect(copied).toEqual(['after!', 'after!']);
@@ -213,7 +214,7 @@ describe.runIf(isMet(...NEEDS))('a container that runs', () => {
     await prepared.release();
     expect(await container.state()).toBe('frozen');
     await container.lxc.thaw(VMID);
-    expect(existsSync(join(data.root, 'srv/data/orders'))).toBe(true);
+    expect(existsSync(join(data.tree.root, 'srv/data/orders'))).toBe(true);
     expect(events).toContain('WARN: guest is frozen already, and stays so');
     expect(events).not.toContainEqual(expect.stringMatching(ONLINE));
   });
@@ -223,7 +224,7 @@ describe.runIf(isMet(...NEEDS))('a container that runs', () => {
       onPhase: (name) => (name === 'pre-stop' ? mapped('after!') : undefined),
     });
     const prepared = await access.prepare(context);
-    const { root } = asTree(await prepared.open());
+    const { root } = asTree(await prepared.open()).tree;
     await prepared.release();
     expect(readFileSync(join(root, 'srv/data/mapped'), 'utf8')).toBe('after!');
   });

@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { DirectoryTree } from '@vzdump-format/file-tree';
 import { runTool } from '@vzdump-format/posix';
 import { distrustCopies } from '../distrust-copies.js';
 import type { GuestAccess, GuestContext, PreparedGuest, TreeData } from '../guest-access.js';
@@ -68,7 +69,7 @@ async function copy(
   await distrustCopies({ root, target, since, signal });
   await sync('final', options);
   await pause.end();
-  return { kind: 'tree', root: target, sources: [''], isCopy: true };
+  return { kind: 'tree', tree: new DirectoryTree(target), isCopy: true };
 }
 
 /**

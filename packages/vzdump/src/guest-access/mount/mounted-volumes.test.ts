@@ -53,7 +53,7 @@ async function preparedGuest(config: string, options: Partial<RecordedContextOpt
 test('a single directory is read where it is', async () => {
   const { prepared, events } = await preparedGuest(ROOTFS);
   const data = asTree(await prepared.open());
-  expect(data.root).toBe(images(`subvol-${VMID}-disk-0.subvol`));
+  expect(data.tree.root).toBe(images(`subvol-${VMID}-disk-0.subvol`));
   expect(await pathsIn(data)).toEqual(['', 'hidden', 'srv', 'srv/data', 'srv/data/under']);
   await prepared.release();
   expect(events).toEqual(["INFO: including mount point rootfs ('/') in backup"]);
@@ -66,7 +66,7 @@ testWith(['root'], 'directories on one file system are in the tree once', async 
   expect(existsSync(images(`subvol-${VMID}-disk-0.subvol/srv/data/orders`))).toBe(false);
   expect(usesOf(directory)).toEqual([]);
   await prepared.release();
-  expect(() => readFileSync(join(data.root, 'hidden'))).toThrow('ENOENT');
+  expect(() => readFileSync(join(data.tree.root, 'hidden'))).toThrow('ENOENT');
   expect(events.slice(2)).toEqual([]);
 });
 
@@ -94,13 +94,13 @@ testWith(['root'], 'a tree of images is mounted to be read, where nobody else se
   unmount(join(directory, 'mounted'));
   const { prepared, events } = await preparedGuest(config + more);
   const data = asTree(await prepared.open());
-  expect(data.sources).toEqual(['', 'srv/data', 'srv/data/sub']);
+  expect(data.tree.sources).toEqual(['', 'srv/data', 'srv/data/sub']);
   expect(await pathsIn(data)).toEqual([
     ...['', 'lost+found', 'srv', 'srv/data'],
     ...['srv/data', 'srv/data/lost+found', 'srv/data/sub'],
     ...['srv/data/sub', 'srv/data/sub/orders'],
   ]);
-  expect(() => writeFileSync(join(data.root, 'new'), '')).toThrow('EROFS');
+  expect(() => writeFileSync(join(data.tree.root, 'new'), '')).toThrow('EROFS');
   expect(readFileSync('/proc/self/mountinfo', 'latin1')).not.toContain(directory);
   await prepared.release();
   expect(events).toContain("INFO: excluding bind mount point mp5 ('/srv/data') from backup (not a volume)");

@@ -1,5 +1,6 @@
 import { mkdir, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
+import { DirectoryTree } from '@vzdump-format/file-tree';
 import { debugLog } from '@vzdump-format/streams';
 import type { ContainerVolume } from '../container/container-volumes.js';
 import { treeSources } from '../container/tree-sources.js';
@@ -22,7 +23,7 @@ export async function mountedVolumes(
   const [first, ...others] = volumes;
   if (first?.content.kind === 'directory' && others.length === 0) {
     debugLog('the container is read where it is: %s', first.content.path);
-    return { kind: 'tree', root: first.content.path, sources: [''], isCopy: false };
+    return { kind: 'tree', tree: new DirectoryTree(first.content.path), isCopy: false };
   }
   const mountRoot = join(await realpath(temporaryDirectory), 'root');
   await mkdir(mountRoot, { mode: 0o700 });
@@ -36,5 +37,5 @@ export async function mountedVolumes(
     const target = join(mountRoot, mountPoint.path);
     await mountVolume({ content, target, namespace, undo, log });
   }
-  return { kind: 'tree', root, sources: await treeSources(root, paths), isCopy: false };
+  return { kind: 'tree', tree: new DirectoryTree(root, await treeSources(root, paths)), isCopy: false };
 }

@@ -1,11 +1,9 @@
-import { walk } from '@vzdump-format/file-tree';
 import type { GuestData, TreeData } from '../guest-access.js';
 
 /** The paths in a tree as an archive gets them, in their order; the root's is empty. */
 export async function pathsIn(data: GuestData): Promise<readonly string[]> {
-  const { root, sources } = asTree(data);
   const paths: string[] = [];
-  for await (const { path } of walk(root, { sources })) paths.push(path);
+  for await (const { path } of asTree(data).tree.open().entries()) paths.push(path);
   return paths;
 }
 
