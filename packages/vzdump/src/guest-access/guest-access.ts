@@ -114,7 +114,9 @@ export interface GuestDrive extends DriveSpec {
 /** Of a container. */
 export interface TreeData {
   readonly kind: 'tree';
-  /** Each of its sources is read as far as its own file system goes: the root's, and further mount points'. */
+  /**
+   * Each of its sources is read as far as its own file system goes: the root's, and further mount points'.
+   */
   readonly tree: DirectoryTree;
   /** Whether rsync has left out what the patterns say. */
   readonly isCopy: boolean;
