@@ -1,4 +1,5 @@
-import { ArchiveError, allZero, type ByteReader, type OnWarning } from '@vzdump-format/streams';
+import { ArchiveError, type ByteReader, type OnWarning } from '@vzdump-format/streams';
+import { allZero } from './zeros.js';
 
 interface Trailing {
   /** The prefix of the codes: `GZIP` gives `GZIP_TRAILING` and `GZIP_PADDING`. */

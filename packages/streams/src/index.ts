@@ -52,4 +52,3 @@ export {
 } from './stage/pull-iterator.js';
 export { owned, runStage, type Stage, stageOf, toDuplex } from './stage/stage.js';
 export { RateLimiter, throttle } from './stage/throttle.js';
-export { allZero, zeroChunks } from './zeros.js';

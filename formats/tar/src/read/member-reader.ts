@@ -1,5 +1,5 @@
 import { printableName } from '@vzdump-format/posix';
-import { ArchiveError, allZero, type OnWarning, type Pulled } from '@vzdump-format/streams';
+import { ArchiveError, type OnWarning, type Pulled } from '@vzdump-format/streams';
 import { BLOCK_SIZE, MAX_NAME_SIZE, MAX_PAX_SIZE, TYPE, wholeBlocks } from '../format.js';
 import { hasChecksum, sumOfBytes } from '../header/checksum.js';
 import { decodeHeader, decodeSize, typeOf } from '../header/header.js';
@@ -7,6 +7,7 @@ import { decodeField } from '../header/names.js';
 import { decodePax, multiVolume, type PaxAttributes, type PaxSparse } from '../pax/pax-attributes.js';
 import { readSparseMap } from '../sparse/sparse.js';
 import { Warnings } from '../warnings.js';
+import { isZeros } from '../zeros.js';
 import {
   type ArchiveReader,
   Cursor,
@@ -220,7 +221,7 @@ const PREAMBLE_LIMITS: ReadonlyMap<string, number> = new Map([
 /** @throws `TAR_NAME` */
 function decodeLongName({ bytes, at }: Stretch, size: number, offset: number): string {
   const end = bytes.indexOf(0, at);
-  const isPadded = end < 0 || end >= at + size || allZero(bytes.subarray(end, at + size));
+  const isPadded = end < 0 || end >= at + size || isZeros(bytes.subarray(end, at + size));
   if (!isPadded) throw new ArchiveError('TAR_NAME', 'a long name goes on behind a NUL byte', { offset });
   return decodeField(bytes, at, size);
 }

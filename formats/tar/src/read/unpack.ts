@@ -1,5 +1,4 @@
 import {
-  allZero,
   ByteReader,
   type OnBoundary,
   type OnWarning,
@@ -11,6 +10,7 @@ import type { TarEntry } from '../entry.js';
 import { wholeBlocks } from '../format.js';
 import { BoundaryMarks } from '../write/boundaries.js';
 import { StoredContent } from '../write/content.js';
+import { isZeros } from '../zeros.js';
 import { Cursor, takeWhole } from './archive-reader.js';
 import type { MemberEntry } from './member.js';
 import { MemberReader } from './member-reader.js';
@@ -122,7 +122,7 @@ async function readBehindEnd(reader: ByteReader, onWarning?: OnWarning, signal?:
   let isTold = false;
   for await (const chunk of reader.rest()) {
     signal?.throwIfAborted();
-    if (isTold || allZero(chunk)) continue;
+    if (isTold || isZeros(chunk)) continue;
     isTold = true;
     onWarning?.({
       code: 'TAR_TRAILING_DATA',

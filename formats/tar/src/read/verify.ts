@@ -1,8 +1,9 @@
 import { ContentProgress } from '@vzdump-format/file-tree';
 import { printableName } from '@vzdump-format/posix';
-import { ArchiveError, allZero } from '@vzdump-format/streams';
+import { ArchiveError } from '@vzdump-format/streams';
 import type { TarEntry } from '../entry.js';
 import { Warnings } from '../warnings.js';
+import { isZeros } from '../zeros.js';
 import { pathHash } from './path-hash.js';
 import { type UnpackTarOptions, unpackMembers } from './unpack.js';
 
@@ -33,7 +34,7 @@ export async function verifyTar(
   const seen = new SeenPaths();
   const progress = new ContentProgress(options.onProgress);
   const checkPadding = (padding: Uint8Array, { path }: TarEntry) => {
-    if (allZero(padding)) return;
+    if (isZeros(padding)) return;
     warnings.once('TAR_PADDING', 'behind the content of a file there is something else than zeros', {
       entry: path,
     });

@@ -1,7 +1,6 @@
 import {
   ArchiveError,
   alignedSharedMemory,
-  allZero,
   type Boundaries,
   debugLog,
   mapOrdered,
@@ -18,7 +17,7 @@ import {
 } from '../codec.js';
 import { MAX_SEGMENT_CONTENT } from '../seekable/segments.js';
 import { copyTo, type SharedMemory } from '../shared-memory.js';
-import { ZeroFrame } from '../zeros.js';
+import { allZero, ZeroFrame } from '../zeros.js';
 import type { EngineResult, StreamSettings } from './engine.js';
 import { checkedEngineName, loadEngine } from './engines.js';
 import { CHECKSUM_SIZE } from './format.js';

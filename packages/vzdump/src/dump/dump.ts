@@ -1,5 +1,5 @@
 import { ArchiveError } from '@vzdump-format/streams';
-import { containerMethods } from '../guest-access/container/container-methods.js';
+import { containerMethods } from '../guest-access/container/container-stop.js';
 import { vmMethods } from '../guest-access/vm/vm-methods.js';
 import type { DumpResult } from './dump-event.js';
 import type { DumpOptions } from './dump-options.js';

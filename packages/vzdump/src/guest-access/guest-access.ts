@@ -1,4 +1,7 @@
+import type { DriveSpec } from '@vzdump-format/archives';
 import type { DirectoryTree } from '@vzdump-format/file-tree';
+import type { DriveMapEntry, Guest, GuestConfig, StorageConfig } from '@vzdump-format/pve';
+
 /**
  * How a guest's data is come by, so that what is read does not change meanwhile. Each way is a `GuestAccess`,
  * in a file of its own: the disks of a virtual machine that is stopped, a container that is stopped for it,
@@ -13,9 +16,6 @@ import type { DirectoryTree } from '@vzdump-format/file-tree';
  * and `release` in any case once `prepare` has succeeded, also when `open` failed half-way or was never
  * called.
  */
-
-import type { DriveSpec } from '@vzdump-format/archives';
-import type { DriveMapEntry, Guest, GuestConfig, StorageConfig } from '@vzdump-format/pve';
 
 /** What happens to a guest that runs, meanwhile. One that does not run is backed up in the mode `stop`. */
 export type BackupMode = 'snapshot' | 'suspend' | 'stop';
@@ -120,4 +120,21 @@ export interface TreeData {
   readonly tree: DirectoryTree;
   /** Whether rsync has left out what the patterns say. */
   readonly isCopy: boolean;
+}
+
+/** What has been done, to be undone in reverse order. */
+export class UndoStack {
+  private readonly steps: (() => Promise<void>)[] = [];
+
+  /** To be called as soon as there is something to undo, so before what may fail half-way. */
+  defer(step: () => Promise<void>): void {
+    this.steps.push(step);
+  }
+
+  /** Undoes everything, whatever fails meanwhile. There is nothing to do the second time. */
+  async run(onFailure: (error: unknown) => void): Promise<void> {
+    for (let step = this.steps.pop(); step !== undefined; step = this.steps.pop()) {
+      await step().catch(onFailure);
+    }
+  }
 }

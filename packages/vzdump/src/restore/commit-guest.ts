@@ -1,22 +1,34 @@
 import { unlink } from 'node:fs/promises';
-import { bytesToPath, printableName } from '@vzdump-format/posix';
+import { join } from 'node:path';
+import {
+  bytesToPath,
+  type Command,
+  isInstalled,
+  pathToBytes,
+  printableName,
+  runTool,
+} from '@vzdump-format/posix';
 import {
   configValue,
+  DEFAULT_PVE_ROOT,
   formatGuestConfig,
   type GuestConfig,
+  type GuestType,
   ifThere,
+  type PveRoot,
   parseVolumeId,
   readConfigFile,
   requireStorage,
   withValue,
 } from '@vzdump-format/pve';
-import { sortOldVolumes } from './old-volumes.js';
-import { addToPool } from './pool.js';
+import { ArchiveError } from '@vzdump-format/streams';
+import { HOST_PROGRAMS, isHostConfiguration } from '../guest-access/host-program.js';
 import {
   type ReplacedGuest,
   requireStillFree,
   requireUnchanged,
   requireUnusedVolume,
+  sortOldVolumes,
 } from './replaced-guest.js';
 import type { RestoreJob } from './restore-job.js';
 
@@ -143,4 +155,69 @@ async function addToItsPool({ pveRoot, options }: RestoreJob, pool: string): Pro
     const message = `${options.vmid} was restored, but not added to its pool: ${(error as Error).message}`;
     options.onWarning?.({ code: 'RESTORE_POOL', message });
   }
+}
+
+/** @throws `POOL_UNKNOWN` */
+export async function requirePool(pveRoot: PveRoot, pool: string): Promise<void> {
+  const pools = await pveRoot.pools();
+  if (pools.has(pool)) return;
+  throw new ArchiveError('POOL_UNKNOWN', `pool '${printableName(pool)}' does not exist`, {
+    hint:
+      pools.size === 0 ? 'there are none' : `there are ${[...pools.keys()].map(printableName).join(', ')}`,
+  });
+}
+
+/** Makes a guest a member of a pool, in its line of user.cfg: `pool:ID:COMMENT:GUEST,GUEST:STORAGE:`. */
+export async function addToPool(pveRoot: PveRoot, pool: string, vmid: number): Promise<void> {
+  await requirePool(pveRoot, pool);
+  if ((await pveRoot.pools()).get(pool)?.has(vmid)) return;
+  const path = join(pveRoot.directory, 'user.cfg');
+  const lines = bytesToPath(await readConfigFile(path)).split('\n');
+  const at = lines.findIndex((line) => line.trimStart().startsWith(`pool:${pool}:`));
+  const fields = lines[at]!.split(':');
+  const guests = (fields[3] ?? '').split(',').filter((each) => each.trim() !== '');
+  const changed = [...fields.slice(0, 3), [...guests, String(vmid)].join(','), ...fields.slice(4)];
+  while (changed.length < 6) changed.push('');
+  await pveRoot.writeFile(path, pathToBytes(lines.with(at, changed.join(':')).join('\n')), {
+    overwrite: true,
+  });
+}
+
+/** Seconds: Proxmox VE waits for a machine with much memory to be made. */
+const TIMEOUT = 300;
+
+/**
+ * Makes sure that a guest can be started when it is whole, if it is to be: only a host of Proxmox VE knows
+ * how.
+ * @throws `RESTORE_START`
+ */
+export async function requireStartable({ options, pveRoot }: RestoreJob, type: GuestType): Promise<void> {
+  if (options.start !== true) return;
+  const program = HOST_PROGRAMS[type];
+  if (!isInstalled(program)) throw notStartable(`${program}, which would start it, is not installed`);
+  if (!isHostConfiguration(pveRoot.directory))
+    throw notStartable(`${program} knows only the guests of ${DEFAULT_PVE_ROOT}`);
+}
+
+/** The guest is there: that it does not start does not undo it. */
+export async function startGuest(job: RestoreJob, type: GuestType): Promise<void> {
+  const { options, tell } = job;
+  if (options.start !== true) return;
+  tell({ type: 'starting' });
+  try {
+    await runTool(startCommand(type, options.vmid), { timeout: TIMEOUT });
+  } catch (error) {
+    const message = `${options.vmid} was restored, but does not start: ${(error as Error).message}`;
+    options.onWarning?.({ code: 'RESTORE_START', message });
+  }
+}
+
+export function startCommand(type: GuestType, vmid: number): Command {
+  return [HOST_PROGRAMS[type], 'start', String(vmid)];
+}
+
+function notStartable(why: string): ArchiveError {
+  return new ArchiveError('RESTORE_START', `the guest cannot be started: ${why}`, {
+    hint: 'restore it with --start 0',
+  });
 }

@@ -1,6 +1,6 @@
 import { parseGuestConfig } from '@vzdump-format/pve';
 import { expect, test } from 'vitest';
-import { sortOldVolumes } from './old-volumes.js';
+import { sortOldVolumes } from './replaced-guest.js';
 
 function sort(text: string, restored: readonly string[], inUse: readonly string[] = [], vmid = 100) {
   return sortOldVolumes(parseGuestConfig(text, 'qemu'), vmid, new Set(restored), new Set(inUse));

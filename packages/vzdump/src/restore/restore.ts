@@ -1,8 +1,8 @@
 import { type OpenArchive, openArchive } from '@vzdump-format/archives';
 import { storageOf } from '@vzdump-format/pve';
 import { RateLimiter } from '@vzdump-format/streams';
+import { requirePool } from './commit-guest.js';
 import { restoreContainer } from './container/restore-container.js';
-import { requirePool } from './pool.js';
 import { archivePath, limitFor, limitReading, newRestoreJob, type RestoreJob } from './restore-job.js';
 import type { RestoreOptions, RestoreResult } from './restore-options.js';
 import { restoreVm } from './vm/restore-vm.js';

@@ -2,8 +2,8 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { scratch } from '@vzdump-format/testing';
 import { expect, test, vi } from 'vitest';
+import { requireStartable, startCommand } from './commit-guest.js';
 import { newRestoreJob } from './restore-job.js';
-import { requireStartable, startCommand } from './start-guest.js';
 
 test('Proxmox VE starts guests by its own programs', () => {
   expect(startCommand('qemu', 300)).toEqual(['qm', 'start', '300']);

@@ -22,12 +22,10 @@ import type { GuestPhase } from '../hook-script.js';
 import type { DumpJob } from '../job/dump-job.js';
 import { clockDuration, renderFileSize } from '../units.js';
 import { afterBackup } from './after-backup.js';
-import type { ArchiveRun } from './archive-run.js';
 import { type BackupPlace, makeTemporaryDirectory, placeBackup } from './backup-place.js';
-import { archiveContainer } from './container-archive.js';
+import { type ArchiveRun, archiveContainer, archiveVm } from './guest-archive.js';
 import { type LockedGuest, lockGuest } from './guest-lock.js';
 import { GuestLogFile, timeStamp } from './guest-log.js';
-import { archiveVm } from './vm-archive.js';
 
 /** What is kept of a guest's log for a mail. */
 const MAX_MAILED_LOG = 1024 * 1024;

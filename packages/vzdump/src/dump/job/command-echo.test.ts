@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { commandEcho } from './command-echo.js';
+import { commandEcho } from './run-job.js';
 
 test.each([
   [[100, 101], {}, 'vzdump 100 101'],

@@ -1,5 +1,16 @@
+import { readdir } from 'node:fs/promises';
 import { codecForCompressOption } from '@vzdump-format/codecs';
-import type { GuestType } from '@vzdump-format/pve';
+import { type IoPriority, setIoPriority as setThreadIoPriority, shellQuote } from '@vzdump-format/posix';
+import {
+  formatPropertyString,
+  type GuestType,
+  type OptionValue,
+  type Properties,
+  type Retention,
+  retentionString,
+  type VzdumpOptions,
+  vzdumpOption,
+} from '@vzdump-format/pve';
 import type { GuestMethods } from '../../guest-access/guest-access.js';
 import type { DumpResult, GuestResult } from '../dump-event.js';
 import type { DumpOptions } from '../dump-options.js';
@@ -8,11 +19,8 @@ import { backupGuest } from '../guest/guest-backup.js';
 import type { JobPhase } from '../hook-script.js';
 import { mailRecipients, notify } from '../report/notification.js';
 import { clearLeftovers } from './clear-leftovers.js';
-import { commandEcho } from './command-echo.js';
-import type { DumpJob, DumpTarget } from './dump-job.js';
+import { type DumpJob, type DumpTarget, openTarget } from './dump-job.js';
 import type { DumpPlan } from './dump-plan.js';
-import { openTarget } from './dump-target.js';
-import { setIoPriority } from './io-priority.js';
 import { JOB_LOCK, JobLock } from './job-lock.js';
 import type { JobLog } from './job-log.js';
 
@@ -139,5 +147,56 @@ class Job {
       dumpDirectory: target === undefined ? plan.options.dumpdir : target.directory,
     };
     await plan.hooks.runForJob(phase, job, { onLine: log.info, signal });
+  }
+}
+
+/** Works only while nobody else wants the disks. */
+const IDLE = 8;
+
+/**
+ * Sets the I/O priority of this process, with all its threads, as vzdump does: 0 to 7 within the best-effort
+ * class, 8 idle. What it starts from then on has the same. Where that cannot be, the log is told.
+ */
+export async function setIoPriority(priority: number, warn: (message: string) => void): Promise<void> {
+  const ofThreads: IoPriority =
+    priority === IDLE ? { class: 'idle', level: 7 } : { class: 'best-effort', level: priority };
+  try {
+    for (const thread of await readdir('/proc/self/task')) setThreadIoPriority(Number(thread), ofThreads);
+  } catch (error) {
+    warn(`unable to set the I/O priority - ${errorText(error).trim()}`);
+  }
+}
+
+/** What the log does not repeat. */
+const LEFT_OUT: ReadonlySet<string> = new Set(['stdout', 'job-id']);
+
+/** The job as a command line of vzdump: `vzdump 100 --mode snapshot --storage local`. */
+export function commandEcho(vmids: readonly number[], options: VzdumpOptions): string {
+  const words = Object.entries(options).flatMap(([name, value]) =>
+    LEFT_OUT.has(name) || value === undefined
+      ? []
+      : textsOf(name, value)
+          .filter((text) => text !== '')
+          .map((text) => `--${name} ${shellQuote(text)}`),
+  );
+  return ['vzdump', ...vmids, ...words].join(' ');
+}
+
+/** As they would be given; an array takes as many options as it has items. */
+function textsOf(name: string, value: OptionValue): readonly string[] {
+  switch (vzdumpOption(name)?.type.kind) {
+    case 'boolean':
+      return [value === true ? '1' : '0'];
+    case 'array':
+      return value as readonly string[];
+    case 'list':
+    case 'guests':
+      return [(value as readonly (string | number)[]).join(',')];
+    case 'properties':
+      return [formatPropertyString(value as Properties)];
+    case 'retention':
+      return [retentionString(value as Retention)];
+    default:
+      return [String(value)];
   }
 }

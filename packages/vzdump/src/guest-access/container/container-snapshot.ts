@@ -1,10 +1,16 @@
 import { runTool } from '@vzdump-format/posix';
 import { ArchiveError } from '@vzdump-format/streams';
-import type { GuestAccess, GuestContext, GuestLog, PreparedGuest, TreeData } from '../guest-access.js';
+import {
+  type GuestAccess,
+  type GuestContext,
+  type GuestLog,
+  type PreparedGuest,
+  type TreeData,
+  UndoStack,
+} from '../guest-access.js';
 import { mountedVolumes } from '../mount/mounted-volumes.js';
 import { snapshotOfVolume } from '../snapshot/snapshot-of-volume.js';
 import { SNAPSHOT_NAME, type StorageSnapshot } from '../snapshot/storage-snapshot.js';
-import { UndoStack } from '../undo-stack.js';
 import { type ContainerVolume, containerVolumes } from './container-volumes.js';
 import { freezing, GuestPause } from './guest-pause.js';
 import type { Lxc } from './lxc.js';

@@ -1,9 +1,17 @@
-import type { GuestAccess, GuestContext, PreparedGuest } from '../guest-access.js';
+import {
+  type BackupMode,
+  type GuestAccess,
+  type GuestContext,
+  type GuestMethods,
+  type PreparedGuest,
+  UndoStack,
+} from '../guest-access.js';
 import { mountedVolumes } from '../mount/mounted-volumes.js';
-import { UndoStack } from '../undo-stack.js';
+import { containerSnapshot } from './container-snapshot.js';
+import { containerSuspend } from './container-suspend.js';
 import { containerVolumes } from './container-volumes.js';
 import { GuestPause, stopping } from './guest-pause.js';
-import type { Lxc } from './lxc.js';
+import { Lxc, type LxcOptions } from './lxc.js';
 
 /** The mode `stop`: a container is stopped until the archive is made. One that does not run is only read. */
 export function containerStop(lxc: Lxc): GuestAccess {
@@ -29,5 +37,20 @@ async function prepare(lxc: Lxc, context: GuestContext): Promise<PreparedGuest> 
       await undo.run((error) => log.warn((error as Error).message));
       await pause.endAnyhow();
     },
+  };
+}
+
+const METHODS: Readonly<Record<BackupMode, (lxc: Lxc) => GuestAccess>> = {
+  snapshot: containerSnapshot,
+  suspend: containerSuspend,
+  stop: containerStop,
+};
+
+/** How containers are accessed: through LXC, each in the mode asked for, or `stop` when it does not run. */
+export function containerMethods(options: LxcOptions = {}): GuestMethods {
+  const lxc = new Lxc(options);
+  return {
+    isRunning: async ({ vmid }) => (await lxc.state(vmid)) !== 'stopped',
+    access: (_guest, mode, isRunning) => METHODS[isRunning ? mode : 'stop'](lxc),
   };
 }

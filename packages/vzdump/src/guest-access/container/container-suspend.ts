@@ -4,7 +4,7 @@ import { DirectoryTree } from '@vzdump-format/file-tree';
 import { runTool } from '@vzdump-format/posix';
 import { distrustCopies } from '../distrust-copies.js';
 import type { GuestAccess, GuestContext, PreparedGuest, TreeData } from '../guest-access.js';
-import { requireRealDirectories } from '../mount/real-directories.js';
+import { requireRealDirectories } from '../mount/mounted-volumes.js';
 import { containerVolumes } from './container-volumes.js';
 import { freezing, GuestPause } from './guest-pause.js';
 import type { Lxc } from './lxc.js';

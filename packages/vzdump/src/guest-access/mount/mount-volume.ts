@@ -1,8 +1,7 @@
 import { constants } from 'node:fs';
 import { type Command, isAccessible, printableName, runTool } from '@vzdump-format/posix';
 import type { VolumeContent } from '../container/container-volumes.js';
-import type { GuestLog } from '../guest-access.js';
-import type { UndoStack } from '../undo-stack.js';
+import type { GuestLog, UndoStack } from '../guest-access.js';
 import type { MountNamespace } from './mount-namespace.js';
 
 export interface MountVolumeOptions {

@@ -5,8 +5,7 @@ import { describe } from 'vitest';
 import type { GuestAccess } from '../guest-access.js';
 import { type AccessSubject, testAccessContract } from '../testing/access-contract.js';
 import { recordedContext } from '../testing/recorded-context.js';
-import { runningVm } from './running-vm.js';
-import { stoppedVm } from './stopped-vm.js';
+import { runningVm, stoppedVm } from './vm-methods.js';
 
 const VMID = 100;
 const CONFIG = `scsi0: local:${VMID}/vm-${VMID}-disk-0.raw,size=6000

@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
+import { openDiskImage } from '@vzdump-format/disk';
 import { imageLocks } from '@vzdump-format/posix';
+import { driveMapEntry, driveVolume, type SelectedDrive, selectDrives } from '@vzdump-format/pve';
 import { ArchiveError, debugLog } from '@vzdump-format/streams';
-import type { GuestMethods } from '../guest-access.js';
-import { runningVm } from './running-vm.js';
-import { stoppedVm } from './stopped-vm.js';
+import type { GuestAccess, GuestContext, GuestDrive, GuestMethods, PreparedGuest } from '../guest-access.js';
 
 export interface VmMethodsOptions {
   /** Whether the disks of a virtual machine that runs are read as they are. */
@@ -58,4 +58,65 @@ async function textOf(path: string): Promise<string> {
     if (error.code === 'ENOENT' || error.code === 'ESRCH') return '';
     throw error;
   });
+}
+
+/**
+ * The disks of a virtual machine that runs, as they are while they are read: a part that is read late may fit
+ * no part that was read early. Only for those who insist.
+ */
+export const runningVm: GuestAccess = {
+  mode: 'snapshot',
+
+  async prepare(context: GuestContext): Promise<PreparedGuest> {
+    const drives = vmDrives(context);
+    return {
+      async open() {
+        context.log.warn(
+          `VM ${context.guest.vmid} runs while its disks are read: at best, the backup holds what a crash would have left`,
+        );
+        for (const phase of ['pre-stop', 'pre-restart', 'post-restart'] as const) await context.phase(phase);
+        return { kind: 'disks', drives };
+      },
+      release: async () => {},
+    };
+  },
+};
+
+/** The disks of a virtual machine that does not run, as they are. */
+export const stoppedVm: GuestAccess = {
+  mode: 'stop',
+
+  async prepare(context: GuestContext): Promise<PreparedGuest> {
+    const drives = vmDrives(context);
+    return {
+      open: async () => ({ kind: 'disks', drives }),
+      release: async () => {},
+    };
+  },
+};
+
+/**
+ * The drives of a virtual machine that a backup holds, in the order of the archive; the log is told of them,
+ * and of those that are left out. @throws `CONFIG_VALUE`, and `VOLUME_ID` and the like
+ */
+export function vmDrives(context: GuestContext): readonly GuestDrive[] {
+  const { config, log } = context;
+  const { included, messages } = selectDrives(config);
+  for (const message of messages) log.info(message);
+  return included.map((drive) => vmDrive(drive, context));
+}
+
+function vmDrive(drive: SelectedDrive, { storages, node, signal }: GuestContext): GuestDrive {
+  const volume = driveVolume(storages, drive, node);
+  const { path, format } = volume;
+  if (format === 'subvol') {
+    throw new ArchiveError('VOLUME_ID', `${drive.key} is on a volume of files, not on an image of a disk`, {
+      entry: drive.volume,
+    });
+  }
+  return {
+    name: drive.deviceName,
+    open: () => openDiskImage(path, { format, signal }),
+    mapEntry: driveMapEntry(drive, volume),
+  };
 }

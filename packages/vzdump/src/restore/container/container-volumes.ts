@@ -2,8 +2,8 @@ import { chown } from 'node:fs/promises';
 import type { IdMap } from '@vzdump-format/file-tree';
 import { failedWrite } from '../failed-write.js';
 import type { RestoreJob } from '../restore-job.js';
-import { stageChosenDirectory } from '../volumes/chosen-directory.js';
-import type { StagedVolume } from '../volumes/staged-volume.js';
+import { stageChosenDirectory } from '../volumes/chosen-places.js';
+import type { StagedVolume } from '../volumes/volume-store.js';
 import { makeFileSystem, type OpenFileSystem, openFileSystem } from './file-system.js';
 import type { MountPlan } from './plan-mount-points.js';
 

@@ -6,7 +6,7 @@ import { runTool } from '@vzdump-format/posix';
 import { ArchiveError } from '@vzdump-format/streams';
 import { MountNamespace } from '../../guest-access/mount/mount-namespace.js';
 import { run } from '../run.js';
-import type { VolumePlace } from '../volumes/staged-volume.js';
+import type { VolumePlace } from '../volumes/volume-store.js';
 
 type ImagePlace = Exclude<VolumePlace, { kind: 'directory' }>;
 

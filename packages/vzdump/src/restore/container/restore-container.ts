@@ -23,15 +23,13 @@ import {
 import { ArchiveError, type RateLimiter } from '@vzdump-format/streams';
 import { howToMakeTemplate } from '../../guest-access/host-program.js';
 import { admittedConfig, parseArchivedConfig } from '../admitted-config.js';
-import { commitGuest } from '../commit-guest.js';
+import { commitGuest, requireStartable, startGuest } from '../commit-guest.js';
 import { requireRestorable } from '../replaced-guest.js';
 import { archivePath, isRestricted, limitFor, limitReading, type RestoreJob } from '../restore-job.js';
 import type { RestoreResult } from '../restore-options.js';
-import { requireStartable, startGuest } from '../start-guest.js';
-import { ArchivedFiles } from './archived-files.js';
+import { ArchivedFiles, isDeviceFile, restoredEntries } from './archived-files.js';
 import { ContainerVolumes, type OpenVolume } from './container-volumes.js';
 import { type ContainerPlan, planMountPoints } from './plan-mount-points.js';
-import { isDeviceFile, restoredEntries } from './restored-entries.js';
 import { routeEntries } from './route-entries.js';
 
 export interface ContainerArchive {

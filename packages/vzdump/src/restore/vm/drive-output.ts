@@ -5,8 +5,8 @@ import { RateLimiter, type WriteAt } from '@vzdump-format/streams';
 import { CLUSTER_SIZE, type VmaHeader, type VmaRecord } from '@vzdump-format/vma';
 import { failedWrite } from '../failed-write.js';
 import { limitFor, type RestoreJob } from '../restore-job.js';
-import { stageChosenTarget } from '../volumes/chosen-target.js';
-import type { StagedVolume } from '../volumes/staged-volume.js';
+import { stageChosenTarget } from '../volumes/chosen-places.js';
+import type { StagedVolume } from '../volumes/volume-store.js';
 import type { DrivePlan } from './plan-drives.js';
 
 interface Output {

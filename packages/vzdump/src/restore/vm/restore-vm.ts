@@ -12,11 +12,10 @@ import { ArchiveError } from '@vzdump-format/streams';
 import { findConfig, unpackVma, type VmaHeader } from '@vzdump-format/vma';
 import { howToMakeTemplate } from '../../guest-access/host-program.js';
 import { admittedConfig, parseArchivedConfig } from '../admitted-config.js';
-import { commitGuest } from '../commit-guest.js';
+import { commitGuest, requireStartable, startGuest } from '../commit-guest.js';
 import { requireRestorable } from '../replaced-guest.js';
 import { archivePath, type RestoreJob } from '../restore-job.js';
 import type { RestoreResult } from '../restore-options.js';
-import { requireStartable, startGuest } from '../start-guest.js';
 import { DriveOutput } from './drive-output.js';
 import { type DrivePlan, orphanVolumes, planDrives } from './plan-drives.js';
 

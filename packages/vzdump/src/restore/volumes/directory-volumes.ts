@@ -5,8 +5,7 @@ import { run } from '../run.js';
 import { type DirectoryKind, plainDirectory, StagedDirectory } from './staged-directory.js';
 import { StagedFile } from './staged-file.js';
 import { StagedSubvolumeImage } from './staged-subvolume-image.js';
-import type { StagedVolume } from './staged-volume.js';
-import type { VolumeRequest, VolumeStore } from './volume-store.js';
+import type { StagedVolume, VolumeRequest, VolumeStore } from './volume-store.js';
 
 /**
  * Volumes as files and directories: `images/VMID/vm-VMID-disk-0.raw`. On btrfs, directories are subvolumes,

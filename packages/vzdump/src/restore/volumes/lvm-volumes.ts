@@ -1,8 +1,7 @@
 import type { LvmStorage } from '@vzdump-format/pve';
 import { ArchiveError } from '@vzdump-format/streams';
 import type { Run } from '../run.js';
-import type { StagedVolume } from './staged-volume.js';
-import type { VolumeRequest, VolumeStore } from './volume-store.js';
+import type { StagedVolume, VolumeRequest, VolumeStore } from './volume-store.js';
 
 const KIB = 1024;
 

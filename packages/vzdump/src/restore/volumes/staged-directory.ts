@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { makeDirectories, removeEmptyDirectories, removeTree } from '@vzdump-format/posix';
 import { ArchiveError, hiddenName, isFileAt, type OnWarning, syncDirectory } from '@vzdump-format/streams';
 import { run } from '../run.js';
-import type { StagedVolume, VolumePlace } from './staged-volume.js';
+import type { StagedVolume, VolumePlace } from './volume-store.js';
 
 /** How a directory comes to be, and goes with all that is in it. */
 export interface DirectoryKind {

@@ -2,7 +2,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { makeDirectories, removeEmptyDirectories, requireUnusedImage } from '@vzdump-format/posix';
 import { CommittedFile, onNamedFile, PendingFile, type PendingFileOptions } from '@vzdump-format/streams';
-import type { StagedVolume, VolumePlace } from './staged-volume.js';
+import type { StagedVolume, VolumePlace } from './volume-store.js';
 
 /** A guest's disk is not for all to read. */
 const IMAGE_MODE = 0o640;

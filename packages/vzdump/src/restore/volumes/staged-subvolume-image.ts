@@ -2,7 +2,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { nameFile, type OnWarning, onNamedFile } from '@vzdump-format/streams';
 import { type DirectoryKind, StagedDirectory } from './staged-directory.js';
-import type { StagedVolume, VolumePlace } from './staged-volume.js';
+import type { StagedVolume, VolumePlace } from './volume-store.js';
 
 /** A guest's disk is not for all to read. */
 const IMAGE_MODE = 0o640;

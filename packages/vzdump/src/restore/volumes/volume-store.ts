@@ -1,5 +1,5 @@
+import type { ImagePlace } from '@vzdump-format/disk';
 import type { OnWarning } from '@vzdump-format/streams';
-import type { StagedVolume } from './staged-volume.js';
 
 /** A volume to make. */
 export interface VolumeRequest {
@@ -22,4 +22,28 @@ export interface VolumeStore {
   makeDirectory(request: VolumeRequest): Promise<StagedVolume>;
   /** Removes a volume for good. */
   remove(volume: string): Promise<void>;
+}
+
+/** Where the content of a volume that is being made goes. */
+export type VolumePlace =
+  | ImagePlace
+  /** A directory that is empty so far. */
+  | { readonly kind: 'directory'; readonly path: string };
+
+/** A volume that a restore makes. Until `commit`, no guest and no listing knows it. */
+export interface StagedVolume {
+  /** What a configuration calls it: `local:300/vm-300-disk-0.raw`, or an absolute path. */
+  readonly volume: string;
+  /** Where it is in the end. */
+  readonly path: string;
+  readonly place: VolumePlace;
+  /**
+   * Its content is there: makes that durable, and gives it its name. @throws `FILE_EXISTS` when the name is
+   * taken
+   */
+  commit(): Promise<void>;
+  /** Takes it away, whether it was committed or not. */
+  remove(): Promise<void>;
+  /** It is a guest's now, and stays: lets go of what it has replaced. */
+  release?(): Promise<void>;
 }

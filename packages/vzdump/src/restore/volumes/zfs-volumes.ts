@@ -1,7 +1,6 @@
 import type { ZfsStorage } from '@vzdump-format/pve';
 import type { Run } from '../run.js';
-import type { StagedVolume } from './staged-volume.js';
-import type { VolumeRequest, VolumeStore } from './volume-store.js';
+import type { StagedVolume, VolumeRequest, VolumeStore } from './volume-store.js';
 
 const KIB = 1024;
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { TreeProgressLines } from './tree-progress-lines.js';
+import { TreeProgressLines } from './progress-lines.js';
 
 const MIB = 1 << 20;
 
