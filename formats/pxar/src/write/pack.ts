@@ -43,11 +43,8 @@ async function* packAll(
   const { archive, payload } = packer;
   signal?.throwIfAborted();
   packer.begin();
-  try {
-    for (;;) {
-      const pulled = sequence.pull();
-      const entry = pulled instanceof Promise ? await pulled : pulled;
-      if (entry === undefined) break;
+  for await (const run of sequence.runs()) {
+    for (const entry of run) {
       signal?.throwIfAborted();
       if (packer.add(entry)) {
         if (payload === undefined) yield* packer.content(entry, archive);
@@ -57,8 +54,6 @@ async function* packAll(
       if (archive.isFull) yield archive.take();
       if (payload?.isFull) await sink!(payload.take());
     }
-  } finally {
-    await sequence.close();
   }
   packer.finish();
   yield archive.take();

@@ -118,11 +118,8 @@ class Packing {
     const { out, leftOut } = this;
     const { onProgress, signal } = this.options;
     signal?.throwIfAborted();
-    try {
-      for (;;) {
-        const pulled = sequence.pull();
-        const entry = pulled instanceof Promise ? await pulled : pulled;
-        if (entry === undefined) break;
+    for await (const run of sequence.runs()) {
+      for (const entry of run) {
         signal?.throwIfAborted();
         if (leftOut.leavesOut(entry)) continue;
         const layout = sparseLayoutOf(entry);
@@ -137,8 +134,6 @@ class Packing {
         this.bytes += entry.size;
         onProgress?.({ entries: this.entries, bytes: this.bytes });
       }
-    } finally {
-      await sequence.close();
     }
   }
 

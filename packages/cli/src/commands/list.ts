@@ -121,23 +121,19 @@ async function* inChunks(
   entries: AsyncIterable<FileEntry>,
   { start, show, end, isUsefulInPart }: TreeListing,
 ): AsyncGenerator<Uint8Array> {
-  const sequence = PullIterator.of(entries);
   let text = start;
   try {
-    for (;;) {
-      const pulled = sequence.pull();
-      const entry = pulled instanceof Promise ? await pulled : pulled;
-      if (entry === undefined) break;
-      text += show(entry);
-      if (text.length < CHUNK_LENGTH) continue;
-      yield Buffer.from(text);
-      text = '';
+    for await (const run of PullIterator.of(entries).runs()) {
+      for (const entry of run) {
+        text += show(entry);
+        if (text.length < CHUNK_LENGTH) continue;
+        yield Buffer.from(text);
+        text = '';
+      }
     }
   } catch (error) {
     if (isUsefulInPart && text !== '') yield Buffer.from(text);
     throw error;
-  } finally {
-    await sequence.close();
   }
   text += end;
   if (text !== '') yield Buffer.from(text);

@@ -83,7 +83,6 @@ export async function restoreTree(
   if (missing !== undefined) onWarning?.({ code: 'TREE_SYSTEM_LACKS', message: missing });
   const root = openTarget(target, options);
   const run = newRestoration(root, options);
-  const sequence = PullIterator.of(entries, signal);
   let restored = 0;
   let bytes = 0;
   const result = () => ({ restored, bytes, skipped: run.names.skipped, losses: run.losses.counts() });
@@ -94,17 +93,17 @@ export async function restoreTree(
     return awaited;
   };
   try {
-    for (;;) {
-      const pulled = sequence.pull();
-      const entry = pulled instanceof Promise ? await wait(pulled) : pulled;
-      if (entry === undefined) break;
-      signal?.throwIfAborted();
-      const made = restoreEntry(run, entry);
-      if (typeof made === 'boolean' ? made : await wait(made)) {
-        restored++;
-        if (entry.type === 'file') bytes += entry.size;
+    for await (const ready of PullIterator.of(entries, signal).runs()) {
+      run.directories.forgetModes();
+      for (const entry of ready) {
+        signal?.throwIfAborted();
+        const made = restoreEntry(run, entry);
+        if (typeof made === 'boolean' ? made : await wait(made)) {
+          restored++;
+          if (entry.type === 'file') bytes += entry.size;
+        }
+        if (run.turns.isDue) await wait(run.turns.turn());
       }
-      if (run.turns.isDue) await wait(run.turns.turn());
     }
     run.targets.leaveAll();
     run.directories.leaveAll();
@@ -113,7 +112,6 @@ export async function restoreTree(
     onFailure?.(result());
     throw error;
   } finally {
-    await sequence.close();
     run.targets.abandon();
     run.directories.abandon();
     root.close();

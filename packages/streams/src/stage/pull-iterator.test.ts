@@ -43,6 +43,43 @@ describe('a sequence', () => {
     expect(log).toEqual(['pull', 'pull', 'pull', 'pull', 'close']);
   });
 
+  it('comes in runs of what is at hand, and is closed behind the last', async () => {
+    const log: string[] = [];
+    const runs: number[][] = [];
+    for await (const run of numbered(5, log).runs()) runs.push([...run].map(({ number }) => number));
+    expect(runs).toEqual([[1], [2, 3], [4, 5]]);
+    expect(log).toEqual([...Array.from({ length: 6 }, () => 'pull'), 'close']);
+  });
+
+  it('is closed when its runs are left, be it in the middle of one', async () => {
+    const log: string[] = [];
+    const readTo = async (last: number) => {
+      for await (const run of numbered(9, log).runs()) {
+        for (const { number } of run) if (number === last) return;
+      }
+    };
+    await readTo(2);
+    expect(log).toEqual(['pull', 'pull', 'close']);
+  });
+
+  it.each([1, 2, 3, 4])('is closed when item %i cannot be had, and the runs fail with why', async (bad) => {
+    const log: string[] = [];
+    const good = numbered(9);
+    let number = 0;
+    const failing = new PullIterator<Item>({
+      pull() {
+        if (++number === bad) throw new Error('no more');
+        if (number === bad + 1) throw new Error('asked again');
+        return good.pull();
+      },
+      close: () => void log.push('close'),
+    });
+    await expect(async () => {
+      for await (const run of failing.runs()) for (const _ of run);
+    }).rejects.toThrow('no more');
+    expect(log).toEqual(['close']);
+  });
+
   it('is closed when the loop is left', async () => {
     const log: string[] = [];
     for await (const { number } of numbered(3, log)) if (number === 2) break;
