@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 import { ArchiveError } from '@vzdump-format/streams';
 import { overwriting, seededRandom, sha256 } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
-import type { PxarEntry } from './entry.js';
+import type { PxarEntry } from './read/entry-reader.js';
 import { unpackPxar } from './read/unpack.js';
 import { inOnePiece } from './testing/bytes.js';
 import { contentOf } from './testing/listing.js';

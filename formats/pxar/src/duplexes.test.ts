@@ -3,7 +3,7 @@ import { pipeline } from 'node:stream/promises';
 import type { FileEntry } from '@vzdump-format/file-tree';
 import { chunked, collect, noise } from '@vzdump-format/testing';
 import { expect, test } from 'vitest';
-import type { PxarEntry } from './entry.js';
+import type { PxarEntry } from './read/entry-reader.js';
 import { createUnpackPxar, unpackPxar } from './read/unpack.js';
 import { inOnePiece } from './testing/bytes.js';
 import { contentOf } from './testing/listing.js';

@@ -2,7 +2,7 @@ import { BufferSource } from '@vzdump-format/streams';
 import type { PxarListing } from '@vzdump-format/test-vectors';
 import { CHUNK_SIZES, overwriting } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
-import type { PxarHeader } from './entry.js';
+import type { PxarHeader } from './read/entry-reader.js';
 import type { PxarInput } from './read/forward-reader.js';
 import { type UnpackPxarOptions, unpackPxar } from './read/unpack.js';
 import { comparable, headerListing, listingOf } from './testing/listing.js';

@@ -4,7 +4,7 @@ import { BufferSource, readChunks } from '@vzdump-format/streams';
 import { collect, overwriting } from '@vzdump-format/testing';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { PxarEntry } from './entry.js';
+import type { PxarEntry } from './read/entry-reader.js';
 import { openPxar } from './read/random-access.js';
 import { unpackPxar } from './read/unpack.js';
 import { verifyPxar } from './read/verify.js';

@@ -1,9 +1,8 @@
-export type { TarEntry } from './entry.js';
 export { isTar } from './header/header.js';
 export { type FormatListingOptions, formatListing, type ListedEntry, ListingColumns } from './listing.js';
+export type { TarEntry } from './read/member.js';
 export { type OpenTarOptions, openTar, type TarArchive } from './read/random-access.js';
-export { type UnpackTarOptions, unpackTar } from './read/unpack.js';
-export { createUnpackTar } from './read/unpack-duplex.js';
+export { createUnpackTar, type UnpackTarOptions, unpackTar } from './read/unpack.js';
 export { type TarSummary, type VerifyTarOptions, verifyTar } from './read/verify.js';
 export type { PackEntry } from './write/member-headers.js';
 export {

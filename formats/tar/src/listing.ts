@@ -1,7 +1,7 @@
 import { pathToBytes, printableName } from '@vzdump-format/posix';
-import type { TarEntry } from './entry.js';
 import { TYPE } from './format.js';
 import { formatFraction, splitTime } from './pax/pax.js';
+import type { TarEntry } from './read/member.js';
 
 /** What GNU tar sets aside for owner and size, and widens as it needs. */
 const OWNER_AND_SIZE_WIDTH = 19;

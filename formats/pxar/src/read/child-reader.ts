@@ -1,5 +1,4 @@
 import { ArchiveError, type ByteSource, type OnWarning } from '@vzdump-format/streams';
-import type { PxarEntry } from '../entry.js';
 import { GOODBYE_ITEM_SIZE, ITEM, ITEM_HEADER_SIZE, NAME_HASH_KEY } from '../format.js';
 import { compareHashes } from '../goodbye/goodbye.js';
 import {
@@ -9,7 +8,7 @@ import {
   wrongTable,
 } from '../goodbye/goodbye-table.js';
 import { SipHash } from '../goodbye/siphash.js';
-import { EntryReader, unexpected } from './entry-reader.js';
+import { EntryReader, type PxarEntry, unexpected } from './entry-reader.js';
 import { ForwardReader } from './forward-reader.js';
 import { ItemReader } from './item-reader.js';
 

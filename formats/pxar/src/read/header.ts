@@ -1,7 +1,6 @@
 import { ArchiveError } from '@vzdump-format/streams';
-import type { PxarHeader } from '../entry.js';
 import { ITEM, isPxar, isPxarPayload, readU64 } from '../format.js';
-import { unexpected } from './entry-reader.js';
+import { type PxarHeader, unexpected } from './entry-reader.js';
 import type { ItemReader } from './item-reader.js';
 
 /**

@@ -1,3 +1,4 @@
+import type { FileEntry } from '@vzdump-format/file-tree';
 import type { U64 } from '../format.js';
 import { SipHash } from '../goodbye/siphash.js';
 import { encodeText } from '../names.js';
@@ -71,4 +72,40 @@ export class PathOffsets {
 function randomU64(): U64 {
   const bytes = process.getBuiltinModule('node:crypto').randomBytes(8);
   return { low: bytes.readUInt32LE(0), high: bytes.readUInt32LE(4) };
+}
+
+/**
+ * What a hardlink may name later: of each file that may have more than one name, where it stands in the
+ * archive.
+ */
+export class LinkTargets {
+  private files: PathOffsets | undefined;
+  private readonly others = new Map<string, FileEntry>();
+
+  /** @param start where its FILENAME stands */
+  add(entry: FileEntry, start: number): void {
+    const { path, type, links } = entry;
+    if (type === 'directory' || links === 1) return;
+    if (type === 'file') this.set(path, start);
+    else this.others.set(path, entry);
+  }
+
+  /** A further name of a file, which may be named in its turn by who does not know the first. */
+  addName({ path, links }: FileEntry, start: number): void {
+    if (links === undefined) this.set(path, start);
+  }
+
+  offsetOf(path: string): number | undefined {
+    return this.files?.get(path);
+  }
+
+  /** What is no file, and so can have only one name in an archive. */
+  otherNamed(path: string): FileEntry | undefined {
+    return this.others.get(path);
+  }
+
+  private set(path: string, start: number): void {
+    this.files ??= new PathOffsets(); // few trees have any
+    this.files.set(path, start);
+  }
 }

@@ -2,12 +2,12 @@ import { pathToBytes } from '@vzdump-format/posix';
 import { BufferSource, readChunks } from '@vzdump-format/streams';
 import { collect, noise, overwriting, sha256 } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
-import type { PxarEntry } from '../entry.js';
 import { CountingSource } from '../testing/bytes.js';
 import { contentOf } from '../testing/listing.js';
 import { directoryOf, entryOf, fileOf, pack, ROOT } from '../testing/packing.js';
 import { goldenVectors } from '../testing/vectors.js';
 import { open, walk } from '../testing/walk.js';
+import type { PxarEntry } from './entry-reader.js';
 import { openPxar } from './random-access.js';
 import { unpackPxar } from './unpack.js';
 

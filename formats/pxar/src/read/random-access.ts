@@ -1,13 +1,12 @@
 import { entryNotFound, type TreeSource, wrongEntryKind } from '@vzdump-format/file-tree';
 import { pathToBytes, printableName } from '@vzdump-format/posix';
 import { ArchiveError, type ByteSource, readChunks, SliceSource } from '@vzdump-format/streams';
-import type { PxarEntry, PxarHeader } from '../entry.js';
 import { ITEM_HEADER_SIZE, NAME_HASH_KEY } from '../format.js';
 import { type DirectoryPlace, GoodbyeTable, wrongTable } from '../goodbye/goodbye-table.js';
 import { SipHash } from '../goodbye/siphash.js';
 import { nameFault } from '../names.js';
 import { ChildReader, refuse } from './child-reader.js';
-import { EntryReader } from './entry-reader.js';
+import { EntryReader, type PxarEntry, type PxarHeader } from './entry-reader.js';
 import { ForwardReader } from './forward-reader.js';
 import { readHeader } from './header.js';
 import { ItemReader } from './item-reader.js';

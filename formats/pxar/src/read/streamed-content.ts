@@ -1,5 +1,6 @@
 import { printableName } from '@vzdump-format/posix';
-import { ArchiveError } from '@vzdump-format/streams';
+import { ArchiveError, type PullIterator } from '@vzdump-format/streams';
+import type { PxarEntry } from './entry-reader.js';
 import type { ForwardReader } from './forward-reader.js';
 
 /** The content of a file where it stands in a stream: it can be read once, before the stream moves on. */
@@ -51,5 +52,43 @@ export class StreamedContent implements AsyncIterable<Uint8Array> {
   private gone(): ArchiveError {
     const what = `the content of ${printableName(this.path)} can be read once, before the next entry is asked for`;
     return new ArchiveError('PXAR_CONTENT_GONE', what, { entry: this.path });
+  }
+}
+
+/** Entries that may be kept, each of which waits until nobody reads the content of the one before. */
+export class PatientEntries implements AsyncGenerator<PxarEntry> {
+  private last: StreamedContent | undefined;
+  private stop = () => {};
+  private readonly stopped = new Promise<'stopped'>((resolve) => {
+    this.stop = () => resolve('stopped');
+  });
+
+  constructor(private readonly entries: PullIterator<PxarEntry>) {}
+
+  async next(): Promise<IteratorResult<PxarEntry>> {
+    if (this.last !== undefined) {
+      const waited = await Promise.race([this.last.settled, this.stopped]);
+      if (waited === 'stopped') return { done: true, value: undefined };
+    }
+    const result = await this.entries.next();
+    const content = result.value?.content;
+    this.last = content instanceof StreamedContent ? content : undefined;
+    if (!(content instanceof Uint8Array)) return result;
+    return { done: false, value: { ...(result.value as PxarEntry), content: Buffer.from(content) } };
+  }
+
+  /** Takes effect at once, where that of a generator would come after the wait. */
+  return(): Promise<IteratorResult<PxarEntry>> {
+    this.stop();
+    return this.entries.return();
+  }
+
+  async throw(error: unknown): Promise<IteratorResult<PxarEntry>> {
+    await this.return();
+    throw error;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
   }
 }

@@ -1,10 +1,10 @@
 import { BufferSource } from '@vzdump-format/streams';
 import { collect, noise, overwriting } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
-import type { PxarEntry, PxarHeader } from '../entry.js';
 import { CountingSource, inOnePiece } from '../testing/bytes.js';
 import { contentOf } from '../testing/listing.js';
 import { directoryOf, entryOf, fileOf, pack, ROOT } from '../testing/packing.js';
+import type { PxarEntry, PxarHeader } from './entry-reader.js';
 import { unpackPxar } from './unpack.js';
 
 const LARGE = noise(5_000_000);

@@ -8,16 +8,21 @@ import {
   type PullSource,
   toDuplex,
 } from '@vzdump-format/streams';
-import type { PxarEntry, PxarHeader } from '../entry.js';
 import { ITEM, MAX_DEPTH } from '../format.js';
 import { ArchiveProof } from './archive-proof.js';
-import { EntryReader, type OnDoubt, type ReadEntry, unexpected } from './entry-reader.js';
+import {
+  EntryReader,
+  type OnDoubt,
+  type PxarEntry,
+  type PxarHeader,
+  type ReadEntry,
+  unexpected,
+} from './entry-reader.js';
 import { ForwardReader, type PxarInput } from './forward-reader.js';
 import { readHeader } from './header.js';
 import { ItemReader } from './item-reader.js';
-import { PatientEntries } from './patient-entries.js';
 import { PayloadReader, payloadMissing } from './payload-reader.js';
-import { StreamedContent } from './streamed-content.js';
+import { PatientEntries, StreamedContent } from './streamed-content.js';
 
 /** Contents up to this size are given as a whole: in most cases, a slice of what is in memory anyway. */
 const SMALL_CONTENT = 64 * 1024;

@@ -2,9 +2,9 @@ import type { Acl, FileEntry } from '@vzdump-format/file-tree';
 import { pathToBytes } from '@vzdump-format/posix';
 import type { PxarListing } from '@vzdump-format/test-vectors';
 import { collect, sha256 } from '@vzdump-format/testing';
-import type { PxarEntry, PxarHeader } from '../entry.js';
-import { toPxarFlags } from '../flags.js';
 import { FILE_TYPE, ITEM_HEADER_SIZE } from '../format.js';
+import { toPxarFlags } from '../metadata.js';
+import type { PxarEntry, PxarHeader } from '../read/entry-reader.js';
 
 /** All bytes of an entry's content. */
 export async function contentOf({ content }: FileEntry): Promise<Uint8Array> {

@@ -1,5 +1,5 @@
 import { BufferSource, readChunks } from '@vzdump-format/streams';
-import type { PxarEntry } from '../entry.js';
+import type { PxarEntry } from '../read/entry-reader.js';
 import { openPxar, type PxarArchive } from '../read/random-access.js';
 import type { VectorBytes } from './vectors.js';
 

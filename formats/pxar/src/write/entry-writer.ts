@@ -1,8 +1,8 @@
 import type { Acl, AclEntry, CountedWarnings, FileEntry } from '@vzdump-format/file-tree';
 import { printableName } from '@vzdump-format/posix';
 import { ArchiveError } from '@vzdump-format/streams';
-import { toPxarFlags } from '../flags.js';
 import { ENTRY_SIZE, FILE_TYPE, ITEM, ITEM_HEADER_SIZE, type ItemType } from '../format.js';
+import { toPxarFlags } from '../metadata.js';
 import type { ItemWriter } from './item-writer.js';
 
 const NANOSECONDS = 1_000_000_000n;

@@ -5,12 +5,10 @@ import { ITEM, MAX_DEPTH, MAX_PATH_LENGTH, NAME_HASH_KEY } from '../format.js';
 import { ChildTable } from '../goodbye/goodbye.js';
 import { SipHash } from '../goodbye/siphash.js';
 import { nameFault, pathFault } from '../names.js';
+import { LinkTargets } from '../read/path-offsets.js';
 import { EntryWriter } from './entry-writer.js';
-import { EXCLUDES_FILE, excludesFile, excludesPrelude } from './excludes.js';
-import { contentAtHand } from './file-content.js';
 import { ItemWriter } from './item-writer.js';
-import { LinkTargets } from './link-targets.js';
-import type { PackPxarOptions } from './pack-options.js';
+import { EXCLUDES_FILE, excludesFile, excludesPrelude, type PackPxarOptions } from './pack-options.js';
 
 /** Pieces of content below this are gathered, to be passed on together. */
 const GATHER_BELOW = 32 * 1024;
@@ -338,4 +336,10 @@ function outOfOrder({ path }: FileEntry, why: string): ArchiveError {
     entry: path,
     hint: 'a pxar archive is written depth first: what is in a directory must follow it without anything else between',
   });
+}
+
+/** The content of a file if it is there as a whole, as one array. */
+function contentAtHand({ size, content, extents }: FileEntry): Uint8Array | undefined {
+  const isWhole = content instanceof Uint8Array && extents === undefined && content.length === size;
+  return isWhole ? content : undefined;
 }

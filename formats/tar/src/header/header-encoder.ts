@@ -1,8 +1,6 @@
 import { BLOCK_SIZE, LENGTH, OFFSET } from '../format.js';
-import { encodeChecksum } from './checksum.js';
-import { MAGIC_OF_USTAR } from './header.js';
+import { encodeChecksum, encodeOctal, MAGIC_OF_USTAR } from './header.js';
 import { encodeField, encodeName, type MemberName } from './names.js';
-import { encodeOctal } from './numbers.js';
 
 const SPACE = 0x20;
 

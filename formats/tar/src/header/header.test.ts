@@ -3,9 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { stretchOf } from '../read/archive-reader.js';
 import { goldenArchive } from '../testing/archives.js';
 import { header } from '../testing/built-archive.js';
-import { hasChecksum, sumOfBytes } from './checksum.js';
-import { decodeHeader, isTar } from './header.js';
-import { decodeNumber, encodeOctal } from './numbers.js';
+import { decodeHeader, decodeNumber, encodeOctal, hasChecksum, isTar, sumOfBytes } from './header.js';
 
 test.each(['gnu-v7', 'gnu-ustar', 'gnu-gnu', 'gnu-posix', 'bsd-pax'])(
   '%s is known by its first block',

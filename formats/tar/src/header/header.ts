@@ -1,9 +1,8 @@
 import { bytesToPath } from '@vzdump-format/posix';
+import { ArchiveError } from '@vzdump-format/streams';
 import { BLOCK_SIZE, LENGTH, OFFSET, TYPE } from '../format.js';
 import { type Stretch, stretchOf } from '../read/archive-reader.js';
-import { hasChecksum, sumOfBytes } from './checksum.js';
 import { decodeField } from './names.js';
-import { decodeNumber } from './numbers.js';
 
 export const MAGIC_OF_USTAR = Buffer.from('ustar\0' + '00', 'latin1');
 const MAGIC_OF_GNU = Buffer.from('ustar  \0', 'latin1');
@@ -93,4 +92,132 @@ function hasMagic({ bytes, at }: Stretch, magic: Uint8Array): boolean {
     if (bytes[at + OFFSET.magic + index] !== magic[index]) return false;
   }
   return true;
+}
+
+const SPACE = 0x20;
+const DIGIT_0 = 0x30;
+const DIGIT_7 = 0x37;
+const MAX_INT32 = 0x7fffffff;
+const BASE_256_POSITIVE = 0x80;
+const BASE_256_NEGATIVE = 0xff;
+
+/**
+ * The number in a field of a header: octal, or in base 256, which alone can be negative. A field of spaces is
+ * no number (GNU tar says so too, bsdtar reads 0), one of NULs is 0.
+ * @param field where it is in the header
+ * @throws `TAR_NUMBER` for what is no number, or past 2^53
+ */
+export function decodeNumber(header: Stretch, field: number, length: number): number {
+  const { bytes } = header;
+  const at = header.at + field;
+  const first = bytes[at]!;
+  if (first === BASE_256_POSITIVE) return decodeBase256(header, field, length, 0);
+  if (first === BASE_256_NEGATIVE) return decodeBase256(header, field, length, -1);
+  const end = at + length;
+  let index = first === 0 ? at + 1 : at; // some old tar let the NUL of the field before run over
+  while (index < end && bytes[index] === SPACE) index++;
+  const digits = index;
+  let value = 0;
+  let byte = 0;
+  for (; index < end; index++) {
+    byte = bytes[index]!;
+    if (byte < DIGIT_0 || byte > DIGIT_7) break;
+    value = value * 8 + (byte - DIGIT_0);
+  }
+  const isBlank = digits === end && first !== 0;
+  const isFollowedByOther = index < end && byte !== 0 && byte !== SPACE;
+  if (isBlank || isFollowedByOther) throw notANumber(header, field, length);
+  return value;
+}
+
+/** @param sign what bytes further up would stand for: 0, or -1 for all ones */
+function decodeBase256(header: Stretch, field: number, length: number, sign: number): number {
+  const start = header.at + field;
+  let value = sign;
+  for (let at = start + 1; at < start + length; at++) {
+    value = value * 256 + header.bytes[at]!;
+    if (!Number.isSafeInteger(value)) throw notANumber(header, field, length);
+  }
+  return value;
+}
+
+function notANumber({ bytes, at, offset }: Stretch, field: number, length: number): ArchiveError {
+  const hex = bytes.toString('hex', at + field, at + field + length);
+  return new ArchiveError('TAR_NUMBER', `a field of a header is no number, or too large a one: ${hex}`, {
+    offset: offset + field,
+  });
+}
+
+/** Writes octal digits and a NUL. @param value 0 up to what `length - 1` digits hold */
+export function encodeOctal(bytes: Uint8Array, at: number, length: number, value: number): void {
+  bytes[at + length - 1] = 0;
+  let rest = value;
+  let index = at + length - 2;
+  for (; rest > MAX_INT32; index--) {
+    bytes[index] = DIGIT_0 + (rest % 8);
+    rest = Math.floor(rest / 8);
+  }
+  for (; index >= at; index--) {
+    bytes[index] = DIGIT_0 + (rest & 7);
+    rest >>= 3;
+  }
+}
+
+/** All writers write six digits, a NUL and a space. */
+const CHECKSUM_DIGITS_AND_NUL = 7;
+
+/**
+ * The sum of the bytes of a block, sixteen at a time: two lanes of 16 bits, which 256 bytes cannot overflow.
+ */
+export function sumOfBytes(words: DataView, start: number): number {
+  let lanes = 0;
+  for (let at = start; at < start + BLOCK_SIZE; at += 16) {
+    const first = words.getInt32(at, true);
+    const second = words.getInt32(at + 4, true);
+    const third = words.getInt32(at + 8, true);
+    const fourth = words.getInt32(at + 12, true);
+    if ((first | second | third | fourth) === 0) continue; // as most of a header is
+    lanes = (lanes + lanesOf(first) + lanesOf(second) + lanesOf(third) + lanesOf(fourth)) | 0;
+  }
+  return (lanes & 0xffff) + (lanes >>> 16);
+}
+
+function lanesOf(word: number): number {
+  return (word & 0x00ff00ff) + ((word >>> 8) & 0x00ff00ff);
+}
+
+/** Whether a block is the header of a member. @param sum of its bytes */
+export function hasChecksum(block: Stretch, sum: number): boolean {
+  let expected: number;
+  try {
+    expected = decodeNumber(block, OFFSET.checksum, LENGTH.checksum);
+  } catch {
+    return false;
+  }
+  return expected === checksumOf(block, sum) || expected === signedChecksum(block);
+}
+
+/** Writes the checksum of a header. @param sum of its bytes, with spaces for those of the checksum */
+export function encodeChecksum(bytes: Uint8Array, start: number, sum: number): void {
+  const at = start + OFFSET.checksum;
+  encodeOctal(bytes, at, CHECKSUM_DIGITS_AND_NUL, sum);
+  bytes[at + CHECKSUM_DIGITS_AND_NUL] = SPACE;
+}
+
+/** The sum with the checksum's own field as spaces. */
+function checksumOf({ bytes, at }: Stretch, sum: number): number {
+  let result = sum;
+  for (let index = 0; index < LENGTH.checksum; index++)
+    result += SPACE - bytes[at + OFFSET.checksum + index]!;
+  return result;
+}
+
+/** As some old writers added, to which bytes were signed. */
+function signedChecksum({ bytes, at }: Stretch): number {
+  let sum = LENGTH.checksum * SPACE;
+  for (let index = 0; index < BLOCK_SIZE; index++) {
+    const isChecksum = index >= OFFSET.checksum && index < OFFSET.checksum + LENGTH.checksum;
+    if (!isChecksum) sum += (bytes[at + index]! << 24) >> 24;
+  }
+  return sum;
 }

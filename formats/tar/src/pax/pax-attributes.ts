@@ -16,13 +16,14 @@ import {
   bytesOf,
   decimalOf,
   decimalsOf,
+  decodePercents,
+  decodeXattrName,
   isEmpty,
   nameOf,
   type PaxRecord,
   textOf,
   timeOf,
 } from './pax-values.js';
-import { decodePercents, decodeXattrName } from './xattr-names.js';
 
 /**
  * What pax records say of a member. `null` is an empty value: what a global header says is undone, and the

@@ -1,6 +1,6 @@
-import { printableName } from '@vzdump-format/posix';
+import { bytesToPath, printableName } from '@vzdump-format/posix';
 import type { ArchiveError } from '@vzdump-format/streams';
-import { decodeText } from '../header/names.js';
+import { decodeText, encodeText } from '../header/names.js';
 import { decodeDecimal, decodeTime, paxError } from './pax.js';
 
 const COMMA = 0x2c;
@@ -71,4 +71,24 @@ export function base64Of(record: PaxRecord): Uint8Array {
   const encoded = textOf(record);
   if (!/^[A-Za-z0-9+/]*={0,2}$/.test(encoded)) throw paxError('is not in base 64', record.offset);
   return Buffer.from(encoded, 'base64');
+}
+
+/** GNU tar writes `=` and `%` in an attribute's name as `%3D` and `%25`, and nothing else so. */
+export function decodeXattrName(xattr: string): string {
+  return xattr.includes('%') ? xattr.replaceAll('%3D', '=').replaceAll('%25', '%') : xattr;
+}
+
+/** The inverse. */
+export function encodeXattrName(xattr: string): string {
+  return xattr.replaceAll('%', '%25').replaceAll('=', '%3D');
+}
+
+/** libarchive writes them as in a URL: `%C3%A9` → `é`. */
+export function decodePercents(xattr: string): string {
+  if (!xattr.includes('%')) return xattr;
+  const bytes = encodeText(xattr).toString('latin1');
+  const decoded = bytes.replace(/%([0-9a-fA-F]{2})/g, (_all, hex: string) =>
+    String.fromCharCode(Number.parseInt(hex, 16)),
+  );
+  return bytesToPath(Buffer.from(decoded, 'latin1'));
 }

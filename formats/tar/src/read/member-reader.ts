@@ -1,12 +1,10 @@
 import { printableName } from '@vzdump-format/posix';
 import { ArchiveError, type OnWarning, type Pulled } from '@vzdump-format/streams';
 import { BLOCK_SIZE, MAX_NAME_SIZE, MAX_PAX_SIZE, TYPE, wholeBlocks } from '../format.js';
-import { hasChecksum, sumOfBytes } from '../header/checksum.js';
-import { decodeHeader, decodeSize, typeOf } from '../header/header.js';
+import { decodeHeader, decodeSize, hasChecksum, sumOfBytes, typeOf } from '../header/header.js';
 import { decodeField } from '../header/names.js';
 import { decodePax, multiVolume, type PaxAttributes, type PaxSparse } from '../pax/pax-attributes.js';
 import { readSparseMap } from '../sparse/sparse.js';
-import { Warnings } from '../warnings.js';
 import { isZeros } from '../zeros.js';
 import {
   type ArchiveReader,
@@ -259,4 +257,27 @@ function notAHeader(offset: number): ArchiveError {
 function endsWithoutMark(rest: number, offset: number): ArchiveError {
   if (offset + rest === 0) return truncated('before it begins: it is empty', 0);
   return truncated(rest === 0 ? 'without the mark of its end' : 'inside a block', offset + rest);
+}
+
+/** Of one code: what an archive's author chooses must not fill memory. */
+const MOST_KINDS = 100;
+
+/** Tells of each kind of thing once, where the first of it stands: an archive may have a million. */
+export class Warnings {
+  private readonly toldOf = new Map<string, Set<string>>();
+
+  constructor(private readonly onWarning: OnWarning | undefined) {}
+
+  /** @param kind what is told once, where there are several of a code */
+  once(
+    code: string,
+    message: string,
+    whereabouts: { offset?: number; entry?: string },
+    kind: string = '',
+  ): void {
+    const told = this.toldOf.get(code) ?? new Set();
+    if (told.has(kind) || told.size >= MOST_KINDS) return;
+    this.toldOf.set(code, told.add(kind));
+    this.onWarning?.({ code, message, ...whereabouts });
+  }
 }

@@ -1,7 +1,6 @@
-import type { Acl, EntryType } from '@vzdump-format/file-tree';
+import type { Acl, EntryType, FileEntry } from '@vzdump-format/file-tree';
 import { printableName } from '@vzdump-format/posix';
 import { ArchiveError } from '@vzdump-format/streams';
-import type { TarEntry } from '../entry.js';
 import { MAX_ID, TYPE } from '../format.js';
 import type { Header } from '../header/header.js';
 import { pathOfName } from '../header/names.js';
@@ -167,4 +166,28 @@ function deviceOf(
 function checkedId(id: number, offset: number, entry: string): number {
   if (id >= 0 && id <= MAX_ID) return id;
   throw new ArchiveError('TAR_NUMBER', `${printableName(entry)} has an id of ${id}`, { offset, entry });
+}
+
+/** A member of a tar archive. */
+export interface TarEntry extends FileEntry {
+  /** The name as it stands in the archive: `./etc/hosts`, `./etc/`. */
+  readonly storedName: string;
+  /** Likewise; empty where there is none. */
+  readonly storedLinkName: string;
+  /** The type as it stands in the archive: one character, see `TYPE`. */
+  readonly storedType: string;
+  /** The mode as it stands in the archive: bsdtar puts another one beside an ACL than the system has. */
+  readonly storedMode: number;
+  /** Empty where the archive has numbers alone. */
+  readonly userName: string;
+  readonly groupName: string;
+  /** In nanoseconds since the epoch. */
+  readonly atime?: bigint | undefined;
+  readonly ctime?: bigint | undefined;
+  /** Where in the archive its first header stands. */
+  readonly headerOffset: number;
+  /** Where in the archive its content stands: of a sparse file, the data of its extents. */
+  readonly contentOffset: number;
+  /** Bytes of content in the archive: for a file without `extents`, its size. */
+  readonly storedSize: number;
 }

@@ -11,7 +11,7 @@ import { describe, expect, test } from 'vitest';
 import { goldenArchive } from '../testing/archives.js';
 import { archive, globalPax, header, member } from '../testing/built-archive.js';
 import { packTar } from '../write/pack.js';
-import { pathHash } from './path-hash.js';
+import { pathHash } from './member-index.js';
 import { openTar } from './random-access.js';
 
 async function bytesOf(source: ByteSource): Promise<string> {

@@ -12,17 +12,16 @@ import {
   readChunks,
   SliceSource,
 } from '@vzdump-format/streams';
-import type { TarEntry } from '../entry.js';
 import { BLOCK_SIZE, TYPE } from '../format.js';
 import { isTar } from '../header/header.js';
 import { pathOfName } from '../header/names.js';
 import type { PaxAttributes } from '../pax/pax-attributes.js';
-import { SparseSource } from '../sparse/sparse-source.js';
+import { SparseSource } from '../sparse/sparse.js';
 import { STEP } from '../write/boundaries.js';
-import { skipContent } from './archive-reader.js';
+import { SourceReader, skipContent } from './archive-reader.js';
+import type { TarEntry } from './member.js';
 import { MemberIndex } from './member-index.js';
 import { MemberReader } from './member-reader.js';
-import { SourceReader } from './source-reader.js';
 import { unpackTar } from './unpack.js';
 
 /** Headers are read through a window of this size when all are read, and when one is. */

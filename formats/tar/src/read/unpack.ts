@@ -1,18 +1,22 @@
+import type { Duplex } from 'node:stream';
+import type { ContentInPieces } from '@vzdump-format/file-tree';
+import { offerRanges } from '@vzdump-format/posix';
 import {
   ByteReader,
+  chunksOf,
   type OnBoundary,
   type OnWarning,
+  type Piece,
   type Pulled,
   PullIterator,
   type PullSource,
+  toDuplex,
 } from '@vzdump-format/streams';
-import type { TarEntry } from '../entry.js';
 import { wholeBlocks } from '../format.js';
 import { BoundaryMarks } from '../write/boundaries.js';
-import { StoredContent } from '../write/content.js';
 import { isZeros } from '../zeros.js';
-import { Cursor, takeWhole } from './archive-reader.js';
-import type { MemberEntry } from './member.js';
+import { Cursor, isUnexpectedEnd, takeWhole, truncated } from './archive-reader.js';
+import type { MemberEntry, TarEntry } from './member.js';
 import { MemberReader } from './member-reader.js';
 
 /** Content up to this size is had at once. */
@@ -130,5 +134,118 @@ async function readBehindEnd(reader: ByteReader, onWarning?: OnWarning, signal?:
       offset: reader.offset - chunk.length,
       hint: 'joined archives must be taken apart; every tool reads the first of them alone',
     });
+  }
+}
+
+/** Less is not worth what has been read ahead in vain then. */
+const LEAST_COPIED = 8 << 20;
+
+/** The content of a member, too long to be had at once; what is not read of it is skipped. */
+export class StoredContent implements ContentInPieces {
+  private left: number;
+  private isPast = false;
+  private isOffered = false;
+
+  constructor(
+    private readonly reader: ByteReader,
+    private readonly entry: TarEntry,
+    private readonly marks: BoundaryMarks,
+    private readonly signal: AbortSignal | undefined,
+  ) {
+    this.left = entry.storedSize;
+  }
+
+  /** What is left of it, in the archive's own chunks. @throws `TAR_TRUNCATED` */
+  [Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
+    return chunksOf(this.pieces());
+  }
+
+  /**
+   * The same; what has not been read of an archive that is a file is offered once, to be copied from there.
+   */
+  async *pieces(): AsyncGenerator<Piece> {
+    const { reader } = this;
+    for (;;) {
+      this.requirePresent();
+      if (this.left === 0) return;
+      const isOffered = this.isOffered || reader.available > 0 || this.left < LEAST_COPIED;
+      const place = isOffered ? undefined : reader.placeInFile;
+      if (place === undefined) {
+        yield await this.read(this.left);
+        continue;
+      }
+      this.isOffered = true;
+      const copied = yield* offerRanges(place.fd, place.offset, this.left);
+      this.requirePresent();
+      if (copied === 0) continue;
+      await reader.skipUnread(copied);
+      this.left -= copied;
+    }
+  }
+
+  /**
+   * Skips what is left. @returns the padding behind it. @throws `TAR_TRUNCATED`
+   * @param unread whether it need not be read, of an archive at rest
+   */
+  async finish(unread: boolean): Promise<Uint8Array> {
+    this.isPast = true;
+    if (unread) this.left -= await this.reader.passOver(this.left);
+    while (this.left > 0) await this.read(this.left);
+    const { reader, entry } = this;
+    const size = wholeBlocks(entry.storedSize) - entry.storedSize;
+    const padding = await reader.readUpTo(size);
+    if (padding.length < size) throw truncated('inside a member', reader.offset, entry.path);
+    return padding;
+  }
+
+  private requirePresent(): void {
+    if (this.isPast) throw new Error('the content of a member can be read until the next one is asked for');
+  }
+
+  private async read(most: number): Promise<Uint8Array> {
+    this.signal?.throwIfAborted();
+    const { reader, entry } = this;
+    const bytes = await reader.readSome(most).catch((error: unknown) => {
+      throw isUnexpectedEnd(error) ? truncated('inside a member', reader.offset, entry.path) : error;
+    });
+    this.left -= bytes.length;
+    this.marks.content(reader.offset - bytes.length, bytes.length);
+    return bytes;
+  }
+}
+
+/**
+ * `unpackTar` as a Duplex: bytes in, entries out. A Duplex asks ahead, so the next entry comes only when the
+ * content of the one before was iterated, be it to its first chunk; a small content, which is bytes, may be
+ * left.
+ */
+export function createUnpackTar(options: UnpackTarOptions = {}): Duplex {
+  return toDuplex((archive: AsyncIterable<Uint8Array>) => waitingForContent(unpackTar(archive, options)));
+}
+
+async function* waitingForContent(entries: AsyncIterable<TarEntry>): AsyncGenerator<TarEntry> {
+  for await (const entry of entries) {
+    const { content } = entry;
+    if (content === undefined || content instanceof Uint8Array) {
+      yield entry;
+    } else {
+      let tellEnd = (): void => {};
+      const end = new Promise<void>((resolve) => {
+        tellEnd = resolve;
+      });
+      yield { ...entry, content: tellingEnd(content, tellEnd) };
+      await end;
+    }
+  }
+}
+
+async function* tellingEnd(
+  content: AsyncIterable<Uint8Array>,
+  tellEnd: () => void,
+): AsyncGenerator<Uint8Array> {
+  try {
+    yield* content;
+  } finally {
+    tellEnd();
   }
 }

@@ -1,10 +1,10 @@
 import { ContentProgress } from '@vzdump-format/file-tree';
 import { printableName } from '@vzdump-format/posix';
 import { ArchiveError } from '@vzdump-format/streams';
-import type { TarEntry } from '../entry.js';
-import { Warnings } from '../warnings.js';
 import { isZeros } from '../zeros.js';
-import { pathHash } from './path-hash.js';
+import type { TarEntry } from './member.js';
+import { pathHash } from './member-index.js';
+import { Warnings } from './member-reader.js';
 import { type UnpackTarOptions, unpackMembers } from './unpack.js';
 
 export interface VerifyTarOptions extends UnpackTarOptions {

@@ -1,6 +1,5 @@
 import { BLOCK_SIZE, LENGTH, OFFSET, wholeBlocks } from '../format.js';
-import { encodeChecksum, sumOfBytes } from '../header/checksum.js';
-import { encodeOctal } from '../header/numbers.js';
+import { encodeChecksum, encodeOctal, sumOfBytes } from '../header/header.js';
 
 /** What a header of a built archive says; bytes are taken as they are. */
 export interface BuiltHeader {

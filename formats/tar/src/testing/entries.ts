@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type Content, formatAclText } from '@vzdump-format/file-tree';
-import type { TarEntry } from '../entry.js';
+import type { TarEntry } from '../read/member.js';
 
 /**
  * An entry with its content, as it was in the file: of a sparse one with its holes, unless it is too large

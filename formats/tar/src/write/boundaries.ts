@@ -1,7 +1,7 @@
 import type { OnBoundary } from '@vzdump-format/streams';
-import type { TarEntry } from '../entry.js';
 import { wholeBlocks } from '../format.js';
-import { pathHash } from '../read/path-hash.js';
+import type { TarEntry } from '../read/member.js';
+import { pathHash } from '../read/member-index.js';
 
 /** How much lies between two boundaries, more or less. A member of this size or more begins at one. */
 const SPACING = 2 * 1024 * 1024;

@@ -16,8 +16,14 @@ import {
   type VmaHeader,
 } from '../format.js';
 import { readHeader } from '../header.js';
-import { beginsAtBoundary } from '../write/boundaries.js';
-import { type Run, requireExtent, requireWhole, runsOf, truncatedExtent } from '../write/extents.js';
+import {
+  beginsAtBoundary,
+  type Run,
+  requireExtent,
+  requireWhole,
+  runsOf,
+  truncatedExtent,
+} from '../write/extents.js';
 import { ClusterMap } from './cluster-map.js';
 
 /**

@@ -1,5 +1,3 @@
-/** What those who read extents share: in one pass (`unpackVma`), and at any offset (`openVma`). */
-
 import { printableName } from '@vzdump-format/posix';
 import { ArchiveError } from '@vzdump-format/streams';
 import {
@@ -7,12 +5,15 @@ import {
   BLOCKS_PER_CLUSTER,
   type BlockInfo,
   CLUSTER_SIZE,
+  CLUSTERS_PER_WRITTEN_EXTENT,
   EXTENT_HEADER_SIZE,
   startsAsExtent,
   type VmaDevice,
   WHOLE_CLUSTER_MASK,
 } from '../format.js';
 import type { ClusterMap } from '../read/cluster-map.js';
+
+/** What those who read extents share: in one pass (`unpackVma`), and at any offset (`openVma`). */
 
 /**
  * A run of blocks of one device that are all stored or all zeros. One that is stored may go on past the
@@ -108,4 +109,37 @@ export function requireWhole(offset: number, extents: number, clusters: ClusterM
     const message = 'the archive ends behind its header, without the extent that must follow';
     throw new ArchiveError('VMA_TRUNCATED', message, { offset });
   }
+}
+
+/** Clusters of a drive whose extents stay together as long as next to nothing is stored of them: 29 MiB. */
+const GROUP_CLUSTERS = 8 * 58;
+/** An extent that stores more stands by itself. */
+const LARGE_EXTENT = 256 * 1024;
+
+/** An extent, as far as boundaries go. */
+export interface ExtentShape {
+  /** Where it begins in the archive. */
+  readonly offset: number;
+  /** Bytes stored, without its header. */
+  readonly stored: number;
+  /** The number of its first cluster on its drive. */
+  readonly firstCluster: number;
+  /** How many clusters it describes, zeros included. */
+  readonly clusters: number;
+}
+
+/**
+ * Whether the archive is best divided before this extent: before a large one, and before the first of each
+ * group of clusters. The rule looks at nothing but the extent, so what comes before cannot shift the
+ * boundaries.
+ */
+export function beginsAtBoundary({ stored, firstCluster, clusters }: ExtentShape): boolean {
+  return stored + EXTENT_HEADER_SIZE > LARGE_EXTENT || firstCluster % GROUP_CLUSTERS < clusters;
+}
+
+const EXTENT_BUFFER_SIZE = EXTENT_HEADER_SIZE + CLUSTERS_PER_WRITTEN_EXTENT * CLUSTER_SIZE;
+
+/** Room for the largest extent that is written. */
+export function newExtentBuffer(): Buffer {
+  return Buffer.allocUnsafeSlow(EXTENT_BUFFER_SIZE);
 }

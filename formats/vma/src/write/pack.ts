@@ -26,8 +26,7 @@ import {
   wholeSectors,
 } from '../format.js';
 import { encodeHeader } from '../header.js';
-import { beginsAtBoundary, type ExtentShape } from './boundaries.js';
-import { newExtentBuffer } from './extent-buffer.js';
+import { beginsAtBoundary, type ExtentShape, newExtentBuffer } from './extents.js';
 
 const ZERO_CLUSTER = Buffer.alloc(CLUSTER_SIZE);
 const WORD_SIZE = 4;

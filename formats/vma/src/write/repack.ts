@@ -14,7 +14,7 @@ import {
 import { encodeHeader } from '../header.js';
 import { ClusterMap } from '../read/cluster-map.js';
 import type { VmaRecord } from '../read/unpack.js';
-import { newExtentBuffer } from './extent-buffer.js';
+import { newExtentBuffer } from './extents.js';
 
 type Content = Exclude<VmaRecord, { kind: 'header' }>;
 
