@@ -4,7 +4,7 @@ import { SipHash } from '../goodbye/siphash.js';
 import { encodeText } from '../names.js';
 
 const FIRST_CAPACITY = 1024;
-/** Semaphore in use, at most, before there are twice as many. */
+/** How much of the table may be in use; then it is made twice as large. */
 const FULLEST = 0.75;
 const FREE = -1;
 
