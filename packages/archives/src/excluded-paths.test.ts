@@ -1,7 +1,7 @@
 import { gnuTarExcludes, pxarExcludes } from '@vzdump-format/file-tree';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { ExcludedPaths, pathAndParents } from './excluded-paths.js';
+import { ExcludedPaths, pathAndParents } from './tree-archive.js';
 
 const names = fc.constantFrom('a', 'b', 'ab');
 const paths = fc.array(names, { minLength: 1, maxLength: 3 }).map((components) => components.join('/'));

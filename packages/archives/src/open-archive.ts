@@ -14,9 +14,8 @@ import {
 } from '@vzdump-format/streams';
 import { type ArchiveBytes, type ArchiveFormat, FORMAT_DETECT_BYTES } from './archive-format.js';
 import { detectFormat, formatForFileName } from './formats.js';
-import { openParts } from './open-parts.js';
-import { PayloadFile } from './payload-file.js';
-import { payloadPathFor } from './split-output.js';
+import { openParts } from './index-archive.js';
+import { PayloadFile, payloadPathFor } from './split-output.js';
 
 export interface OpenArchiveOptions {
   /** Where the contents of a split archive are; the file beside it (`a.ppxar` of `a.mpxar`) unless given. */

@@ -2,8 +2,10 @@ import { resolve } from 'node:path';
 import { type Codec, codecs } from '@vzdump-format/codecs';
 import {
   ArchiveError,
+  type ByteSource,
   commitTogether,
   type FileRange,
+  FileSource,
   FormerFile,
   isFileRange,
   PendingFile,
@@ -181,5 +183,39 @@ class PayloadWriter {
     }
     await this.writeAt(this.file.handle, bytes, this.position);
     this.position += bytes.length;
+  }
+}
+
+/** The file with the contents of a split archive, which is opened when somebody asks for it. */
+export class PayloadFile {
+  private opened: Promise<ByteSource> | undefined;
+
+  /** @param asRead what is made of the source: one with a limit */
+  constructor(
+    private readonly path: string,
+    private readonly asRead: (source: ByteSource) => ByteSource,
+  ) {}
+
+  /** @throws `PAYLOAD_NOT_FOUND`, the system's error */
+  readonly open = (): Promise<ByteSource> => {
+    this.opened ??= FileSource.open(this.path).then(this.asRead, (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT') throw error;
+      throw new ArchiveError(
+        'PAYLOAD_NOT_FOUND',
+        `${this.path} is not there, in which the contents of the archive are`,
+        {
+          entry: this.path,
+          hint: 'name the file with its contents (.ppxar) with --payload',
+        },
+      );
+    });
+    return this.opened;
+  };
+
+  async close(): Promise<void> {
+    await this.opened?.then(
+      (source) => source.close(),
+      () => {},
+    );
   }
 }

@@ -3,7 +3,7 @@ export type { Backup, BackupStore, BackupWriter, StoredBackup } from './backup-s
 export { backupStem } from './directory/backup-names.js';
 export { DirectoryStore } from './directory/directory-store.js';
 export { ARCHIVE_STREAM } from './directory/directory-writer.js';
-export { MAX_NOTES_BYTES } from './directory/notes.js';
+export { MAX_NOTES_BYTES } from './directory/notes-and-protection.js';
 export { type PlannedBackup, type PrunedBackup, planPruning, pruneBackups } from './prune-backups.js';
 export { archiveAt, locateStore, locateStoredBackup } from './store-location.js';
 export { chooseTemporaryDirectory } from './temporary-directory.js';

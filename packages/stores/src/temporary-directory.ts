@@ -1,6 +1,6 @@
 import { mountOf } from '@vzdump-format/posix';
 import type { NewBackupOptions } from './backup-store.js';
-import { inDirectory } from './directory/directory-path.js';
+import { inDirectory } from './directory/backup-names.js';
 
 export interface TemporaryDirectoryOptions extends Pick<NewBackupOptions, 'type' | 'vmid'> {
   /** vzdump's option of that name. */

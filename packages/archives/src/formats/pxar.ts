@@ -1,5 +1,6 @@
-import { type FileEntry, pxarExcludes } from '@vzdump-format/file-tree';
+import { type ExcludeRules, type FileEntry, pxarExcludes } from '@vzdump-format/file-tree';
 import {
+  EXCLUDES_FILE,
   isKeptByProxmox,
   isPxar,
   openPxar,
@@ -8,12 +9,16 @@ import {
   unpackPxar,
   verifyPxar,
 } from '@vzdump-format/pxar';
-import { ClaimedSource, type OnWarning, PullIterator, readChunks } from '@vzdump-format/streams';
-import { formatListing, type ListedEntry, ListingColumns } from '@vzdump-format/tar';
+import {
+  ClaimedSource,
+  type OnWarning,
+  observedItems,
+  PullIterator,
+  readChunks,
+} from '@vzdump-format/streams';
+import { formatListing, type ListedEntry, ListingColumns, type TarEntry } from '@vzdump-format/tar';
 import type { TreeFormat } from '../archive-format.js';
 import { configsInPlace } from './configs-in-place.js';
-import { withoutNotes } from './notes-of-excludes.js';
-import { warnOwnerNamesLost } from './warn-owner-names-lost.js';
 
 export const pxar: TreeFormat = {
   kind: 'tree',
@@ -107,4 +112,46 @@ function asListed(entry: FileEntry): ListedEntry {
     storedName: nameOf(entry),
     storedLinkName: type === 'hardlink' ? `./${linkTarget}` : linkTarget,
   };
+}
+
+/**
+ * Rules for a tree that is packed: the notes in its root of what an archive before left out, with which it
+ * was restored, are left out as by `pxar create`, whatever the patterns are. That is told, as
+ * `PXAR_LEFT_OUT`, since a user might have named something so; of a directory, which notes never are, it is a
+ * warning.
+ */
+export function withoutNotes(rules: ExcludeRules, onWarning: OnWarning | undefined): ExcludeRules {
+  return {
+    excludes(path, isDirectory) {
+      if (rules.excludes(path, isDirectory)) return true;
+      if (path !== EXCLUDES_FILE) return false;
+      const message = `${EXCLUDES_FILE} in the root is not packed: that is the name of the notes of what was left out`;
+      onWarning?.({ code: 'PXAR_LEFT_OUT', message, entry: path, isNotice: !isDirectory });
+      return true;
+    },
+    within(directory, readFile) {
+      const inner = rules.within?.(directory, readFile) ?? rules;
+      return directory === '' ? withoutNotes(inner, onWarning) : inner;
+    },
+  };
+}
+
+/**
+ * Passes entries on, and counts those of a tar archive that say in words, too, whose they are: a pxar has
+ * numbers alone.
+ */
+export function warnOwnerNamesLost(
+  entries: AsyncIterable<FileEntry>,
+  onWarning: OnWarning | undefined,
+): PullIterator<FileEntry> {
+  let count = 0;
+  const look = (entry: FileEntry) => {
+    const { userName = '', groupName = '' } = entry as Partial<TarEntry>;
+    if (userName !== '' || groupName !== '') count++;
+  };
+  return observedItems(entries, look, () => {
+    if (count === 0) return;
+    const message = `the names of users and groups are left out of ${count} entries: a pxar archive has their numbers alone`;
+    onWarning?.({ code: 'PXAR_OWNER_NAMES', message, isNotice: true });
+  });
 }

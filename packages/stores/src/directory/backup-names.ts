@@ -1,6 +1,5 @@
 import { localTimeOf, notesPath, padded, protectionPath } from '@vzdump-format/pve';
 import type { NewBackupOptions } from '../backup-store.js';
-import { inDirectory } from './directory-path.js';
 
 interface NamedBackup extends Pick<NewBackupOptions, 'type' | 'vmid' | 'compression'> {
   readonly start: Date;
@@ -45,4 +44,12 @@ export function backupStem({ type, vmid, start }: Omit<NamedBackup, 'compression
 function timeStamp(date: Date): string {
   const { year, month, day, hour, minute, second } = localTimeOf(Math.floor(date.getTime() / 1000));
   return `${[padded(year, 4), padded(month), padded(day)].join('_')}-${[hour, minute, second].map((part) => padded(part)).join('_')}`;
+}
+
+/**
+ * A name in a directory. Nothing is normalised, as `join` does: behind a symbolic link, `..` is not what it
+ * seems. Slashes at the directory's end are dropped.
+ */
+export function inDirectory(directory: string, name: string): string {
+  return `${directory.replace(/\/+$/, '')}/${name}`;
 }

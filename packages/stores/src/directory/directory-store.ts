@@ -10,11 +10,10 @@ import type {
   NewBackupOptions,
   StoredBackup,
 } from '../backup-store.js';
-import { inDirectory } from './directory-path.js';
+import { inDirectory } from './backup-names.js';
 import { ARCHIVE_STREAM, DirectoryWriter, requireArchiveStream } from './directory-writer.js';
 import { listBackups } from './list-backups.js';
-import { readNotes, setNotes } from './notes.js';
-import { isProtected, setProtected } from './protection.js';
+import { isProtected, readNotes, setNotes, setProtected } from './notes-and-protection.js';
 import { removeBackup } from './remove-backup.js';
 
 /**

@@ -4,8 +4,8 @@ import { bytesToPath, hasEscapedBytes, pathToBytes } from '@vzdump-format/posix'
 import { type BackupName, guestOfName, notesPath, parseBackupName, protectionPath } from '@vzdump-format/pve';
 import { mapOrdered, type OnWarning } from '@vzdump-format/streams';
 import type { Backup, BackupFilter, ListBackupsOptions } from '../backup-store.js';
-import { inDirectory } from './directory-path.js';
-import { firstLineOfNotes } from './notes.js';
+import { inDirectory } from './backup-names.js';
+import { firstLineOfNotes } from './notes-and-protection.js';
 
 const CONCURRENCY = 16;
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { bytesToPath } from '@vzdump-format/posix';
 import { scratch } from '@vzdump-format/testing';
 import { expect, test } from 'vitest';
-import { readNotes, setNotes } from './notes.js';
+import { readNotes, setNotes } from './notes-and-protection.js';
 
 async function makeBackup(name = 'vzdump-qemu-100-2026_11_20-02_00_00.vma.zst'): Promise<string> {
   const archive = join(await scratch(), name);

@@ -2,7 +2,7 @@ import { lstat, readdir, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { scratch } from '@vzdump-format/testing';
 import { expect, test } from 'vitest';
-import { isProtected, setProtected } from './protection.js';
+import { isProtected, setProtected } from './notes-and-protection.js';
 
 async function makeBackup(): Promise<string> {
   const archive = join(await scratch(), 'vzdump-lxc-100-2026_11_20-02_00_00.tar');

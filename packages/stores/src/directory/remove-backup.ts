@@ -8,7 +8,7 @@ import {
   requireBackupExtension,
 } from '@vzdump-format/pve';
 import { ArchiveError, type OnWarning } from '@vzdump-format/streams';
-import { inDirectory } from './directory-path.js';
+import { inDirectory } from './backup-names.js';
 
 /**
  * Removes a backup with its notes and, if its name is as vzdump makes them, its log. What is not there need

@@ -1,6 +1,14 @@
+import { writeFile } from 'node:fs/promises';
 import { writeOutput } from '@vzdump-format/archives';
 import { bytesToPath, pathToBytes } from '@vzdump-format/posix';
-import { ifThere, notesPath, removeIfThere, requireBackup } from '@vzdump-format/pve';
+import {
+  ifThere,
+  isThere,
+  notesPath,
+  protectionPath,
+  removeIfThere,
+  requireBackup,
+} from '@vzdump-format/pve';
 import { ArchiveError, FileSource, type OnWarning } from '@vzdump-format/streams';
 
 /** More is neither read nor written: notes are a text that somebody wrote. In bytes. */
@@ -60,4 +68,21 @@ async function beginningOfNotes(archive: string, limit: number): Promise<Buffer>
 
 async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield bytes;
+}
+
+/**
+ * Whether a backup is protected: neither pruned nor removed. A marker beside it says so.
+ * @throws `BACKUP_NAME`, `NOT_A_FILE`; the system's error when there is no such backup, or it cannot be told
+ */
+export async function isProtected(archive: string): Promise<boolean> {
+  await requireBackup(archive);
+  return isThere(protectionPath(archive));
+}
+
+/** Protects a backup, or no longer. @throws as `isProtected` */
+export async function setProtected(archive: string, protect: boolean): Promise<void> {
+  await requireBackup(archive);
+  const marker = protectionPath(archive);
+  if (!protect) await removeIfThere(marker);
+  else if (!(await isThere(marker))) await writeFile(marker, '', { flag: 'a', mode: 0o644 });
 }
