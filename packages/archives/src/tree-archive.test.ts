@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { codec } from '@vzdump-format/codecs';
 import type { FileEntry } from '@vzdump-format/file-tree';
@@ -9,7 +9,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import type { TreeFormat } from './archive-format.js';
 import { formatNamed } from './formats.js';
 import { type OpenArchive, openArchive } from './open-archive.js';
-import { openTree } from './tree-archive.js';
+import { openTree, treeConfig } from './tree-archive.js';
 
 async function* each(entries: readonly FileEntry[]): AsyncGenerator<FileEntry> {
   yield* entries;
@@ -58,3 +58,28 @@ test('what comes as a stream is read once', async () => {
   };
   await expect(again()).rejects.toMatchObject({ code: 'ARCHIVE_CONSUMED' });
 });
+
+test.each(['a.tar', 'a.pxar'])(
+  'what is damaged behind a configuration does not hinder it: %s',
+  async (name) => {
+    const plain = { mode: 0o644, uid: 0, gid: 0, mtime: 0n } as const;
+    const file = (path: string, content: Uint8Array): FileEntry => ({
+      ...{ ...plain, path, type: 'file', size: content.length, content },
+    });
+    const directory = (path: string): FileEntry => ({
+      ...plain,
+      path,
+      type: 'directory',
+      mode: 0o755,
+      size: 0,
+    });
+    const data = Buffer.from('arch: amd64\n');
+    const path = await packed(name, [
+      ...['', 'etc', 'etc/vzdump'].map(directory),
+      file('etc/vzdump/pct.conf', data),
+      file('zz', new Uint8Array(200_000)),
+    ]);
+    await truncate(path, 100_000);
+    expect(Buffer.from(await treeConfig(treeIn(await opened(path)), undefined))).toEqual(data);
+  },
+);

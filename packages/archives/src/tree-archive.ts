@@ -90,12 +90,13 @@ function passesOver(
 }
 
 /**
- * A container's configuration, or the file of another name beside it. @throws `CONFIG_NOT_FOUND`,
- * `CONFIG_SIZE`
+ * A container's configuration, or the file of another name beside it. It is looked for from the beginning,
+ * where vzdump puts it: what is damaged or cut off behind it does no harm.
+ * @throws `CONFIG_NOT_FOUND`, `CONFIG_SIZE`
  */
 export async function treeConfig(tree: TreeSource, name: string | undefined): Promise<Uint8Array> {
   const wanted = name === undefined ? GUEST_CONFIGS : [CONFIG_DIRECTORY + name];
-  for await (const entry of candidates(tree, wanted)) {
+  for await (const entry of tree.entries()) {
     if (entry.type !== 'file' || !wanted.includes(entry.path)) continue;
     if (entry.size > MAX_CONFIG_SIZE) {
       const message = `${entry.path} has ${entry.size} bytes: that is no configuration`;
@@ -108,12 +109,6 @@ export async function treeConfig(tree: TreeSource, name: string | undefined): Pr
   throw new ArchiveError('CONFIG_NOT_FOUND', `there is no ${wanted[0]} in the archive`, {
     hint: 'list shows what there is',
   });
-}
-
-/** Among which these are, if they are there: in a scan, all, as it is enough to read up to the first. */
-async function* candidates(tree: TreeSource, paths: readonly string[]): AsyncGenerator<FileEntry> {
-  if (tree.access === 'scan') yield* tree.entries();
-  else for (const path of paths) if ((await tree.stat(path)) !== undefined) yield* tree.entries(path);
 }
 
 /**
