@@ -35,8 +35,8 @@ export { type ReadChunksOptions, readChunks } from './source/read-chunks.js';
 export { readPipe } from './source/read-pipe.js';
 export { ThrottledSource } from './source/throttled-source.js';
 export { Boundaries, type OnBoundary } from './stage/boundaries.js';
-export { toByteDuplex } from './stage/byte-duplex.js';
 export { ClaimedSource } from './stage/claimed-source.js';
+export { owned, toByteDuplex, toDuplex } from './stage/duplex.js';
 export { EventLoopTurns } from './stage/event-loop-turns.js';
 export { hashing } from './stage/hashing.js';
 export { mapOrdered } from './stage/map-ordered.js';
@@ -50,5 +50,5 @@ export {
   PullIterator,
   type PullSource,
 } from './stage/pull-iterator.js';
-export { owned, runStage, type Stage, stageOf, toDuplex } from './stage/stage.js';
+export { runStage, type Stage, stageOf } from './stage/stage.js';
 export { RateLimiter, throttle } from './stage/throttle.js';

@@ -55,7 +55,7 @@ export class StreamedContent implements AsyncIterable<Uint8Array> {
   }
 }
 
-/** Entries that may be kept, each of which waits until nobody reads the content of the one before. */
+/** Entries, each of which waits until nobody reads the content of the one before. */
 export class PatientEntries implements AsyncGenerator<PxarEntry> {
   private last: StreamedContent | undefined;
   private stop = () => {};
@@ -73,8 +73,7 @@ export class PatientEntries implements AsyncGenerator<PxarEntry> {
     const result = await this.entries.next();
     const content = result.value?.content;
     this.last = content instanceof StreamedContent ? content : undefined;
-    if (!(content instanceof Uint8Array)) return result;
-    return { done: false, value: { ...(result.value as PxarEntry), content: Buffer.from(content) } };
+    return result;
   }
 
   /** Takes effect at once, where that of a generator would come after the wait. */

@@ -1,4 +1,3 @@
-import { Duplex } from 'node:stream';
 import { ClaimedSource } from './claimed-source.js';
 
 /**
@@ -75,51 +74,4 @@ class StageRun<In, Out> implements AsyncGenerator<Out> {
   [Symbol.asyncIterator](): this {
     return this;
   }
-}
-
-/**
- * Gives each chunk memory of its own, so that it may be kept: a stage for those who collect chunks, or pass
- * them on to a Node stream.
- * @example
- * await pipeline(createReadStream('a.zst'), codec('zstd').decompress(), owned, createWriteStream('a'));
- */
-export function owned(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  return new OwnedChunks(chunks);
-}
-
-/** No generator, whose `return` would wait for the chunk that is asked for. */
-class OwnedChunks<T> implements AsyncGenerator<T> {
-  private readonly items: AsyncIterator<T>;
-
-  constructor(items: AsyncIterable<T>) {
-    this.items = items[Symbol.asyncIterator]();
-  }
-
-  async next(): Promise<IteratorResult<T>> {
-    const result = await this.items.next();
-    if (!(result.value instanceof Uint8Array)) return result;
-    return { ...result, value: Buffer.from(result.value) as T };
-  }
-
-  async return(): Promise<IteratorResult<T>> {
-    await this.items.return?.();
-    return { done: true, value: undefined };
-  }
-
-  async throw(error: unknown): Promise<IteratorResult<T>> {
-    await this.return();
-    throw error;
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this;
-  }
-}
-
-/**
- * Wraps a stage as a Node Duplex. Both its sides are in object mode: what is written reaches the stage as it
- * is; chunks that the stage yields wait in the Duplex, so they are `owned`, and records are read as they are.
- */
-export function toDuplex(stage: Stage<never, unknown>): Duplex {
-  return Duplex.from((source: AsyncIterable<never>) => new OwnedChunks(stage(source)));
 }

@@ -1,10 +1,10 @@
 import { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { chunked, noise } from '@vzdump-format/testing';
+import { chunked, noise, overwriting } from '@vzdump-format/testing';
 import { expect, test } from 'vitest';
 import { ByteReader } from '../source/byte-reader.js';
+import { toByteDuplex, toDuplex } from './duplex.js';
 import { Meter, metered } from './meter.js';
-import { toDuplex } from './stage.js';
 
 interface Line {
   readonly text: string;
@@ -22,6 +22,34 @@ test('bytes pass through a pipeline', async () => {
   await pipeline(Readable.from(chunked(bytes, 4097)), toDuplex(metered(meter)), into(got));
   expect(Buffer.concat(got).equals(bytes)).toBe(true);
   expect(meter.progress.bytes).toBe(bytes.length);
+});
+
+test('what is lent to it, bytes or records, is copied before it waits', async () => {
+  const bytes = noise(300_000);
+  const inBytes = toByteDuplex(metered(new Meter()));
+  const inObjects = toDuplex(
+    (source: AsyncIterable<{ data: Uint8Array }>) => source as AsyncGenerator<object>,
+  );
+  async function* records(): AsyncGenerator<{ data: Uint8Array }> {
+    for await (const data of overwriting(bytes, 1000)) yield { data };
+  }
+  const [all, kept]: [Buffer[], { data: Buffer }[]] = [[], []];
+  await Promise.all([
+    pipeline(overwriting(bytes, 1000), inBytes, into(all)),
+    pipeline(records(), inObjects, async (items) => {
+      for await (const item of items) kept.push(item as { data: Buffer });
+    }),
+  ]);
+  expect(Buffer.concat(all).equals(bytes)).toBe(true);
+  expect(Buffer.concat(kept.map(({ data }) => data)).equals(bytes)).toBe(true);
+});
+
+test('what is written last is copied, too', async () => {
+  const last = Buffer.from('last');
+  const duplex = toByteDuplex(metered(new Meter()));
+  duplex.end(last);
+  last.fill(0);
+  expect(Buffer.concat(await duplex.toArray()).toString()).toBe('last');
 });
 
 test('records come out in object mode', async () => {

@@ -1,0 +1,80 @@
+import { addAbortSignal, Duplex, PassThrough, Readable } from 'node:stream';
+import type { Stage } from './stage.js';
+
+/**
+ * Gives each chunk memory of its own, so that it may be kept: a stage for those who collect chunks, or pass
+ * them on to a Node stream.
+ * @example await pipeline(createReadStream('a.zst'), codec('zstd').decompress(), owned, createWriteStream('a'));
+ */
+export function owned(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  return new OwnedItems(chunks);
+}
+
+/**
+ * Wraps a stage as a Node Duplex with both its sides in object mode: bytes or records go in, and bytes or
+ * records come out. They wait in the Duplex, so those that are borrowed are copied on their way in and out.
+ */
+export function toDuplex(stage: Stage<never, unknown>): Duplex {
+  return copyingInput(Duplex.from((source: AsyncIterable<never>) => new OwnedItems(stage(source))));
+}
+
+/**
+ * Wraps a stage of bytes as a Node Duplex in byte mode, which takes strings, too, and is read in whatever
+ * sizes its reader likes. Chunks are copied as by `toDuplex`.
+ * @param signal destroys it, whatever it is waiting for
+ */
+export function toByteDuplex(stage: Stage, signal?: AbortSignal | undefined): Duplex {
+  const writable = new PassThrough();
+  // The stage lets go of its source before it fails: to close that, too, would hide the stage's own error.
+  const chunks = writable.iterator({ destroyOnReturn: false });
+  const readable = Readable.from(owned(stage(chunks)), { objectMode: false });
+  const duplex = copyingInput(Duplex.from({ writable, readable }));
+  return signal === undefined ? duplex : addAbortSignal(signal, duplex);
+}
+
+/** No generator, whose `return` would wait for the item that is asked for. */
+class OwnedItems<T> implements AsyncGenerator<T> {
+  private readonly items: AsyncIterator<T>;
+
+  constructor(items: AsyncIterable<T>) {
+    this.items = items[Symbol.asyncIterator]();
+  }
+
+  async next(): Promise<IteratorResult<T>> {
+    const result = await this.items.next();
+    return result.done ? result : { done: false, value: ownItem(result.value) };
+  }
+
+  async return(): Promise<IteratorResult<T>> {
+    await this.items.return?.();
+    return { done: true, value: undefined };
+  }
+
+  async throw(error: unknown): Promise<IteratorResult<T>> {
+    await this.return();
+    throw error;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+}
+
+/** Copies at once what is written: behind the call, it may be overwritten, and it may wait for long. */
+function copyingInput(duplex: Duplex): Duplex {
+  const write = duplex.write.bind(duplex) as (item: unknown, ...rest: unknown[]) => boolean;
+  const end = duplex.end.bind(duplex) as (item?: unknown, ...rest: unknown[]) => Duplex;
+  return Object.assign(duplex, {
+    write: (item: unknown, ...rest: unknown[]) => write(ownItem(item), ...rest),
+    end: (item?: unknown, ...rest: unknown[]) => end(ownItem(item), ...rest),
+  });
+}
+
+/** Bytes, or a record with bytes in it, in memory of its own. What a record gives later stays as it is. */
+function ownItem<T>(item: T): T {
+  if (item instanceof Uint8Array) return Buffer.from(item) as unknown as T;
+  if (typeof item !== 'object' || item === null) return item;
+  const borrowed = Object.entries(item).filter(([, value]) => value instanceof Uint8Array);
+  if (borrowed.length === 0) return item;
+  return { ...item, ...Object.fromEntries(borrowed.map(([key, value]) => [key, Buffer.from(value)])) };
+}
