@@ -1,5 +1,4 @@
-import { ArchiveError, type ByteReader, type OnWarning } from '@vzdump-format/streams';
-import { allZero } from './zeros.js';
+import { ArchiveError, allZero, type ByteReader, type OnWarning } from '@vzdump-format/streams';
 
 interface Trailing {
   /** The prefix of the codes: `GZIP` gives `GZIP_TRAILING` and `GZIP_PADDING`. */

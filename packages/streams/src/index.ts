@@ -52,3 +52,4 @@ export {
 } from './stage/pull-iterator.js';
 export { runStage, type Stage, stageOf } from './stage/stage.js';
 export { RateLimiter, throttle } from './stage/throttle.js';
+export { allZero, zeroChunks } from './zeros.js';

@@ -1,11 +1,10 @@
 import { printableName } from '@vzdump-format/posix';
-import { ArchiveError, type OnWarning, type Pulled } from '@vzdump-format/streams';
+import { ArchiveError, allZero, type OnWarning, type Pulled } from '@vzdump-format/streams';
 import { BLOCK_SIZE, MAX_NAME_SIZE, MAX_PAX_SIZE, TYPE, wholeBlocks } from '../format.js';
 import { decodeHeader, decodeSize, hasChecksum, sumOfBytes, typeOf } from '../header/header.js';
 import { decodeField } from '../header/names.js';
 import { decodePax, multiVolume, type PaxAttributes, type PaxSparse } from '../pax/pax-attributes.js';
 import { readSparseMap } from '../sparse/sparse.js';
-import { isZeros } from '../zeros.js';
 import {
   type ArchiveReader,
   Cursor,
@@ -219,7 +218,7 @@ const PREAMBLE_LIMITS: ReadonlyMap<string, number> = new Map([
 /** @throws `TAR_NAME` */
 function decodeLongName({ bytes, at }: Stretch, size: number, offset: number): string {
   const end = bytes.indexOf(0, at);
-  const isPadded = end < 0 || end >= at + size || isZeros(bytes.subarray(end, at + size));
+  const isPadded = end < 0 || end >= at + size || allZero(bytes.subarray(end, at + size));
   if (!isPadded) throw new ArchiveError('TAR_NAME', 'a long name goes on behind a NUL byte', { offset });
   return decodeField(bytes, at, size);
 }

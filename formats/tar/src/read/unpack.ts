@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream';
 import type { ContentInPieces } from '@vzdump-format/file-tree';
 import { offerRanges } from '@vzdump-format/posix';
 import {
+  allZero,
   ByteReader,
   chunksOf,
   type OnBoundary,
@@ -14,7 +15,6 @@ import {
 } from '@vzdump-format/streams';
 import { wholeBlocks } from '../format.js';
 import { BoundaryMarks } from '../write/boundaries.js';
-import { isZeros } from '../zeros.js';
 import { Cursor, isUnexpectedEnd, takeWhole, truncated } from './archive-reader.js';
 import type { MemberEntry, TarEntry } from './member.js';
 import { MemberReader } from './member-reader.js';
@@ -126,7 +126,7 @@ async function readBehindEnd(reader: ByteReader, onWarning?: OnWarning, signal?:
   let isTold = false;
   for await (const chunk of reader.rest()) {
     signal?.throwIfAborted();
-    if (isTold || isZeros(chunk)) continue;
+    if (isTold || allZero(chunk)) continue;
     isTold = true;
     onWarning?.({
       code: 'TAR_TRAILING_DATA',

@@ -1,7 +1,6 @@
 import { ContentProgress } from '@vzdump-format/file-tree';
 import { printableName } from '@vzdump-format/posix';
-import { ArchiveError } from '@vzdump-format/streams';
-import { isZeros } from '../zeros.js';
+import { ArchiveError, allZero } from '@vzdump-format/streams';
 import type { TarEntry } from './member.js';
 import { pathHash } from './member-index.js';
 import { Warnings } from './member-reader.js';
@@ -34,7 +33,7 @@ export async function verifyTar(
   const seen = new SeenPaths();
   const progress = new ContentProgress(options.onProgress);
   const checkPadding = (padding: Uint8Array, { path }: TarEntry) => {
-    if (isZeros(padding)) return;
+    if (allZero(padding)) return;
     warnings.once('TAR_PADDING', 'behind the content of a file there is something else than zeros', {
       entry: path,
     });

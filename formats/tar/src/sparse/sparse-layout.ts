@@ -1,8 +1,7 @@
 import type { Extent, FileEntry } from '@vzdump-format/file-tree';
 import { printableName } from '@vzdump-format/posix';
-import { ArchiveError } from '@vzdump-format/streams';
+import { ArchiveError, zeroChunks } from '@vzdump-format/streams';
 import { MAX_EXTENTS, wholeBlocks } from '../format.js';
-import { ZEROS } from '../zeros.js';
 
 /** How a sparse file is stored in the form of pax 1.0, see `sparse.ts`. */
 export interface SparseLayout {
@@ -100,7 +99,7 @@ export async function* withZeros(
       at += part.length;
       left -= part.length;
       if (left > 0) continue;
-      if (zeros[index]! > 0) yield ZEROS.subarray(0, zeros[index]);
+      yield* zeroChunks(zeros[index]!);
       index++;
       left = extents[index]?.length ?? 0;
     }

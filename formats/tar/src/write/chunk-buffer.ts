@@ -1,6 +1,5 @@
 import { BLOCK_SIZE, wholeBlocks } from '../format.js';
 import { HeaderEncoder, type HeaderFields } from '../header/header-encoder.js';
-import { ZEROS } from '../zeros.js';
 
 /** What is gathered before it is passed on. */
 const CHUNK_SIZE = 1024 * 1024;
@@ -71,7 +70,7 @@ export class ChunkBuffer {
   pad(): void {
     const padding = wholeBlocks(this.offset) - this.offset;
     if (padding > CHUNK_SIZE - this.used) {
-      this.append(ZEROS.subarray(0, padding));
+      this.append(new Uint8Array(padding));
     } else if (padding > 0) {
       this.chunk.fill(0, this.used, this.used + padding);
       this.advance(padding);

@@ -1,3 +1,8 @@
+/**
+ * What those share who write extents, and who read them: in one pass (`unpackVma`), and at any offset
+ * (`openVma`).
+ */
+
 import { printableName } from '@vzdump-format/posix';
 import { ArchiveError } from '@vzdump-format/streams';
 import {
@@ -12,8 +17,6 @@ import {
   WHOLE_CLUSTER_MASK,
 } from '../format.js';
 import type { ClusterMap } from '../read/cluster-map.js';
-
-/** What those who read extents share: in one pass (`unpackVma`), and at any offset (`openVma`). */
 
 /**
  * A run of blocks of one device that are all stored or all zeros. One that is stored may go on past the

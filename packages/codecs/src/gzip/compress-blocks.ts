@@ -1,9 +1,8 @@
-import { debugLog, mapOrdered, type Stage, stageOf } from '@vzdump-format/streams';
+import { allZero, debugLog, mapOrdered, type Stage, stageOf } from '@vzdump-format/streams';
 import { BufferPool } from '../buffers.js';
 import { type CompressOptions, checkedLevel, checkedThreads } from '../codec.js';
 import { Semaphore } from '../concurrency.js';
 import { copyTo, type SharedMemory } from '../shared-memory.js';
-import { allZero } from '../zeros.js';
 import type { DeflateEngine } from './engine.js';
 import { checkedDeflateEngine, loadDeflateEngine } from './engines.js';
 import { encodeMemberHeader, encodeTrailer, GZIP_LEVELS, WINDOW_SIZE } from './format.js';

@@ -1,6 +1,7 @@
 import {
   ArchiveError,
   alignedSharedMemory,
+  allZero,
   type Boundaries,
   debugLog,
   mapOrdered,
@@ -17,7 +18,7 @@ import {
 } from '../codec.js';
 import { MAX_SEGMENT_CONTENT } from '../seekable/segments.js';
 import { copyTo, type SharedMemory } from '../shared-memory.js';
-import { allZero, ZeroFrame } from '../zeros.js';
+import { ZeroFrame } from '../zeros.js';
 import type { EngineResult, StreamSettings } from './engine.js';
 import { checkedEngineName, loadEngine } from './engines.js';
 import { CHECKSUM_SIZE } from './format.js';

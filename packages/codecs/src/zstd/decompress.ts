@@ -1,9 +1,9 @@
-import { debugLog, type Stage, stageOf } from '@vzdump-format/streams';
+import { allZero, debugLog, type Stage, stageOf, zeroChunks } from '@vzdump-format/streams';
 import { BufferPools } from '../buffers.js';
 import { checkedWindowLog, type DecompressOptions, defaultReadThreads } from '../codec.js';
 import { decodeInOrder, type ItemDecoder } from '../concurrency.js';
 import { copyTo, type SharedMemory } from '../shared-memory.js';
-import { allZero, ZeroFrame, zeroChunks } from '../zeros.js';
+import { ZeroFrame } from '../zeros.js';
 import type { EngineResult, FrameDecompressor, FramePiece } from './engine.js';
 import { checkedEngineName, loadEngine } from './engines.js';
 import { decoderError, LibraryError } from './errors.js';

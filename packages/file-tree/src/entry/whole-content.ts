@@ -1,8 +1,6 @@
 import { printableName } from '@vzdump-format/posix';
-import { ArchiveError, ByteReader, isFileRange, type Piece } from '@vzdump-format/streams';
+import { ArchiveError, ByteReader, isFileRange, type Piece, zeroChunks } from '@vzdump-format/streams';
 import type { ContentInPieces, FileEntry } from './entry.js';
-
-const ZEROS = new Uint8Array(64 * 1024);
 
 /** The pieces of an entry's content, as they are: of a sparse file, the data of its extents. */
 export async function* contentPieces({ content }: Pick<FileEntry, 'content'>): AsyncGenerator<Uint8Array> {
@@ -28,7 +26,7 @@ export async function* wholeContent(entry: FileEntry, code?: string): AsyncGener
       if (!(offset >= at && length >= 0 && offset + length <= size)) {
         throw wrongSize(entry, 'its extents overlap, or go past its end', code);
       }
-      yield* zeros(offset - at);
+      yield* zeroChunks(offset - at);
       for (let left = length; left > 0; ) {
         if (await reader.atEnd()) throw wrongSize(entry, 'its content ends too early', code);
         const piece = await reader.readSome(left);
@@ -37,7 +35,7 @@ export async function* wholeContent(entry: FileEntry, code?: string): AsyncGener
       }
       at = offset + length;
     }
-    yield* zeros(size - at);
+    yield* zeroChunks(size - at);
     if (!(await reader.atEnd())) throw wrongSize(entry, 'its content goes on behind its end', code);
   } finally {
     await reader.close();
@@ -66,10 +64,4 @@ export async function* wholePieces(entry: FileEntry, code?: string): AsyncGenera
 function wrongSize({ path, size }: FileEntry, why: string, code = 'TREE_CONTENT'): ArchiveError {
   const message = `${printableName(path)} should have ${size} bytes: ${why}`;
   return new ArchiveError(code, message, { entry: path });
-}
-
-function* zeros(length: number): Generator<Uint8Array> {
-  for (let left = length; left > 0; left -= ZEROS.length) {
-    yield ZEROS.subarray(0, Math.min(left, ZEROS.length));
-  }
 }

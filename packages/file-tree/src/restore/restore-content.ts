@@ -1,13 +1,12 @@
 import { ftruncateSync } from 'node:fs';
 import { printableName, writeBytes } from '@vzdump-format/posix';
-import { ArchiveError, type FileRange } from '@vzdump-format/streams';
+import { ArchiveError, allZero, type FileRange } from '@vzdump-format/streams';
 import type { Extent, FileEntry } from '../entry/entry.js';
 
 /**
  * The unit in which zeros become holes. Every file system's blocks are this large, or it makes no difference.
  */
 const BLOCK_SIZE = 4096;
-const ZEROS = Buffer.alloc(BLOCK_SIZE);
 
 /** Writes all of a file's bytes. @throws as `ContentWriter` */
 export function writeContent(fd: number, entry: FileEntry, content: Uint8Array, zerosToHoles: boolean): void {
@@ -93,7 +92,7 @@ export class ContentWriter {
     let start = 0;
     for (let at = 0; at < bytes.length; ) {
       const next = Math.min(bytes.length, at + BLOCK_SIZE - ((position + at) % BLOCK_SIZE));
-      if (next - at === BLOCK_SIZE && isZero(bytes.subarray(at, next))) {
+      if (next - at === BLOCK_SIZE && allZero(bytes.subarray(at, next))) {
         if (start < at) this.writeAt(bytes.subarray(start, at), position + start);
         start = next;
       }
@@ -111,13 +110,9 @@ export class ContentWriter {
 /** Whether there is a block of zeros in the content. */
 function hasZeros(content: Uint8Array): boolean {
   for (let at = 0; at + BLOCK_SIZE <= content.length; at += BLOCK_SIZE) {
-    if (content[at] === 0 && isZero(content.subarray(at, at + BLOCK_SIZE))) return true;
+    if (content[at] === 0 && allZero(content.subarray(at, at + BLOCK_SIZE))) return true;
   }
   return false;
-}
-
-function isZero(block: Uint8Array): boolean {
-  return block[0] === 0 && ZEROS.equals(block);
 }
 
 function requireSize({ path, size, extents }: FileEntry): void {
