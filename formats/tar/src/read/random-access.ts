@@ -192,9 +192,24 @@ class IndexedTar implements TarArchive {
   /** As in the archive: every member, also those of a path that comes again. */
   entries(path = ''): AsyncIterable<TarEntry> {
     const { onWarning: _, ...options } = this.options; // they were given when it was opened
-    const members = unpackTar(readChunks(this.archive, options), options);
     const wanted = pathOfName(path);
-    return wanted === '' ? members : entriesBelow(wanted, members);
+    if (wanted === '') return unpackTar(readChunks(this.archive, options), options);
+    return entriesBelow(wanted, this.members());
+  }
+
+  /** All of them, of which nothing is read but the headers until their contents are asked for. */
+  private async *members(): AsyncGenerator<TarEntry> {
+    const reader = new SourceReader(this.archive, SCAN_WINDOW);
+    for (let member = 0; member < this.index.count; member++) {
+      this.options.signal?.throwIfAborted();
+      const entry = await this.entryOf(member, reader);
+      yield entry.type === 'file' ? { ...entry, content: this.storedContentOf(entry) } : entry;
+    }
+  }
+
+  private storedContentOf({ contentOffset, storedSize }: TarEntry): AsyncIterable<Uint8Array> {
+    const { signal } = this.options;
+    return readChunks(new SliceSource(this.archive, contentOffset, storedSize), { signal });
   }
 
   async open(path: string): Promise<ByteSource> {

@@ -1,7 +1,7 @@
 import { fstatSync, read } from 'node:fs';
 import { promisify } from 'node:util';
 import { closeFile } from '@vzdump-format/posix';
-import type { ByteSource } from '@vzdump-format/streams';
+import { ArchiveError, type ByteSource } from '@vzdump-format/streams';
 import type { FileEntry } from '../entry/entry.js';
 import { walk } from '../walk/walk.js';
 import { isGone } from '../walk/walk-errors.js';
@@ -48,7 +48,7 @@ class DirectorySource implements TreeSource {
     try {
       for await (const entry of this.inDirectory(parentOf(path), only)) if (entry.path === path) return entry;
     } catch (error) {
-      if (!isGone(error)) throw error;
+      if (!isGone(error) && !isOutside(error)) throw error;
     }
     return undefined;
   }
@@ -100,6 +100,11 @@ class DirectorySource implements TreeSource {
     const options = { ...this.options, sources: [path], maxDepth: 1, metadataOnly: true };
     return walk(this.root, { ...options, excludes });
   }
+}
+
+/** Whether a path is none below the root. */
+function isOutside(error: unknown): boolean {
+  return error instanceof ArchiveError && error.code === 'TREE_SOURCE';
 }
 
 /** A regular file that is open. */

@@ -37,6 +37,13 @@ test('hardlinks that lead to each other lead nowhere', async () => {
   const link = (path: string, linkTarget: string) =>
     ({ ...file(path), type: 'hardlink', linkTarget }) as const;
   const tree = scannedTree(() => inPasses([link('a', 'b'), link('b', 'a'), link('c', 'none')]));
-  await expect(tree.open('a')).rejects.toMatchObject({ code: 'ENTRY_KIND' });
+  await expect(tree.open('a')).rejects.toMatchObject({ code: 'ENTRY_NOT_FOUND', entry: 'b' });
   await expect(tree.open('c')).rejects.toMatchObject({ code: 'ENTRY_NOT_FOUND', entry: 'none' });
+});
+
+test('a hardlink leads to the file as it was when the link was made', async () => {
+  const link = { ...file('b'), type: 'hardlink', linkTarget: 'a', content: undefined } as const;
+  const tree = scannedTree(() => inPasses([file('a', 'one'), link, file('a', 'two')]));
+  expect(String(await collect(readChunks(await tree.open('b'))))).toBe('one');
+  expect(String(await collect(readChunks(await tree.open('a'))))).toBe('two');
 });

@@ -34,15 +34,14 @@ class ScannedSource<Entry extends FileEntry> implements TreeSource<Entry> {
   }
 
   async open(path: string): Promise<ByteSource> {
-    const { entries, repeats } = await this.scan();
-    let found = entries.get(path);
-    for (let links = 0; found?.type === 'hardlink' && links < entries.size; links++) {
-      found = entries.get(found.linkTarget!);
-      if (found === undefined) throw entryNotFound(entries.get(path)!.linkTarget!, path);
-    }
+    const { entries, repeats, linked } = await this.scan();
+    const found = entries.get(path);
     if (found === undefined) throw entryNotFound(path);
-    if (found.type !== 'file') throw wrongEntryKind('file', found);
-    return new ForwardSource(this.pass, found, repeats.get(found.path) ?? 0);
+    const named =
+      found.type === 'hardlink' ? linked.get(found) : { entry: found, before: repeats.get(path) ?? 0 };
+    if (named === undefined) throw entryNotFound(found.linkTarget!, path);
+    if (named.entry.type !== 'file') throw wrongEntryKind('file', named.entry);
+    return new ForwardSource(this.pass, named);
   }
 
   entries(path = ''): AsyncIterable<Entry> {
@@ -61,6 +60,14 @@ interface Remembered<Entry> {
   readonly children: Map<string, Set<string>>;
   /** Of paths that come more than once, how many come before the last one. */
   readonly repeats: Map<string, number>;
+  /** What hardlinks name: the file of that path as it was when they came. */
+  readonly linked: Map<Entry, Occurrence<Entry>>;
+}
+
+/** An entry, and how many of the same path come before it. */
+interface Occurrence<Entry> {
+  readonly entry: Entry;
+  readonly before: number;
 }
 
 async function remember<Entry extends FileEntry>(all: AsyncIterable<Entry>): Promise<Remembered<Entry>> {
@@ -68,6 +75,7 @@ async function remember<Entry extends FileEntry>(all: AsyncIterable<Entry>): Pro
   const children = new Map<string, Set<string>>();
   const repeats = new Map<string, number>();
   const implied = new Set<string>();
+  const linked = new Map<Entry, Occurrence<Entry>>();
   const put = (entry: Entry) => {
     if (entries.size > MOST_REMEMBERED) {
       const message = `more than ${MOST_REMEMBERED} entries, in an archive that is read from its beginning`;
@@ -84,6 +92,12 @@ async function remember<Entry extends FileEntry>(all: AsyncIterable<Entry>): Pro
   for await (const { content: _, ...entry } of all) {
     const isAgain = entries.has(entry.path) && !implied.delete(entry.path);
     if (isAgain) repeats.set(entry.path, (repeats.get(entry.path) ?? 0) + 1);
+    if (entry.type === 'hardlink') {
+      const target = entries.get(entry.linkTarget!);
+      const before = repeats.get(entry.linkTarget!) ?? 0;
+      const named = target?.type === 'hardlink' ? linked.get(target) : target && { entry: target, before };
+      if (named !== undefined) linked.set(entry as Entry, named);
+    }
     put(entry as Entry);
     for (let path = parentOf(entry.path); !entries.has(path); path = parentOf(path)) {
       put({ ...entry, ...IMPLIED_DIRECTORY, path } as Entry);
@@ -91,7 +105,7 @@ async function remember<Entry extends FileEntry>(all: AsyncIterable<Entry>): Pro
     }
   }
   if (!entries.has('')) put({ ...IMPLIED_DIRECTORY, path: '' } as Entry);
-  return { entries, children, repeats };
+  return { entries, children, repeats, linked };
 }
 
 const IMPLIED_DIRECTORY = {
@@ -108,10 +122,9 @@ class ForwardSource<Entry extends FileEntry> implements ByteSource {
 
   constructor(
     private readonly pass: () => AsyncIterable<Entry>,
-    private readonly entry: Entry,
-    private readonly repeats: number,
+    private readonly file: Occurrence<Entry>,
   ) {
-    this.size = entry.size;
+    this.size = file.entry.size;
   }
 
   read(buffer: Uint8Array, offset: number): Promise<number> {
@@ -144,12 +157,13 @@ class ForwardSource<Entry extends FileEntry> implements ByteSource {
   }
 
   private async *content(): AsyncGenerator<Uint8Array> {
+    const { path } = this.file.entry;
     let before = 0;
     for await (const entry of this.pass()) {
-      if (entry.path !== this.entry.path || before++ < this.repeats) continue;
+      if (entry.path !== path || before++ < this.file.before) continue;
       yield* wholeContent(entry);
       return;
     }
-    throw entryNotFound(this.entry.path);
+    throw entryNotFound(path);
   }
 }

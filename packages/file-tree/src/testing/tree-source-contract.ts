@@ -50,6 +50,8 @@ const CONTENTS = new Map<string, Buffer>([
 ]);
 const NOT_THERE = [
   'absent',
+  '../small',
+  'dir/../small',
   'dir/absent',
   'absent/x',
   'small/x',
