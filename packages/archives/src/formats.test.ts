@@ -1,10 +1,51 @@
 import { deflateSync } from 'node:zlib';
 import { codecs } from '@vzdump-format/codecs';
+import type { FileEntry } from '@vzdump-format/file-tree';
+import { BufferSource, chunksOf, type Piece } from '@vzdump-format/streams';
+import { collect, noise } from '@vzdump-format/testing';
+import { packVma } from '@vzdump-format/vma';
 import { describe, expect, test } from 'vitest';
-import { FORMAT_DETECT_BYTES } from './archive-format.js';
+import { FORMAT_DETECT_BYTES, type TreeFormat } from './archive-format.js';
 import { detectFormat, formatForFileName, formatNamed, formats, writtenExtensions } from './formats.js';
+import { testArchiveFormat } from './testing/format-contract.js';
 
 const endings = ['', ...codecs.flatMap(({ extensions }) => extensions)];
+
+const FILE = { mode: 0o644, uid: 0, gid: 0, mtime: 0n } as const;
+const LARGE = noise(300_000);
+const ENTRIES: readonly FileEntry[] = [
+  { ...FILE, path: '', type: 'directory', mode: 0o755, size: 0 },
+  { ...FILE, path: 'd', type: 'directory', mode: 0o755, size: 0 },
+  { ...FILE, path: 'd/large', type: 'file', size: LARGE.length, content: LARGE },
+  { ...FILE, path: 'd/link', type: 'hardlink', mode: 0, size: 0, linkTarget: 'd/large' },
+  { ...FILE, path: 'small', type: 'file', size: 5, content: Buffer.from('small') },
+  { ...FILE, path: 'symlink', type: 'symlink', mode: 0o777, size: 0, linkTarget: 'd/large' },
+];
+
+async function* each<T>(items: readonly T[]): AsyncGenerator<T> {
+  yield* items;
+}
+
+const archives: Readonly<Record<string, AsyncIterable<Piece>>> = {
+  vma: packVma({
+    configs: [{ name: 'qemu-server.conf', data: Buffer.from('cores: 1') }],
+    drives: ['drive-scsi0', 'drive-scsi1'].map((name, index) => ({
+      name,
+      source: new BufferSource(noise((index + 1) * 512 * 700, index)),
+    })),
+  }),
+  tar: (formatNamed('tar') as TreeFormat).pack(each(ENTRIES), {}),
+  pxar: (formatNamed('pxar') as TreeFormat).pack(each(ENTRIES), {}),
+};
+const packed = await Promise.all(
+  formats.map(async (format) => {
+    const archive = await collect(chunksOf(archives[format.name]!));
+    const holds = format.kind === 'disks' ? ['drive-scsi0', 'drive-scsi1'] : ENTRIES.map(({ path }) => path);
+    return { name: format.name, format, archive, holds };
+  }),
+);
+
+describe.each(packed)('$name is an ArchiveFormat', (tried) => testArchiveFormat(tried));
 
 describe.each(formats)('$name', (row) => {
   test('is found by its name, and by a file name with any codec', () => {

@@ -1,8 +1,6 @@
 import { readdir } from 'node:fs/promises';
-import { type DiskFormat, formats, type TreeFormat } from '@vzdump-format/archives';
 import { type FileEntry, restoreTree } from '@vzdump-format/file-tree';
 import { chunksOf, hashing, Meter, metered, observed, prefetchOne, throttle } from '@vzdump-format/streams';
-import { vectorBytes } from '@vzdump-format/test-vectors';
 import { type LettingGoCase, noise, StallingSource, scratch, testLettingGo } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
 
@@ -11,7 +9,6 @@ interface Row extends LettingGoCase {
 }
 
 const NOISE = noise(3 << 20, 1);
-const VMA = vectorBytes('vma/two-drives-two-configs.vma');
 const FILE = { mode: 0o644, uid: 0, gid: 0, mtime: 0n };
 const ENTRIES: readonly FileEntry[] = [
   { ...FILE, path: '', type: 'directory', mode: 0o755, size: 0 },
@@ -27,28 +24,6 @@ async function collected(source: AsyncIterable<Uint8Array>): Promise<Uint8Array>
 async function* of<T>(...items: readonly T[]): AsyncGenerator<T> {
   yield* items;
 }
-
-const treeFormats = formats.filter((format): format is TreeFormat => format.kind === 'tree');
-const treeRows: readonly Row[] = treeFormats.flatMap((format) => [
-  {
-    ...{ name: `pack ${format.name}`, takesSignal: true },
-    items: () => ENTRIES,
-    run: (source, signal) => format.pack(source, { signal }),
-  },
-  {
-    ...{ name: `unpack ${format.name}`, takesSignal: true },
-    items: async () => [await collected(chunksOf(format.pack(of(...ENTRIES), {})))],
-    run: (source, signal) => format.entries({ bytes: source, source: undefined }, { signal }),
-  },
-]);
-
-const diskRows: readonly Row[] = formats
-  .filter((format): format is DiskFormat => format.kind === 'disks')
-  .map((format) => ({
-    ...{ name: `stream a drive of ${format.name}`, takesSignal: true },
-    items: () => [VMA.subarray(0, VMA.length - 4096)],
-    run: (source, signal) => format.cat({ bytes: source, source: undefined }, 'drive-virtio0', { signal }),
-  }));
 
 const plainRows: readonly Row[] = [
   {
@@ -74,7 +49,7 @@ const plainRows: readonly Row[] = [
   },
 ];
 
-for (const { name, ...row } of [...treeRows, ...diskRows, ...plainRows]) testLettingGo(name, row);
+for (const { name, ...row } of plainRows) testLettingGo(name, row);
 
 describe('restoreTree', () => {
   test.each([

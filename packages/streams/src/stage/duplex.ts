@@ -4,7 +4,7 @@ import type { Stage } from './stage.js';
 /**
  * Gives each chunk memory of its own, so that it may be kept: a stage for those who collect chunks, or pass
  * them on to a Node stream.
- * @example await pipeline(createReadStream('a.zst'), codec('zstd').decompress(), owned, createWriteStream('a'));
+ * @example await pipeline(packVma({ drives }), owned, createWriteStream('disk.vma'));
  */
 export function owned(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   return new OwnedItems(chunks);
