@@ -27,7 +27,7 @@ test('createPackPxar gives the bytes of packPxar', async () => {
       done();
     },
   });
-  await pipeline(createPackPxar(ENTRIES), sink);
+  await pipeline(Readable.from(ENTRIES), createPackPxar(), sink);
   expect(Buffer.concat(chunks).equals(archive)).toBe(true);
 });
 

@@ -36,7 +36,7 @@ export { readPipe } from './source/read-pipe.js';
 export { ThrottledSource } from './source/throttled-source.js';
 export { Boundaries, type OnBoundary } from './stage/boundaries.js';
 export { ClaimedSource } from './stage/claimed-source.js';
-export { owned, toByteDuplex, toDuplex } from './stage/duplex.js';
+export { owned, toByteDuplex, toPackingDuplex, toUnpackingDuplex } from './stage/duplex.js';
 export { EventLoopTurns } from './stage/event-loop-turns.js';
 export { hashing } from './stage/hashing.js';
 export { mapOrdered } from './stage/map-ordered.js';

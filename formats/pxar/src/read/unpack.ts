@@ -6,7 +6,7 @@ import {
   type Pulled,
   PullIterator,
   type PullSource,
-  toDuplex,
+  toUnpackingDuplex,
 } from '@vzdump-format/streams';
 import { ITEM, MAX_DEPTH } from '../format.js';
 import { ArchiveProof } from './archive-proof.js';
@@ -95,7 +95,7 @@ class Entries implements PullSource<PxarEntry> {
  * came as one array.
  */
 export function createUnpackPxar(options: UnpackPxarOptions = {}): Duplex {
-  return toDuplex((archive: AsyncIterable<Uint8Array>) => new PatientEntries(unpackPxar(archive, options)));
+  return toUnpackingDuplex((archive) => new PatientEntries(unpackPxar(archive, options)), options.signal);
 }
 
 class Unpacker {

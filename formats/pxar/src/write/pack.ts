@@ -1,6 +1,13 @@
-import { Readable } from 'node:stream';
+import type { Duplex } from 'node:stream';
 import type { FileEntry } from '@vzdump-format/file-tree';
-import { chunksOf, isFileRange, owned, type Piece, PullIterator, runStage } from '@vzdump-format/streams';
+import {
+  chunksOf,
+  isFileRange,
+  type Piece,
+  PullIterator,
+  runStage,
+  toPackingDuplex,
+} from '@vzdump-format/streams';
 import type { PackPxarOptions } from './pack-options.js';
 import { Packer } from './packer.js';
 
@@ -60,12 +67,9 @@ async function* packAll(
   if (payload !== undefined) await sink!(payload.take());
 }
 
-/** The same as a Readable. */
-export function createPackPxar(
-  entries: AsyncIterable<FileEntry> | Iterable<FileEntry>,
-  options: PackPxarOptions = {},
-): Readable {
-  return Readable.from(owned(packPxar(entries, options)), { objectMode: false });
+/** As `packPxar`, a Duplex: entries in, in object mode, and bytes of the archive out, in byte mode. */
+export function createPackPxar(options: PackPxarOptions = {}): Duplex {
+  return toPackingDuplex((entries: AsyncIterable<FileEntry>) => packPxar(entries, options), options.signal);
 }
 
 /** Whether `pxar create` keeps an extended attribute of this name, and `pxar extract` restores it. */

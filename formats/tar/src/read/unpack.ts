@@ -11,7 +11,7 @@ import {
   type Pulled,
   PullIterator,
   type PullSource,
-  toDuplex,
+  toUnpackingDuplex,
 } from '@vzdump-format/streams';
 import { wholeBlocks } from '../format.js';
 import { BoundaryMarks } from '../write/boundaries.js';
@@ -220,7 +220,7 @@ export class StoredContent implements ContentInPieces {
  * left.
  */
 export function createUnpackTar(options: UnpackTarOptions = {}): Duplex {
-  return toDuplex((archive: AsyncIterable<Uint8Array>) => waitingForContent(unpackTar(archive, options)));
+  return toUnpackingDuplex((archive) => waitingForContent(unpackTar(archive, options)), options.signal);
 }
 
 async function* waitingForContent(entries: AsyncIterable<TarEntry>): AsyncGenerator<TarEntry> {

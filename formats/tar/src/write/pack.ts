@@ -12,7 +12,7 @@ import {
   type Piece,
   PullIterator,
   runStage,
-  toDuplex,
+  toPackingDuplex,
 } from '@vzdump-format/streams';
 import { END_BLOCKS, RECORD_SIZE } from '../format.js';
 import { type SparseLayout, sparseLayoutOf, withZeros } from '../sparse/sparse-layout.js';
@@ -87,9 +87,9 @@ async function* packAll(entries: PullIterator<PackEntry>, options: PackTarOption
   yield* packing.end();
 }
 
-/** Entries in, bytes of the archive out, as a Duplex. */
+/** As `packTar`, a Duplex: entries in, in object mode, and bytes of the archive out, in byte mode. */
 export function createPackTar(options: PackTarOptions = {}): Duplex {
-  return toDuplex((entries: AsyncIterable<PackEntry>) => packTar(entries, options));
+  return toPackingDuplex((entries: AsyncIterable<PackEntry>) => packTar(entries, options), options.signal);
 }
 
 function entryOfBlob({ path, data, mode = BLOB_MODE, mtime = now() }: TarBlob): PackEntry {

@@ -5,7 +5,7 @@ import {
   type OnBoundary,
   type OnWarning,
   runStage,
-  toDuplex,
+  toUnpackingDuplex,
 } from '@vzdump-format/streams';
 import {
   BLOCK_SIZE,
@@ -63,7 +63,7 @@ export function unpackVma(
 
 /** The same as a Duplex: bytes in, records out. */
 export function createUnpackVma(options: UnpackVmaOptions = {}): Duplex {
-  return toDuplex((archive: AsyncIterable<Uint8Array>) => unpackVma(archive, options));
+  return toUnpackingDuplex((archive) => unpackVma(archive, options), options.signal);
 }
 
 async function* readRecords(

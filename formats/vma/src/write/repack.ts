@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { printableName } from '@vzdump-format/posix';
-import { ArchiveError, runStage, toDuplex } from '@vzdump-format/streams';
+import { ArchiveError, runStage, toPackingDuplex } from '@vzdump-format/streams';
 import {
   BLOCK_SIZE,
   CLUSTER_SIZE,
@@ -33,7 +33,7 @@ export function repackVma(records: AsyncIterable<VmaRecord>): AsyncGenerator<Uin
 
 /** The same as a Duplex: records in, bytes out. */
 export function createRepackVma(): Duplex {
-  return toDuplex(repackVma);
+  return toPackingDuplex(repackVma);
 }
 
 async function* packRecords(records: AsyncIterable<VmaRecord>): AsyncGenerator<Uint8Array> {

@@ -11,23 +11,36 @@ export function owned(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Ar
 }
 
 /**
- * Wraps a stage as a Node Duplex with both its sides in object mode: bytes or records go in, and bytes or
- * records come out. They wait in the Duplex, so those that are borrowed are copied on their way in and out.
- */
-export function toDuplex(stage: Stage<never, unknown>): Duplex {
-  return copyingInput(Duplex.from((source: AsyncIterable<never>) => new OwnedItems(stage(source))));
-}
-
-/**
  * Wraps a stage of bytes as a Node Duplex in byte mode, which takes strings, too, and is read in whatever
- * sizes its reader likes. Chunks are copied as by `toDuplex`.
+ * sizes its reader likes. What waits in it is copied on its way in and out, since it is borrowed.
  * @param signal destroys it, whatever it is waiting for
  */
 export function toByteDuplex(stage: Stage, signal?: AbortSignal | undefined): Duplex {
-  const writable = new PassThrough();
+  return duplexOf(stage, { takesRecords: false, givesRecords: false }, signal);
+}
+
+/** The same of a stage that packs: records go in, in object mode, and bytes come out, in byte mode. */
+export function toPackingDuplex(stage: Stage<never>, signal?: AbortSignal | undefined): Duplex {
+  return duplexOf(stage, { takesRecords: true, givesRecords: false }, signal);
+}
+
+/** The same of a stage that unpacks: bytes go in, in byte mode, and records come out, in object mode. */
+export function toUnpackingDuplex(
+  stage: Stage<Uint8Array, unknown>,
+  signal?: AbortSignal | undefined,
+): Duplex {
+  return duplexOf(stage, { takesRecords: false, givesRecords: true }, signal);
+}
+
+function duplexOf(
+  stage: Stage<never, unknown>,
+  { takesRecords, givesRecords }: { takesRecords: boolean; givesRecords: boolean },
+  signal: AbortSignal | undefined,
+): Duplex {
+  const writable = new PassThrough({ objectMode: takesRecords });
   // The stage lets go of its source before it fails: to close that, too, would hide the stage's own error.
-  const chunks = writable.iterator({ destroyOnReturn: false });
-  const readable = Readable.from(owned(stage(chunks)), { objectMode: false });
+  const input = writable.iterator({ destroyOnReturn: false }) as AsyncIterable<never>;
+  const readable = Readable.from(new OwnedItems(stage(input)), { objectMode: givesRecords });
   const duplex = copyingInput(Duplex.from({ writable, readable }));
   return signal === undefined ? duplex : addAbortSignal(signal, duplex);
 }
