@@ -176,11 +176,7 @@ class PayloadWriter {
 
   private async writeBytes(bytes: Uint8Array): Promise<void> {
     const { limiter, signal } = this.options;
-    for (let taken = 0; limiter !== undefined && taken < bytes.length; ) {
-      const portion = limiter.portion(bytes.length - taken);
-      await limiter.take(portion, signal);
-      taken += portion;
-    }
+    await limiter?.takeAll(bytes.length, signal);
     await this.writeAt(this.file.handle, bytes, this.position);
     this.position += bytes.length;
   }

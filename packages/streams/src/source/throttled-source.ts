@@ -26,20 +26,12 @@ export class ThrottledSource implements ByteSource {
     while (done < buffer.length) {
       const portion = this.limiter.portion(buffer.length - done);
       const part = buffer.subarray(done, done + Math.ceil(portion / BLOCK) * BLOCK);
-      await this.take(part.length);
+      await this.limiter.takeAll(part.length, this.signal);
       const got = await this.source.read(part, offset + done);
       done += got;
       if (got < part.length) break;
     }
     return done;
-  }
-
-  private async take(length: number): Promise<void> {
-    for (let taken = 0; taken < length; ) {
-      const portion = this.limiter.portion(length - taken);
-      await this.limiter.take(portion, this.signal);
-      taken += portion;
-    }
   }
 
   async changed(): Promise<boolean> {

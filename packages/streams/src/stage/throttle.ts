@@ -39,7 +39,7 @@ export class RateLimiter {
     return this.taken;
   }
 
-  /** Makes those count that passed before there was a limit: whoever takes next waits for them, too. */
+  /** Charges the bytes that passed before there was a limit: whoever takes next waits for them, too. */
   chargePassed(): void {
     if (this.rate > 0) this.charge(this.taken);
   }
@@ -57,6 +57,15 @@ export class RateLimiter {
     const due = this.charge(length);
     for (let wait = due - performance.now(); this.rate > 0 && wait > 0; wait = due - performance.now()) {
       await sleep(Math.ceil(Math.min(wait, PORTION_SECONDS * 1000)), undefined, { signal });
+    }
+  }
+
+  /** Waits until `length` bytes, however many, may pass; others that share the limiter get their turns. */
+  async takeAll(length: number, signal?: AbortSignal): Promise<void> {
+    for (let taken = 0; taken < length; ) {
+      const portion = this.portion(length - taken);
+      await this.take(portion, signal);
+      taken += portion;
     }
   }
 

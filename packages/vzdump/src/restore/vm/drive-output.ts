@@ -88,22 +88,13 @@ export class DriveOutput {
     if (output === undefined) return;
     const { writer, limiter, volume } = output;
     if (record.kind === 'zeros' && !writer.writesZeros) return;
-    await this.wait(limiter, length);
+    await limiter.takeAll(length, this.job.options.signal);
     output.isWritten = true;
     try {
       if (record.kind === 'data') await writer.write(record.data, record.offset);
       else await writer.zero(record.offset, length);
     } catch (error) {
       throw failedWrite(error, volume.place.path);
-    }
-  }
-
-  private async wait(limiter: RateLimiter, length: number): Promise<void> {
-    if (limiter.bytesPerSecond === 0) return;
-    for (let taken = 0; taken < length; ) {
-      const portion = limiter.portion(length - taken);
-      await limiter.take(portion, this.job.options.signal);
-      taken += portion;
     }
   }
 
