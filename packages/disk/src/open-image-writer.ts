@@ -1,8 +1,8 @@
+import type { FileHandle } from 'node:fs/promises';
 import { onNamedFile, type WriteAt, writeFully } from '@vzdump-format/streams';
 import { DeviceWriter } from './device-writer.js';
 import type { ImagePlace, ImageWriter } from './image-writer.js';
 import { Qcow2Writer } from './qcow2-writer.js';
-import { RawWriter } from './raw-writer.js';
 
 /** The formats in which images are written. */
 export type WrittenFormat = 'raw' | 'qcow2';
@@ -34,4 +34,24 @@ export async function openImageWriter(
   if (format === 'qcow2') return new Qcow2Writer(handle, size, writeAt);
   await onNamedFile(handle, () => handle.truncate(size));
   return new RawWriter(handle, writeAt);
+}
+
+/** A raw image in a new file of the disk's size: what is not written is a hole. */
+class RawWriter implements ImageWriter {
+  readonly writesZeros = false;
+
+  constructor(
+    private readonly handle: FileHandle,
+    private readonly writeAt: WriteAt,
+  ) {}
+
+  write(data: Uint8Array, offset: number): Promise<void> {
+    return this.writeAt(this.handle, data, offset);
+  }
+
+  async zero(): Promise<void> {}
+
+  async finish(): Promise<void> {}
+
+  async close(): Promise<void> {}
 }

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { constants as systemConstants } from 'node:os';
-import { encodeDevice } from '../file/device-number.js';
 import type { DeviceNumber, FileStatus } from '../file/file-status.js';
+import { encodeDevice } from '../file/file-status.js';
 import { encodeTimes } from '../file/times.js';
 import { areIds, invalid } from '../native/argument-checks.js';
 import { fromCBytes, toCName, toCString } from '../native/c-strings.js';

@@ -19,14 +19,12 @@ import {
 } from 'node:fs';
 import { constants as systemConstants } from 'node:os';
 import type { FileStatus, FileType } from '../file/file-status.js';
-import { nodePath } from '../file/node-path.js';
-import { statusFromNode } from '../file/node-status.js';
-import { nodeTime } from '../file/node-times.js';
-import { encodeTimes } from '../file/times.js';
+import { statusFromNode } from '../file/file-status.js';
+import { encodeTimes, nodeTime } from '../file/times.js';
 import { areIds, invalid } from '../native/argument-checks.js';
 import { isSingleName } from '../native/c-strings.js';
 import { missingCall, systemError } from '../native/system-error.js';
-import { bytesToPath } from '../text/path-bytes.js';
+import { bytesToPath, nodePath } from '../text/path-bytes.js';
 import type { DirectoryListing, OpenDirectory, TimeToSet } from './directory.js';
 import { entryPath } from './entry-path.js';
 

@@ -6,9 +6,8 @@ import { nativeCalls } from '../native/native-calls.js';
 import { decodeStatx, STATX_BASIC_STATS, statxBuffer } from '../native/statx.js';
 import { systemError } from '../native/system-error.js';
 import type { FileStatus } from './file-status.js';
-import { statusFromNode } from './node-status.js';
-import { nodeTime } from './node-times.js';
-import { encodeTimes } from './times.js';
+import { statusFromNode } from './file-status.js';
+import { encodeTimes, nodeTime } from './times.js';
 
 // Of an open file or directory. All throw Node-style errors.
 

@@ -1,3 +1,5 @@
+import type { PathLike } from 'node:fs';
+
 const ESCAPE_BASE = 0xdc00;
 
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
@@ -61,4 +63,9 @@ function sequenceLength(bytes: Uint8Array, at: number): number {
     if (((bytes[at + index] ?? 0) & 0xc0) !== 0x80) return 0;
   }
   return length;
+}
+
+/** A path for `node:fs`, which takes bytes that are not UTF-8 in a buffer. */
+export function nodePath(path: string): PathLike {
+  return hasEscapedBytes(path) ? pathToBytes(path) : path;
 }

@@ -4,8 +4,7 @@ import { dirname, join } from 'node:path';
 import type { OnWarning } from '../archive-error.js';
 import { nameFile, onNamedFile } from './file-name.js';
 import { hiddenName } from './hidden-name.js';
-import { isFileAt } from './is-file-at.js';
-import { fileExists, isTaken, renameToNew } from './rename-to-new.js';
+import { fileExists, isFileAt, isTaken, renameToNew } from './rename-to-new.js';
 import { syncDirectory } from './sync-directory.js';
 
 export interface PendingFileOptions {

@@ -1,3 +1,4 @@
+import type { BigIntStats } from 'node:fs';
 import { link, lstat, open, rename, unlink } from 'node:fs/promises';
 import { ArchiveError } from '../archive-error.js';
 
@@ -74,4 +75,13 @@ export function fileExists(path: string): ArchiveError {
     entry: path,
     hint: 'choose another name, or replace it with --force',
   });
+}
+
+/**
+ * Whether a file has this name. It may, though the call that was to give it the name has failed: the server
+ * of a network file system can die between what it does and its answer.
+ */
+export async function isFileAt(path: string, file: BigIntStats): Promise<boolean> {
+  const found = await lstat(path, { bigint: true }).catch(() => undefined);
+  return found?.ino === file.ino && found.dev === file.dev;
 }

@@ -1,5 +1,5 @@
 import { ArchiveError } from '../archive-error.js';
-import { ClaimedSource } from '../stage/claimed-source.js';
+import { ClaimedSource } from '../stage/stage.js';
 import { ChunksAtRest } from './read-chunks.js';
 
 const EMPTY = new Uint8Array(0);

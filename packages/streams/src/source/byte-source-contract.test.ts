@@ -1,10 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { noise, scratch } from '@vzdump-format/testing';
-import { RateLimiter } from '../stage/throttle.js';
+import { RateLimiter, ThrottledSource } from '../stage/throttle.js';
 import { testByteSource } from '../testing/byte-source-contract.js';
 import { BufferSource, FileSource, SliceSource } from './byte-source.js';
-import { ThrottledSource } from './throttled-source.js';
 
 const content = noise(150_000);
 

@@ -1,4 +1,4 @@
-import { ClaimedSource } from './claimed-source.js';
+import { ClaimedSource } from './stage.js';
 
 /** An item, or `undefined` behind the last; a promise of it only where it takes waiting. */
 export type Pulled<T> = T | undefined | Promise<T | undefined>;

@@ -2,8 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { chunked, collect, noise } from '@vzdump-format/testing';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { ByteSource } from '../source/byte-source.js';
-import { ThrottledSource } from '../source/throttled-source.js';
-import { RateLimiter, throttle } from './throttle.js';
+import { RateLimiter, ThrottledSource, throttle } from './throttle.js';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;

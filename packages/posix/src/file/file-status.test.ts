@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { decodeDevice, encodeDevice } from './device-number.js';
+import { decodeDevice, encodeDevice } from './file-status.js';
 
 test.each([
   [1, 3, 0x103],
