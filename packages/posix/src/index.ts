@@ -4,8 +4,17 @@ export { openDirectory } from './directory/open-directory.js';
 export { removeTree } from './directory/remove-tree.js';
 export { allocate, cloneFile, punchHole, zeroRange } from './file/allocation.js';
 export { fileStatus, setMode, setOwner, setTimes } from './file/by-descriptor.js';
+export {
+  getFlags,
+  getQuotaProject,
+  getXattr,
+  listXattrs,
+  removeXattr,
+  setFlags,
+  setQuotaProject,
+  setXattr,
+} from './file/file-attributes.js';
 export { closeFile, readBytes, writeBytes } from './file/file-content.js';
-export { getFlags, getQuotaProject, setFlags, setQuotaProject } from './file/file-flags.js';
 export type { DeviceNumber, FileStatus, FileType } from './file/file-status.js';
 export { type FileSystem, fileSystem } from './file/file-system.js';
 export { imageLocks, requireUnusedImage } from './file/image-use.js';
@@ -15,14 +24,11 @@ export { OpenFileRange, offerRanges } from './file/open-file-range.js';
 export { setPipeSize } from './file/pipe-size.js';
 export { canSeekData, seekData, seekHole } from './file/seek.js';
 export { SparseFileSource } from './file/sparse-file-source.js';
-export { getXattr, listXattrs, removeXattr, setXattr } from './file/xattrs.js';
 export { allowNativeCalls, koffiVersion, nativeCallsAvailable } from './native/native-calls.js';
-export { missingCapabilities } from './process/capabilities.js';
 export { type IoPriority, setIoPriority } from './process/io-priority.js';
-export { isAccessible } from './process/is-accessible.js';
 export { Lifeline } from './process/lifeline.js';
+export { isAccessible, missingCapabilities } from './process/permissions.js';
 export { runLogged } from './process/run-logged.js';
 export { type Command, isInstalled, runTool, toolEnvironment } from './process/run-tool.js';
 export { shellQuote } from './process/shell-quote.js';
-export { bytesToPath, hasEscapedBytes, pathToBytes } from './text/path-bytes.js';
-export { printableName, printableText } from './text/printable-name.js';
+export { bytesToPath, hasEscapedBytes, pathToBytes, printableName, printableText } from './text/path-text.js';

@@ -2,11 +2,9 @@ export { alignedMemory, alignedSharedMemory } from './aligned-memory.js';
 export { ArchiveError, type ArchiveWarning, failedCall, type OnWarning } from './archive-error.js';
 export { debugLog } from './debug-log.js';
 export { CommittedFile, commitTogether, FormerFile } from './file/commit-together.js';
-export { nameFile, onNamedFile, withFileName } from './file/file-name.js';
-export { hiddenName } from './file/hidden-name.js';
-export { PendingFile, type PendingFileOptions } from './file/pending-file.js';
+export { hiddenName, nameFile, onNamedFile, withFileName } from './file/file-name.js';
+export { PendingFile, type PendingFileOptions, syncDirectory } from './file/pending-file.js';
 export { isFileAt, useRenameNoReplace } from './file/rename-to-new.js';
-export { syncDirectory } from './file/sync-directory.js';
 export {
   blockingWriter,
   STANDARD_OUTPUT,
@@ -28,15 +26,13 @@ export {
   SliceSource,
 } from './source/byte-source.js';
 export { chunksOf, type FileRange, isFileRange, type Piece } from './source/file-range.js';
-export { type ReadChunksOptions, readChunks } from './source/read-chunks.js';
-export { readPipe } from './source/read-pipe.js';
+export { type ReadChunksOptions, readChunks, readPipe } from './source/read-chunks.js';
 export { Boundaries, type OnBoundary } from './stage/boundaries.js';
 export { owned, toByteDuplex, toPackingDuplex, toUnpackingDuplex } from './stage/duplex.js';
 export { EventLoopTurns } from './stage/event-loop-turns.js';
-export { hashing } from './stage/hashing.js';
 export { mapOrdered } from './stage/map-ordered.js';
-export { Meter, metered } from './stage/meter.js';
 export { observed } from './stage/observed.js';
+export { hashing, Meter, metered } from './stage/pass-through.js';
 export { prefetchOne } from './stage/prefetch-one.js';
 export {
   mappedItems,

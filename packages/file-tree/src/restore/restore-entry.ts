@@ -4,8 +4,8 @@ import type { FileEntry } from '../entry/entry.js';
 import { restoreDirectory, restoreRoot } from './restore-directory.js';
 import { restoreFile } from './restore-file.js';
 import { restoreHardlink } from './restore-hardlink.js';
+import { isPlainName } from './restore-names.js';
 import { restoreNode } from './restore-node.js';
-import { isPlainName } from './restore-path.js';
 import { componentsOf, type Restoration } from './restore-run.js';
 
 /**

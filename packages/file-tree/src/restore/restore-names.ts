@@ -1,5 +1,4 @@
-import type { FileType, OpenDirectory } from '@vzdump-format/posix';
-import { printableName } from '@vzdump-format/posix';
+import { type FileType, type OpenDirectory, printableName } from '@vzdump-format/posix';
 import { ArchiveError } from '@vzdump-format/streams';
 import type { FileEntry } from '../entry/entry.js';
 import type { OpenDirectories } from './restore-directories.js';
@@ -97,4 +96,35 @@ export class NameGiver {
       throw error;
     }
   }
+}
+
+/**
+ * Directories below each other. Each takes a descriptor while it is open; no file system in use has trees as
+ * deep (PATH_MAX leaves room for 2048 names).
+ */
+const MOST_COMPONENTS = 2048;
+
+/**
+ * The names that a path out of an archive leads through, from the root of the tree on; none for the root
+ * itself. A leading `/` counts for nothing, as in tar, and neither do `.` and empty names.
+ *
+ * @throws `TREE_PATH_PARENT` for `..`, `TREE_PATH_NUL`, `TREE_PATH_DEPTH`
+ */
+export function pathComponents(path: string): string[] {
+  if (path.includes('\0')) throw unusable('TREE_PATH_NUL', path, 'it holds a NUL byte');
+  const components = path.split('/').filter((name) => name !== '' && name !== '.');
+  if (components.includes('..')) throw unusable('TREE_PATH_PARENT', path, "it holds '..'");
+  if (components.length > MOST_COMPONENTS) {
+    throw unusable('TREE_PATH_DEPTH', path, `it is more than ${MOST_COMPONENTS} directories deep`);
+  }
+  return components;
+}
+
+/** Whether the text is one component that `pathComponents` would keep as it is. */
+export function isPlainName(name: string): boolean {
+  return name !== '' && name !== '.' && name !== '..' && !name.includes('/') && !name.includes('\0');
+}
+
+function unusable(code: string, path: string, why: string): ArchiveError {
+  return new ArchiveError(code, `the path ${printableName(path)} is not restored: ${why}`, { entry: path });
 }

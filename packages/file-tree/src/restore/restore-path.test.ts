@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { isPlainName, pathComponents } from './restore-path.js';
+import { isPlainName, pathComponents } from './restore-names.js';
 
 test.each([
   ['a', ['a']],

@@ -3,8 +3,7 @@ import type { EventLoopTurns, OnWarning } from '@vzdump-format/streams';
 import type { OpenDirectories } from './restore-directories.js';
 import type { Losses } from './restore-losses.js';
 import type { MetadataWriter } from './restore-metadata.js';
-import type { Existing, NameGiver } from './restore-names.js';
-import { pathComponents } from './restore-path.js';
+import { type Existing, type NameGiver, pathComponents } from './restore-names.js';
 
 /** A restore under way. */
 export interface Restoration {

@@ -4,9 +4,9 @@ import { closeFile } from '@vzdump-format/posix';
 import { ArchiveError, type ByteSource } from '@vzdump-format/streams';
 import type { FileEntry } from '../entry/entry.js';
 import { walk } from '../walk/walk.js';
-import { isGone } from '../walk/walk-errors.js';
 import type { WalkOptions } from '../walk/walk-options.js';
 import { openSource } from '../walk/walk-sources.js';
+import { isGone } from '../walk/walk-warnings.js';
 import { entryNotFound, parentOf, type TreeSource, wrongEntryKind } from './tree-source.js';
 
 const readDescriptor = promisify(read);

@@ -1,6 +1,6 @@
 import { type DirectoryListing, type FileStatus, fileStatus, type OpenDirectory } from '@vzdump-format/posix';
 import type { ExcludeRules } from '../excludes/excludes.js';
-import { isGone, isOfTheFile } from './walk-errors.js';
+import { isGone, isOfTheFile } from './walk-warnings.js';
 
 /** A tree may be deeper than a process can have files open. */
 const MOST_OPEN = 64;

@@ -3,16 +3,14 @@ import type { EventLoopTurns } from '@vzdump-format/streams';
 import type { FileEntry } from '../entry/entry.js';
 import type { ExcludeRules } from '../excludes/excludes.js';
 import { ContentReader } from './walk-content.js';
-import { isGone, isOfTheFile } from './walk-errors.js';
 import { FileSystemBounds } from './walk-file-systems.js';
 import { FileReader } from './walk-files.js';
 import { type Level, statusOf, WalkLevels } from './walk-levels.js';
 import { MetadataReader } from './walk-metadata.js';
 import type { WalkOptions } from './walk-options.js';
 import { sortByBytes } from './walk-order.js';
-import { rulesWithin } from './walk-rules.js';
-import { openSource } from './walk-sources.js';
-import { WalkWarnings } from './walk-warnings.js';
+import { openSource, rulesWithin } from './walk-sources.js';
+import { isGone, isOfTheFile, WalkWarnings } from './walk-warnings.js';
 
 type Awaitable<T> = T | Promise<T>;
 

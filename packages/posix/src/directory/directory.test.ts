@@ -25,7 +25,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { fileStatus } from '../file/by-descriptor.js';
 import { describeBoth } from '../testing/conditions.js';
-import { pathToBytes } from '../text/path-bytes.js';
+import { pathToBytes } from '../text/path-text.js';
 import type { OpenDirectory } from './directory.js';
 import { openDirectory } from './open-directory.js';
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { useTemporaryDirectory } from '@vzdump-format/testing';
 import { expect, test } from 'vitest';
 import { describeOnLinux } from '../testing/conditions.js';
-import { pathToBytes } from '../text/path-bytes.js';
+import { pathToBytes } from '../text/path-text.js';
 import { makeDirectories, removeEmptyDirectories } from './make-directories.js';
 
 const temporaryDirectory = useTemporaryDirectory();

@@ -3,14 +3,17 @@ import { constants as systemConstants } from 'node:os';
 import type { DeviceNumber, FileStatus } from '../file/file-status.js';
 import { encodeDevice } from '../file/file-status.js';
 import { encodeTimes } from '../file/times.js';
-import { areIds, invalid } from '../native/argument-checks.js';
-import { fromCBytes, toCName, toCString } from '../native/c-strings.js';
-import type { CString, NativeCalls } from '../native/native-calls.js';
+import { areIds, fromCBytes, invalid, toCName, toCString } from '../native/arguments.js';
+import { type CString, type NativeCalls, systemError } from '../native/native-calls.js';
 import { decodeStatx, STATX_BASIC_STATS, statxBuffer } from '../native/statx.js';
-import { systemError } from '../native/system-error.js';
 import { getXattrOf, listXattrsOf, removeXattrOf, setXattrOf } from '../native/xattr-calls.js';
-import type { DirectoryListing, OpenDirectory, TimeToSet } from './directory.js';
-import { decodeEntries, entriesBuffer } from './directory-entries.js';
+import {
+  type DirectoryListing,
+  decodeEntries,
+  entriesBuffer,
+  type OpenDirectory,
+  type TimeToSet,
+} from './directory.js';
 import { entryPath } from './entry-path.js';
 
 const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOATIME, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR } =

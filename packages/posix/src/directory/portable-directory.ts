@@ -21,10 +21,9 @@ import { constants as systemConstants } from 'node:os';
 import type { FileStatus, FileType } from '../file/file-status.js';
 import { statusFromNode } from '../file/file-status.js';
 import { encodeTimes, nodeTime } from '../file/times.js';
-import { areIds, invalid } from '../native/argument-checks.js';
-import { isSingleName } from '../native/c-strings.js';
-import { missingCall, systemError } from '../native/system-error.js';
-import { bytesToPath, nodePath } from '../text/path-bytes.js';
+import { areIds, invalid, isSingleName } from '../native/arguments.js';
+import { missingCall, systemError } from '../native/native-calls.js';
+import { bytesToPath, nodePath } from '../text/path-text.js';
 import type { DirectoryListing, OpenDirectory, TimeToSet } from './directory.js';
 import { entryPath } from './entry-path.js';
 

@@ -1,7 +1,7 @@
 import { constants } from 'node:os';
 import { basename, dirname, resolve } from 'node:path';
 import { EventLoopTurns, hiddenName } from '@vzdump-format/streams';
-import { systemError } from '../native/system-error.js';
+import { systemError } from '../native/native-calls.js';
 import type { DirectoryListing, OpenDirectory } from './directory.js';
 import { entryPath } from './entry-path.js';
 import { openDirectory } from './open-directory.js';

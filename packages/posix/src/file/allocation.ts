@@ -1,7 +1,6 @@
 import { constants } from 'node:os';
 import { ioctlThatWrites } from '../native/ioctl.js';
-import { nativeCalls } from '../native/native-calls.js';
-import { systemError } from '../native/system-error.js';
+import { nativeCalls, systemError } from '../native/native-calls.js';
 
 // Which space a file has. All give `false` where the system or the file system cannot, and throw Node-style
 // errors.

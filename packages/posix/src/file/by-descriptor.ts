@@ -1,10 +1,9 @@
 import { fchmodSync, fchownSync, fstatSync, futimesSync } from 'node:fs';
 import { constants } from 'node:os';
 import type { TimeToSet } from '../directory/directory.js';
-import { areIds, invalid } from '../native/argument-checks.js';
-import { nativeCalls } from '../native/native-calls.js';
+import { areIds, invalid } from '../native/arguments.js';
+import { nativeCalls, systemError } from '../native/native-calls.js';
 import { decodeStatx, STATX_BASIC_STATS, statxBuffer } from '../native/statx.js';
-import { systemError } from '../native/system-error.js';
 import type { FileStatus } from './file-status.js';
 import { statusFromNode } from './file-status.js';
 import { encodeTimes, nodeTime } from './times.js';

@@ -1,6 +1,6 @@
 import type { BigIntStats } from 'node:fs';
 import { constants } from 'node:os';
-import { systemError } from '../native/system-error.js';
+import { systemError } from '../native/native-calls.js';
 
 export type FileType = 'file' | 'directory' | 'symlink' | 'block' | 'char' | 'fifo' | 'socket';
 

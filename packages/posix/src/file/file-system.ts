@@ -1,5 +1,5 @@
 import { statfsSync } from 'node:fs';
-import { nodePath } from '../text/path-bytes.js';
+import { nodePath } from '../text/path-text.js';
 
 /** What a file is on. */
 export interface FileSystem {

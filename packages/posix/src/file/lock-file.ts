@@ -1,6 +1,5 @@
 import { constants } from 'node:os';
-import { requireNativeCalls } from '../native/native-calls.js';
-import { systemError } from '../native/system-error.js';
+import { requireNativeCalls, systemError } from '../native/native-calls.js';
 
 const { EAGAIN } = constants.errno;
 

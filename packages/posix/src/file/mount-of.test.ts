@@ -3,7 +3,7 @@ import { mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { scratch, testWith } from '@vzdump-format/testing';
 import { expect, onTestFinished, test } from 'vitest';
-import { pathToBytes } from '../text/path-bytes.js';
+import { pathToBytes } from '../text/path-text.js';
 import { isMountPoint, mountOf } from './mount-of.js';
 
 function mount(directory: string): void {

@@ -1,5 +1,5 @@
 import { closeSync, constants, openSync, readFileSync, realpathSync } from 'node:fs';
-import { bytesToPath, pathToBytes } from '../text/path-bytes.js';
+import { bytesToPath, pathToBytes } from '../text/path-text.js';
 
 /** What a directory is on. */
 export interface Mount {

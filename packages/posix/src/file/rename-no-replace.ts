@@ -1,8 +1,7 @@
 import { constants } from 'node:os';
 import { useRenameNoReplace } from '@vzdump-format/streams';
-import { toCString } from '../native/c-strings.js';
-import { nativeCalls } from '../native/native-calls.js';
-import { systemError } from '../native/system-error.js';
+import { toCString } from '../native/arguments.js';
+import { nativeCalls, systemError } from '../native/native-calls.js';
 
 const { EINVAL, ENOSYS } = constants.errno;
 

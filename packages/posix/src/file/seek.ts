@@ -1,6 +1,5 @@
 import { constants } from 'node:os';
-import { nativeCallsAvailable, requireNativeCalls } from '../native/native-calls.js';
-import { systemError } from '../native/system-error.js';
+import { nativeCallsAvailable, requireNativeCalls, systemError } from '../native/native-calls.js';
 
 const { ENXIO } = constants.errno;
 

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { OpenDirectory } from '../directory/directory.js';
 import { openDirectory } from '../directory/open-directory.js';
 import { describeOnLinux } from '../testing/conditions.js';
-import { getXattr, listXattrs, removeXattr, setXattr } from './xattrs.js';
+import { getXattr, listXattrs, removeXattr, setXattr } from './file-attributes.js';
 
 /**
  * cap_net_raw+ep as the kernel stores it: revision 2 with the effective bit, permitted, inheritable

@@ -1,12 +1,20 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { openDirectory } from '../directory/open-directory.js';
 import { allocate, cloneFile, punchHole, zeroRange } from '../file/allocation.js';
-import { getFlags, getQuotaProject, setFlags, setQuotaProject } from '../file/file-flags.js';
+import {
+  getFlags,
+  getQuotaProject,
+  getXattr,
+  listXattrs,
+  removeXattr,
+  setFlags,
+  setQuotaProject,
+  setXattr,
+} from '../file/file-attributes.js';
 import { lockFile, unlockFile } from '../file/lock-file.js';
 import { setPipeSize } from '../file/pipe-size.js';
 import { canSeekData, seekData, seekHole } from '../file/seek.js';
-import { getXattr, listXattrs, removeXattr, setXattr } from '../file/xattrs.js';
-import { missingCapabilities } from '../process/capabilities.js';
+import { missingCapabilities } from '../process/permissions.js';
 import { allowNativeCalls, nativeCallsAvailable } from './native-calls.js';
 
 afterEach(() => allowNativeCalls(true));

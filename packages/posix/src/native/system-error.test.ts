@@ -1,6 +1,6 @@
 import { openSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { systemError } from './system-error.js';
+import { systemError } from './native-calls.js';
 
 test('is as Node makes it', () => {
   const path = '/no such/path';

@@ -1,8 +1,6 @@
 import { constants } from 'node:os';
-import { invalid } from './argument-checks.js';
-import { fromCBytes, toCString } from './c-strings.js';
-import type { CString, XattrCalls } from './native-calls.js';
-import { systemError } from './system-error.js';
+import { fromCBytes, invalid, toCString } from './arguments.js';
+import { type CString, systemError, type XattrCalls } from './native-calls.js';
 
 const { ENODATA, ENOTSUP, ERANGE } = constants.errno;
 

@@ -1,5 +1,4 @@
-import { requireNativeCalls } from '../native/native-calls.js';
-import { systemError } from '../native/system-error.js';
+import { requireNativeCalls, systemError } from '../native/native-calls.js';
 
 // <linux/ioprio.h>
 const IOPRIO_WHO_PROCESS = 1;

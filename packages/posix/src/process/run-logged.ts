@@ -1,7 +1,7 @@
 import { constants } from 'node:os';
 import type { Readable } from 'node:stream';
 import { ArchiveError, debugLog } from '@vzdump-format/streams';
-import { printableName } from '../text/printable-name.js';
+import { printableName } from '../text/path-text.js';
 import { shellQuote } from './shell-quote.js';
 
 export interface RunLoggedOptions {

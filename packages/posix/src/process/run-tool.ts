@@ -1,9 +1,8 @@
 import { constants } from 'node:fs';
 import { join } from 'node:path';
 import { ArchiveError } from '@vzdump-format/streams';
-import { hasEscapedBytes } from '../text/path-bytes.js';
-import { printableName } from '../text/printable-name.js';
-import { isAccessible } from './is-accessible.js';
+import { hasEscapedBytes, printableName } from '../text/path-text.js';
+import { isAccessible } from './permissions.js';
 import { runLogged } from './run-logged.js';
 
 /** A program and its arguments, for no shell to read. */

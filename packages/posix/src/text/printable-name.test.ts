@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { bytesToPath } from './path-bytes.js';
-import { printableName } from './printable-name.js';
+import { bytesToPath, printableName } from './path-text.js';
 
 test.each([
   ['drive-scsi0', 'drive-scsi0'],

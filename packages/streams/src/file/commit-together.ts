@@ -1,7 +1,7 @@
 import { link, lstat, rename, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { OnWarning } from '../archive-error.js';
-import { hiddenName } from './hidden-name.js';
+import { hiddenName } from './file-name.js';
 import type { PendingFile } from './pending-file.js';
 import { isFileAt } from './rename-to-new.js';
 

@@ -5,7 +5,7 @@ import { Writable } from 'node:stream';
 import { collect, noise } from '@vzdump-format/testing';
 import { expect, onTestFinished, test } from 'vitest';
 import { writeToFile, writeToStream } from '../file/write-chunks.js';
-import { Meter, metered } from '../stage/meter.js';
+import { Meter, metered } from '../stage/pass-through.js';
 import { prefetchOne } from '../stage/prefetch-one.js';
 import { RateLimiter, throttle } from '../stage/throttle.js';
 import { FakeRange } from '../testing/fake-range.js';

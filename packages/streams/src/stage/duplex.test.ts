@@ -4,7 +4,7 @@ import { chunked, noise, overwriting } from '@vzdump-format/testing';
 import { expect, test } from 'vitest';
 import { ByteReader } from '../source/byte-reader.js';
 import { toByteDuplex, toPackingDuplex, toUnpackingDuplex } from './duplex.js';
-import { Meter, metered } from './meter.js';
+import { Meter, metered } from './pass-through.js';
 
 interface Line {
   readonly text: string;

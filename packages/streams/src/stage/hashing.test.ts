@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { CHUNK_SIZES, collect, noise, PRODUCERS } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
-import { hashing } from './hashing.js';
+import { hashing } from './pass-through.js';
 
 const BYTES = noise(100_000);
 

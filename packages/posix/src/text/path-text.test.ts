@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { bytesToPath, hasEscapedBytes, pathToBytes } from './path-bytes.js';
+import { bytesToPath, hasEscapedBytes, pathToBytes } from './path-text.js';
 
 /** Bytes among which the parts of UTF-8 sequences, whole and broken, are frequent. */
 const sequences = fc

@@ -1,8 +1,8 @@
 import { constants } from 'node:os';
-import { invalid, isU32 } from '../native/argument-checks.js';
+import { invalid, isU32 } from '../native/arguments.js';
 import { ioctlThatReads, ioctlThatWrites } from '../native/ioctl.js';
-import { type NativeCalls, requireNativeCalls } from '../native/native-calls.js';
-import { systemError } from '../native/system-error.js';
+import { type NativeCalls, requireNativeCalls, systemError } from '../native/native-calls.js';
+import { getXattrOf, listXattrsOf, removeXattrOf, setXattrOf } from '../native/xattr-calls.js';
 
 // What ext4, XFS, btrfs and others keep beside mode and owner, of an open file or directory. Not to be used
 // on devices, whose drivers would take the calls for their own. All throw Node-style errors, `ENOSYS` without
@@ -65,4 +65,27 @@ function read(calls: NativeCalls, fd: number, request: number, into: Uint32Array
 
 function write(calls: NativeCalls, fd: number, request: number, from: Uint32Array): void {
   if (calls.ioctl(fd, request, 'void *', from) < 0) throw systemError(calls.errno(), 'ioctl');
+}
+
+// Extended attributes of an open file or directory. POSIX ACLs and capabilities are among them (xattr(7)).
+// All throw Node-style errors, `ENOSYS` without native calls.
+
+/** The names; none where the file system has no such thing. */
+export function listXattrs(fd: number): string[] {
+  return listXattrsOf(requireNativeCalls('flistxattr').fileXattrs, fd);
+}
+
+/** `undefined` when there is none of that name. */
+export function getXattr(fd: number, attribute: string): Buffer | undefined {
+  return getXattrOf(requireNativeCalls('fgetxattr').fileXattrs, fd, attribute);
+}
+
+/** Sets it, whether there was one or not. @throws `ENOTSUP` where the file system has no such thing */
+export function setXattr(fd: number, attribute: string, value: Uint8Array): void {
+  setXattrOf(requireNativeCalls('fsetxattr').fileXattrs, fd, attribute, value);
+}
+
+/** @throws `ENODATA` when there is none of that name */
+export function removeXattr(fd: number, attribute: string): void {
+  removeXattrOf(requireNativeCalls('fremovexattr').fileXattrs, fd, attribute);
 }

@@ -1,6 +1,6 @@
 import { chunked, collect, noise } from '@vzdump-format/testing';
 import { expect, test } from 'vitest';
-import { Meter, metered } from './meter.js';
+import { Meter, metered } from './pass-through.js';
 
 test('tells mean rate and remaining time by the clock it was given', () => {
   let now = 5000;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { testOnFileSystem, testWith, useTemporaryDirectory, XFS } from '@vzdump-format/testing';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { describeOnLinux } from '../testing/conditions.js';
-import { getFlags, getQuotaProject, setFlags, setQuotaProject } from './file-flags.js';
+import { getFlags, getQuotaProject, setFlags, setQuotaProject } from './file-attributes.js';
 
 // <linux/fs.h>
 const FS_SYNC_FL = 0x08;
