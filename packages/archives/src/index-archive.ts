@@ -1,7 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { buildIndex, type Codec, openSeekable, type SeekableOptions } from '@vzdump-format/codecs';
-import { ArchiveError, type ByteSource, debugLog, FileSource, type OnWarning } from '@vzdump-format/streams';
+import {
+  ArchiveError,
+  type ByteSource,
+  debugLog,
+  FileSource,
+  isNotFound,
+  type OnWarning,
+} from '@vzdump-format/streams';
 import { writeOutput } from './output-file.js';
 
 /** What is appended to an archive's path to name its index. */
@@ -67,7 +74,7 @@ function borrowed(source: ByteSource): ByteSource {
 }
 
 function ignoreMissing(error: NodeJS.ErrnoException): undefined {
-  if (error.code !== 'ENOENT') throw error;
+  if (!isNotFound(error)) throw error;
 }
 
 /**
@@ -108,7 +115,7 @@ async function readIndex(path: string): Promise<Uint8Array | undefined> {
   try {
     return await readFile(path);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    if (!isNotFound(error)) throw error;
     return undefined;
   }
 }

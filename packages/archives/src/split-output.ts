@@ -8,6 +8,7 @@ import {
   FileSource,
   FormerFile,
   isFileRange,
+  isNotFound,
   PendingFile,
   type Piece,
   type RateLimiter,
@@ -195,7 +196,7 @@ export class PayloadFile {
   /** @throws `PAYLOAD_NOT_FOUND`, the system's error */
   readonly open = (): Promise<ByteSource> => {
     this.opened ??= FileSource.open(this.path).then(this.asRead, (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'ENOENT') throw error;
+      if (!isNotFound(error)) throw error;
       throw new ArchiveError(
         'PAYLOAD_NOT_FOUND',
         `${this.path} is not there, in which the contents of the archive are`,

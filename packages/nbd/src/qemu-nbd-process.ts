@@ -2,7 +2,7 @@ import type { ChildProcessByStdio } from 'node:child_process';
 import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ArchiveError, debugLog } from '@vzdump-format/streams';
+import { ArchiveError, debugLog, isNotFound } from '@vzdump-format/streams';
 import { oneLine } from './protocol.js';
 
 const PROGRAM = 'qemu-nbd';
@@ -69,7 +69,7 @@ export class QemuNbdProcess {
 
   /** Why the image could not be opened, once the process has ended by itself. */
   startFailure(format: string): ArchiveError {
-    if (this.startError?.code === 'ENOENT') {
+    if (isNotFound(this.startError)) {
       return new ArchiveError(
         'NBD_QEMU_MISSING',
         `${PROGRAM}, which reads ${format} images, is not installed`,

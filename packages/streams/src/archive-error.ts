@@ -52,3 +52,8 @@ export function failedCall(error: unknown, code: string, what: string, entry: st
   if (error instanceof ArchiveError || !(error instanceof Error) || !('syscall' in error)) return error;
   return new ArchiveError(code, `${what}: ${error.message}`, { entry, cause: error });
 }
+
+/** Whether the system says that there is no such file. */
+export function isNotFound(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException | undefined)?.code === 'ENOENT';
+}

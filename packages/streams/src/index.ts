@@ -1,5 +1,11 @@
 export { alignedMemory, alignedSharedMemory } from './aligned-memory.js';
-export { ArchiveError, type ArchiveWarning, failedCall, type OnWarning } from './archive-error.js';
+export {
+  ArchiveError,
+  type ArchiveWarning,
+  failedCall,
+  isNotFound,
+  type OnWarning,
+} from './archive-error.js';
 export { debugLog } from './debug-log.js';
 export { CommittedFile, commitTogether, FormerFile } from './file/commit-together.js';
 export { hiddenName, nameFile, onNamedFile, withFileName } from './file/file-name.js';

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { isNotFound } from '@vzdump-format/streams';
 import type { Acl, AclEntry } from '../entry/entry.js';
 
 /** Users and groups by name. */
@@ -45,7 +46,7 @@ function readTextIfAny(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
+    if (isNotFound(error)) return '';
     throw error;
   }
 }

@@ -1,4 +1,5 @@
 import type { OpenDirectory } from '@vzdump-format/posix';
+import { isNotFound } from '@vzdump-format/streams';
 
 /**
  * What was in a directory before this run came there. That, and not what the run made, is what memory is
@@ -70,7 +71,7 @@ function identity(directory: OpenDirectory, name: string): string | undefined {
     const { deviceId, inode } = directory.status(name);
     return `${deviceId}:${inode}`;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if (isNotFound(error)) return undefined;
     throw error;
   }
 }

@@ -6,7 +6,7 @@ import {
   printableName,
   setFlags,
 } from '@vzdump-format/posix';
-import { ArchiveError } from '@vzdump-format/streams';
+import { ArchiveError, isNotFound } from '@vzdump-format/streams';
 import type { FileEntry } from '../entry/entry.js';
 import { requireLinkTarget } from './restore-node.js';
 import { componentsOf, type Restoration } from './restore-run.js';
@@ -57,7 +57,7 @@ function findTarget(run: Restoration, path: string): Target | undefined {
     const status = name === undefined ? inode.status() : directory.status(name);
     return { directory, name: name ?? '', status };
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if (isNotFound(error)) return undefined;
     throw error;
   }
 }
@@ -75,7 +75,7 @@ function isSame(directory: OpenDirectory, name: string, target: FileStatus): boo
     const { inode, deviceId } = directory.status(name);
     return inode === target.inode && deviceId === target.deviceId;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    if (isNotFound(error)) return false;
     throw error;
   }
 }

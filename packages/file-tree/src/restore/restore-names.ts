@@ -1,5 +1,5 @@
 import { type FileType, type OpenDirectory, printableName } from '@vzdump-format/posix';
-import { ArchiveError } from '@vzdump-format/streams';
+import { ArchiveError, isNotFound } from '@vzdump-format/streams';
 import type { FileEntry } from '../entry/entry.js';
 import type { OpenDirectories } from './restore-directories.js';
 
@@ -92,7 +92,7 @@ export class NameGiver {
     try {
       return this.directories.current.directory.status(name).type;
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      if (isNotFound(error)) return undefined;
       throw error;
     }
   }

@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
 import { basename, dirname, resolve } from 'node:path';
-import { EventLoopTurns, hiddenName } from '@vzdump-format/streams';
+import { EventLoopTurns, hiddenName, isNotFound } from '@vzdump-format/streams';
 import { systemError } from '../native/native-calls.js';
 import type { DirectoryListing, OpenDirectory } from './directory.js';
 import { entryPath } from './entry-path.js';
@@ -93,7 +93,7 @@ function ifThere<Value>(look: () => Value): Value | undefined {
   try {
     return look();
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if (isNotFound(error)) return undefined;
     throw error;
   }
 }

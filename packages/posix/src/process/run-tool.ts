@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { join } from 'node:path';
-import { ArchiveError } from '@vzdump-format/streams';
+import { ArchiveError, isNotFound } from '@vzdump-format/streams';
 import { hasEscapedBytes, printableName } from '../text/path-text.js';
 import { isAccessible } from './permissions.js';
 import { runLogged } from './run-logged.js';
@@ -102,7 +102,7 @@ export function isInstalled(program: string): boolean {
 
 function explained(program: string, error: ArchiveError, complaints: readonly string[]): ArchiveError {
   const { cause } = error;
-  if ((cause as NodeJS.ErrnoException | undefined)?.code === 'ENOENT') {
+  if (isNotFound(cause)) {
     const name = PACKAGES[program];
     return new ArchiveError('PROGRAM_MISSING', `${program} is not installed`, {
       entry: program,

@@ -2,7 +2,7 @@ import { closeSync, openSync, readSync, type Stats } from 'node:fs';
 import { type FileHandle, lstat, stat, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { makeDirectories } from '@vzdump-format/posix';
-import { ArchiveError, type OnWarning, PendingFile, writeFully } from '@vzdump-format/streams';
+import { ArchiveError, isNotFound, type OnWarning, PendingFile, writeFully } from '@vzdump-format/streams';
 
 /** More than any configuration has, and what bounds the memory that one can claim. */
 const MAX_CONFIG_SIZE = 4 * 1024 * 1024;
@@ -14,7 +14,7 @@ const NEW_FILE_MODE = 0o640;
 /** The result; `undefined` when the file is not there. */
 export async function ifThere<Value>(result: Promise<Value>): Promise<Value | undefined> {
   return result.catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined;
+    if (isNotFound(error)) return undefined;
     throw error;
   });
 }

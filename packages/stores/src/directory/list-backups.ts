@@ -2,7 +2,7 @@ import type { Stats } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { bytesToPath, hasEscapedBytes, pathToBytes } from '@vzdump-format/posix';
 import { type BackupName, guestOfName, notesPath, parseBackupName, protectionPath } from '@vzdump-format/pve';
-import { mapOrdered, type OnWarning } from '@vzdump-format/streams';
+import { isNotFound, mapOrdered, type OnWarning } from '@vzdump-format/streams';
 import type { Backup, BackupFilter, ListBackupsOptions } from '../backup-store.js';
 import { inDirectory } from './backup-names.js';
 import { firstLineOfNotes } from './notes-and-protection.js';
@@ -65,7 +65,7 @@ async function fileAt(path: string, onWarning: OnWarning): Promise<Stats | undef
     const file = await stat(pathToBytes(path));
     return file.isFile() ? file : undefined;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
+    if (!isNotFound(error)) {
       onWarning(unreadable('BACKUP_UNREADABLE', path, error, 'is not listed'));
     }
     return undefined;

@@ -2,6 +2,7 @@ import type { BigIntStats } from 'node:fs';
 import { type FileHandle, open, rename, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { OnWarning } from '../archive-error.js';
+import { isNotFound } from '../archive-error.js';
 import { hiddenName, nameFile, onNamedFile } from './file-name.js';
 import { fileExists, isFileAt, isTaken, renameToNew } from './rename-to-new.js';
 
@@ -89,7 +90,7 @@ export class PendingFile {
 
   private async removeSecondName(): Promise<void> {
     await unlink(this.partialPath).catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return;
+      if (isNotFound(error)) return;
       const message = `${this.path} is written, but its temporary name could not be removed: ${error.message}`;
       this.onWarning?.({ code: 'FILE_LEFTOVER', message, entry: this.partialPath });
     });

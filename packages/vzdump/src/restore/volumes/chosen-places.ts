@@ -1,7 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { bytesToPath, printableName, removeTree, requireUnusedImage } from '@vzdump-format/posix';
-import { ArchiveError, type OnWarning, type PendingFileOptions } from '@vzdump-format/streams';
+import { ArchiveError, isNotFound, type OnWarning, type PendingFileOptions } from '@vzdump-format/streams';
 import { run } from '../run.js';
 import { plainDirectory, StagedDirectory } from './staged-directory.js';
 import { StagedFile } from './staged-file.js';
@@ -17,7 +17,7 @@ export async function stageChosenDirectory(
   onWarning: OnWarning | undefined,
 ): Promise<StagedVolume> {
   const names = await readdir(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined;
+    if (isNotFound(error)) return undefined;
     throw error.code === 'ENOTDIR' ? refused(path, 'is no directory') : error;
   });
   if (names === undefined) return StagedDirectory.create(path, path, plainDirectory, onWarning);

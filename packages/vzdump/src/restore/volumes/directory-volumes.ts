@@ -1,6 +1,7 @@
 import { readdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { contentDirectory, type DirectoryStorage, resolveVolume } from '@vzdump-format/pve';
+import { isNotFound } from '@vzdump-format/streams';
 import { run } from '../run.js';
 import { type DirectoryKind, plainDirectory, StagedDirectory } from './staged-directory.js';
 import { StagedFile } from './staged-file.js';
@@ -64,6 +65,6 @@ const subvolume: DirectoryKind = {
 };
 
 function ifMissing(error: NodeJS.ErrnoException): string[] {
-  if (error.code === 'ENOENT') return [];
+  if (isNotFound(error)) return [];
   throw error;
 }
