@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises';
-import { requireUnusedImage } from '@vzdump-format/posix';
+import { printableName, requireUnusedImage } from '@vzdump-format/posix';
 import { ArchiveError, failedCall, type OnWarning, PendingFile, type WriteAt } from '@vzdump-format/streams';
 import { imageFormatOf } from './disk-image.js';
 import type { ImageWriter } from './image-writer.js';
@@ -61,11 +61,11 @@ export async function createImageFile(
   }
 }
 
-/** @throws `TARGET_KIND` for images that only QEMU's tools write */
-function writtenFormat(path: string): WrittenFormat {
+/** How an image of this name is written. @throws `TARGET_KIND` for those that only QEMU's tools write */
+export function writtenFormat(path: string): WrittenFormat {
   const format = imageFormatOf(path);
   if (format === 'raw' || format === 'qcow2') return format;
-  throw new ArchiveError('TARGET_KIND', `${path}: ${format} images cannot be written`, {
+  throw new ArchiveError('TARGET_KIND', `${printableName(path)}: ${format} images cannot be written`, {
     entry: path,
     hint: 'choose .raw or .qcow2',
   });

@@ -251,7 +251,10 @@ boot: `,
         ]),
         code: 'RESTORE_DRIVE',
       },
-      { drives: new Map([['scsi0', '/x.vmdk']]), code: 'TARGET_KIND' },
+      ...['vmdk', 'vdi', 'vhdx', 'qed'].map((extension) => ({
+        drives: new Map([['scsi0', `/x.${extension}`]]),
+        code: 'TARGET_KIND',
+      })),
       { drives: new Map([['scsi0', sample.directory]]), code: 'TARGET_KIND' },
       { drives: new Map([['scsi0', join(sample.directory, 'a,b.raw')]]), code: 'PROPERTY_STRING' },
     ];

@@ -1,5 +1,6 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { writtenFormat } from '@vzdump-format/disk';
 import { bytesToPath, printableName, removeTree, requireUnusedImage } from '@vzdump-format/posix';
 import { ArchiveError, isNotFound, type OnWarning, type PendingFileOptions } from '@vzdump-format/streams';
 import { run } from '../run.js';
@@ -48,9 +49,6 @@ function refused(path: string, why: string): ArchiveError {
  * @throws `TARGET_KIND`, `IMAGE_IN_USE`; `FILE_EXISTS` unless `overwrite`
  */
 export async function stageChosenTarget(path: string, options: PendingFileOptions): Promise<StagedVolume> {
-  if (path.endsWith('.vmdk')) {
-    throw targetError(`${printableName(path)}: vmdk images cannot be written`, 'choose .raw or .qcow2');
-  }
   const existing = await stat(path).catch(() => undefined);
   if (existing !== undefined) requireUnusedImage(path);
   if (existing?.isBlockDevice()) {
@@ -63,11 +61,9 @@ export async function stageChosenTarget(path: string, options: PendingFileOption
     };
   }
   if (existing !== undefined && !existing.isFile()) {
-    throw targetError(`${printableName(path)} is neither a regular file nor a block device`);
+    const message = `${printableName(path)} is neither a regular file nor a block device`;
+    throw new ArchiveError('TARGET_KIND', message, { entry: path });
   }
+  writtenFormat(path);
   return StagedFile.create(path, path, options);
-}
-
-function targetError(message: string, hint?: string): ArchiveError {
-  return new ArchiveError('TARGET_KIND', message, { hint });
 }
