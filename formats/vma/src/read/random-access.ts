@@ -27,6 +27,8 @@ import type { UnpackVmaOptions } from './unpack.js';
 /** The headers at the start of an archive are read in chunks of this size. */
 const HEADER_CHUNK_SIZE = 64 * 1024;
 
+export type OpenVmaOptions = Pick<UnpackVmaOptions, 'onWarning' | 'signal'>;
+
 /** An archive whose drives can be read at any offset. */
 export interface VmaArchive {
   readonly header: VmaHeader;
@@ -53,7 +55,7 @@ interface LocatedRun extends Run {
  *
  * @throws as `unpackVma`
  */
-export async function openVma(archive: ByteSource, options: UnpackVmaOptions = {}): Promise<VmaArchive> {
+export async function openVma(archive: ByteSource, options: OpenVmaOptions = {}): Promise<VmaArchive> {
   const { header, size } = await readHeaderAndSize(archive, options);
   const { index, damage } = await indexClusters(archive, header, size, options);
   const extents = new ExtentReader(archive, header);
@@ -68,7 +70,7 @@ export async function openVma(archive: ByteSource, options: UnpackVmaOptions = {
 
 async function readHeaderAndSize(
   archive: ByteSource,
-  { onWarning, signal }: UnpackVmaOptions,
+  { onWarning, signal }: OpenVmaOptions,
 ): Promise<{ header: VmaHeader; size: number }> {
   // No more than it, since what follows may be damaged.
   const end = Math.min(archive.size, Math.max(HEADER_TABLE_SIZE, await claimedHeaderSize(archive)));
@@ -90,7 +92,7 @@ async function indexClusters(
   archive: ByteSource,
   header: VmaHeader,
   start: number,
-  { onWarning, signal }: UnpackVmaOptions,
+  { onWarning, signal }: OpenVmaOptions,
 ): Promise<{ readonly index: Map<number, ClusterRange[]>; readonly damage: Damage }> {
   let damage: Damage;
   const index = new Map<number, ClusterRange[]>(header.devices.map((device) => [device.id, []]));
