@@ -62,9 +62,8 @@
  *
  * The root's last item, which are the last 24 bytes of the archive, points to the first byte of the archive,
  * be there a FORMAT_VERSION or not. The children are sorted by hash and laid out as a complete binary tree
- * (see
- * `goodbye.ts`). In a split archive, the size of a file counts its content in too, though that is elsewhere,
- * if the file's content was written with it.
+ * (see `goodbye.ts`). In a split archive, the size of a file counts its content in too, though that is
+ * elsewhere, if the file's content was written with it.
  *
  * ## Split archive: version 2
  *

@@ -38,8 +38,7 @@
  *
  * The content of a `paxHeader` is records (see `pax.ts`) that stand in place of fields of the next header, or
  * hold what a header has no field for; those of a `paxGlobal` hold for all that follow. The content of a
- * `gnuLongName` or
- * `gnuLongLink` is the next member's name or link name.
+ * `gnuLongName` or `gnuLongLink` is the next member's name or link name.
  *
  * ## Content
  *

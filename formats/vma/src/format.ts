@@ -43,10 +43,9 @@
  * stored is all zeros. The stored blocks follow in the order of slots and bits.
  *
  * Every cluster of every device has exactly one block info in the archive, in any order; those of the device
- * named
- * `vmstate` must be in order. The last block of a device is padded with zeros; blocks wholly past its end are
- * not stored, unless all 16 of its last cluster are: what lies past the end is then cut. Neither blocks nor
- * their order have a checksum.
+ * named `vmstate` must be in order. The last block of a device is padded with zeros; blocks wholly past its
+ * end are not stored, unless all 16 of its last cluster are: what lies past the end is then cut. Neither
+ * blocks nor their order have a checksum.
  */
 
 import { ArchiveError } from '@vzdump-format/streams';

@@ -26,8 +26,7 @@ import {
 /**
  * Reads the header from the start of an archive.
  * @throws `VMA_TRUNCATED`, `VMA_MAGIC`, `VMA_VERSION`, `VMA_HEADER_SIZE`, `VMA_HEADER_CHECKSUM`,
- * `VMA_BLOB_BUFFER`,
- * `VMA_BLOB`, `VMA_DEVICE_SIZE`
+ * `VMA_BLOB_BUFFER`, `VMA_BLOB`, `VMA_DEVICE_SIZE`
  */
 export async function readHeader(reader: ByteReader, onWarning?: OnWarning): Promise<VmaHeader> {
   const table = Buffer.from(await reader.readUpTo(HEADER_TABLE_SIZE));
@@ -191,8 +190,7 @@ function decodeName(blob: Buffer, offset: number, onWarning?: OnWarning): string
 /**
  * Encodes a header, byte for byte as Proxmox's writer does.
  * @throws `VMA_LIMIT` for too many or too large configs or devices, `VMA_NAME` for an impossible or repeated
- * name,
- * `VMA_UUID`, `VMA_CTIME`
+ * name, `VMA_UUID`, `VMA_CTIME`
  */
 export function encodeHeader(header: VmaHeader): Buffer {
   const { configs, devices } = header;

@@ -1,8 +1,7 @@
 /**
  * What becomes of each bad archive: an error's code (without `PXAR_`) and offset, or `read`. One verdict
- * where
- * `unpackPxar`, `verifyPxar`, and `openPxar` with a walk through all of it agree; otherwise theirs in this
- * order.
+ * where `unpackPxar`, `verifyPxar`, and `openPxar` with a walk through all of it agree; otherwise theirs in
+ * this order.
  */
 export const VERDICTS: Readonly<
   Record<string, string | readonly [unpack: string, verify: string, open: string]>

@@ -87,8 +87,7 @@ export function isAscii(text: string): boolean {
 
 /**
  * A name as it stands in an archive (`./etc/`) → as `FileEntry.path` is written (`etc`): no component that is
- * empty or
- * `.`. What makes a name hostile stays in it: `..`, and the slash of an absolute one.
+ * empty or `.`. What makes a name hostile stays in it: `..`, and the slash of an absolute one.
  */
 export function pathOfName(name: string): string {
   const start = name.startsWith('./') ? 2 : 0;

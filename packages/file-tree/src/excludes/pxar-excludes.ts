@@ -20,10 +20,9 @@ interface Rule {
 
 /**
  * Exclude patterns as the backup server's client has them, which are much like those of git: the last that
- * matches counts;
- * `!` takes back; with a slash at the end for directories only; with one at the start from the root on,
- * otherwise any end of a path, from a slash on. `*`, `?` and brackets match no slash, `**` any directories.
- * The root itself is held against none.
+ * matches counts; `!` takes back; with a slash at the end for directories only; with one at the start from
+ * the root on, otherwise any end of a path, from a slash on. `*`, `?` and brackets match no slash, `**` any
+ * directories. The root itself is held against none.
  *
  * Files `.pxarexclude` add lines of the same, to which their directory is the root; lines that are blank or
  * begin with `#` are none. Their rules count for more than those given here.

@@ -16,9 +16,8 @@ import { TreeWalk } from './walk-tree.js';
  *
  * What changes meanwhile is a warning: `TREE_VANISHED`, `TREE_MOVED` (left out); `TREE_SHRANK` (filled up
  * with zeros), `TREE_GREW` (cut), `TREE_CHANGED` (of files larger than 64 KiB, which are read in several
- * steps). So is what is lost: `TREE_UNREADABLE`,
- * `TREE_XATTR`, `TREE_SYSTEM_LACKS`; `TREE_ID_UNMAPPED`, `TREE_ACL_UNMAPPED`, `TREE_CAPABILITIES_UNMAPPED`,
- * each once, with their number.
+ * steps). So is what is lost: `TREE_UNREADABLE`, `TREE_XATTR`, `TREE_SYSTEM_LACKS`; `TREE_ID_UNMAPPED`,
+ * `TREE_ACL_UNMAPPED`, `TREE_CAPABILITIES_UNMAPPED`, each once, with their number.
  *
  * @param root a directory; if it is a link, it is followed
  * @throws the system's error when a source cannot be read; `TREE_SOURCE` for one that is outside the root,

@@ -27,8 +27,8 @@ export interface Volume {
 
 /**
  * Where the volume is that a guest's configuration names: `local:100/vm-100-disk-0.qcow2`,
- * `local-lvm:vm-100-disk-0`,
- * `local:backup/vzdump-…`, or an absolute path. Nothing that a configuration says leads out of the storage.
+ * `local-lvm:vm-100-disk-0`, `local:backup/vzdump-…`, or an absolute path. Nothing that a configuration says
+ * leads out of the storage.
  * @param node the name of this node, unless it does not matter
  * @throws `VOLUME_ID`, and `STORAGE_UNKNOWN`, `STORAGE_DISABLED`, `STORAGE_TYPE`
  */

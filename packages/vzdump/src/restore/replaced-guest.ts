@@ -31,9 +31,8 @@ const KINDS: Readonly<Record<GuestType, { readonly short: string; readonly long:
  * Makes sure that a guest can be restored under the number that was asked for.
  * @returns the guest that it replaces, if there is one
  * @throws `GUEST_NUMBER`, `GUEST_AMBIGUOUS`; `GUEST_EXISTS`, also for one on another node, or of the other
- * type; `GUEST_RUNNING`,
- * `LXC_PATH`, `IMAGE_IN_USE`, `GUEST_LOCKED`, `GUEST_PROTECTED`; `FILE_EXISTS` for firewall rules without a
- * guest
+ * type; `GUEST_RUNNING`, `LXC_PATH`, `IMAGE_IN_USE`, `GUEST_LOCKED`, `GUEST_PROTECTED`; `FILE_EXISTS` for
+ * firewall rules without a guest
  */
 export async function requireRestorable(
   job: RestoreJob,

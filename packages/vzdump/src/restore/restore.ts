@@ -15,8 +15,8 @@ import { restoreVm } from './vm/restore-vm.js';
  * What `onEvent` is told of is done, or about to be; what was lost of a file's metadata is a warning.
  *
  * @throws ArchiveError: `GUEST_…`, `POOL_UNKNOWN`, `RESTORE_…`, `STORAGE_…`, `VOLUME_ID`, `CONFIG_VALUE`,
- * `FILE_EXISTS`, `TARGET_…`,
- * `PROGRAM_…`; what the archive's format and codec and `restoreTree` throw; the system's error
+ * `FILE_EXISTS`, `TARGET_…`, `PROGRAM_…`; what the archive's format and codec and `restoreTree` throw; the
+ * system's error
  */
 export async function restore(options: RestoreOptions): Promise<RestoreResult> {
   const { signal, onWarning, maxWindowLog, payload, pool } = options;

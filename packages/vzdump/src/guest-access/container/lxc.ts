@@ -152,8 +152,7 @@ const COMMAND_SOCKET = / (\d+) @(?:lxc\/[\da-f]{16}|(.*)\/([^/\n]+))\/command$/g
 
 /**
  * The sockets of containers of that name that run. Whoever runs one listens on the abstract socket
- * `LXCPATH/NAME/command`, or
- * `lxc/HASH/command` if that is too long; LXC's programs look for no more.
+ * `LXCPATH/NAME/command`, or `lxc/HASH/command` if that is too long; LXC's programs look for no more.
  * @returns `undefined` where sockets are not to be seen
  */
 export function lxcSockets(name: string): LxcSockets | undefined {

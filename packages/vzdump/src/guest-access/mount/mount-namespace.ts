@@ -7,10 +7,9 @@ const HINT = 'it takes the rights of root, and the programs unshare and nsenter 
 
 /**
  * A mount namespace in which volumes are mounted, and nothing of it shows outside: vzdump goes into one
- * itself (`unshare`,
- * `mount --make-rslave /`), but a program of several threads, as Node's are, cannot. So a process that does
- * nothing holds one: mounts are made by programs that `nsenter` it, and what is mounted is read through
- * `/proc/PID/root`.
+ * itself (`unshare`, `mount --make-rslave /`), but a program of several threads, as Node's are, cannot. So a
+ * process that does nothing holds one: mounts are made by programs that `nsenter` it, and what is mounted is
+ * read through `/proc/PID/root`.
  *
  * It lives as long as the pipe to that process. When this one dies, `kill -9` included, the kernel closes the
  * pipe, unmounts everything and lets loop devices go. Nor can what removes temporary directories ever reach

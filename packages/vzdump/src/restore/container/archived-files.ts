@@ -103,8 +103,7 @@ export interface RestoredEntriesOptions {
 /**
  * Entries as tar puts them on disk with the options that `pct restore` gives it: of the extended attributes,
  * those whose names begin with `user.`; names in ACLs stand for the ids that they have here, as an id of the
- * container. (Devices of
- * `./dev` are left out where the entries are restored.)
+ * container. (Devices of `./dev` are left out where the entries are restored.)
  */
 export async function* restoredEntries(
   entries: AsyncIterable<FileEntry>,
