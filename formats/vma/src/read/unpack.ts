@@ -28,7 +28,8 @@ import { ClusterMap } from './cluster-map.js';
 
 /**
  * What an archive unpacks to: the header, then runs of the devices' content in the archive's order; `offset`
- * and `length` are in bytes of the device. Together the runs cover every device exactly once, clipped at its end.
+ * and `length` are in bytes of the device. Together the runs cover every device exactly once, clipped at its
+ * end.
  */
 export type VmaRecord =
   | { readonly kind: 'header'; readonly header: VmaHeader }
