@@ -186,7 +186,7 @@ testWith(['root'], 'nothing stays mounted when the process is killed', async () 
   const program = `
     import { MountNamespace } from '${modules}mount/mount-namespace.js';
     import { mountVolume } from '${modules}mount/mount-volume.js';
-    import { UndoStack } from '${modules}undo-stack.js';
+    import { UndoStack } from '${modules}guest-access.js';
     const namespace = await MountNamespace.open();
     const content = { kind: 'image', path: ${JSON.stringify(images('rootfs.raw'))}, isSpare: false };
     await mountVolume({ content, target: ${JSON.stringify(directory)}, namespace, undo: new UndoStack() });
