@@ -73,7 +73,7 @@ async function recompress(
  * Writes a tree in another format, entry by entry.
  * @param payloadPath where the contents go, of an archive that is to be split
  */
-export async function convertTree(
+async function convertTree(
   archive: OpenArchive,
   { from, to }: { readonly from: TreeFormat; readonly to: TreeFormat },
   payloadPath: string | undefined,

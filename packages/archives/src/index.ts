@@ -7,4 +7,4 @@ export { type ArchiveInput, type OpenArchive, openArchive, type StoredArchive } 
 export { type OutputSink, type WriteOutputOptions, writeOutput } from './output-file.js';
 export { type PackTreeOptions, packTree } from './pack-tree.js';
 export { type DriveSpec, type PackVmOptions, packVm } from './pack-vm.js';
-export { catFile, openTree, treeConfig, unpackTree } from './tree-archive.js';
+export { catFile, configContent, openTree, treeConfig, unpackTree } from './tree-archive.js';

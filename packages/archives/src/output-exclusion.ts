@@ -1,7 +1,7 @@
 import { type BigIntStats, fstatSync, lstatSync, readlinkSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Writable } from 'node:stream';
-import type { ExcludeRules } from '@vzdump-format/file-tree';
+import { type ExcludeRules, excludingAlso } from '@vzdump-format/file-tree';
 import { pathToBytes, printableName } from '@vzdump-format/posix';
 import type { OnWarning } from '@vzdump-format/streams';
 
@@ -35,13 +35,7 @@ export class OutputExclusion {
 
   /** Rules by which these files are left out, too. They are asked while the files are written. */
   without(rules: ExcludeRules): ExcludeRules {
-    const { within } = rules;
-    return {
-      excludes: (path, isDirectory) => rules.excludes(path, isDirectory) || this.holds(path),
-      ...(within !== undefined && {
-        within: (directory, readFile) => this.without(within.call(rules, directory, readFile)),
-      }),
-    };
+    return excludingAlso(rules, (path) => this.holds(path));
   }
 
   private holds(path: string): boolean {

@@ -6,6 +6,7 @@ import {
   gnuTarExcludes,
   type RestoreTreeOptions,
   type RestoreTreeResult,
+  readWholeContent,
   restoreTree,
   scannedTree,
   type TreeSource,
@@ -98,17 +99,18 @@ export async function treeConfig(tree: TreeSource, name: string | undefined): Pr
   const wanted = name === undefined ? GUEST_CONFIGS : [CONFIG_DIRECTORY + name];
   for await (const entry of tree.entries()) {
     if (entry.type !== 'file' || !wanted.includes(entry.path)) continue;
-    if (entry.size > MAX_CONFIG_SIZE) {
-      const message = `${entry.path} has ${entry.size} bytes: that is no configuration`;
-      throw new ArchiveError('CONFIG_SIZE', message, { entry: entry.path });
-    }
-    const chunks: Uint8Array[] = [];
-    for await (const chunk of wholeContent(entry)) chunks.push(Uint8Array.from(chunk));
-    return Buffer.concat(chunks);
+    return configContent(entry);
   }
   throw new ArchiveError('CONFIG_NOT_FOUND', `there is no ${wanted[0]} in the archive`, {
     hint: 'list shows what there is',
   });
+}
+
+/** The content of a file that a configuration should be. @throws `CONFIG_SIZE` */
+export async function configContent(entry: FileEntry): Promise<Uint8Array> {
+  if (entry.size <= MAX_CONFIG_SIZE) return readWholeContent(entry);
+  const message = `${printableName(entry.path)} has ${entry.size} bytes: that is no configuration`;
+  throw new ArchiveError('CONFIG_SIZE', message, { entry: entry.path });
 }
 
 /**

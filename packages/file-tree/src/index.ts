@@ -11,8 +11,14 @@ export type {
   FileEntry,
 } from './entry/entry.js';
 export { fileNameFault, requireFileName } from './entry/safe-name.js';
-export { contentPieces, piecesOf, wholeContent, wholePieces } from './entry/whole-content.js';
-export type { ExcludeRules, ReadRulesFile } from './excludes/excludes.js';
+export {
+  contentPieces,
+  piecesOf,
+  readWholeContent,
+  wholeContent,
+  wholePieces,
+} from './entry/whole-content.js';
+export { type ExcludeRules, excludingAlso, type ReadRulesFile } from './excludes/excludes.js';
 export { gnuTarExcludes, LOST_AND_FOUND, STANDARD_EXCLUDES } from './excludes/gnu-tar-excludes.js';
 export { PXAR_EXCLUDE_FILE, pxarExcludes } from './excludes/pxar-excludes.js';
 export { type Accounts, readAccounts, resolveAclNames } from './metadata/accounts.js';
@@ -28,6 +34,7 @@ export { scannedTree } from './source/scanned-source.js';
 export {
   entriesBelow,
   entryNotFound,
+  impliedDirectory,
   parentOf,
   type TreeSource,
   wrongEntryKind,

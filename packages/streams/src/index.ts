@@ -26,6 +26,7 @@ export {
   type ByteSource,
   blockDeviceSize,
   FileSource,
+  fill,
   type OpenedFile,
   openForReading,
   readFully,

@@ -102,7 +102,7 @@ function wrongHardlink({ path, linkTarget, archiveOffset }: PxarEntry): ArchiveE
  */
 const MOST_NAMESAKES = 1000;
 
-export interface CheckedDirectory {
+interface CheckedDirectory {
   readonly path: string;
   /** Where its ENTRY stands; for the root, where the archive begins. */
   readonly start: number;
@@ -114,7 +114,7 @@ export interface CheckedDirectory {
  * order in which they are looked up, and the end. Children of the same name may have changed places.
  * @throws `PXAR_GOODBYE`
  */
-export async function checkGoodbye(items: ItemReader, directory: CheckedDirectory): Promise<void> {
+async function checkGoodbye(items: ItemReader, directory: CheckedDirectory): Promise<void> {
   const { input, start } = items;
   const { children } = directory;
   const wrong = (what: string, offset = start) => wrongTable(directory, what, offset);

@@ -1,6 +1,7 @@
 import {
   entriesBelow,
   entryNotFound,
+  impliedDirectory,
   parentOf,
   type TreeSource,
   wrongEntryKind,
@@ -170,7 +171,7 @@ class IndexedTar implements TarArchive {
   async stat(path: string): Promise<TarEntry | undefined> {
     const wanted = pathOfName(path);
     const found = await this.findBefore(wanted, this.index.count);
-    return found?.entry ?? (this.implied.has(wanted) ? impliedDirectory(wanted) : undefined);
+    return found?.entry ?? (this.implied.has(wanted) ? impliedMember(wanted) : undefined);
   }
 
   async *list(path: string): AsyncGenerator<TarEntry> {
@@ -179,7 +180,7 @@ class IndexedTar implements TarArchive {
     if (entry === undefined) throw entryNotFound(path);
     if (entry.type !== 'directory') throw wrongEntryKind('directory', entry, entry.headerOffset);
     const last = new Map<string, TarEntry>();
-    for (const implied of this.implied.in(directory)) last.set(implied, impliedDirectory(implied));
+    for (const implied of this.implied.in(directory)) last.set(implied, impliedMember(implied));
     const reader = new SourceReader(this.archive, SCAN_WINDOW);
     for (const member of this.index.candidatesIn(directory)) {
       this.options.signal?.throwIfAborted();
@@ -199,17 +200,15 @@ class IndexedTar implements TarArchive {
 
   /** All of them, of which nothing is read but the headers until their contents are asked for. */
   private async *members(): AsyncGenerator<TarEntry> {
+    const { signal } = this.options;
     const reader = new SourceReader(this.archive, SCAN_WINDOW);
     for (let member = 0; member < this.index.count; member++) {
-      this.options.signal?.throwIfAborted();
+      signal?.throwIfAborted();
       const entry = await this.entryOf(member, reader);
-      yield entry.type === 'file' ? { ...entry, content: this.storedContentOf(entry) } : entry;
+      yield entry.type === 'file'
+        ? { ...entry, content: readChunks(this.storedContentOf(entry), { signal }) }
+        : entry;
     }
-  }
-
-  private storedContentOf({ contentOffset, storedSize }: TarEntry): AsyncIterable<Uint8Array> {
-    const { signal } = this.options;
-    return readChunks(new SliceSource(this.archive, contentOffset, storedSize), { signal });
   }
 
   async open(path: string): Promise<ByteSource> {
@@ -218,8 +217,7 @@ class IndexedTar implements TarArchive {
     for (let wanted = asked; ; ) {
       const found = await this.findBefore(wanted, before);
       if (found === undefined) {
-        if (wanted === asked && this.implied.has(asked))
-          throw wrongEntryKind('file', impliedDirectory(asked));
+        if (wanted === asked && this.implied.has(asked)) throw wrongEntryKind('file', impliedMember(asked));
         throw entryNotFound(wanted, asked);
       }
       const { entry, member } = found;
@@ -230,9 +228,13 @@ class IndexedTar implements TarArchive {
     }
   }
 
-  private contentOf({ contentOffset, storedSize, extents, size }: TarEntry): ByteSource {
-    const stored = new SliceSource(this.archive, contentOffset, storedSize);
-    return extents === undefined ? stored : new SparseSource(stored, extents, size);
+  private contentOf(entry: TarEntry): ByteSource {
+    const stored = this.storedContentOf(entry);
+    return entry.extents === undefined ? stored : new SparseSource(stored, entry.extents, entry.size);
+  }
+
+  private storedContentOf({ contentOffset, storedSize }: TarEntry): ByteSource {
+    return new SliceSource(this.archive, contentOffset, storedSize);
   }
 
   private async findBefore(
@@ -256,10 +258,10 @@ class IndexedTar implements TarArchive {
   }
 }
 
-function impliedDirectory(path: string): TarEntry {
+function impliedMember(path: string): TarEntry {
   const storedName = path === '' ? './' : `./${path}/`;
   return {
-    ...{ path, type: 'directory', mode: 0o755, uid: 0, gid: 0, mtime: 0n, size: 0 },
+    ...impliedDirectory(path),
     ...{ storedName, storedLinkName: '', storedType: TYPE.directory, storedMode: 0o755 },
     ...{ userName: '', groupName: '', headerOffset: 0, contentOffset: 0, storedSize: 0 },
   };

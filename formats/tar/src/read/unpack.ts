@@ -141,7 +141,7 @@ async function readBehindEnd(reader: ByteReader, onWarning?: OnWarning, signal?:
 const LEAST_COPIED = 8 << 20;
 
 /** The content of a member, too long to be had at once; what is not read of it is skipped. */
-export class StoredContent implements ContentInPieces {
+class StoredContent implements ContentInPieces {
   private left: number;
   private isPast = false;
   private isOffered = false;

@@ -248,7 +248,7 @@ function contentSizeError({ path }: PackEntry, expected: number, got: string): A
 const SETTABLE_FLAGS = 0x000380ff | 0x00800000;
 
 /** What a tar archive has no place for, counted. */
-export class LeftOut {
+class LeftOut {
   private readonly sockets = new Set<string>();
   private readonly warnings: CountedWarnings;
 

@@ -1,4 +1,4 @@
-import { type FileEntry, wholeContent } from '@vzdump-format/file-tree';
+import { type FileEntry, readWholeContent } from '@vzdump-format/file-tree';
 import { type OnWarning, type Pulled, PullIterator, type PullSource } from '@vzdump-format/streams';
 
 /** Where vzdump puts a container's configuration, before all else in a tar archive. */
@@ -123,9 +123,7 @@ function isConfig({ path, type, size }: FileEntry): boolean {
 }
 
 async function kept(entry: FileEntry): Promise<FileEntry> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of wholeContent(entry)) chunks.push(Uint8Array.from(chunk));
-  return { ...entry, content: Buffer.concat(chunks), extents: undefined };
+  return { ...entry, content: await readWholeContent(entry), extents: undefined };
 }
 
 function rootsFile(path: string, content: Uint8Array): FileEntry {

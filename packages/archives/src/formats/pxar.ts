@@ -68,7 +68,7 @@ export const pxar: TreeFormat = {
   pack(entries, { first, onProgress: _, onBoundary: __, ...options }) {
     const named = warnOwnerNamesLost(PullIterator.of(entries, options.signal), options.onWarning);
     const placed = configsInPlace(named, first, options.onWarning);
-    return packPxarPieces(placed, { ...options });
+    return packPxarPieces(placed, options);
   },
 
   nameOf,
@@ -120,7 +120,7 @@ function asListed(entry: FileEntry): ListedEntry {
  * `PXAR_LEFT_OUT`, since a user might have named something so; of a directory, which notes never are, it is a
  * warning.
  */
-export function withoutNotes(rules: ExcludeRules, onWarning: OnWarning | undefined): ExcludeRules {
+function withoutNotes(rules: ExcludeRules, onWarning: OnWarning | undefined): ExcludeRules {
   return {
     excludes(path, isDirectory) {
       if (rules.excludes(path, isDirectory)) return true;
@@ -140,7 +140,7 @@ export function withoutNotes(rules: ExcludeRules, onWarning: OnWarning | undefin
  * Passes entries on, and counts those of a tar archive that say in words, too, whose they are: a pxar has
  * numbers alone.
  */
-export function warnOwnerNamesLost(
+function warnOwnerNamesLost(
   entries: AsyncIterable<FileEntry>,
   onWarning: OnWarning | undefined,
 ): PullIterator<FileEntry> {

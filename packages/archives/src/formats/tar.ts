@@ -36,7 +36,7 @@ export const tar: TreeFormat = {
 
   open: ({ source }, { onWarning, signal }) => openTar(source, { onWarning, signal }),
 
-  pack: (entries, { onProgress: _, ...options }) => packTarPieces(entries, { ...options }),
+  pack: (entries, { onProgress: _, ...options }) => packTarPieces(entries, options),
 
   nameOf: (entry) => (entry as TarEntry).storedName,
 

@@ -15,7 +15,8 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { openDirectory } from '@vzdump-format/posix';
-import { runTool, testWith } from '@vzdump-format/testing';
+import { keptScratch, runTool, testWith } from '@vzdump-format/testing';
+import { afterAll, beforeAll } from 'vitest';
 
 /** What making and comparing trees takes. */
 const TREE_TOOLS = ['tar', 'find', 'getfattr', 'getfacl', 'setfattr', 'setfacl', 'setcap', 'touch'];
@@ -23,6 +24,26 @@ const TREE_TOOLS = ['tar', 'find', 'getfattr', 'getfacl', 'setfattr', 'setfacl',
 /** A test of what only root can make, with the tools for it and those that are named. */
 export function testWithTrees(name: string, body: () => Promise<void>, tools: readonly string[] = []): void {
   testWith(['root', ...TREE_TOOLS, ...tools], name, body);
+}
+
+/** What `pct restore` and `unpack` leave out unless asked. */
+const DEVICES = /^dev\/./;
+
+/**
+ * Makes a tree that the tests of a file share, where they run as root, in a directory that is theirs.
+ * @param onMade told of the tree, and of its state without devices
+ */
+export function useKeptTree(onMade: (made: { root: string; packed: TreeState }) => void): void {
+  const files = keptScratch();
+  beforeAll(async () => {
+    await files.make();
+    if (process.getuid?.() !== 0) return;
+    const root = files.path('root');
+    mkdirSync(root);
+    await makeTree(root);
+    onMade({ root, packed: stateOf(root, DEVICES) });
+  });
+  afterAll(() => files.remove());
 }
 
 const WIDE = 64 * 1024 * 1024;

@@ -1,35 +1,24 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { vectorPath } from '@vzdump-format/test-vectors';
-import { keptScratch, scratch } from '@vzdump-format/testing';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { scratch } from '@vzdump-format/testing';
+import { describe, expect, test } from 'vitest';
 import { errorDocument, linesOf, runCli, runCliWell } from '../support/running-cli.js';
 import {
-  makeTree,
   packLikeVzdump,
   restoreLikePct,
   runFed,
   stateOf,
   type TreeState,
   testWithTrees,
+  useKeptTree,
 } from '../support/tree-making.js';
-
-const files = keptScratch();
-/** What `pct restore` and we leave out unless asked. */
-const DEVICES = /^dev\/./;
 
 let root: string;
 let packed: TreeState;
-
-beforeAll(async () => {
-  await files.make();
-  if (process.getuid?.() !== 0) return;
-  root = files.path('root');
-  mkdirSync(root);
-  await makeTree(root);
-  packed = stateOf(root, DEVICES);
+useKeptTree((made) => {
+  ({ root, packed } = made);
 });
-afterAll(() => files.remove());
 
 describe('there and back', () => {
   testWithTrees('what vzdump packs becomes a pxar, and that a tar, which pct restores', async () => {

@@ -1,26 +1,15 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { goldenPxars, vectorPath } from '@vzdump-format/test-vectors';
-import { keptScratch, runTool, scratch, testWith } from '@vzdump-format/testing';
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { runTool, scratch, testWith } from '@vzdump-format/testing';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { errorDocument, linesOf, runCli, runCliForJson, runCliWell } from '../support/running-cli.js';
-import { makeTree, stateOf, type TreeState, testWithTrees } from '../support/tree-making.js';
-
-const files = keptScratch();
-/** What `unpack` leaves out unless asked. */
-const DEVICES = /^dev\/./;
+import { stateOf, type TreeState, testWithTrees, useKeptTree } from '../support/tree-making.js';
 
 let root: string;
 let packed: TreeState;
-
-beforeAll(async () => {
-  await files.make();
-  if (process.getuid?.() !== 0) return;
-  root = files.path('root');
-  mkdirSync(root);
-  await makeTree(root);
-  packed = stateOf(root, DEVICES);
+useKeptTree((made) => {
+  ({ root, packed } = made);
 });
-afterAll(() => files.remove());
 
 interface Listing {
   readonly entries: readonly { readonly path: string; readonly type: string; readonly flags?: number }[];

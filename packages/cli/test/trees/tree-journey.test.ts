@@ -1,20 +1,18 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { keptScratch, scratch } from '@vzdump-format/testing';
-import { afterAll, beforeAll, describe, expect } from 'vitest';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { scratch } from '@vzdump-format/testing';
+import { describe, expect } from 'vitest';
 import { runCliWell } from '../support/running-cli.js';
 import {
-  makeTree,
+  DEVICES,
   packLikeVzdump,
   restoreLikePct,
   runFed,
   stateOf,
   type TreeState,
   testWithTrees,
+  useKeptTree,
 } from '../support/tree-making.js';
 
-const files = keptScratch();
-/** What `pct restore` and we leave out unless asked. */
-const DEVICES = /^dev\/./;
 /**
  * Files with a time before 1970 that is no whole second: bsdtar writes and reads them a second off, GNU tar
  * lists them so.
@@ -29,16 +27,9 @@ const CODECS = [
 
 let root: string;
 let packed: TreeState;
-
-beforeAll(async () => {
-  await files.make();
-  if (process.getuid?.() !== 0) return;
-  root = files.path('root');
-  mkdirSync(root);
-  await makeTree(root);
-  packed = stateOf(root, DEVICES);
+useKeptTree((made) => {
+  ({ root, packed } = made);
 });
-afterAll(() => files.remove());
 
 function withoutOld(tree: TreeState): TreeState {
   return Object.fromEntries(Object.entries(tree).filter(([path]) => !OLD_TIMES.test(path)));

@@ -42,6 +42,13 @@ export async function* wholeContent(entry: FileEntry, code?: string): AsyncGener
   }
 }
 
+/** The same in one piece, for files that are known to be small. */
+export async function readWholeContent(entry: FileEntry): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of wholeContent(entry)) chunks.push(Uint8Array.from(chunk));
+  return Buffer.concat(chunks);
+}
+
 /**
  * As `wholeContent`, with ranges of a file to be copied where the content of a file without holes comes with
  * them.

@@ -16,3 +16,17 @@ export interface ExcludeRules {
 
 /** `undefined` when there is no such file, or none of at most `largest` bytes. */
 export type ReadRulesFile = (name: string, largest: number) => Uint8Array | undefined;
+
+/** Rules, and what is left out besides, at whatever depth. */
+export function excludingAlso(
+  rules: ExcludeRules,
+  isLeftOut: (path: string, isDirectory: boolean) => boolean,
+): ExcludeRules {
+  const { within } = rules;
+  return {
+    excludes: (path, isDirectory) => rules.excludes(path, isDirectory) || isLeftOut(path, isDirectory),
+    ...(within !== undefined && {
+      within: (directory, readFile) => excludingAlso(within.call(rules, directory, readFile), isLeftOut),
+    }),
+  };
+}

@@ -2,6 +2,7 @@ import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openFilesIn, scratch } from '@vzdump-format/testing';
 import { expect, test } from 'vitest';
+import { pxarExcludes } from '../excludes/pxar-excludes.js';
 import { restoreTree } from '../restore/restore.js';
 import { testTreeSource } from '../testing/tree-source-contract.js';
 import { openDirectoryTree } from './directory-source.js';
@@ -38,3 +39,21 @@ test('what is excluded is not there', async () => {
 async function* arrayOf<T>(items: readonly T[]): AsyncGenerator<T> {
   yield* items;
 }
+
+test('what a directory itself excludes is not there, however it is asked for', async () => {
+  const directory = await scratch();
+  await mkdir(join(directory, 'd'));
+  await writeFile(join(directory, 'd', '.pxarexclude'), 'left-out\n');
+  await writeFile(join(directory, 'd', 'left-out'), '');
+  await writeFile(join(directory, 'd', 'kept'), '');
+  const tree = openDirectoryTree(directory, { excludes: pxarExcludes([]) });
+  expect(await tree.stat('d/left-out')).toBeUndefined();
+  expect(await tree.stat('d/kept')).toMatchObject({ type: 'file' });
+  await expect(tree.open('d/left-out')).rejects.toMatchObject({ code: 'ENTRY_NOT_FOUND' });
+  for (const found of [tree.list('d'), tree.entries('d')]) {
+    const paths: string[] = [];
+    for await (const { path } of found) paths.push(path);
+    expect(paths).toContain('d/kept');
+    expect(paths).not.toContain('d/left-out');
+  }
+});

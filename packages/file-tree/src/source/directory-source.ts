@@ -1,8 +1,9 @@
 import { fstatSync, read } from 'node:fs';
 import { promisify } from 'node:util';
 import { closeFile } from '@vzdump-format/posix';
-import { ArchiveError, type ByteSource } from '@vzdump-format/streams';
+import { ArchiveError, type ByteSource, fill } from '@vzdump-format/streams';
 import type { FileEntry } from '../entry/entry.js';
+import { type ExcludeRules, excludingAlso } from '../excludes/excludes.js';
 import { walk } from '../walk/walk.js';
 import type { WalkOptions } from '../walk/walk-options.js';
 import { openSource } from '../walk/walk-sources.js';
@@ -10,6 +11,8 @@ import { isGone } from '../walk/walk-warnings.js';
 import { entryNotFound, parentOf, type TreeSource, wrongEntryKind } from './tree-source.js';
 
 const readDescriptor = promisify(read);
+
+const NOTHING_EXCLUDED: ExcludeRules = { excludes: () => false };
 
 /**
  * A directory as a tree, which is what `walk` finds with these options. Nothing leads out of it, whatever
@@ -44,9 +47,8 @@ class DirectorySource implements TreeSource {
   ) {}
 
   async stat(path: string): Promise<FileEntry | undefined> {
-    const only = (found: string) => found.length > parentOf(path).length && found !== path;
     try {
-      for await (const entry of this.inDirectory(parentOf(path), only)) if (entry.path === path) return entry;
+      for await (const entry of this.only(path, { metadataOnly: true })) return entry;
     } catch (error) {
       if (!isGone(error) && !isOutside(error)) throw error;
     }
@@ -57,7 +59,8 @@ class DirectorySource implements TreeSource {
     const directory = await this.stat(path);
     if (directory === undefined) throw entryNotFound(path);
     if (directory.type !== 'directory') throw wrongEntryKind('directory', directory);
-    for await (const entry of this.inDirectory(path, () => false)) if (entry.path !== path) yield entry;
+    const options = { ...this.options, sources: [path], maxDepth: 1, metadataOnly: true };
+    for await (const entry of walk(this.root, options)) if (entry.path !== path) yield entry;
   }
 
   async open(path: string): Promise<ByteSource> {
@@ -79,26 +82,19 @@ class DirectorySource implements TreeSource {
   private async *entriesBelow(path: string): AsyncGenerator<FileEntry> {
     const found = await this.stat(path);
     if (found === undefined) throw entryNotFound(path);
-    if (found.type === 'directory') {
-      yield* walk(this.root, { ...this.options, sources: [path] });
-      return;
-    }
-    const parent = parentOf(path);
-    const others = (other: string) => other.length > parent.length && other !== path;
-    const excludes = { excludes: others };
-    for await (const entry of walk(this.root, { ...this.options, sources: [parent], maxDepth: 1, excludes }))
-      if (entry.path === path) yield entry;
+    if (found.type === 'directory') yield* walk(this.root, { ...this.options, sources: [path] });
+    else yield* this.only(path, {});
   }
 
-  /** A directory, and what is in it. @param leftOut which of that is none of our business */
-  private inDirectory(path: string, leftOut: (path: string) => boolean): AsyncIterable<FileEntry> {
-    const rules = this.options.excludes;
-    const excludes = {
-      excludes: (found: string, isDirectory: boolean) =>
-        leftOut(found) || (rules?.excludes(found, isDirectory) ?? false),
-    };
-    const options = { ...this.options, sources: [path], maxDepth: 1, metadataOnly: true };
-    return walk(this.root, { ...options, excludes });
+  /** What has a path, without what is in it: a walk of the directory that it is in, past all else there. */
+  private async *only(path: string, options: WalkOptions): AsyncGenerator<FileEntry> {
+    const parent = parentOf(path);
+    const excludes = excludingAlso(
+      this.options.excludes ?? NOTHING_EXCLUDED,
+      (other) => other.length > parent.length && other !== path,
+    );
+    const walked = walk(this.root, { ...this.options, ...options, sources: [parent], maxDepth: 1, excludes });
+    for await (const entry of walked) if (entry.path === path) yield entry;
   }
 }
 
@@ -115,20 +111,8 @@ class DescriptorSource implements ByteSource {
     this.size = fstatSync(fd).size;
   }
 
-  async read(buffer: Uint8Array, offset: number): Promise<number> {
-    let filled = 0;
-    while (filled < buffer.length) {
-      const { bytesRead } = await readDescriptor(
-        this.fd,
-        buffer,
-        filled,
-        buffer.length - filled,
-        offset + filled,
-      );
-      if (bytesRead === 0) break;
-      filled += bytesRead;
-    }
-    return filled;
+  read(buffer: Uint8Array, offset: number): Promise<number> {
+    return fill(buffer, (at, length) => readDescriptor(this.fd, buffer, at, length, offset + at));
   }
 
   async close(): Promise<void> {

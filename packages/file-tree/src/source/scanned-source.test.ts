@@ -6,6 +6,7 @@ import type { FileEntry } from '../entry/entry.js';
 import { file } from '../testing/entries.js';
 import { testTreeSource } from '../testing/tree-source-contract.js';
 import { scannedTree } from './scanned-source.js';
+import { impliedDirectory } from './tree-source.js';
 
 async function* inPasses(entries: readonly FileEntry[]): AsyncGenerator<FileEntry> {
   yield* entries;
@@ -23,11 +24,16 @@ test('it is read once, however often stat and list are asked', async () => {
   let passes = 0;
   const tree = scannedTree(() => {
     passes++;
-    return inPasses([file('a', '1'), file('a', '2'), file('deep/down/b')]);
+    return inPasses([
+      file('a', '1'),
+      file('a', '2'),
+      file('deep/down/b', '', { flags: 1, fcaps: noise(20) }),
+    ]);
   });
   expect(await tree.stat('a')).toMatchObject({ size: 1 });
   for await (const _ of tree.list(''));
   expect(await tree.stat('deep/down')).toMatchObject({ type: 'directory', mode: 0o755 });
+  expect(await tree.stat('deep')).toEqual(impliedDirectory('deep'));
   expect(await tree.stat('none')).toBeUndefined();
   expect(passes).toBe(1);
   expect(String(await collect(readChunks(await tree.open('a'))))).toBe('2');

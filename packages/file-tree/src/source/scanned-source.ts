@@ -1,7 +1,14 @@
 import { ArchiveError, ByteReader, type ByteSource } from '@vzdump-format/streams';
 import type { FileEntry } from '../entry/entry.js';
 import { wholeContent } from '../entry/whole-content.js';
-import { entriesBelow, entryNotFound, parentOf, type TreeSource, wrongEntryKind } from './tree-source.js';
+import {
+  entriesBelow,
+  entryNotFound,
+  impliedDirectory,
+  parentOf,
+  type TreeSource,
+  wrongEntryKind,
+} from './tree-source.js';
 
 /** What is remembered of an entry takes some 500 bytes. */
 const MOST_REMEMBERED = 2_000_000;
@@ -11,118 +18,101 @@ const MOST_REMEMBERED = 2_000_000;
  * can be entered nowhere else. What they are is remembered, not what is in them.
  * @param pass begins anew each time. @throws what says that this cannot be done twice
  */
-export function scannedTree<Entry extends FileEntry>(pass: () => AsyncIterable<Entry>): TreeSource<Entry> {
+export function scannedTree(pass: () => AsyncIterable<FileEntry>): TreeSource {
   return new ScannedSource(pass);
 }
 
-class ScannedSource<Entry extends FileEntry> implements TreeSource<Entry> {
+class ScannedSource implements TreeSource {
   readonly access = 'scan';
-  private remembered: Promise<Remembered<Entry>> | undefined;
+  private remembered: Promise<Remembered> | undefined;
 
-  constructor(private readonly pass: () => AsyncIterable<Entry>) {}
+  constructor(private readonly pass: () => AsyncIterable<FileEntry>) {}
 
-  async stat(path: string): Promise<Entry | undefined> {
-    return (await this.scan()).entries.get(path);
+  async stat(path: string): Promise<FileEntry | undefined> {
+    return (await this.scan()).byPath.get(path)?.entry;
   }
 
-  async *list(path: string): AsyncGenerator<Entry> {
-    const { entries, children } = await this.scan();
-    const directory = entries.get(path);
+  async *list(path: string): AsyncGenerator<FileEntry> {
+    const { byPath, children } = await this.scan();
+    const directory = byPath.get(path)?.entry;
     if (directory === undefined) throw entryNotFound(path);
     if (directory.type !== 'directory') throw wrongEntryKind('directory', directory);
-    for (const child of children.get(path) ?? []) yield entries.get(child)!;
+    for (const child of children.get(path) ?? []) yield byPath.get(child)!.entry;
   }
 
   async open(path: string): Promise<ByteSource> {
-    const { entries, repeats, linked } = await this.scan();
-    const found = entries.get(path);
+    const found = (await this.scan()).byPath.get(path);
     if (found === undefined) throw entryNotFound(path);
-    const named =
-      found.type === 'hardlink' ? linked.get(found) : { entry: found, before: repeats.get(path) ?? 0 };
-    if (named === undefined) throw entryNotFound(found.linkTarget!, path);
-    if (named.entry.type !== 'file') throw wrongEntryKind('file', named.entry);
-    return new ForwardSource(this.pass, named);
+    const { entry } = found;
+    const file = entry.type === 'hardlink' ? found.target : found;
+    if (file === undefined) throw entryNotFound(entry.linkTarget!, path);
+    if (file.entry.type !== 'file') throw wrongEntryKind('file', file.entry);
+    return new ForwardSource(this.pass, file);
   }
 
-  entries(path = ''): AsyncIterable<Entry> {
+  entries(path = ''): AsyncIterable<FileEntry> {
     return path === '' ? this.pass() : entriesBelow(path, this.pass());
   }
 
-  private scan(): Promise<Remembered<Entry>> {
+  private scan(): Promise<Remembered> {
     this.remembered ??= remember(this.pass());
     return this.remembered;
   }
 }
 
-interface Remembered<Entry> {
-  readonly entries: Map<string, Entry>;
+interface Remembered {
+  /** The last of each path. */
+  readonly byPath: ReadonlyMap<string, Occurrence>;
   /** The paths in a directory. */
-  readonly children: Map<string, Set<string>>;
-  /** Of paths that come more than once, how many come before the last one. */
-  readonly repeats: Map<string, number>;
-  /** What hardlinks name: the file of that path as it was when they came. */
-  readonly linked: Map<Entry, Occurrence<Entry>>;
+  readonly children: ReadonlyMap<string, ReadonlySet<string>>;
 }
 
-/** An entry, and how many of the same path come before it. */
-interface Occurrence<Entry> {
-  readonly entry: Entry;
+interface Occurrence {
+  readonly entry: FileEntry;
+  /** How many of the same path come before it; -1 of a directory that is only implied. */
   readonly before: number;
+  /** Of a hardlink: what it names, as that was when the link came. */
+  readonly target: Occurrence | undefined;
 }
 
-async function remember<Entry extends FileEntry>(all: AsyncIterable<Entry>): Promise<Remembered<Entry>> {
-  const entries = new Map<string, Entry>();
+async function remember(entries: AsyncIterable<FileEntry>): Promise<Remembered> {
+  const byPath = new Map<string, Occurrence>();
   const children = new Map<string, Set<string>>();
-  const repeats = new Map<string, number>();
-  const implied = new Set<string>();
-  const linked = new Map<Entry, Occurrence<Entry>>();
-  const put = (entry: Entry) => {
-    if (entries.size > MOST_REMEMBERED) {
+  const put = (occurrence: Occurrence) => {
+    if (byPath.size > MOST_REMEMBERED) {
       const message = `more than ${MOST_REMEMBERED} entries, in an archive that is read from its beginning`;
       throw new ArchiveError('TREE_LIMIT', message, {
         hint: 'compress it anew, so that it can be entered anywhere',
       });
     }
-    entries.set(entry.path, entry);
-    if (entry.path === '') return;
-    const siblings = children.get(parentOf(entry.path));
-    if (siblings === undefined) children.set(parentOf(entry.path), new Set([entry.path]));
-    else siblings.add(entry.path);
+    const { path } = occurrence.entry;
+    byPath.set(path, occurrence);
+    if (path === '') return;
+    const siblings = children.get(parentOf(path));
+    if (siblings === undefined) children.set(parentOf(path), new Set([path]));
+    else siblings.add(path);
   };
-  for await (const { content: _, ...entry } of all) {
-    const isAgain = entries.has(entry.path) && !implied.delete(entry.path);
-    if (isAgain) repeats.set(entry.path, (repeats.get(entry.path) ?? 0) + 1);
-    if (entry.type === 'hardlink') {
-      const target = entries.get(entry.linkTarget!);
-      const before = repeats.get(entry.linkTarget!) ?? 0;
-      const named = target?.type === 'hardlink' ? linked.get(target) : target && { entry: target, before };
-      if (named !== undefined) linked.set(entry as Entry, named);
-    }
-    put(entry as Entry);
-    for (let path = parentOf(entry.path); !entries.has(path); path = parentOf(path)) {
-      put({ ...entry, ...IMPLIED_DIRECTORY, path } as Entry);
-      implied.add(path);
-    }
+  const imply = (path: string) => put({ entry: impliedDirectory(path), before: -1, target: undefined });
+  for await (const { content: _, ...entry } of entries) {
+    const named = entry.type === 'hardlink' ? byPath.get(entry.linkTarget!) : undefined;
+    const target = named?.entry.type === 'hardlink' ? named.target : named;
+    put({ entry, before: (byPath.get(entry.path)?.before ?? -1) + 1, target });
+    for (let path = parentOf(entry.path); !byPath.has(path); path = parentOf(path)) imply(path);
   }
-  if (!entries.has('')) put({ ...IMPLIED_DIRECTORY, path: '' } as Entry);
-  return { entries, children, repeats, linked };
+  if (!byPath.has('')) imply('');
+  return { byPath, children };
 }
 
-const IMPLIED_DIRECTORY = {
-  ...{ type: 'directory', mode: 0o755, uid: 0, gid: 0, mtime: 0n, size: 0 },
-  ...{ linkTarget: undefined, device: undefined, xattrs: undefined, acl: undefined, extents: undefined },
-} as const;
-
 /** A file that is read from its beginning, and again from there when something before is asked for. */
-class ForwardSource<Entry extends FileEntry> implements ByteSource {
+class ForwardSource implements ByteSource {
   readonly size: number;
   private reader: ByteReader | undefined;
   /** One read at a time. */
   private last: Promise<unknown> = Promise.resolve();
 
   constructor(
-    private readonly pass: () => AsyncIterable<Entry>,
-    private readonly file: Occurrence<Entry>,
+    private readonly pass: () => AsyncIterable<FileEntry>,
+    private readonly file: Occurrence,
   ) {
     this.size = file.entry.size;
   }

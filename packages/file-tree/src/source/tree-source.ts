@@ -41,6 +41,11 @@ export function parentOf(path: string): string {
   return path.slice(0, Math.max(0, path.lastIndexOf('/')));
 }
 
+/** A directory that nothing but the paths in it tells of. */
+export function impliedDirectory(path: string): FileEntry {
+  return { path, type: 'directory', mode: 0o755, uid: 0, gid: 0, mtime: 0n, size: 0 };
+}
+
 /** Those that have a path, or are below it. @throws `ENTRY_NOT_FOUND` at the end when there is none */
 export async function* entriesBelow<Entry extends FileEntry>(
   path: string,

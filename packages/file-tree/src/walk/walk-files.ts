@@ -103,11 +103,7 @@ const MOST_EXTENTS = 1 << 16;
  *
  * @returns `undefined` for a file without holes, and where the file system does not tell
  */
-export async function findExtents(
-  fd: number,
-  size: number,
-  turns: EventLoopTurns,
-): Promise<Extent[] | undefined> {
+async function findExtents(fd: number, size: number, turns: EventLoopTurns): Promise<Extent[] | undefined> {
   let extents: Extent[] = [];
   let smallestHole = 1;
   try {
@@ -154,7 +150,7 @@ interface SeenFile {
 }
 
 /** Files that have names still to come: memory is for them alone. */
-export class SeenLinks {
+class SeenLinks {
   private readonly seen = new Map<string, SeenFile>();
 
   /** Where a file was seen first, when this is another of its names. */

@@ -51,7 +51,7 @@ export function qemuArchiveConfig(config: GuestConfig, map: readonly DriveMapEnt
 }
 
 /** Lines that vzdump wrote into a configuration in former times, or that a restore would read as such. */
-export function isDumpComment(line: GuestConfigLine): boolean {
+function isDumpComment(line: GuestConfigLine): boolean {
   return line.kind === 'comment' && /^(?:vzdump|qmdump)#/.test(line.comment);
 }
 

@@ -104,14 +104,8 @@ export class FileSource implements ByteSource {
     return stat.isFile() && (stat.mtimeNs !== this.modifiedAt || stat.size !== BigInt(this.size));
   }
 
-  async read(buffer: Uint8Array, offset: number): Promise<number> {
-    let filled = 0;
-    while (filled < buffer.length) {
-      const { bytesRead } = await this.handle.read(buffer, filled, buffer.length - filled, offset + filled);
-      if (bytesRead === 0) break;
-      filled += bytesRead;
-    }
-    return filled;
+  read(buffer: Uint8Array, offset: number): Promise<number> {
+    return fill(buffer, (at, length) => this.handle.read(buffer, at, length, offset + at));
   }
 
   async close(): Promise<void> {
@@ -154,6 +148,24 @@ export async function blockDeviceSize(rdev: number): Promise<number> {
   const major = ((rdev / 0x100) & 0xfff) | (Math.floor(rdev / 0x1_0000_0000) & ~0xfff);
   const minor = (rdev & 0xff) | (Math.floor(rdev / 0x1000) & ~0xff & 0xfffff);
   return Number(await readFile(`/sys/dev/block/${major}:${minor}/size`, 'latin1')) * 512;
+}
+
+/**
+ * Fills a buffer by calls of which each may read less than it was asked for. @param readOnce to where in the
+ * buffer, and how many bytes
+ * @returns how much of it is filled: less only at the end
+ */
+export async function fill(
+  buffer: Uint8Array,
+  readOnce: (at: number, length: number) => Promise<{ readonly bytesRead: number }>,
+): Promise<number> {
+  let filled = 0;
+  while (filled < buffer.length) {
+    const { bytesRead } = await readOnce(filled, buffer.length - filled);
+    if (bytesRead === 0) break;
+    filled += bytesRead;
+  }
+  return filled;
 }
 
 /** Reads until `buffer` is full. @throws `UNEXPECTED_END` when the source ends before. */

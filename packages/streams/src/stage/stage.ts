@@ -136,7 +136,7 @@ export class ClaimedSource<T> implements AsyncIterableIterator<T> {
 }
 
 /** What the promise gives, unless the signal is aborted before. */
-export function untilAborted<Result>(promise: Promise<Result>, signal: AbortSignal): Promise<Result> {
+function untilAborted<Result>(promise: Promise<Result>, signal: AbortSignal): Promise<Result> {
   return new Promise<Result>((resolve, reject) => {
     const onAbort = () => reject(signal.reason);
     if (signal.aborted) onAbort();

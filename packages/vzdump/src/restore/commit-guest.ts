@@ -168,7 +168,7 @@ export async function requirePool(pveRoot: PveRoot, pool: string): Promise<void>
 }
 
 /** Makes a guest a member of a pool, in its line of user.cfg: `pool:ID:COMMENT:GUEST,GUEST:STORAGE:`. */
-export async function addToPool(pveRoot: PveRoot, pool: string, vmid: number): Promise<void> {
+async function addToPool(pveRoot: PveRoot, pool: string, vmid: number): Promise<void> {
   await requirePool(pveRoot, pool);
   if ((await pveRoot.pools()).get(pool)?.has(vmid)) return;
   const path = join(pveRoot.directory, 'user.cfg');

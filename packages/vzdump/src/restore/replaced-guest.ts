@@ -155,7 +155,7 @@ function refusal(
 }
 
 /** What becomes of the volumes of a guest that is replaced. */
-export interface OldVolumes {
+interface OldVolumes {
   /** Their content came anew with the archive. */
   readonly replaced: readonly string[];
   /** They stay, for no archive brings them back. */
@@ -191,7 +191,7 @@ export function sortOldVolumes(
 }
 
 /** Those that a restore may replace, whatever it restores. */
-export function replaceableVolumes(old: GuestConfig, vmid: number): readonly string[] {
+function replaceableVolumes(old: GuestConfig, vmid: number): readonly string[] {
   return volumesOf(old.sections[0])
     .filter(([key, volume]) => !key.startsWith('unused') && isOwned(volume, vmid) && !isBase(volume))
     .map(([, volume]) => volume);

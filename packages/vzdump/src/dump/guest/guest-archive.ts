@@ -37,7 +37,7 @@ export interface ArchiveRun {
 }
 
 /** Where the archive goes, as `packVm` and `packTree` take it; what that is called is told to the journal. */
-export function archiveOutput({ job, log, place }: ArchiveRun) {
+function archiveOutput({ job, log, place }: ArchiveRun) {
   const { codec, options: compress } = job.compression;
   const common = { codec, compress, onWarning: log.onWarning, signal: job.signal };
   if (place.archive === undefined) {

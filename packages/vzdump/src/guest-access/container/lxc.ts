@@ -140,7 +140,7 @@ async function defaultLxcPath(): Promise<string | undefined> {
 }
 
 /** What listens for commands to a container, as far as its name tells. */
-export interface LxcSockets {
+interface LxcSockets {
   /** The LXC paths of containers of that name. */
   readonly paths: readonly string[];
   /** Inodes of those that may be of any container. */
@@ -155,7 +155,7 @@ const COMMAND_SOCKET = / (\d+) @(?:lxc\/[\da-f]{16}|(.*)\/([^/\n]+))\/command$/g
  * `LXCPATH/NAME/command`, or `lxc/HASH/command` if that is too long; LXC's programs look for no more.
  * @returns `undefined` where sockets are not to be seen
  */
-export function lxcSockets(name: string): LxcSockets | undefined {
+function lxcSockets(name: string): LxcSockets | undefined {
   const list = read('/proc/net/unix');
   if (list === undefined) return undefined;
   const paths = new Set<string>();
@@ -168,7 +168,7 @@ export function lxcSockets(name: string): LxcSockets | undefined {
 }
 
 /** The LXC paths of containers of that name that run, also of those whose sockets do not tell. */
-export function lxcPathsInUse(name: string): readonly string[] {
+function lxcPathsInUse(name: string): readonly string[] {
   const sockets = lxcSockets(name);
   if (sockets === undefined) return [];
   const { paths, unnamed } = sockets;

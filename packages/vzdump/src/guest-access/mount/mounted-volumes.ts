@@ -48,7 +48,7 @@ export async function mountedVolumes(
  * @param paths of the mount points, `/` first, in the order in which they are mounted
  * @returns as `WalkOptions.sources`
  */
-export async function treeSources(root: string, paths: readonly string[]): Promise<readonly string[]> {
+async function treeSources(root: string, paths: readonly string[]): Promise<readonly string[]> {
   const sources: (readonly string[])[] = [];
   for (const names of paths.map((path) => path.split('/').filter((name) => name !== ''))) {
     const around = sources.filter((source) => source.every((name, index) => name === names[index]));

@@ -28,7 +28,7 @@ export async function snapshotOfVolume(volume: ContainerVolume): Promise<Storage
 /**
  * Of a thin logical volume, `snap_NAME_vzdump` in the same group. The kernel freezes the file system for it.
  */
-export async function lvmThinSnapshot({ volume }: ContainerVolume): Promise<StorageSnapshot | undefined> {
+async function lvmThinSnapshot({ volume }: ContainerVolume): Promise<StorageSnapshot | undefined> {
   const { storage, format } = volume;
   if (storage?.kind !== 'lvm' || storage.thinPool === undefined || format !== 'raw') return undefined;
   const { volumeGroup } = storage;
@@ -53,7 +53,7 @@ export async function lvmThinSnapshot({ volume }: ContainerVolume): Promise<Stor
 }
 
 /** Of a dataset, `POOL/NAME@vzdump`. Containers have no zvols on ZFS. */
-export async function zfsSnapshot({ volume }: ContainerVolume): Promise<StorageSnapshot | undefined> {
+async function zfsSnapshot({ volume }: ContainerVolume): Promise<StorageSnapshot | undefined> {
   const { storage, format } = volume;
   if (storage?.kind !== 'zfs' || format !== 'subvol') return undefined;
   const dataset = `${storage.pool}/${basename(volume.path)}`;
@@ -80,7 +80,7 @@ const SUBVOLUME_INODE = 256;
  * Of a subvolume, with a container's files or with an image in it, the snapshot `NAME@vzdump` beside it. That
  * of an image can be written, so that the file system in it can replay its journal.
  */
-export async function btrfsSnapshot({ content }: ContainerVolume): Promise<StorageSnapshot | undefined> {
+async function btrfsSnapshot({ content }: ContainerVolume): Promise<StorageSnapshot | undefined> {
   if (content.kind !== 'directory' && content.kind !== 'image') return undefined;
   const isImage = content.kind === 'image';
   const subvolume = isImage ? dirname(content.path) : content.path;

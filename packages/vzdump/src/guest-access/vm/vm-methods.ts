@@ -99,7 +99,7 @@ export const stoppedVm: GuestAccess = {
  * The drives of a virtual machine that a backup holds, in the order of the archive; the log is told of them,
  * and of those that are left out. @throws `CONFIG_VALUE`, and `VOLUME_ID` and the like
  */
-export function vmDrives(context: GuestContext): readonly GuestDrive[] {
+function vmDrives(context: GuestContext): readonly GuestDrive[] {
   const { config, log } = context;
   const { included, messages } = selectDrives(config);
   for (const message of messages) log.info(message);

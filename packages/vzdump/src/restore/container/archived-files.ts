@@ -1,10 +1,5 @@
-import {
-  type Accounts,
-  type Acl,
-  type FileEntry,
-  resolveAclNames,
-  wholeContent,
-} from '@vzdump-format/file-tree';
+import { configContent } from '@vzdump-format/archives';
+import { type Accounts, type Acl, type FileEntry, resolveAclNames } from '@vzdump-format/file-tree';
 import { printableName } from '@vzdump-format/posix';
 import { LXC_CONFIG_NAME, LXC_FIREWALL_NAME } from '@vzdump-format/pve';
 import { ArchiveError, type OnWarning } from '@vzdump-format/streams';
@@ -16,9 +11,6 @@ const FOREIGN: Readonly<Record<string, string>> = {
   'qemu-server.conf': 'a virtual machine of Proxmox VE 1',
   'etc/vzdump/vps.conf': 'a container of OpenVZ',
 };
-
-/** As much as Proxmox VE's own configuration file system takes. */
-const MAX_SIZE = 1024 * 1024;
 
 /**
  * The entries of a container's archive, without the two files that vzdump put there itself: they are kept
@@ -76,25 +68,14 @@ export class ArchivedFiles {
     if (this.seen.has(path)) return true;
     this.seen.add(path);
     if (entry.type !== 'file') return true;
-    const bytes = await contentOf(entry);
+    const bytes = await configContent(entry);
     if (path === CONFIG_PATH) this.config = bytes;
     else if (bytes.length > 0) this.firewall = bytes;
     return true;
   }
 }
 
-async function contentOf(entry: FileEntry): Promise<Uint8Array> {
-  const { path, size } = entry;
-  if (size > MAX_SIZE) {
-    const message = `${printableName(path)} has ${size} bytes: that is no configuration`;
-    throw new ArchiveError('CONFIG_SIZE', message, { entry: path });
-  }
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of wholeContent(entry)) chunks.push(Uint8Array.from(chunk));
-  return Buffer.concat(chunks);
-}
-
-export interface RestoredEntriesOptions {
+interface RestoredEntriesOptions {
   /** Of this host. */
   readonly accounts: Accounts;
   readonly onWarning?: OnWarning | undefined;

@@ -118,7 +118,7 @@ class Dealer {
 }
 
 /** Hands entries to one who iterates over them: the next one is taken once the one before is done with. */
-export class EntryChannel implements AsyncIterable<FileEntry> {
+class EntryChannel implements AsyncIterable<FileEntry> {
   private asked: ((result: IteratorResult<FileEntry> | Promise<never>) => void) | undefined;
   private done: (() => void) | undefined;
   private waiting: IteratorResult<FileEntry> | Promise<never> | undefined;
