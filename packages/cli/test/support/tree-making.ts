@@ -27,7 +27,7 @@ export function testWithTrees(name: string, body: () => Promise<void>, tools: re
 }
 
 /** What `pct restore` and `unpack` leave out unless asked. */
-const DEVICES = /^dev\/./;
+export const DEVICES = /^dev\/./;
 
 /**
  * Makes a tree that the tests of a file share, where they run as root, in a directory that is theirs.
