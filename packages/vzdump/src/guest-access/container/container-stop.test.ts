@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, vi } from 'vitest';
 import type { GuestAccess } from '../guest-access.js';
 import { testAccessContract } from '../testing/access-contract.js';
 import { BusyboxContainer, countSpread } from '../testing/busybox-container.js';
-import { usesOf } from '../testing/file-systems.js';
+import { usesLeft } from '../testing/file-systems.js';
 import { asTree, pathsIn } from '../testing/read-tree.js';
 import { type RecordedContextOptions, recordedContext } from '../testing/recorded-context.js';
 import { containerMethods } from './container-stop.js';
@@ -64,7 +64,7 @@ describe.runIf(isMet('lxc', 'root'))('a container that runs', () => {
       pauses: true,
       holds: ['', 'count', 'srv/data/orders'],
       context: runningContext,
-      state: async () => [await container.state(), usesOf(directory)],
+      state: async () => [await container.state(), usesLeft(directory)],
     };
   });
 
@@ -81,7 +81,7 @@ describe.runIf(isMet('lxc', 'root'))('a container that runs', () => {
     ]);
     expect(countSpread(data.tree.root, ['srv/data'])).toBeLessThanOrEqual(1);
     expect(data.isCopy).toBe(false);
-    expect(usesOf(directory)).toEqual([]);
+    expect(usesLeft(directory)).toEqual([]);
     await prepared.release();
     expect(await container.state()).toBe('running');
     expect(() => readFileSync(join(data.tree.root, 'count'))).toThrow('ENOENT');
@@ -122,7 +122,7 @@ describe.runIf(isMet('lxc', 'root'))('a container that runs', () => {
       expect(await container.state()).toBe('stopped');
       await prepared.release();
       expect(await container.state()).toBe('running');
-      expect(usesOf(directory)).toEqual([]);
+      expect(usesLeft(directory)).toEqual([]);
       expect(events.slice(SELECTED.length + 2)).toEqual([
         ...['HOOK: pre-restart', 'WARN: no pre-restart', 'INFO: restarting vm'],
         ...['HOOK: post-restart', 'WARN: no post-restart'],

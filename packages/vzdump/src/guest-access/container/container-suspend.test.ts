@@ -19,7 +19,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFin
 import type { AccessPhase, GuestAccess } from '../guest-access.js';
 import { testAccessContract } from '../testing/access-contract.js';
 import { BusyboxContainer, countSpread } from '../testing/busybox-container.js';
-import { run, unmount, usesOf } from '../testing/file-systems.js';
+import { run, unmount, usesLeft } from '../testing/file-systems.js';
 import { asTree, pathsIn } from '../testing/read-tree.js';
 import { type RecordedContextOptions, recordedContext } from '../testing/recorded-context.js';
 import { containerMethods } from './container-stop.js';
@@ -97,7 +97,7 @@ describe.runIf(isMet(...NEEDS))('a container that runs', () => {
     pauses: true,
     holds: ['', 'sbin/count', 'srv/data/orders'],
     context: contextWith,
-    state: async () => [await container.state(), usesOf(directory)],
+    state: async () => [await container.state(), usesLeft(directory)],
   }));
 
   testWith(NEEDS, 'is copied while it runs, frozen, and copied once more', async () => {

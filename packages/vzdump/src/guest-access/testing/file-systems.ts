@@ -21,11 +21,7 @@ export function mountImage(image: string, directory: string): void {
 /** Attempts, 50 ms apart: half a minute. */
 const MAX_ATTEMPTS = 600;
 
-/**
- * Unmounts what nothing of the test's own uses. Others may do so for a moment, with nobody to wait for: rsync
- * does not wait for the processes that it has forked; and a mount namespace that another test makes meanwhile
- * (lxc-create does) has a copy of every mount, with which the loop device and the file below it stay in use.
- */
+/** Unmounts what nothing of the test's own uses; rsync does not wait for the processes that it has forked. */
 export function unmount(directory: string): void {
   for (let attempt = 1; ; attempt++) {
     try {
@@ -33,7 +29,7 @@ export function unmount(directory: string): void {
       return;
     } catch (error) {
       if (attempt === MAX_ATTEMPTS || !(error as Error).message.includes('target is busy')) throw error;
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50);
+      wait();
     }
   }
 }
@@ -46,4 +42,17 @@ export function run(program: string, ...args: readonly string[]): string {
 export function usesOf(directory: string): readonly string[] {
   const lines = `${readFileSync('/proc/self/mountinfo', 'utf8')}${run('losetup', '--list', '--noheadings', '--output', 'BACK-FILE')}`;
   return lines.split('\n').filter((line) => line.includes(directory));
+}
+
+/**
+ * What of a directory is still in use once all is undone. A mount namespace that another test makes meanwhile
+ * (lxc-create does) has a copy of every mount, with which a loop device stays in use until that test ends.
+ */
+export function usesLeft(directory: string): readonly string[] {
+  for (let attempt = 1; attempt < MAX_ATTEMPTS && usesOf(directory).length > 0; attempt++) wait();
+  return usesOf(directory);
+}
+
+function wait(): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50);
 }
