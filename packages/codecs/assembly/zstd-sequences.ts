@@ -53,8 +53,7 @@ const IN_FORCE: usize = memory.data(3 * 8, 8);
  */
 const INFO: usize = memory.data(16 * 4, 8);
 const NEW_TREE: u32 = 1;
-const USES_TREE: u32 = 2;
-const HAS_SEQUENCES: u32 = 4;
+const HAS_SEQUENCES: u32 = 2;
 
 let stockLogs: u32 = 0;
 let hasTree: bool = false;
@@ -225,9 +224,8 @@ function readLiterals(at: usize, end: usize): i32 {
     store<u32>(INFO, NEW_TREE);
     store<u32>(INFO, <u32>header, 4);
     store<u32>(INFO, <u32>length, 8);
-  } else if ((first & 3) == 3) {
-    if (!hasTree) return NO_TABLE;
-    store<u32>(INFO, USES_TREE);
+  } else if ((first & 3) == 3 && !hasTree) {
+    return NO_TABLE;
   }
   return <i32>(header + stored);
 }

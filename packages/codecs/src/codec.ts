@@ -48,6 +48,11 @@ export interface SeekableOptions extends DecompressOptions {
   readonly cacheBytes?: number | undefined;
 }
 
+export interface IndexOptions extends DecompressOptions {
+  /** zstd: about so much content, in bytes, is decompressed for one of them; 8 MiB unless given. */
+  readonly span?: number | undefined;
+}
+
 export interface LevelRange {
   readonly min: number;
   readonly max: number;
@@ -93,7 +98,7 @@ export interface Codec {
   /**
    * Reads the file once to make an index for `openSeekable`. @throws `NOT_SEEKABLE` when none can be made.
    */
-  buildIndex(source: ByteSource, options?: SeekableOptions): Promise<Uint8Array>;
+  buildIndex(source: ByteSource, options?: IndexOptions): Promise<Uint8Array>;
 }
 
 /**
@@ -144,6 +149,17 @@ const MAX_READ_THREADS = 4;
  */
 export function defaultReadThreads(threads?: number): number {
   return threads === undefined ? Math.min(MAX_READ_THREADS, availableParallelism()) : checkedThreads(threads);
+}
+
+const DEFAULT_SPAN = 8 << 20;
+const LEAST_SPAN = 256 << 10;
+const MOST_SPAN = 32 << 20;
+
+/** @throws `CODEC_SPAN` */
+export function checkedSpan(span = DEFAULT_SPAN): number {
+  if (Number.isInteger(span) && span >= LEAST_SPAN && span <= MOST_SPAN) return span;
+  const range = `${LEAST_SPAN} to ${MOST_SPAN} bytes`;
+  throw new ArchiveError('CODEC_SPAN', `an index has places to begin at every ${range}, not every ${span}`);
 }
 
 /** @throws `CODEC_WINDOW` */

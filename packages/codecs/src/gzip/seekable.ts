@@ -8,7 +8,14 @@ import {
 } from '@vzdump-format/streams';
 import type { SeekableOptions } from '../codec.js';
 import type { SegmentDecoder } from '../seekable/segmented-source.js';
-import { HINT_CONVERT, MAX_SEGMENT_CONTENT, notSeekable, type Segment } from '../seekable/segments.js';
+import {
+  HINT_CONVERT,
+  isAsIndexed,
+  MAX_SEGMENT_CONTENT,
+  notSeekable,
+  PieceChecksums,
+  type Segment,
+} from '../seekable/segments.js';
 import { checkTrailer, nextMember } from './decompress.js';
 import { BITS_LEFT, BlockFinder, fromBit } from './deflate-blocks.js';
 import { nodeEngine } from './engine-node.js';
@@ -45,7 +52,7 @@ class MemberScan {
   /** Of the segment that has begun. */
   private begin: Pick<Segment, 'offset' | 'state' | 'dictionary'>;
   private beginLength = 0;
-  private segmentCrc = 0;
+  private readonly checksums = new PieceChecksums();
 
   constructor(
     private readonly reader: ByteReader,
@@ -100,7 +107,7 @@ class MemberScan {
   private addUp(content: Uint8Array): void {
     if (content.length === 0) return; // node:zlib may take no bytes for a fresh start
     this.crc = crc32(content, this.crc);
-    this.segmentCrc = crc32(content, this.segmentCrc);
+    this.checksums.add(content);
     this.length += content.length;
   }
 
@@ -113,10 +120,8 @@ class MemberScan {
     if (size > MAX_SEGMENT_SIZE) {
       throw notSeekable(`${contentSize} bytes take ${size} when compressed`, HINT_CONVERT);
     }
-    if (contentSize > 0) {
-      this.segments.push({ ...this.begin, size, contentSize, checksum: this.segmentCrc });
-    }
-    this.segmentCrc = 0;
+    const checksums = this.checksums.take();
+    if (contentSize > 0) this.segments.push({ ...this.begin, size, contentSize, checksums });
   }
 }
 
@@ -125,7 +130,7 @@ const inflated = promisify<Uint8Array, object, Buffer>(inflateRaw);
 /** @throws `GZIP_DATA`; `GZIP_CRC` for what was something else when the index was made. */
 export const decodeGzipSegment: SegmentDecoder = async (compressed, segment) => {
   const content = await inflateSegment(compressed, segment);
-  if (crc32(content) === segment.checksum) return content;
+  if (isAsIndexed(content, segment)) return content;
   throw new ArchiveError('GZIP_CRC', 'the gzip data is not what it was when its index was made', {
     offset: segment.offset,
     hint: 'the file is damaged, or has changed since',

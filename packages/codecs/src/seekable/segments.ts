@@ -1,4 +1,5 @@
 import { ArchiveError, debugLog } from '@vzdump-format/streams';
+import { crc32 } from '../crc32.js';
 
 /** The most that is decompressed, and taken into memory, for the sake of a byte. */
 export const MAX_SEGMENT_CONTENT = 64 * 1024 * 1024;
@@ -10,13 +11,63 @@ export interface Segment {
   readonly size: number;
   readonly contentSize: number;
   /**
-   * What the codec has to know to begin here (lzop: the member's flags; gzip: bits left of the first byte).
+   * What the codec has to know to begin here (lzop: the member's flags; gzip: bits left of the first byte;
+   * zstd: the window of the frame that it begins within).
    */
   readonly state: number;
-  /** gzip: the 32 KiB of content that come before, deflated, as a large file has thousands of them. */
+  /** gzip: the 32 KiB of content that come before, deflated; zstd: what `encodeState` gives, compressed. */
   readonly dictionary?: Uint8Array;
-  /** gzip: CRC-32 of the content, since the file has one of each member only. */
-  readonly checksum?: number;
+  /** CRC-32 of each MiB of the content, where the file does not have a checksum of each part. */
+  readonly checksums?: readonly number[];
+}
+
+const CHECKED_PIECE = 1 << 20;
+
+/** Checksums of content that comes in pieces. */
+export class PieceChecksums {
+  private readonly sums: number[] = [];
+  private crc = 0;
+  private length = 0;
+
+  add(bytes: Uint8Array): void {
+    for (let at = 0; at < bytes.length; ) {
+      const piece = bytes.subarray(at, at + CHECKED_PIECE - this.length);
+      this.crc = crc32(piece, this.crc);
+      this.length += piece.length;
+      at += piece.length;
+      if (this.length === CHECKED_PIECE) this.endPiece();
+    }
+  }
+
+  /** Those of all that was added since they were taken last. */
+  take(): number[] {
+    if (this.length > 0) this.endPiece();
+    return this.sums.splice(0);
+  }
+
+  private endPiece(): void {
+    this.sums.push(this.crc);
+    this.crc = 0;
+    this.length = 0;
+  }
+}
+
+export function contentChecksums(content: Uint8Array): number[] {
+  const sums = new PieceChecksums();
+  sums.add(content);
+  return sums.take();
+}
+
+/** How many checksums a content of this size has. */
+export function checksumCount(contentSize: number): number {
+  return Math.ceil(contentSize / CHECKED_PIECE);
+}
+
+/** Whether content is what it was when the index was made, as far as the index knows. */
+export function isAsIndexed(content: Uint8Array, { checksums }: Segment): boolean {
+  if (checksums === undefined) return true;
+  const sums = contentChecksums(content);
+  return sums.length === checksums.length && sums.every((sum, index) => sum === checksums[index]);
 }
 
 /** A segment, and where its content begins. */

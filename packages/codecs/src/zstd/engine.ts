@@ -21,6 +21,8 @@ export interface FramePiece extends FilledBuffer {
   /** Whether the frame begins with it; if not, it continues the piece given before. */
   readonly first: boolean;
   readonly last: boolean;
+  /** Of a whole frame: what it refers back to (RFC 8878, 5). */
+  readonly dictionary?: SharedMemory | undefined;
 }
 
 export interface FrameDecompressor {

@@ -1,14 +1,16 @@
-import { type ArchiveError, type ByteSource, debugLog, readChunks, readFully } from '@vzdump-format/streams';
+import { ArchiveError, type ByteSource, debugLog, readFully } from '@vzdump-format/streams';
 import { checkedWindowLog, defaultReadThreads, type SeekableOptions } from '../codec.js';
 import type { HeadDecoder, SegmentDecoder } from '../seekable/segmented-source.js';
 import {
   HINT_CONVERT,
   HINT_INDEX,
+  isAsIndexed,
   MAX_SEGMENT_CONTENT,
   notSeekable,
   type Segment,
 } from '../seekable/segments.js';
 import { type SharedMemory, sharedMemory } from '../shared-memory.js';
+import { enterSpan } from './checkpoints/enter.js';
 import { checkedEngineName, loadEngine } from './engines.js';
 import { decoderError, LibraryError } from './errors.js';
 import {
@@ -16,18 +18,17 @@ import {
   decodeBlockHeader,
   decodeFrameHeader,
   FRAME_MAGIC,
-  type FrameHeader,
   headerRestSize,
   MAGIC_SIZE,
   MAX_BLOCK_SIZE,
 } from './format.js';
-import { DEFAULT_MAX_WINDOW_LOG, FrameWalker } from './frames.js';
+import { DEFAULT_MAX_WINDOW_LOG } from './frames.js';
 import { readSeekTable } from './seek-table.js';
 
 /** The frames, from the seek table. @throws `NOT_SEEKABLE` when there is none. */
 export async function zstdSegments(source: ByteSource): Promise<Segment[]> {
   const table = await readSeekTable(source);
-  if (table === undefined) throw await withoutTable(source);
+  if (table === undefined) throw notSeekable('this zstd file has no seek table', HINT_INDEX);
   debugLog('zstd: seekable by its seek table of %d frames', table.frames.length);
   let offset = 0;
   return table.frames.map(({ compressedSize, contentSize }) => {
@@ -36,33 +37,6 @@ export async function zstdSegments(source: ByteSource): Promise<Segment[]> {
     offset += compressedSize;
     return segment;
   });
-}
-
-/** What to do with a file that has no seek table: its first frame tells whether an index helps. */
-async function withoutTable(source: ByteSource): Promise<ArchiveError> {
-  const anyWindow = Number.POSITIVE_INFINITY; // none is needed for its header
-  const walker = new FrameWalker(readChunks(source), anyWindow);
-  const frame = await walker.next();
-  if (frame !== undefined) requireKnownSize(frame.header);
-  return notSeekable('this zstd file has no seek table', HINT_INDEX);
-}
-
-/**
- * Finds the frames of a file without a seek table, such as files joined that zstd made of files: reads it
- * once, and decompresses nothing.
- * @throws `NOT_SEEKABLE` when a frame is large or does not tell its size, as those that zstd makes of a pipe.
- */
-export async function scanZstd(source: ByteSource, options: SeekableOptions = {}): Promise<Segment[]> {
-  const chunks = readChunks(source, { signal: options.signal });
-  const walker = new FrameWalker(chunks, windowLogOf(options), options.onWarning);
-  const segments: Segment[] = [];
-  for (let frame = await walker.next(); frame !== undefined; frame = await walker.next()) {
-    const { offset, header } = frame;
-    const contentSize = requireKnownSize(header);
-    for await (const part of walker.parts(header)) void part;
-    segments.push({ offset, size: walker.reader.offset - offset, contentSize, state: 0 });
-  }
-  return segments;
 }
 
 /** Decompresses frames, in worker threads when they are large. */
@@ -76,18 +50,29 @@ export async function zstdSegmentDecoder(
     maxWindowLog: windowLogOf(options),
     signal: options.signal,
   });
-  const decode: SegmentDecoder = async (buffer, { offset, contentSize }) => {
+  const decodeFrame = async (buffer: SharedMemory, contentSize: number, dictionary?: SharedMemory) => {
     const output = sharedMemory(contentSize);
+    const piece = { buffer, length: buffer.length, output, first: true, last: true, dictionary };
+    const result = await decompressor.decompress(piece);
+    return result.output.subarray(0, result.length);
+  };
+  const decode: SegmentDecoder = async (buffer, segment) => {
+    const { offset, contentSize, state } = segment;
     try {
-      const piece = { buffer, length: buffer.length, output, first: true, last: true };
-      const result = await decompressor.decompress(piece);
-      return result.output.subarray(0, result.length);
+      if (state === 0) return await decodeFrame(buffer, contentSize);
+      const { frame, dictionary } = await enterSpan(buffer, segment, windowLogOf(options), decodeFrame);
+      const content = await decodeFrame(frame, contentSize, dictionary);
+      if (content.length !== contentSize || isAsIndexed(content, segment)) return content;
     } catch (error) {
       throw error instanceof LibraryError ? decoderError(error, offset) : error;
     }
+    throw new ArchiveError('ZSTD_CHECKSUM', 'the zstd data is not what it was when its index was made', {
+      offset,
+      hint: 'the file is damaged, or has changed since',
+    });
   };
   const decodeHead: HeadDecoder = async (source, segment) => {
-    const buffer = await firstBlock(source, segment);
+    const buffer = segment.state === 0 ? await firstBlock(source, segment) : undefined;
     return buffer === undefined ? NOTHING : decode(buffer, { ...segment, contentSize: MAX_BLOCK_SIZE });
   };
   return { decode, decodeHead, close: () => decompressor.close() };
@@ -123,16 +108,6 @@ async function firstBlock(source: ByteSource, { offset, size }: Segment): Promis
 
 function windowLogOf({ maxWindowLog = DEFAULT_MAX_WINDOW_LOG }: SeekableOptions): number {
   return checkedWindowLog(maxWindowLog);
-}
-
-function requireKnownSize({ contentSize }: FrameHeader): number {
-  if (contentSize === undefined) {
-    const what =
-      'this zstd file has no seek table, and is in one frame, or in frames that do not tell their sizes';
-    throw notSeekable(what, HINT_CONVERT);
-  }
-  checkSize({ contentSize });
-  return contentSize;
 }
 
 function checkSize({ contentSize }: { readonly contentSize: number }): void {

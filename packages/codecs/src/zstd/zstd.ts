@@ -5,7 +5,7 @@ import { compressZstd, ZSTD_LEVELS } from './compress.js';
 import { decompressZstd } from './decompress.js';
 import { loadEngine } from './engines.js';
 import { ZSTD_MAGICS } from './format.js';
-import { scanZstd, zstdSegmentDecoder, zstdSegments } from './seekable.js';
+import { zstdSegmentDecoder, zstdSegments } from './seekable.js';
 
 /** RFC 8878, as `zstd` writes and reads it. */
 export const zstd: Codec = {
@@ -33,6 +33,7 @@ export const zstd: Codec = {
     });
   },
   async buildIndex(source, options) {
+    const { scanZstd } = await import('./checkpoints/scan.js');
     return encodeIndex(source, { codec: 'zstd', segments: await scanZstd(source, options) });
   },
 };

@@ -40,8 +40,7 @@ export const MAX_POSITIONS = 1024;
 const RECORDS_OF_BLOCK = MAX_BLOCK_SIZE * 4 + SLACK;
 
 const NEW_TREE = 1;
-const USES_TREE = 2;
-const HAS_SEQUENCES = 4;
+const HAS_SEQUENCES = 2;
 
 /** Literal lengths, offsets, match lengths. */
 export type TableKind = 0 | 1 | 2;
@@ -58,7 +57,6 @@ export interface BlockContent {
   readonly size: number;
   /** The description of its Huffman tree, when it brings one. */
   readonly tree: Uint8Array | undefined;
-  readonly usesFormerTree: boolean;
   /** By `TableKind`; undefined for a block without sequences. */
   readonly tables: readonly { readonly mode: TableMode; readonly description: Uint8Array }[] | undefined;
 }
@@ -133,7 +131,6 @@ export class SequenceParser {
     return {
       size,
       tree: (flags & NEW_TREE) === 0 ? undefined : bytes(1),
-      usesFormerTree: (flags & USES_TREE) !== 0,
       tables: (flags & HAS_SEQUENCES) === 0 ? undefined : TABLE_KINDS.map(table),
     };
   }

@@ -88,10 +88,13 @@ class Decompressor implements FrameDecompressor {
   }
 
   async decompress(piece: FramePiece): Promise<EngineResult> {
-    const { output } = piece;
+    const { output, dictionary } = piece;
     const [contexts, decompress] =
       piece.first && piece.last ? [this.contexts, this.whole] : [this.inPieces, this.part];
-    const length = await contexts.run([piece.buffer, output], (context) => decompress(context, piece));
+    const length = await contexts.run(
+      [piece.buffer, output, ...(dictionary ? [dictionary] : [])],
+      (context) => decompress(context, piece),
+    );
     return { output, length };
   }
 
@@ -100,8 +103,16 @@ class Decompressor implements FrameDecompressor {
     this.inPieces.close();
   }
 
-  private readonly whole = async (context: Context, { buffer, length, output }: FramePiece) =>
-    checked(this.library, await this.library.decompress(context, output, output.length, buffer, length));
+  private readonly whole = async (context: Context, piece: FramePiece): Promise<number> => {
+    const { buffer, length, output, dictionary } = piece;
+    const { library } = this;
+    const content = [context, output, output.length, buffer, length] as const;
+    const result =
+      dictionary === undefined
+        ? await library.decompress(...content)
+        : await library.decompressWithDictionary(...content, dictionary, dictionary.length);
+    return checked(library, result);
+  };
 
   private readonly part = async (
     context: Context,

@@ -41,6 +41,12 @@ export interface Libzstd {
   setDecompression(context: Context, parameter: number, value: number): number;
   resetDecompressor(context: Context, directive: number): number;
   decompress: PooledCall<[context: Context, to: Uint8Array, room: number, from: Uint8Array, length: number]>;
+  decompressWithDictionary: PooledCall<
+    [
+      ...[context: Context, to: Uint8Array, room: number, from: Uint8Array, length: number],
+      ...[dictionary: Uint8Array, size: number],
+    ]
+  >;
   decompressStream: PooledCall<[context: Context, to: OutBuffer, from: InBuffer]>;
 }
 
@@ -102,6 +108,11 @@ function bind(koffi: typeof import('koffi')): Libzstd {
     resetDecompressor: library.func('int64_t ZSTD_DCtx_reset(void *, int)'),
     decompress: pooled(
       library.func('int64_t ZSTD_decompressDCtx(void *, void *, size_t, const void *, size_t)'),
+    ),
+    decompressWithDictionary: pooled(
+      library.func(
+        'int64_t ZSTD_decompress_usingDict(void *, void *, size_t, const void *, size_t, const void *, size_t)',
+      ),
     ),
     decompressStream: pooled(
       library.func('ZSTD_decompressStream', 'int64_t', ['void *', both(output), both(input)]),

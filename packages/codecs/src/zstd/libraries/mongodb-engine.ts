@@ -42,9 +42,11 @@ export async function loadMongodbEngine(): Promise<ZstdEngine> {
     }),
     frameDecompressor() {
       const inPieces = new PlainDecoder(create64);
+      const withDictionary = new PlainDecoder(create64);
       return {
         async decompress(piece): Promise<EngineResult> {
-          const { buffer, length, first, last, output: room } = piece;
+          const { buffer, length, first, last, output: room, dictionary } = piece;
+          if (dictionary !== undefined) return { output: room, length: withDictionary.decode(piece) };
           if (!(first && last)) return { output: room, length: inPieces.decode(piece) };
           const output = await decompressed(asBuffer(buffer.subarray(0, length)));
           if (output.length > room.length) throw new LibraryError('there is more data than the header says');

@@ -13,6 +13,7 @@ import type {
   ZstdEngine,
 } from '../engine.js';
 import { LibraryError } from '../errors.js';
+import { PlainDecoder } from '../plain/decoder.js';
 import { Contexts } from './contexts.js';
 import { C_CHECKSUM, C_LEVEL, C_LONG_DISTANCE_MATCHING, C_WINDOW_LOG, D_WINDOW_LOG_MAX } from './libzstd.js';
 
@@ -66,6 +67,7 @@ class Decompressor implements FrameDecompressor {
   private readonly inPieces: Contexts<undefined>;
   private readonly params: NodeZstdOptions['params'];
   private steps: ZlibSteps | undefined;
+  private plain: PlainDecoder | undefined;
 
   constructor(
     private readonly zlib: NodeZlib,
@@ -77,6 +79,7 @@ class Decompressor implements FrameDecompressor {
   }
 
   async decompress(piece: FramePiece): Promise<EngineResult> {
+    if (piece.dictionary !== undefined) return this.withDictionary(piece);
     const [calls, decompress] =
       piece.first && piece.last ? [this.calls, this.whole] : [this.inPieces, this.part];
     const output = await calls.run([piece.buffer], () => decompress(piece).catch(fail));
@@ -89,6 +92,14 @@ class Decompressor implements FrameDecompressor {
     this.calls.close();
     this.inPieces.close();
     this.steps?.close();
+  }
+
+  /** Few versions of node:zlib take one. */
+  private withDictionary(piece: FramePiece): EngineResult {
+    this.plain ??= new PlainDecoder(() => {
+      throw new LibraryError('a frame with a dictionary has a checksum');
+    });
+    return { output: piece.output, length: this.plain.decode(piece) };
   }
 
   private readonly whole = ({ buffer, length, output }: FramePiece): Promise<Uint8Array> =>

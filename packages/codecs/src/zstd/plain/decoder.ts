@@ -22,12 +22,16 @@ export interface Hash {
 
 const RAW = 0;
 const RUN = 1;
+/** Behind the magic number of a dictionary, and its own. */
+const DICTIONARY_START = 8;
 
 /** A frame under way: what its next block can refer to. */
 interface Frame {
   readonly header: FrameHeader;
   readonly history: History;
-  readonly hash: Hash;
+  readonly hash: Hash | undefined;
+  /** How much of the history is not of the frame. */
+  readonly dictionarySize: number;
 }
 
 /**
@@ -42,8 +46,8 @@ export class PlainDecoder {
   constructor(private readonly newHash: () => Hash) {}
 
   /** Decompresses whole blocks, in order. @returns how much of `output` it fills @throws LibraryError */
-  decode({ buffer, length, output, first, last }: FramePiece): number {
-    let at = first ? this.begin(buffer) : 0;
+  decode({ buffer, length, output, first, last, dictionary }: FramePiece): number {
+    let at = first ? this.begin(buffer, dictionary) : 0;
     const { header, history, hash } = this.frame!;
     const start = history.length;
     history.reserve(output.length + MAX_BLOCK_SIZE);
@@ -55,30 +59,42 @@ export class PlainDecoder {
     }
     const content = history.since(start);
     output.set(content);
-    hash.update(content);
+    hash?.update(content);
     if (ended !== last) throw damaged(last ? 'the frame ends too early' : 'the frame does not end');
     if (last) at = this.end(buffer, at);
     if (at !== length) throw damaged('there is more data than the header says');
     return content.length;
   }
 
-  private begin(buffer: Uint8Array): number {
+  private begin(buffer: Uint8Array, dictionary: Uint8Array | undefined): number {
     const descriptor = buffer[MAGIC_SIZE]!;
     const rest = MAGIC_SIZE + 1;
     const end = rest + headerRestSize(descriptor);
     const header = decodeFrameHeader(descriptor, buffer.subarray(rest, end));
     this.literals.reset();
     this.sequences.reset();
-    this.frame = { header, history: new History(header.windowSize), hash: this.newHash() };
+    const history = new History(header.windowSize);
+    if (dictionary !== undefined) this.load(dictionary, history);
+    const hash = header.hasChecksum ? this.newHash() : undefined;
+    this.frame = { header, history, hash, dictionarySize: history.length };
     return end;
   }
 
+  /** Takes over what a dictionary (RFC 8878, 5) knows: tables, and content. */
+  private load(dictionary: Uint8Array, history: History): void {
+    const behindTree = this.literals.load(dictionary, DICTIONARY_START);
+    const content = this.sequences.load(dictionary, behindTree);
+    history.reserve(dictionary.length - content);
+    history.append(dictionary, content, dictionary.length);
+  }
+
   private end(buffer: Uint8Array, at: number): number {
-    const { header, history, hash } = this.frame!;
-    if (header.contentSize !== undefined && header.contentSize !== history.length) {
+    const { header, history, hash, dictionarySize } = this.frame!;
+    const size = history.length - dictionarySize;
+    if (header.contentSize !== undefined && header.contentSize !== size) {
       throw damaged('the content is not as long as the header says');
     }
-    if (!header.hasChecksum) return at;
+    if (hash === undefined) return at;
     const stored = new DataView(buffer.buffer, buffer.byteOffset + at, CHECKSUM_SIZE).getUint32(0, true);
     if (stored !== Number(hash.digest() & 0xffff_ffffn))
       throw damaged("Restored data doesn't match checksum");

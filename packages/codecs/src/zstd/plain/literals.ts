@@ -4,6 +4,7 @@ import { type HuffmanTable, readHuffman, readHuffmanTable } from './huffman.js';
 
 const RAW = 0;
 const RUN = 1;
+const COMPRESSED = 2;
 const TREELESS = 3;
 
 /** The literals of one block after the other; a tree serves until there is another. */
@@ -25,6 +26,11 @@ export class LiteralsReader {
     else if (type === RUN) this.bytes.fill(block[at]!, 0, regenerated);
     else this.decode(block, this.readTree(type, block, at, end), end, streams);
     return end;
+  }
+
+  /** Takes the tree of a dictionary. @returns where its description ends @throws LibraryError */
+  load(dictionary: Uint8Array, start: number): number {
+    return this.readTree(COMPRESSED, dictionary, start, dictionary.length);
   }
 
   reset(): void {

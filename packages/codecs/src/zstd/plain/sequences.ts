@@ -59,6 +59,8 @@ const OFFSETS: Codes = {
 
 /** In the order of their descriptions. */
 const KINDS = [LITERAL_LENGTHS, OFFSETS, MATCH_LENGTHS] as const;
+/** A dictionary has the tables of offsets, match lengths and literal lengths. */
+const DICTIONARY_ORDER = [1, 2, 0] as const;
 const PREDEFINED = 0;
 const ONE = 1;
 const REPEATED = 3;
@@ -80,6 +82,22 @@ export class SequencesReader {
   reset(): void {
     this.tables.length = 0;
     this.recent.splice(0, 3, 1, 4, 8);
+  }
+
+  /** Takes tables and offsets of a dictionary. @returns where its content begins @throws LibraryError */
+  load(dictionary: Uint8Array, start: number): number {
+    let at = start;
+    for (const index of DICTIONARY_ORDER) {
+      const { maxLog, bases } = KINDS[index]!;
+      const limits = { maxLog, maxSymbol: bases.length - 1 };
+      const distribution = readDistribution(dictionary, at, dictionary.length, limits);
+      this.tables[index] = fseTable(distribution);
+      at = distribution.end;
+    }
+    if (at + 12 > dictionary.length) throw damaged('a dictionary is cut short');
+    const view = new DataView(dictionary.buffer, dictionary.byteOffset + at, 12);
+    for (const index of [0, 1, 2]) this.recent[index] = view.getUint32(4 * index, true);
+    return at + 12;
   }
 
   /** Reads the section that ends a block. @throws LibraryError */

@@ -1,0 +1,178 @@
+import { type ByteSource, EventLoopTurns, readChunks } from '@vzdump-format/streams';
+import { checkedSpan, checkedWindowLog, type IndexOptions } from '../../codec.js';
+import { HINT_CONVERT, MAX_SEGMENT_CONTENT, notSeekable, type Segment } from '../../seekable/segments.js';
+import { frameDamage, LibraryError } from '../errors.js';
+import { BLOCK_HEADER_SIZE, CHECKSUM_SIZE, MAX_BLOCK_SIZE } from '../format.js';
+import { DEFAULT_MAX_WINDOW_LOG, type FrameStart, FrameWalker } from '../frames.js';
+import { type BlockContent, SequenceParser } from './parser.js';
+import { Candidates, firstPlace, type Place, tablesBehind } from './places.js';
+import { SpanBytes } from './span.js';
+import { SpanRecorder } from './span-recorder.js';
+
+/** A checkpoint lies so near to where it is wanted, and as much behind it is weighed, in spans. */
+const REACH = 1 / 8;
+const MAX_SPAN = MAX_SEGMENT_CONTENT - MAX_BLOCK_SIZE;
+
+const RAW = 0;
+const RUN = 1;
+
+/**
+ * Finds places to begin at in any zstd file, in one pass: what blocks refer to is read ahead, and decompression
+ * follows one span behind, when it is known what of the window is needed. Frames that are small, and say so,
+ * are parts as they are.
+ * @throws `NOT_SEEKABLE` where no place can be had; what is wrong with the file
+ */
+export async function scanZstd(source: ByteSource, options: IndexOptions = {}): Promise<Segment[]> {
+  const span = checkedSpan(options.span);
+  const maxWindowLog = checkedWindowLog(options.maxWindowLog ?? DEFAULT_MAX_WINDOW_LOG);
+  const chunks = readChunks(source, { signal: options.signal });
+  const walker = new FrameWalker(chunks, maxWindowLog, options.onWarning);
+  const segments: Segment[] = [];
+  const recorder = await SpanRecorder.open(segments, maxWindowLog, options);
+  try {
+    let scan: FrameScan | undefined;
+    for (let frame = await walker.next(); frame !== undefined; frame = await walker.next()) {
+      const { offset, header } = frame;
+      const { contentSize } = header;
+      if (contentSize !== undefined && contentSize <= span * (1 + 2 * REACH)) {
+        for await (const part of walker.parts(header)) void part;
+        segments.push({ offset, size: walker.reader.offset - offset, contentSize, state: 0 });
+      } else {
+        scan ??= new FrameScan(recorder, span);
+        await scan.run(walker, frame);
+      }
+    }
+  } finally {
+    await recorder.close();
+    await walker.reader.close();
+  }
+  return segments;
+}
+
+/** Goes through one frame after the other, and divides each into spans. */
+class FrameScan {
+  private readonly parser = new SequenceParser();
+  private readonly candidates = new Candidates();
+  private readonly bytes = new SpanBytes();
+  private readonly turns = new EventLoopTurns();
+  private windowSize = 0;
+  /** Where the span under way begins, and where the scan is. */
+  private from = firstPlace(0);
+  private here = firstPlace(0);
+  /** Whether it is time to look for the end of the span. */
+  private isNearEnd = false;
+
+  constructor(
+    private readonly recorder: SpanRecorder,
+    private readonly span: number,
+  ) {}
+
+  async run(walker: FrameWalker, { offset, header, bytes: { length } }: FrameStart): Promise<void> {
+    this.begin(offset + length, header.windowSize);
+    for await (const { bytes } of walker.parts(header)) {
+      this.bytes.append(bytes);
+      while (this.readBlock()) if (this.canEndSpan()) await this.endSpan(this.bestPlace());
+      await this.turns.turn();
+    }
+    if (header.contentSize !== undefined && header.contentSize !== this.here.position) {
+      throw frameDamage('the content is not as long as the header says', offset);
+    }
+    const checksum = header.hasChecksum ? this.bytes.takeLast(CHECKSUM_SIZE).readUInt32LE() : undefined;
+    if (this.here.position > this.from.position) await this.record(this.here);
+    await this.recorder.endFrame(checksum, this.here.offset);
+  }
+
+  private begin(offset: number, windowSize: number): void {
+    this.windowSize = windowSize;
+    this.from = firstPlace(offset);
+    this.here = this.from;
+    this.isNearEnd = false;
+    this.bytes.clear();
+    this.candidates.clear();
+    this.parser.beginFrame(windowSize);
+    this.recorder.beginFrame(windowSize);
+  }
+
+  /** @returns whether there was a whole one */
+  private readBlock(): boolean {
+    const { here, parser, candidates } = this;
+    const block = this.bytes.nextBlock();
+    if (block === undefined) return false;
+    if (!this.isNearEnd && this.sinceFrom() >= this.span * (1 - REACH)) {
+      this.isNearEnd = true;
+      parser.beginRecording();
+    }
+    const content = this.contentOf(block);
+    if (content.size > 0 && this.isCandidate()) candidates.add(here);
+    candidates.follow(content);
+    this.here = {
+      position: here.position + content.size,
+      offset: here.offset + block.length,
+      progress: here.progress + Math.max(content.size, block.length),
+      tables: tablesBehind(here.tables, content),
+      repeats: content.tables === undefined ? here.repeats : parser.repeats,
+    };
+    return true;
+  }
+
+  private contentOf(block: Uint8Array): BlockContent {
+    const header = block[0]! | (block[1]! << 8) | (block[2]! << 16);
+    const [type, size] = [(header >> 1) & 3, header >>> 3];
+    const most = Math.min(MAX_BLOCK_SIZE, this.windowSize);
+    try {
+      if (type !== RAW && type !== RUN) return this.parser.read(block.subarray(BLOCK_HEADER_SIZE), most);
+      if (size > most) throw new LibraryError('a block is too large');
+      this.parser.skip(size);
+      return { size, tree: undefined, tables: undefined };
+    } catch (error) {
+      throw error instanceof LibraryError ? frameDamage(error.message, this.here.offset, error) : error;
+    }
+  }
+
+  private sinceFrom(): number {
+    return this.here.progress - this.from.progress;
+  }
+
+  /** In reach, or beyond it where there was none of use. */
+  private isCandidate(): boolean {
+    if (!this.isNearEnd || this.here.position === this.from.position) return false;
+    return this.sinceFrom() <= this.span * (1 + REACH) || this.candidates.usable().length === 0;
+  }
+
+  private canEndSpan(): boolean {
+    if (this.sinceFrom() < this.span * (1 + 2 * REACH)) return false;
+    if (this.candidates.usable().length > 0) return true;
+    if (this.sinceFrom() <= MAX_SPAN) return false;
+    throw notSeekable('this zstd file repeats a table of one code all along', HINT_CONVERT);
+  }
+
+  /** Where the least is referred to from behind. */
+  private bestPlace(): Place {
+    const places = this.candidates.usable();
+    const weights = this.parser.weigh(places.map(({ position }) => position));
+    const wanted = this.from.progress + this.span;
+    const distance = (index: number) => Math.abs(places[index]!.progress - wanted);
+    let best = 0;
+    for (let index = 1; index < places.length; index++) {
+      const difference = weights[index]! - weights[best]!;
+      if (difference < 0 || (difference === 0 && distance(index) < distance(best))) best = index;
+    }
+    return places[best]!;
+  }
+
+  private async endSpan(to: Place): Promise<void> {
+    await this.record(to);
+    this.parser.beginMarking(to.position, this.windowSize);
+    this.parser.markRecords(to.position, Number.MAX_SAFE_INTEGER);
+    this.candidates.clear();
+    this.from = to;
+    this.isNearEnd = false;
+  }
+
+  private async record(to: Place): Promise<void> {
+    const { from, parser, bytes, isNearEnd } = this;
+    if (from.position > 0 && isNearEnd) parser.markRecords(from.position, to.position);
+    const frame = bytes.takeSpan(to.offset - from.offset);
+    await this.recorder.add(from, to, frame, parser.liveRuns());
+  }
+}
