@@ -173,18 +173,22 @@ describe('by an index', () => {
         (error: { code: string }) => error.code,
       );
     const first = 32; // behind the header
-    const second = first + 24 + index.readUInt16LE(first + 22);
+    const dictionaryOf = (entry: number) => entry + 24 + 4 * index.readUInt16LE(entry + 18);
+    const second = dictionaryOf(first) + index.readUInt32LE(first + 20);
     expect(await codeOf(() => {})).toBe('opened');
     expect(await codeOf((bytes) => bytes.writeUIntLE(source.size, second, 6))).toBe('INDEX_DAMAGED'); // offset
     expect(await codeOf((bytes) => bytes.writeUInt32LE(0xffffffff, second + 6))).toBe('INDEX_DAMAGED'); // size
     expect(await codeOf((bytes) => bytes.writeUInt32LE(0xffffffff, second + 10))).toBe('INDEX_DAMAGED'); // content
-    expect(await codeOf((bytes) => bytes.writeUInt16LE(0xffff, second + 22))).toBe('INDEX_DAMAGED'); // dictionary
+    expect(await codeOf((bytes) => bytes.writeUInt32LE(0xffffffff, second + 20))).toBe('INDEX_DAMAGED'); // dictionary
+    expect(await codeOf((bytes) => bytes.writeUInt16LE(1, second + 18))).toBe('INDEX_DAMAGED'); // checksums
+    expect(await codeOf((bytes) => bytes.writeUInt16LE(0xffff, second + 18))).toBe('INDEX_DAMAGED');
+    expect(await codeOf((bytes) => bytes.write('1', 7))).toBe('INDEX_STALE'); // version
     expect(await codeOf((bytes) => bytes.writeUInt32LE(1, 28))).toBe('INDEX_DAMAGED'); // how many
     for (const length of [second + 1, second + 23, second + 30]) {
       expect(await codeOf(() => {}, length)).toBe('INDEX_DAMAGED');
     }
     const misleading: ((bytes: Buffer) => void)[] = [
-      (bytes) => bytes.fill(0xff, second + 24, second + 40), // the dictionary
+      (bytes) => bytes.fill(0xff, dictionaryOf(second), dictionaryOf(second) + 16),
       (bytes) => bytes.writeUInt32LE(1000, second + 14), // the state
       (bytes) => bytes.writeUInt32LE(0, second + 6), // no data
     ];
@@ -225,10 +229,10 @@ describe('what cannot be', () => {
   const refusal = (hint: string) =>
     expect.objectContaining({ code: 'NOT_SEEKABLE', hint: expect.stringContaining(hint) });
 
-  testWith(['zstd'], 'zstd: of a pipe, whatever its window', async () => {
+  testWith(['zstd'], 'zstd: of a pipe, whatever its window, without an index', async () => {
     for (const options of [[], ['--long=31', '--ultra']]) {
       const source = new BufferSource(await runTool('zstd', ['-c', ...options], plain));
-      await expect(openSeekable(source)).rejects.toEqual(refusal('convert it'));
+      await expect(openSeekable(source)).rejects.toEqual(refusal('make an index'));
     }
   });
 });

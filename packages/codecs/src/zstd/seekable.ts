@@ -1,4 +1,4 @@
-import { ArchiveError, type ByteSource, debugLog, readFully } from '@vzdump-format/streams';
+import { ArchiveError, type ByteSource, debugLog, readChunks, readFully } from '@vzdump-format/streams';
 import { checkedWindowLog, defaultReadThreads, type SeekableOptions } from '../codec.js';
 import type { HeadDecoder, SegmentDecoder } from '../seekable/segmented-source.js';
 import {
@@ -22,13 +22,13 @@ import {
   MAGIC_SIZE,
   MAX_BLOCK_SIZE,
 } from './format.js';
-import { DEFAULT_MAX_WINDOW_LOG } from './frames.js';
+import { DEFAULT_MAX_WINDOW_LOG, FrameWalker } from './frames.js';
 import { readSeekTable } from './seek-table.js';
 
 /** The frames, from the seek table. @throws `NOT_SEEKABLE` when there is none. */
 export async function zstdSegments(source: ByteSource): Promise<Segment[]> {
   const table = await readSeekTable(source);
-  if (table === undefined) throw notSeekable('this zstd file has no seek table', HINT_INDEX);
+  if (table === undefined) throw await withoutTable(source);
   debugLog('zstd: seekable by its seek table of %d frames', table.frames.length);
   let offset = 0;
   return table.frames.map(({ compressedSize, contentSize }) => {
@@ -37,6 +37,13 @@ export async function zstdSegments(source: ByteSource): Promise<Segment[]> {
     offset += compressedSize;
     return segment;
   });
+}
+
+/** An index helps, unless the first frame tells that it cannot be read at all. */
+async function withoutTable(source: ByteSource): Promise<ArchiveError> {
+  const anyWindow = Number.POSITIVE_INFINITY; // none is needed for its header
+  await new FrameWalker(readChunks(source), anyWindow).next();
+  return notSeekable('this zstd file has no seek table', HINT_INDEX);
 }
 
 /** Decompresses frames, in worker threads when they are large. */

@@ -1,0 +1,203 @@
+import { BufferSource } from '@vzdump-format/streams';
+import { collect, overwriting, seededRandom, testWith } from '@vzdump-format/testing';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { crc32 } from '../../crc32.js';
+import { decodeIndex } from '../../seekable/index-file.js';
+import { mixedBytes, randomBytes } from '../../testing/bytes.js';
+import { runTool } from '../../testing/tools.js';
+import { FRAME_MAGIC, MAX_BLOCK_SIZE } from '../format.js';
+import { zstd } from '../zstd.js';
+
+const SPAN = 1 << 20;
+
+/** Enough for `zstd` to divide it among jobs, and to look back beyond its window. */
+let content: Buffer;
+beforeAll(() => {
+  const disk = mixedBytes(5_000_000);
+  const text = Buffer.from(
+    Array.from({ length: 200_000 }, (_, line) => `line ${(line * 7919) % 50_021}\n`).join(''),
+  );
+  const parts = [disk, Buffer.alloc(2_000_000), text, randomBytes(500_000), disk.subarray(1_000_001), text];
+  content = Buffer.concat([...parts, mixedBytes(2_000_000, 5), disk]);
+});
+
+/** Makes an index, and reads each part by itself, from the last to the first. */
+async function expectAllSpans(file: Uint8Array, expected: Buffer, engine?: string): Promise<number> {
+  const source = new BufferSource(file);
+  const index = await zstd.buildIndex(source, { span: SPAN, engine });
+  const { segments } = await decodeIndex(index, source);
+  const opened = await zstd.openSeekable(source, { index, cacheBytes: 0, engine });
+  expect(opened.size).toBe(expected.length);
+  let end = expected.length;
+  for (const { contentSize } of segments.toReversed()) {
+    const start = end - contentSize;
+    const buffer = Buffer.alloc(contentSize);
+    await opened.read(buffer, start);
+    expect(buffer.equals(expected.subarray(start, end)), `${start} to ${end}`).toBe(true);
+    end = start;
+  }
+  await opened.close();
+  return segments.length;
+}
+
+describe('every span is as it was', () => {
+  const COMMANDS: [string, string[]][] = [
+    ['zstd', ['-1']],
+    ['zstd', ['-3', '-T2']],
+    ['zstd', ['-3', '--no-check', '--single-thread']],
+    ['zstd', ['-9']],
+    ['zstd', ['--fast=5']],
+    ['zstd', ['--long=27']],
+    ['zstd', ['--rsyncable', '-T2']],
+    ['zstd', ['--adapt']],
+    ['pzstd', ['-p', '2']],
+  ];
+  for (const [tool, options] of COMMANDS) {
+    testWith([tool], `${tool} ${options.join(' ')}`, async () => {
+      const file = await runTool(tool, ['-q', '-c', ...options], content);
+      expect(await expectAllSpans(file, content)).toBeGreaterThan(content.length / SPAN / 2);
+    });
+  }
+
+  testWith(['zstd'], 'zstd -19, and by the second engine', async () => {
+    const part = content.subarray(5_000_000, 9_000_000);
+    const file = await runTool('zstd', ['-q', '-c', '-19'], part);
+    expect(await expectAllSpans(file, part)).toBeGreaterThan(2);
+    expect(await expectAllSpans(file, part, '@mongodb-js/zstd')).toBeGreaterThan(2);
+  });
+
+  testWith(['zstd'], 'of frames joined, with skippable ones between, and an empty one', async () => {
+    const skippable = Buffer.from('502a4d1803000000616263', 'hex');
+    const parts = [content.subarray(0, 3_000_000), Buffer.alloc(0), content.subarray(9_000_000)];
+    const frames = await Promise.all(parts.map((part) => runTool('zstd', ['-q', '-c'], part)));
+    const file = Buffer.concat(frames.flatMap((frame) => [skippable, frame]));
+    await expectAllSpans(file, Buffer.concat(parts));
+  });
+});
+
+/** A block that copies what stands `offset` back, which fills it. */
+function copyBlock(offset: number, tables: 'one code' | 'repeated', last: boolean): Buffer {
+  const value = offset + 3;
+  const code = 31 - Math.clz32(value);
+  const matchCode = 52; // 65539, and sixteen bits more
+  const extra = ((1 << code) - 1) & value;
+  const stream = (1n << BigInt(code + 16)) | (BigInt(extra) << 16n) | BigInt(MAX_BLOCK_SIZE - 65_539);
+  const bytes: number[] = [];
+  for (let rest = stream; rest > 0n; rest >>= 8n) bytes.push(Number(rest & 255n));
+  const modes = tables === 'one code' ? [0x54, 0, code, matchCode] : [0xfc];
+  const body = Buffer.from([0, 1, ...modes, ...bytes]);
+  const header = Buffer.alloc(3);
+  header.writeUIntLE((body.length << 3) | (2 << 1) | Number(last), 0, 3);
+  return Buffer.concat([header, body]);
+}
+
+/** A frame of noise that is copied from here and there: each group of blocks repeats the tables of its first. */
+function frameOfCopies(blocks: number, groupSize: number): Buffer {
+  const random = seededRandom(3);
+  const start = Buffer.alloc(9);
+  start.writeUInt32LE(FRAME_MAGIC);
+  start[5] = 10 << 3; // a window of a MiB
+  start.writeUIntLE(MAX_BLOCK_SIZE << 3, 6, 3);
+  const copies = Array.from({ length: blocks }, (_, index) => {
+    const tables = index % groupSize === 0 ? 'one code' : 'repeated';
+    return copyBlock(70_000 + random(60_000), tables, index === blocks - 1);
+  });
+  return Buffer.concat([start, randomBytes(MAX_BLOCK_SIZE), ...copies]);
+}
+
+describe('a table of one code that is repeated cannot be in a dictionary', () => {
+  test('so no checkpoint lies there', async () => {
+    const file = frameOfCopies(200, 7);
+    const expected = await collect(zstd.decompress({ engine: 'libzstd' })(overwriting(file, 65_536)));
+    expect(expected.length).toBe(201 * MAX_BLOCK_SIZE);
+    expect(await expectAllSpans(file, expected)).toBeGreaterThan(20);
+    const source = new BufferSource(file);
+    const { segments } = await decodeIndex(await zstd.buildIndex(source, { span: SPAN }), source);
+    const modes = segments.slice(1).map(({ offset }) => file[offset + 5]);
+    expect(new Set(modes)).toEqual(new Set([0x54]));
+  });
+
+  test('and a file that has no other place is refused', async () => {
+    const source = new BufferSource(frameOfCopies(600, 1000));
+    await expect(zstd.buildIndex(source, { span: SPAN })).rejects.toMatchObject({
+      code: 'NOT_SEEKABLE',
+      hint: expect.stringContaining('convert'),
+    });
+  });
+});
+
+test('a frame that needs a dictionary is refused, with the reason', async () => {
+  const source = new BufferSource(Buffer.from('28b52ffd2107050900007b', 'hex'));
+  const refusal = { code: 'ZSTD_DICTIONARY' };
+  await expect(zstd.buildIndex(source)).rejects.toMatchObject(refusal);
+  await expect(zstd.openSeekable(source)).rejects.toMatchObject(refusal);
+});
+
+test('a span that no index can have', async () => {
+  const source = new BufferSource(await collect(zstd.compress()(overwriting(Buffer.alloc(10), 10))));
+  for (const span of [0, 1000, 1.5, 64 << 20]) {
+    await expect(zstd.buildIndex(source, { span })).rejects.toMatchObject({ code: 'CODEC_SPAN' });
+  }
+});
+
+describe('damage is an error, or does no harm', () => {
+  const ROUNDS = 150;
+  const flipped = (bytes: Uint8Array, random: (below: number) => number, from = 0) => {
+    const damaged = Buffer.from(bytes);
+    damaged[from + random(damaged.length - from)]! ^= 1 << random(8);
+    return damaged;
+  };
+  const withChecksum = (index: Buffer) => {
+    index.writeUInt32LE(crc32(index.subarray(0, -4)), index.length - 4);
+    return index;
+  };
+  const outcome = (work: Promise<unknown>) =>
+    work.then(
+      () => undefined,
+      (error: { readonly code: string }) => error.code,
+    );
+
+  testWith(['zstd'], 'of the file', async () => {
+    const part = content.subarray(4_000_000, 8_000_000);
+    const file = await runTool('zstd', ['-q', '-c', '-3'], part);
+    const index = await zstd.buildIndex(new BufferSource(file), { span: SPAN });
+    const random = seededRandom(5);
+    const codes = new Set<string | undefined>();
+    for (let round = 0; round < ROUNDS; round++) {
+      const source = new BufferSource(flipped(file, random));
+      codes.add(await outcome(zstd.buildIndex(source, { span: SPAN })));
+      const reading = async () => {
+        const opened = await zstd.openSeekable(source, { index });
+        const buffer = Buffer.alloc(part.length);
+        await opened.read(buffer, 0);
+        expect(buffer.equals(part)).toBe(true);
+      };
+      codes.add(await outcome(reading()));
+    }
+    codes.delete(undefined);
+    expect([...codes].filter((code) => !/^(ZSTD_|INDEX_)/.test(String(code)))).toEqual([]);
+    expect(codes.size).toBeGreaterThan(1);
+  });
+
+  testWith(['zstd'], 'of the index, also where its checksum is right', async () => {
+    const part = content.subarray(4_000_000, 8_000_000);
+    const file = await runTool('zstd', ['-q', '-c', '-3'], part);
+    const source = new BufferSource(file);
+    const index = Buffer.from(await zstd.buildIndex(source, { span: SPAN }));
+    const random = seededRandom(6);
+    const codes = new Set<string | undefined>();
+    for (let round = 0; round < ROUNDS; round++) {
+      const damaged = flipped(index, random);
+      expect(await outcome(zstd.openSeekable(source, { index: damaged }))).toMatch(/^INDEX_/);
+      const reading = async () => {
+        const opened = await zstd.openSeekable(source, { index: withChecksum(flipped(index, random, 28)) });
+        const buffer = Buffer.alloc(part.length);
+        const length = await opened.read(buffer, 0);
+        if (length === part.length) expect(buffer.equals(part)).toBe(true);
+      };
+      codes.add(await outcome(reading()));
+    }
+    codes.delete(undefined);
+    expect([...codes].filter((code) => !/^(ZSTD_|INDEX_|NOT_SEEKABLE)/.test(String(code)))).toEqual([]);
+  });
+});
