@@ -1,6 +1,4 @@
-import type { Repeats } from './parser.js';
-
-/** The tables that every decoder knows, described as a block would (RFC 8878, 3.1.1.3.2.2), by `TableKind`. */
+/** The tables that every decoder knows, described as a block would, by `TableKind` of the parser. */
 export const STOCK_TABLES = [
   Buffer.from('5110638c31c618630c21c4186366668646920400', 'hex'),
   Buffer.from('2084104266464444444424490200', 'hex'),
@@ -13,6 +11,9 @@ const DICTIONARY_MAGIC = 0xec30a437;
 
 /** A table in force: its description, or that there is none or a stock one, or that it is of one code. */
 export type Table = Uint8Array | 'stock' | 'one code';
+
+/** The offsets that the next sequence can repeat. */
+export type Repeats = readonly [number, number, number];
 
 /** What the next block can take over from the blocks before it. */
 export interface Tables {

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { copyTo } from '../../shared-memory.js';
 import { LibraryError } from '../errors.js';
 import { MAX_BLOCK_SIZE } from '../format.js';
-import { STOCK_TABLES } from './dictionary.js';
+import { type Repeats, STOCK_TABLES } from './dictionary.js';
 
 /** What `assembly/zstd-sequences.ts` exports, where it is told. Places are in its memory. */
 interface Exports {
@@ -49,9 +49,6 @@ export const TABLE_KINDS: readonly TableKind[] = [0, 1, 2];
 /** Where the table of a block with sequences comes from. */
 export type TableMode = 'stock' | 'one code' | 'described' | 'repeated';
 const MODES = ['stock', 'one code', 'described', 'repeated'] as const;
-
-/** The offsets that the next sequence can repeat. */
-export type Repeats = readonly [number, number, number];
 
 export interface BlockContent {
   readonly size: number;

@@ -1,5 +1,5 @@
-import { NO_TABLES, type Table, type Tables } from './dictionary.js';
-import { type BlockContent, MAX_POSITIONS, type Repeats, TABLE_KINDS } from './parser.js';
+import { NO_TABLES, type Repeats, type Table, type Tables } from './dictionary.js';
+import { type BlockContent, MAX_POSITIONS, TABLE_KINDS } from './parser.js';
 
 /** A place between two blocks, at which a checkpoint can lie; and what a decoder knows there. */
 export interface Place {
