@@ -3,6 +3,6 @@ export type { PxarEntry, PxarHeader } from './read/entry-reader.js';
 export type { PxarInput } from './read/forward-reader.js';
 export { type OpenPxarOptions, openPxar, type PxarArchive } from './read/random-access.js';
 export { createUnpackPxar, type UnpackPxarOptions, unpackPxar } from './read/unpack.js';
-export { type PxarSummary, type VerifyPxarOptions, verifyPxar } from './read/verify.js';
+export { type VerifyPxarOptions, verifyPxar } from './read/verify.js';
 export { createPackPxar, isKeptByProxmox, packPxar, packPxarPieces } from './write/pack.js';
 export { EXCLUDES_FILE, type PackPxarOptions, type PayloadSink } from './write/pack-options.js';

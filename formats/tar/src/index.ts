@@ -3,12 +3,11 @@ export { type FormatListingOptions, formatListing, type ListedEntry, ListingColu
 export type { TarEntry } from './read/member.js';
 export { type OpenTarOptions, openTar, type TarArchive } from './read/random-access.js';
 export { createUnpackTar, type UnpackTarOptions, unpackTar } from './read/unpack.js';
-export { type TarSummary, type VerifyTarOptions, verifyTar } from './read/verify.js';
+export { type VerifyTarOptions, verifyTar } from './read/verify.js';
 export type { PackEntry } from './write/member-headers.js';
 export {
   createPackTar,
   type PackTarOptions,
-  type PackTarProgress,
   packTar,
   packTarPieces,
   type TarBlob,

@@ -131,7 +131,7 @@ describe('beyond the limits is an error', () => {
 test('254 drives and 256 configs are packed and read back', async () => {
   const drives = devices(254).map(({ name, id }) => ({ name, source: new BufferSource(noise(id)) }));
   const archive = await collect(packVma({ configs: configs(256), drives, uuid: UUID, ctime: CTIME }));
-  const header = await verifyVma(chunked(archive, 65536));
+  const { header } = await verifyVma(chunked(archive, 65536));
   expect(header).toEqual({ ...headerOf(devices(254, 512)), configs: configs(256) });
 });
 

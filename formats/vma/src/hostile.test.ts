@@ -97,7 +97,7 @@ test('an archive of empty extents is passed over, and holds nothing', async () =
     const extent = builtExtent([]);
     for (let index = 0; index < 20_000; index++) yield extent;
   }
-  expect((await verifyVma(source())).devices).toEqual([]);
+  expect((await verifyVma(source())).header.devices).toEqual([]);
 });
 
 test('what names do in an error cannot be told from what we say, and is one line', async () => {

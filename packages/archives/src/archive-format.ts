@@ -1,11 +1,10 @@
 import type { ExcludeRules, FileEntry, TreeSource, WalkOptions } from '@vzdump-format/file-tree';
-import type { ByteSource, OnBoundary, OnWarning, Piece, WriteAt } from '@vzdump-format/streams';
+import type { ByteSource, OnBoundary, OnProgress, OnWarning, Piece, WriteAt } from '@vzdump-format/streams';
 
 /** What every operation on an archive takes. */
 export interface OperationOptions {
   readonly onWarning?: OnWarning | undefined;
-  /** Called with the bytes of guest data dealt with so far, and in all where that is known. */
-  readonly onProgress?: ((bytes: number, total?: number) => void) | undefined;
+  readonly onProgress?: OnProgress | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 

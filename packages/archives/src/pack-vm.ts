@@ -3,18 +3,13 @@ import {
   Boundaries,
   type ByteSource,
   debugLog,
+  type OnProgress,
   type OnWarning,
   RateLimiter,
   ThrottledSource,
   type WriteAt,
 } from '@vzdump-format/streams';
-import {
-  type PackProgress,
-  type PackVmaDrive,
-  packVma,
-  type VmaConfig,
-  wholeSectors,
-} from '@vzdump-format/vma';
+import { type PackVmaDrive, type PackVmaOptions, packVma, type VmaConfig } from '@vzdump-format/vma';
 import { type ArchiveOutput, writeOutput } from './output-file.js';
 
 /** A drive to be packed. */
@@ -39,19 +34,25 @@ export interface PackVmOptions {
   readonly ctime?: bigint | number | undefined;
   /** Bytes of the drives read per second; 0 = unlimited. */
   readonly bytesPerSecond?: number;
-  readonly onProgress?: ((progress: PackProgress, total: number) => void) | undefined;
+  readonly onProgress?: OnProgress | undefined;
+  /** See `PackVmaOptions`. */
+  readonly onZeros?: PackVmaOptions['onZeros'];
   readonly onWarning?: OnWarning | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface PackVmResult extends PackProgress {
+export interface PackVmResult {
+  /** Of all drives, holes included. */
+  readonly bytes: number;
+  /** How many of them are zeros that were not stored. */
+  readonly zeroBytes: number;
   /** Bytes written. */
   readonly archiveBytes: number;
 }
 
 /** Packs a VM's disks and configs into a VMA archive: read, throttled, packed, compressed, written. */
 export async function packVm(options: PackVmOptions): Promise<PackVmResult> {
-  const { signal, onProgress, configs } = options;
+  const { signal, configs } = options;
   debugLog(
     'packing %s, codec %s, level %s',
     'vma',
@@ -65,22 +66,25 @@ export async function packVm(options: PackVmOptions): Promise<PackVmResult> {
       const source = new ThrottledSource(await drive.open(), limiter, signal);
       drives.push({ name: drive.name, source });
     }
-    const total = drives.reduce((sum, { source }) => sum + wholeSectors(source.size), 0);
     const boundaries = new Boundaries();
-    let progress: PackProgress = { bytes: 0, zeroBytes: 0 };
-    onProgress?.(progress, total);
+    let bytes = 0;
+    let zeroBytes = 0;
     const archive = packVma({
       ...{ configs, drives, uuid: options.uuid, ctime: options.ctime },
       ...{ onWarning: options.onWarning, signal },
       onBoundary: (offset) => boundaries.add(offset),
-      onProgress: (latest) => {
-        progress = latest;
-        onProgress?.(latest, total);
+      onZeros: (zeros) => {
+        zeroBytes = zeros;
+        options.onZeros?.(zeros);
+      },
+      onProgress: (done, total) => {
+        bytes = done;
+        options.onProgress?.(done, total);
       },
     });
     const compress = options.codec.compress({ ...options.compress, boundaries, signal });
     const archiveBytes = await writeOutput(compress(archive), options.output, options);
-    return { ...progress, archiveBytes };
+    return { bytes, zeroBytes, archiveBytes };
   } finally {
     await closeAll(drives.map(({ source }) => source));
   }

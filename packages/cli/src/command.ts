@@ -1,4 +1,4 @@
-import type { OnWarning } from '@vzdump-format/streams';
+import type { OnProgress, OnWarning } from '@vzdump-format/streams';
 import type { LogLevel } from '@vzdump-format/vzdump';
 import type { ProgressSubject } from './output/progress.js';
 
@@ -35,8 +35,7 @@ export interface CommandContext {
   readonly onWarning: OnWarning;
   /** Reports an error and goes on; the command has then failed. */
   readonly onError: (error: unknown) => void;
-  /** @param total where it is known */
-  readonly onProgress: (bytes: number, total?: number) => void;
+  readonly onProgress: OnProgress;
   /** Says something of interest to a person, on stderr, unless they asked for quiet. */
   readonly inform: (line: string) => void;
   /** Writes a line of the log of a job, as vzdump has it: `INFO: …`. Of warnings, the exit status tells. */

@@ -1,4 +1,4 @@
-export { ContentProgress } from './entry/content-progress.js';
+export { ContentProgress, type TreeSummary } from './entry/content-progress.js';
 export { CountedWarnings } from './entry/counted-warnings.js';
 export type {
   Acl,

@@ -39,7 +39,7 @@ export { owned, toByteDuplex, toPackingDuplex, toUnpackingDuplex } from './stage
 export { EventLoopTurns } from './stage/event-loop-turns.js';
 export { mapOrdered } from './stage/map-ordered.js';
 export { observed } from './stage/observed.js';
-export { hashing, Meter, metered } from './stage/pass-through.js';
+export { hashing, Meter, metered, type OnProgress } from './stage/pass-through.js';
 export { prefetchOne } from './stage/prefetch-one.js';
 export {
   mappedItems,

@@ -11,7 +11,7 @@ import {
 } from '@vzdump-format/archives';
 import { codec, codecForFileName } from '@vzdump-format/codecs';
 import { DirectoryTree } from '@vzdump-format/file-tree';
-import { RateLimiter } from '@vzdump-format/streams';
+import { type OnProgress, RateLimiter } from '@vzdump-format/streams';
 import { scratch, testWith } from '@vzdump-format/testing';
 import { expect, test } from 'vitest';
 import { sampleDump } from './dump/testing/sample-dump.js';
@@ -19,8 +19,6 @@ import { restore } from './restore/restore.js';
 
 const LARGE = 5 << 20;
 const SMALL = 3;
-
-type OnProgress = (bytes: number) => void;
 
 /** The large file comes first. */
 async function makeTree(directory: string): Promise<string> {

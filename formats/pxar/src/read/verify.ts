@@ -1,18 +1,11 @@
-import type { EntryType } from '@vzdump-format/file-tree';
+import { ContentProgress, contentPieces, type TreeSummary } from '@vzdump-format/file-tree';
+import type { OnProgress } from '@vzdump-format/streams';
 import type { PxarInput } from './forward-reader.js';
 import { type UnpackPxarOptions, unpackPxar } from './unpack.js';
 
 export interface VerifyPxarOptions
   extends Pick<UnpackPxarOptions, 'payload' | 'onHeader' | 'onWarning' | 'signal'> {
-  /** Called with the bytes of contents that were read so far. */
-  readonly onProgress?: ((bytes: number) => void) | undefined;
-}
-
-/** What a verified archive holds. */
-export interface PxarSummary {
-  readonly entries: Readonly<Record<EntryType, number>>;
-  /** Of all contents. */
-  readonly bytes: number;
+  readonly onProgress?: OnProgress | undefined;
 }
 
 /**
@@ -23,18 +16,11 @@ export interface PxarSummary {
  *
  * @throws ArchiveError, the first thing that is wrong
  */
-export async function verifyPxar(archive: PxarInput, options: VerifyPxarOptions = {}): Promise<PxarSummary> {
+export async function verifyPxar(archive: PxarInput, options: VerifyPxarOptions = {}): Promise<TreeSummary> {
   const { onProgress, ...unpackOptions } = options;
-  const entries = { file: 0, directory: 0, symlink: 0, hardlink: 0, block: 0, char: 0, fifo: 0, socket: 0 };
-  let bytes = 0;
-  for await (const entry of unpackPxar(archive, { ...unpackOptions, verify: true })) {
-    entries[entry.type]++;
-    const { content } = entry;
-    if (content === undefined) continue;
-    for await (const chunk of content instanceof Uint8Array ? [content] : content) {
-      bytes += chunk.length;
-      onProgress?.(bytes);
-    }
+  const progress = new ContentProgress(onProgress);
+  for await (const entry of progress.watch(unpackPxar(archive, { ...unpackOptions, verify: true }))) {
+    for await (const _ of contentPieces(entry)); // what is proven is what has been read
   }
-  return { entries, bytes };
+  return progress.summary;
 }

@@ -1,6 +1,6 @@
 import type { FileEntry } from '@vzdump-format/file-tree';
 import { pathToBytes } from '@vzdump-format/posix';
-import type { OnWarning, Piece } from '@vzdump-format/streams';
+import type { OnProgress, OnWarning, Piece } from '@vzdump-format/streams';
 
 /**
  * Takes the bytes of a payload stream, one chunk after the other; valid until it resolves, where buffers are
@@ -25,6 +25,7 @@ export interface PackPxarOptions<P extends Piece = Uint8Array> {
   readonly prelude?: Uint8Array | undefined;
   /** Which extended attributes to keep; all unless given. See `isKeptByProxmox`. */
   readonly keepsXattr?: ((name: string) => boolean) | undefined;
+  readonly onProgress?: OnProgress | undefined;
   readonly onWarning?: OnWarning | undefined;
   readonly signal?: AbortSignal | undefined;
 }

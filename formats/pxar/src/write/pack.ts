@@ -45,11 +45,12 @@ async function* packAll(
   sequence: PullIterator<FileEntry>,
   options: PackPxarOptions<Piece>,
 ): AsyncGenerator<Piece> {
-  const { payload: sink, signal } = options;
+  const { payload: sink, onProgress, signal } = options;
   const packer = new Packer(options);
   const { archive, payload } = packer;
   signal?.throwIfAborted();
   packer.begin();
+  let bytes = 0;
   for await (const run of sequence.runs()) {
     for (const entry of run) {
       signal?.throwIfAborted();
@@ -58,6 +59,8 @@ async function* packAll(
         else for await (const chunk of packer.content(entry, payload)) await sink!(chunk);
       }
       packer.endEntry();
+      bytes += entry.size;
+      onProgress?.(bytes);
       if (archive.isFull) yield archive.take();
       if (payload?.isFull) await sink!(payload.take());
     }

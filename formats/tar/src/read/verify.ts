@@ -1,20 +1,13 @@
-import { ContentProgress } from '@vzdump-format/file-tree';
+import { ContentProgress, type TreeSummary } from '@vzdump-format/file-tree';
 import { printableName } from '@vzdump-format/posix';
-import { ArchiveError, allZero } from '@vzdump-format/streams';
+import { ArchiveError, allZero, type OnProgress } from '@vzdump-format/streams';
 import type { TarEntry } from './member.js';
 import { pathHash } from './member-index.js';
 import { Warnings } from './member-reader.js';
 import { type UnpackTarOptions, unpackMembers } from './unpack.js';
 
 export interface VerifyTarOptions extends UnpackTarOptions {
-  /** Called with the bytes of files dealt with so far, holes included. */
-  readonly onProgress?: ((bytes: number) => void) | undefined;
-}
-
-export interface TarSummary {
-  readonly members: number;
-  /** Bytes of files, holes included. */
-  readonly bytes: number;
+  readonly onProgress?: OnProgress | undefined;
 }
 
 /**
@@ -28,7 +21,7 @@ export interface TarSummary {
 export async function verifyTar(
   archive: AsyncIterable<Uint8Array>,
   options: VerifyTarOptions = {},
-): Promise<TarSummary> {
+): Promise<TreeSummary> {
   const warnings = new Warnings(options.onWarning);
   const seen = new SeenPaths();
   const progress = new ContentProgress(options.onProgress);
@@ -43,7 +36,7 @@ export async function verifyTar(
     if (entry.type !== 'directory') seen.add(entry.path);
     if (entry.content !== undefined && !(entry.content instanceof Uint8Array)) await readAll(entry.content);
   }
-  return { members: progress.entries, bytes: progress.bytes };
+  return progress.summary;
 }
 
 /** Only to tell how far it is: what is not read is passed over by the next entry. */

@@ -8,6 +8,7 @@ import {
   type FileRange,
   isFileRange,
   type OnBoundary,
+  type OnProgress,
   type OnWarning,
   type Piece,
   PullIterator,
@@ -36,16 +37,10 @@ export interface TarBlob {
   readonly mtime?: bigint | undefined;
 }
 
-export interface PackTarProgress {
-  readonly entries: number;
-  /** Bytes of files dealt with, holes included. */
-  readonly bytes: number;
-}
-
 export interface PackTarOptions {
   /** What comes before all else: the guest's configuration and firewall rules. */
   readonly first?: readonly TarBlob[] | undefined;
-  readonly onProgress?: ((progress: PackTarProgress) => void) | undefined;
+  readonly onProgress?: OnProgress | undefined;
   readonly onBoundary?: OnBoundary | undefined;
   readonly onWarning?: OnWarning | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -105,7 +100,6 @@ class Packing {
   private readonly out = new ChunkBuffer();
   private readonly marks: BoundaryMarks;
   private readonly leftOut: LeftOut;
-  private entries = 0;
   private bytes = 0;
 
   constructor(private readonly options: PackTarOptions) {
@@ -129,9 +123,8 @@ class Packing {
         }
         out.pad();
         if (out.isFull) yield* this.chunks();
-        this.entries++;
         this.bytes += entry.size;
-        onProgress?.({ entries: this.entries, bytes: this.bytes });
+        onProgress?.(this.bytes);
       }
     }
   }

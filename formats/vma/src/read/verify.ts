@@ -1,12 +1,18 @@
 import { printableName } from '@vzdump-format/posix';
-import type { ArchiveWarning } from '@vzdump-format/streams';
+import type { ArchiveWarning, OnProgress } from '@vzdump-format/streams';
 import type { VmaHeader } from '../format.js';
 import { configFileName, deviceFileName, repeatedDeviceNames } from '../names.js';
 import { type UnpackVmaOptions, unpackVma } from './unpack.js';
 
 export interface VerifyVmaOptions extends UnpackVmaOptions {
-  /** Called with the bytes of devices accounted for so far, and of all devices. */
-  readonly onProgress?: ((bytes: number, total: number) => void) | undefined;
+  readonly onProgress?: OnProgress | undefined;
+}
+
+/** What a verified archive holds. */
+export interface VmaSummary {
+  readonly header: VmaHeader;
+  /** Of all devices, zeros included. */
+  readonly bytes: number;
 }
 
 /**
@@ -19,7 +25,7 @@ export interface VerifyVmaOptions extends UnpackVmaOptions {
 export async function verifyVma(
   archive: AsyncIterable<Uint8Array>,
   options: VerifyVmaOptions = {},
-): Promise<VmaHeader> {
+): Promise<VmaSummary> {
   let header: VmaHeader | undefined;
   let bytes = 0;
   let total = 0;
@@ -36,7 +42,7 @@ export async function verifyVma(
   const repeated = repeatedDeviceNames(header!);
   for (const device of header!.devices) deviceFileName(device, repeated.includes(device.name));
   for (const warning of repeatedNameWarnings(header!)) options.onWarning?.(warning);
-  return header!;
+  return { header: header!, bytes };
 }
 
 export function repeatedNameWarnings(header: VmaHeader): ArchiveWarning[] {

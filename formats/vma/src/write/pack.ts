@@ -6,6 +6,7 @@ import {
   failedCall,
   mapOrdered,
   type OnBoundary,
+  type OnProgress,
   type OnWarning,
   owned,
 } from '@vzdump-format/streams';
@@ -39,13 +40,6 @@ export interface PackVmaDrive {
   readonly source: ByteSource;
 }
 
-export interface PackProgress {
-  /** Bytes of the drives passed over so far, holes included. */
-  readonly bytes: number;
-  /** How many of them are zeros that were not stored. */
-  readonly zeroBytes: number;
-}
-
 export interface PackVmaOptions {
   readonly configs?: readonly VmaConfig[];
   /** Their ids are 1, 2, … in this order. */
@@ -54,7 +48,10 @@ export interface PackVmaOptions {
   readonly uuid?: string | undefined;
   /** Seconds since the epoch; now unless given. */
   readonly ctime?: bigint | number | undefined;
-  readonly onProgress?: ((progress: PackProgress) => void) | undefined;
+  /** Of the drives; told of the total before the first byte is read. */
+  readonly onProgress?: OnProgress | undefined;
+  /** Told, each time before `onProgress`, how many of the bytes so far are zeros that were not stored. */
+  readonly onZeros?: ((bytes: number) => void) | undefined;
   readonly onBoundary?: OnBoundary | undefined;
   readonly onWarning?: OnWarning | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -74,7 +71,9 @@ interface PackedExtent {
   readonly buffer: Buffer;
   /** Bytes of `buffer` that are the extent. */
   readonly size: number;
-  readonly progress: PackProgress;
+  /** Bytes of the drive, and how many of them are zeros that were not stored. */
+  readonly bytes: number;
+  readonly zeroBytes: number;
 }
 
 /**
@@ -99,8 +98,10 @@ export async function* packVma(options: PackVmaOptions): AsyncGenerator<Uint8Arr
   let offset = encodedHeader.length;
   const spare: Buffer[] = [];
   const pack = (range: ExtentRange) => packExtent(range, uuid, spare.pop() ?? newExtentBuffer());
+  const total = header.devices.reduce((sum, { size }) => sum + size, 0);
   let bytes = 0;
   let zeroBytes = 0;
+  options.onProgress?.(bytes, total);
   for await (const extent of mapOrdered(extentRanges(drives, header.devices), EXTENTS_IN_FLIGHT, pack)) {
     signal?.throwIfAborted();
     const chunk = extent.buffer.subarray(0, extent.size);
@@ -108,9 +109,10 @@ export async function* packVma(options: PackVmaOptions): AsyncGenerator<Uint8Arr
     offset += chunk.length;
     yield chunk;
     spare.push(extent.buffer);
-    bytes += extent.progress.bytes;
-    zeroBytes += extent.progress.zeroBytes;
-    options.onProgress?.({ bytes, zeroBytes });
+    bytes += extent.bytes;
+    zeroBytes += extent.zeroBytes;
+    options.onZeros?.(zeroBytes);
+    options.onProgress?.(bytes, total);
   }
   if (drives.length === 0) yield emptyExtent(uuid);
   await warnOfChanges(drives, options.onWarning);
@@ -121,7 +123,10 @@ function shapeOf({ range, size }: PackedExtent, offset: number): ExtentShape {
   return { offset, stored: size - EXTENT_HEADER_SIZE, firstCluster, clusters: length / CLUSTER_SIZE };
 }
 
-/** The same as a Readable. */
+/**
+ * The same as a Node stream: a Readable, where the other formats have a Duplex, since nothing is written to
+ * it. It reads the drives by itself, at any offset.
+ */
 export function createPackVma(options: PackVmaOptions): Readable {
   return Readable.from(owned(packVma(options)), { objectMode: false });
 }
@@ -189,7 +194,7 @@ async function packExtent(range: ExtentRange, uuid: Buffer, buffer: Buffer): Pro
   encodeExtentHeader(buffer, uuid, blockInfos);
   const bytes = Math.min(range.length, range.device.size - range.firstCluster * CLUSTER_SIZE);
   const stored = blocks.end - EXTENT_HEADER_SIZE;
-  return { range, buffer, size: blocks.end, progress: { bytes, zeroBytes: Math.max(0, bytes - stored) } };
+  return { range, buffer, size: blocks.end, bytes, zeroBytes: Math.max(0, bytes - stored) };
 }
 
 /**

@@ -34,7 +34,7 @@ describe('in flight', () => {
       ),
     }));
     const archive = await collect(repackVma(filtered(bytes, rewrite)));
-    const header = await verifyVma(chunked(archive, 65536));
+    const { header } = await verifyVma(chunked(archive, 65536));
     expect(header.configs.find(({ name }) => name === 'qemu-server.conf')!.data).toEqual(data);
     expect(header.configs).toHaveLength(2);
     expect(await deviceHashes(unpackVma(chunked(archive, 65536)))).toEqual(hashes);
@@ -50,7 +50,7 @@ describe('in flight', () => {
         }),
       ),
     );
-    expect((await verifyVma(chunked(archive, 65536))).devices.map(({ id }) => id)).toEqual([2]);
+    expect((await verifyVma(chunked(archive, 65536))).header.devices.map(({ id }) => id)).toEqual([2]);
     expect(await deviceHashes(unpackVma(chunked(archive, 65536)))).toEqual({ 2: hashes[2] });
   });
 
@@ -147,7 +147,7 @@ describe('records that make no archive are refused', () => {
   test('and those that do, in any pieces, are taken', async () => {
     const pieces = [data(0, 4096), zeros(4096, 8192), data(12288, CLUSTER_SIZE - 12288), rest];
     const archive = await collect(repackVma(listed(header, ...pieces)));
-    expect((await verifyVma(chunked(archive, 65536))).devices).toEqual([device]);
+    expect((await verifyVma(chunked(archive, 65536))).header.devices).toEqual([device]);
     const backwards = await collect(
       repackVma(listed(header, data(2 * CLUSTER_SIZE, 512), zeros(CLUSTER_SIZE, CLUSTER_SIZE), first)),
     );

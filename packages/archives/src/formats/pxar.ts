@@ -42,7 +42,7 @@ export const pxar: TreeFormat = {
     await verifyPxar(bytes, {
       payload: await payload?.(),
       onHeader: (header) => warnOfUnusedPayload(header, payload, onWarning),
-      ...{ onProgress: (done) => onProgress?.(done), onWarning, signal },
+      ...{ onProgress, onWarning, signal },
     });
   },
 
@@ -65,7 +65,7 @@ export const pxar: TreeFormat = {
     return archive;
   },
 
-  pack(entries, { first, onProgress: _, onBoundary: __, ...options }) {
+  pack(entries, { first, onBoundary: _, ...options }) {
     const named = warnOwnerNamesLost(PullIterator.of(entries, options.signal), options.onWarning);
     const placed = configsInPlace(named, first, options.onWarning);
     return packPxarPieces(placed, options);

@@ -24,8 +24,8 @@ export const tar: TreeFormat = {
   excludeRules: gnuTarExcludes,
   packRules: gnuTarExcludes,
 
-  async verify({ bytes }, { onProgress, ...options }) {
-    await verifyTar(bytes, { ...options, onProgress: (done) => onProgress?.(done) });
+  async verify({ bytes }, options) {
+    await verifyTar(bytes, options);
   },
 
   entries({ bytes }, { verify = false, onWarning, signal }) {
@@ -36,7 +36,7 @@ export const tar: TreeFormat = {
 
   open: ({ source }, { onWarning, signal }) => openTar(source, { onWarning, signal }),
 
-  pack: (entries, { onProgress: _, ...options }) => packTarPieces(entries, options),
+  pack: packTarPieces,
 
   nameOf: (entry) => (entry as TarEntry).storedName,
 

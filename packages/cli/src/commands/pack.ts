@@ -238,7 +238,7 @@ async function packDisks(
   const result = await packVm({
     ...{ output, overwrite, codec, compress, configs, drives, uuid, ctime, bytesPerSecond },
     writeAt: writerFor(codec),
-    onProgress: ({ bytes }, total) => context.onProgress(bytes, total),
+    onProgress: context.onProgress,
     onWarning: context.onWarning,
     signal,
   });

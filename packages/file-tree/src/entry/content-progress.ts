@@ -1,6 +1,19 @@
-import { isFileRange, mappedItems, type Piece, type PullIterator } from '@vzdump-format/streams';
-import type { ContentInPieces, FileEntry } from './entry.js';
+import {
+  isFileRange,
+  mappedItems,
+  type OnProgress,
+  type Piece,
+  type PullIterator,
+} from '@vzdump-format/streams';
+import type { ContentInPieces, EntryType, FileEntry } from './entry.js';
 import { piecesOf } from './whole-content.js';
+
+/** What an archive of a tree holds. */
+export interface TreeSummary {
+  readonly entries: Readonly<Record<EntryType, number>>;
+  /** Of all files, holes included. */
+  readonly bytes: number;
+}
 
 /**
  * Counts entries that pass, and the bytes of their files: a small file with its entry, a large one piece by
@@ -8,20 +21,31 @@ import { piecesOf } from './whole-content.js';
  * nobody read.
  */
 export class ContentProgress {
-  entries = 0;
+  private readonly byType = {
+    ...{ file: 0, directory: 0, symlink: 0, hardlink: 0 },
+    ...{ block: 0, char: 0, fifo: 0, socket: 0 },
+  };
   /** Of the files so far. */
   bytes = 0;
   /** Of those before the last one, and that one. */
   private bytesThen = 0;
 
   /** @param onProgress told of the bytes so far */
-  constructor(private readonly onProgress?: ((bytes: number) => void) | undefined) {}
+  constructor(private readonly onProgress?: OnProgress | undefined) {}
+
+  get entries(): number {
+    return Object.values(this.byType).reduce((sum, count) => sum + count);
+  }
+
+  get summary(): TreeSummary {
+    return { entries: { ...this.byType }, bytes: this.bytes };
+  }
 
   watch<Entry extends FileEntry>(entries: AsyncIterable<Entry>): PullIterator<Entry> {
     const begin = (entry: Entry): Entry => {
-      const { content, size } = entry;
+      const { type, content, size } = entry;
       this.reach(this.bytesThen);
-      this.entries++;
+      this.byType[type]++;
       this.bytesThen += size;
       if (content === undefined || content instanceof Uint8Array) return entry;
       return { ...entry, content: new CountedContent(content, (bytes) => this.add(bytes)) };

@@ -1,6 +1,13 @@
 import { isFileRange, type Piece, type PieceStage } from '../source/file-range.js';
 import { runStage, type Stage, stageOf } from './stage.js';
 
+/**
+ * Told how far a long call is.
+ * @param bytes of guest data dealt with so far: of drives, or of the contents of files; zeros and holes count
+ * @param total what they come to in the end, where that is known
+ */
+export type OnProgress = (bytes: number, total?: number) => void;
+
 export interface Progress {
   readonly bytes: number;
   /** Expected in all, when known. */

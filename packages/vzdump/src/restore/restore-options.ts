@@ -1,7 +1,7 @@
 import type { ArchiveInput } from '@vzdump-format/archives';
 import type { Codec } from '@vzdump-format/codecs';
 import type { GuestType, IdentitySource } from '@vzdump-format/pve';
-import type { OnWarning, WriteAt } from '@vzdump-format/streams';
+import type { OnProgress, OnWarning, WriteAt } from '@vzdump-format/streams';
 import type { GuestMethods } from '../guest-access/guest-access.js';
 
 export interface RestoreOptions {
@@ -53,8 +53,7 @@ export interface RestoreOptions {
   /** How files are written beside a codec; `writeFully` unless given. */
   readonly writerFor?: ((codec: Codec) => WriteAt) | undefined;
   readonly onEvent?: ((event: RestoreEvent) => void) | undefined;
-  /** Called with the bytes of guest data dealt with so far, and in all where that is known. */
-  readonly onProgress?: ((bytes: number, total?: number) => void) | undefined;
+  readonly onProgress?: OnProgress | undefined;
   readonly onWarning?: OnWarning | undefined;
   readonly signal?: AbortSignal | undefined;
 }

@@ -15,7 +15,7 @@ import {
   qemuArchiveConfig,
 } from '@vzdump-format/pve';
 import { ARCHIVE_STREAM, type BackupWriter } from '@vzdump-format/stores';
-import type { PackProgress, VmaConfig } from '@vzdump-format/vma';
+import type { VmaConfig } from '@vzdump-format/vma';
 import type { DiskData, TreeData } from '../../guest-access/guest-access.js';
 import { errorText } from '../error-text.js';
 import type { DumpJob } from '../job/dump-job.js';
@@ -76,13 +76,19 @@ export async function archiveVm({ drives }: DiskData, run: ArchiveRun): Promise<
   }
   let lines: ProgressLines | undefined;
   try {
-    const onProgress = (progress: PackProgress, total: number) => {
-      if (drives.length > 0) lines ??= new ProgressLines(total, log.info);
-      lines?.update(progress);
-      job.onEvent?.({ type: 'progress', vmid: guest.vmid, bytes: progress.bytes, total });
-    };
-    const bytesPerSecond = job.options.bwlimit * BANDWIDTH_UNIT;
-    const { archiveBytes } = await packVm({ ...output, configs, drives, uuid, bytesPerSecond, onProgress });
+    let zeroBytes = 0;
+    const { archiveBytes } = await packVm({
+      ...{ ...output, configs, drives, uuid },
+      bytesPerSecond: job.options.bwlimit * BANDWIDTH_UNIT,
+      onZeros: (zeros) => {
+        zeroBytes = zeros;
+      },
+      onProgress: (bytes, total = 0) => {
+        if (drives.length > 0) lines ??= new ProgressLines(total, log.info);
+        lines?.update({ bytes, zeroBytes });
+        job.onEvent?.({ type: 'progress', vmid: guest.vmid, bytes, total });
+      },
+    });
     lines?.end();
     return archiveBytes;
   } catch (error) {

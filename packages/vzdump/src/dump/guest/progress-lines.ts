@@ -1,4 +1,3 @@
-import type { PackProgress } from '@vzdump-format/vma';
 import { formatDuration, renderBytes } from '../units.js';
 
 /** Seconds between two lines of a tree: a tenth of the time so far, within these. */
@@ -6,6 +5,12 @@ const SHORTEST_PAUSE = 2;
 const LONGEST_PAUSE = 60;
 /** Seconds between two lines, at least. */
 const PAUSE = 2;
+
+/** How far the drives are: bytes so far, and how many of them are zeros that were not stored. */
+interface DriveProgress {
+  readonly bytes: number;
+  readonly zeroBytes: number;
+}
 
 /**
  * The lines that tell how far the backup of a virtual machine is, as vzdump writes them: one when more than
@@ -19,8 +24,8 @@ const PAUSE = 2;
  * Rates are those since the last line. What was written is what was read, without the zeros.
  */
 export class ProgressLines {
-  private latest: PackProgress = { bytes: 0, zeroBytes: 0 };
-  private told: PackProgress = this.latest;
+  private latest: DriveProgress = { bytes: 0, zeroBytes: 0 };
+  private told: DriveProgress = this.latest;
   private toldPercent = -1;
   private toldAt: number;
   private readonly startedAt: number;
@@ -35,7 +40,7 @@ export class ProgressLines {
     this.toldAt = this.startedAt;
   }
 
-  update(progress: PackProgress): void {
+  update(progress: DriveProgress): void {
     this.latest = progress;
     if (this.now() - this.toldAt > PAUSE && this.percent !== this.toldPercent) this.tell();
   }
