@@ -1,7 +1,8 @@
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 
 /** A command to be timed. */
 export interface Contender {
@@ -52,6 +53,12 @@ export async function run(contender: Contender, env: NodeJS.ProcessEnv = environ
   for (const file of [stdin, stdout]) if (typeof file === 'number') closeSync(file);
   if (status !== 0) throw new Error(`${contender.name} failed (${status}): ${said}`);
   return seconds;
+}
+
+/** What a command writes to its standard output. @throws Error when it fails */
+export async function capture([program, ...args]: readonly string[]): Promise<string> {
+  const { stdout } = await promisify(execFile)(program!, args, { env: environment() });
+  return stdout;
 }
 
 /** Times contenders in turn, a warm-up and then `rounds` of them all. @returns the median seconds of each */

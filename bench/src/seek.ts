@@ -2,6 +2,7 @@ import { appendFileSync, copyFileSync, mkdirSync, readFileSync, rmSync, writeFil
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Contender, NODE_ALONE, peakMemory, printTable, race, run, vzdumpFormat } from './measure.js';
+import { benchForeign } from './seek-foreign.js';
 import { makeImage, withWorkspace } from './workspace.js';
 
 const MIB = 1 << 20;
@@ -23,6 +24,7 @@ export async function bench(): Promise<void> {
     await benchFile(directory);
     await benchStretch(directory);
   });
+  await benchForeign();
 }
 
 async function benchFile(directory: string): Promise<void> {
@@ -57,11 +59,20 @@ async function benchStretch(directory: string): Promise<void> {
   const drive = ['--drive', `drive-scsi0=${image}`];
   await run(command('pack', vzdumpFormat('pack', archive, ...drive, '--threads', '2')));
   rmSync(image);
-  await compare(directory, `64 KiB of a drive of ${SIZE / MIB} MiB in .vma.zst`, [
+  await compareStretch(directory, archive, 'of ours');
+  const foreign = join(directory, 'foreign.vma.zst');
+  await run(command('zstd', shell(`zstd -qdc '${archive}' | zstd -q -3 -T2 > '${foreign}'`)));
+  rmSync(archive);
+  await run(command('index', vzdumpFormat('index', foreign)));
+  await compareStretch(directory, foreign, 'in one frame, with an index');
+  rmSync(foreign);
+}
+
+async function compareStretch(directory: string, archive: string, kind: string): Promise<void> {
+  await compare(directory, `64 KiB of a drive of ${SIZE / MIB} MiB in .vma.zst ${kind}`, [
     command('zstd -d | tail', shell(`zstd -qdc '${archive}' | tail -c ${STRETCH}`)),
     command('by seeking', [process.execPath, CHILD, archive, 'drive-scsi0', `${STRETCH}`]),
   ]);
-  rmSync(archive);
 }
 
 function command(name: string, words: readonly string[]): Contender {
