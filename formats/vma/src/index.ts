@@ -2,6 +2,7 @@ export { CLUSTER_SIZE, type VmaConfig, type VmaDevice, type VmaHeader, wholeSect
 export { isVma, readVmaHeader } from './header.js';
 export { configFileName, deviceFileName, findConfig, findDevice, repeatedDeviceNames } from './names.js';
 export { streamDrive } from './read/drive-stream.js';
+export { collectExtentHeaders, type LocatedHeader } from './read/extent-headers.js';
 export { type OpenVmaOptions, openVma, type VmaArchive } from './read/random-access.js';
 export { readVma } from './read/read-vma.js';
 export { createUnpackVma, type UnpackVmaOptions, unpackVma, type VmaRecord } from './read/unpack.js';
