@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import type { CommandTable } from './command.js';
 import { completionScript, completionShells } from './commands/completion.js';
-import { commands } from './commands/index.js';
 import { manPage } from './commands/man.js';
 import { commonOptions } from './options/options.js';
+import { commands } from './program.js';
 
 const TABLE = { commands, commonOptions };
 const longNames = [...commands.flatMap(({ options }) => options), ...commonOptions].map(

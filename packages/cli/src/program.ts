@@ -1,9 +1,38 @@
+import { readFileSync } from 'node:fs';
+import { type CodecEngine, codecs } from '@vzdump-format/codecs';
+import { koffiVersion } from '@vzdump-format/posix';
 import type { ArchiveWarning } from '@vzdump-format/streams';
 import { Option, Command as Parser } from 'commander';
 import { allOptions, type Command, type CommandTable, type OptionSpec } from './command.js';
-import type { CommonOptions } from './options/options.js';
+import { backups } from './commands/backups.js';
+import { cat } from './commands/cat.js';
+import { completion } from './commands/completion.js';
+import { config } from './commands/config.js';
+import { convert } from './commands/convert.js';
+import { dump } from './commands/dump.js';
+import { index } from './commands/index-command.js';
+import { list } from './commands/list.js';
+import { man } from './commands/man.js';
+import { notes } from './commands/notes.js';
+import { pack } from './commands/pack.js';
+import { protect } from './commands/protect.js';
+import { prune } from './commands/prune.js';
+import { restore } from './commands/restore.js';
+import { unpack } from './commands/unpack.js';
+import { verify } from './commands/verify.js';
+import { type CommonOptions, commonOptions } from './options/options.js';
 import { type NumberedValues, withNumbered } from './options/spelling.js';
 import { exitStatuses } from './output/exit-status.js';
+
+const table = (): CommandTable => ({ commands, commonOptions });
+
+/** Every command, in the order of the help. */
+export const commands: readonly Command[] = [
+  ...([pack, unpack, list, config, verify, cat, convert, index] as readonly Command[]),
+  ...([dump, restore, backups, prune, notes, protect] as readonly Command[]),
+  completion(table),
+  man(table, version),
+];
 
 /** What a command line asks for. */
 export interface Invocation {
@@ -73,4 +102,42 @@ function toOption(spec: OptionSpec): Option {
 function exitStatusHelp(): string {
   const lines = exitStatuses.map(({ status, meaning }) => `  ${String(status).padEnd(4)} ${meaning}`);
   return `Exit status:\n${lines.join('\n')}`;
+}
+
+/** The version of this program. */
+export function version(): string {
+  const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(manifest) as { version: string }).version;
+}
+
+/** What this program stands on where it runs: what differs from one machine to the next. */
+export interface Installation {
+  readonly version: string;
+  readonly node: string;
+  /** `null` where it is not installed. */
+  readonly koffi: string | null;
+  /** What does each codec's work; `null` where nothing can. */
+  readonly codecs: Readonly<Record<string, CodecEngine | null>>;
+}
+
+/** Finds out by loading it all. */
+export async function installation(): Promise<Installation> {
+  const engines = codecs
+    .filter(({ isIdentity }) => !isIdentity)
+    .map(async ({ name, engine }) => [name, await engine().catch(() => null)] as const);
+  return {
+    version: version(),
+    node: process.versions.node,
+    koffi: koffiVersion() ?? null,
+    codecs: Object.fromEntries(await Promise.all(engines)),
+  };
+}
+
+/** The same for people, the version alone in the first line. */
+export function describeInstallation({ version, node, koffi, codecs }: Installation): string {
+  const engines = Object.entries(codecs).map(([name, engine]) => {
+    const words = engine === null ? ['missing'] : [engine.name, engine.version];
+    return `${name}: ${words.filter((word) => word !== undefined).join(' ')}`;
+  });
+  return [version, `Node.js: ${node}`, `koffi: ${koffi ?? 'missing'}`, ...engines, ''].join('\n');
 }

@@ -9,8 +9,8 @@ import {
   pveRootOption,
 } from '../options/options.js';
 import { printJson, printLines } from '../output/output.js';
+import { formatBytes } from '../output/progress.js';
 import { alignedTable, backupColumns, backupDocument, type Column, nameColumn } from '../output/table.js';
-import { formatBytes } from '../output/units.js';
 
 export const backups: Command<CommonOptions & GuestOptions & PveRootOption> = {
   name: 'backups',

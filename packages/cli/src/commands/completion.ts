@@ -1,7 +1,5 @@
-import type { Command, CommandTable } from '../command.js';
-import { bashCompletion } from '../completion/bash.js';
-import { fishCompletion } from '../completion/fish.js';
-import { zshCompletion } from '../completion/zsh.js';
+import { allOptions, type Command, type CommandTable, type OptionSpec } from '../command.js';
+import { firstNumbered } from '../options/spelling.js';
 import { UsageError } from '../output/exit-status.js';
 import { print } from '../output/output.js';
 
@@ -35,7 +33,7 @@ const SCRIPTS = {
   fish: fishCompletion,
 } as const satisfies Record<string, (table: CommandTable) => string>;
 
-export type CompletionShell = keyof typeof SCRIPTS;
+type CompletionShell = keyof typeof SCRIPTS;
 
 /** The shells that can be taught to complete. */
 export const completionShells = Object.keys(SCRIPTS) as readonly CompletionShell[];
@@ -43,4 +41,224 @@ export const completionShells = Object.keys(SCRIPTS) as readonly CompletionShell
 /** The script that teaches a shell to complete every command and option of the table. */
 export function completionScript(shell: CompletionShell, table: CommandTable): string {
   return SCRIPTS[shell](table);
+}
+
+/** What an option's value is completed with. */
+type ValueSource = 'none' | 'text' | 'file' | 'directory' | readonly string[];
+
+/** An option as the shells see it. */
+interface CompletedOption {
+  /** With the dashes. */
+  readonly name: string;
+  readonly description: string;
+  /** `none` when it takes no value. */
+  readonly value: ValueSource;
+  /** As `NAME=PATH`; empty when it takes no value. */
+  readonly placeholder: string;
+  readonly repeatable: boolean;
+}
+
+const SOURCE_OF_PLACEHOLDER: Readonly<Record<string, ValueSource>> = {
+  '': 'none',
+  file: 'file',
+  'NAME=PATH': 'file',
+  directory: 'directory',
+};
+
+/** Every option that a command takes. */
+function optionsOf(command: Command, { commonOptions }: CommandTable): CompletedOption[] {
+  const help: OptionSpec = { flags: '--help', description: 'show how it is used' };
+  return [...allOptions(command, commonOptions), help].map((spec) => {
+    const { flags, description, choices, numbered = false, repeatable = numbered } = spec;
+    const [written = '', placeholder = ''] = flags.replace(/[<>]/g, '').split(' ');
+    const name = numbered ? firstNumbered(written) : written;
+    if (placeholder.startsWith('[')) return { name, description, value: 'none', placeholder: '', repeatable };
+    const value = choices ?? SOURCE_OF_PLACEHOLDER[placeholder] ?? 'text';
+    return { name, description, value, placeholder, repeatable };
+  });
+}
+
+/** What a command's arguments are completed with: words, if any of them is one. */
+function argumentsOf(command: Command): ValueSource {
+  const sources = command.arguments.map(({ values }) => values ?? 'text');
+  return sources.find((source) => typeof source !== 'string') ?? sources[0] ?? 'none';
+}
+
+/** The completion for bash: it needs nothing but bash 4.1. */
+function bashCompletion(table: CommandTable): string {
+  const names = table.commands.map(({ name }) => name);
+  return `# bash completion for vzdump-format, made by: vzdump-format completion bash
+
+_vzdump_format() {
+  local current=\${COMP_WORDS[COMP_CWORD]} previous=\${COMP_WORDS[COMP_CWORD-1]} command=\${COMP_WORDS[1]}
+  local option=$previous value=$current
+  COMPREPLY=()
+  # '=' is a word of its own: --progress=json, --drive NAME=PATH
+  if [[ $current == '=' ]]; then
+    value=
+  elif [[ $previous == '=' ]]; then
+    option=\${COMP_WORDS[COMP_CWORD-2]}
+  fi
+  if ((COMP_CWORD == 1)); then
+    _vzdump_format_words '${[...names, 'help', '--help', '--version'].join(' ')}'
+    return
+  fi
+  case "$command $option" in
+    'help help') _vzdump_format_words '${names.join(' ')}'; return ;;
+${table.commands.flatMap((command) => bashValueCases(command, table)).join('\n')}
+  esac
+  if [[ $previous == '=' || $current == '=' ]]; then
+    _vzdump_format_paths -f
+  elif [[ $current == -* ]]; then
+    case $command in
+${table.commands.map((command) => bashOptionCase(command, table)).join('\n')}
+    esac
+  else
+    case $command in
+${table.commands.map(bashArgumentCase).join('\n')}
+    esac
+  fi
+}
+
+_vzdump_format_words() {
+  mapfile -t COMPREPLY < <(compgen -W "$1" -- "$value")
+}
+
+_vzdump_format_paths() {
+  compopt -o filenames 2>/dev/null
+  mapfile -t COMPREPLY < <(compgen "$1" -- "$value")
+}
+
+complete -F _vzdump_format vzdump-format
+`;
+}
+
+/** What comes behind the options that take a value. */
+function bashValueCases(command: Command, table: CommandTable): string[] {
+  return optionsOf(command, table)
+    .filter(({ value }) => value !== 'none')
+    .map(({ name, value, placeholder }) => {
+      // of NAME=PATH, the name is for the user to know
+      const shown = placeholder === 'NAME=PATH' ? ':' : bashCompleter(value);
+      return `    '${command.name} ${name}') ${shown}; return ;;`;
+    });
+}
+
+function bashOptionCase(command: Command, table: CommandTable): string {
+  const names = optionsOf(command, table).map(({ name }) => name);
+  return `      ${command.name}) _vzdump_format_words '${names.join(' ')}' ;;`;
+}
+
+function bashArgumentCase(command: Command): string {
+  return `      ${command.name}) ${bashCompleter(argumentsOf(command))} ;;`;
+}
+
+function bashCompleter(value: ValueSource): string {
+  if (typeof value !== 'string') return `_vzdump_format_words '${value.join(' ')}'`;
+  if (value === 'file') return '_vzdump_format_paths -f';
+  return value === 'directory' ? '_vzdump_format_paths -d' : ':';
+}
+
+/**
+ * The completion for zsh: a file `_vzdump-format` in a directory of `fpath`, or sourced behind `compinit`.
+ */
+function zshCompletion(table: CommandTable): string {
+  return `#compdef vzdump-format
+# zsh completion for vzdump-format, made by: vzdump-format completion zsh
+
+_vzdump-format() {
+  local -a commands
+  commands=(
+${table.commands.map(({ name, summary }) => `    ${zshQuote(`${name}:${summary}`)}`).join('\n')}
+    'help:show how a command is used'
+  )
+  if (( CURRENT == 2 )); then
+    _describe command commands
+    _arguments '--help[show how it is used]' '--version[show the version]'
+    return
+  fi
+  local command=$words[2]
+  shift words
+  (( CURRENT-- ))
+  case $command in
+    help) _describe command commands ;;
+${table.commands.map((command) => zshCommandCase(command, table)).join('\n')}
+  esac
+}
+
+if [[ $funcstack[1] == _vzdump-format ]]; then
+  _vzdump-format "$@"
+else
+  compdef _vzdump-format vzdump-format
+fi
+`;
+}
+
+function zshCommandCase(command: Command, table: CommandTable): string {
+  const specs = optionsOf(command, table).map(zshOption);
+  specs.push(`*:argument:${zshAction(argumentsOf(command))}`);
+  return `    ${command.name})\n      _arguments \\\n${specs.map((spec) => `        ${zshQuote(spec)}`).join(' \\\n')}\n      ;;`;
+}
+
+/** As `_arguments` takes it: `*--drive[description]:NAME=PATH:_files`. */
+function zshOption({ name, description, value, placeholder, repeatable }: CompletedOption): string {
+  const shown = `${repeatable ? '*' : ''}${name}[${description.replace(/[[\]\\:]/g, '\\$&')}]`;
+  return value === 'none' ? shown : `${shown}:${placeholder.replaceAll(':', '\\:')}:${zshAction(value)}`;
+}
+
+function zshAction(value: ValueSource): string {
+  if (typeof value !== 'string') return `(${value.join(' ')})`;
+  if (value === 'file') return '_files';
+  return value === 'directory' ? '_files -/' : ' ';
+}
+
+function zshQuote(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+const NO_COMMAND_YET = "-n 'test (count (commandline -opc)) -eq 1'";
+
+/** Not `__fish_seen_subcommand_from`: an archive may be named like a command. */
+function fishBehind(name: string): string {
+  return `-n ${fishQuote(`set -l words (commandline -opc); test "$words[2]" = ${name}`)}`;
+}
+
+/** The completion for fish. */
+function fishCompletion(table: CommandTable): string {
+  const names = table.commands.map(({ name }) => name);
+  const lines = [
+    '-f',
+    `${NO_COMMAND_YET} -l help -d 'show how it is used'`,
+    `${NO_COMMAND_YET} -l version -d 'show the version'`,
+    ...table.commands.map(({ name, summary }) => `${NO_COMMAND_YET} -a ${name} -d ${fishQuote(summary)}`),
+    `${NO_COMMAND_YET} -a help -d 'show how a command is used'`,
+    `${fishBehind('help')} -a ${fishQuote(names.join(' '))}`,
+    ...table.commands.flatMap((command) => fishLines(command, table)),
+  ];
+  const heading = '# fish completion for vzdump-format, made by: vzdump-format completion fish\n';
+  return `${heading}\n${lines.map((line) => `complete -c vzdump-format ${line}`).join('\n')}\n`;
+}
+
+function fishLines(command: Command, table: CommandTable): string[] {
+  const condition = fishBehind(command.name);
+  const argument = argumentsOf(command);
+  const options = optionsOf(command, table).map(({ name, description, value }) => {
+    const rest = `-l ${name.slice(2)} ${fishCompleter(value)}-d ${fishQuote(description)}`;
+    return `${condition} ${rest}`;
+  });
+  return argument === 'none' || argument === 'text'
+    ? options
+    : [...options, `${condition} ${fishCompleter(argument).replace(/^-r |^-x /, '')}`.trimEnd()];
+}
+
+/** What goes with an option that takes a value; ends in a space. */
+function fishCompleter(value: ValueSource): string {
+  if (typeof value !== 'string') return `-x -a ${fishQuote(value.join(' '))} `;
+  if (value === 'none') return '';
+  if (value === 'file') return '-r -F ';
+  return value === 'directory' ? "-x -a '(__fish_complete_directories)' " : '-x ';
+}
+
+function fishQuote(text: string): string {
+  return `'${text.replace(/['\\]/g, '\\$&')}'`;
 }

@@ -9,7 +9,7 @@ import {
 } from '../options/options.js';
 import { type CodecOptions, chooseCodec, codecOptions, formatOfOutput } from '../options/output-options.js';
 import { binaryOutput } from '../output/output.js';
-import { formatBytes } from '../output/units.js';
+import { formatBytes } from '../output/progress.js';
 
 interface Options extends CommonOptions, CodecOptions, ArchiveInputOptions {
   readonly format?: string;

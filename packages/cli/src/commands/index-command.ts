@@ -8,7 +8,7 @@ import {
   longWindowOption,
 } from '../options/options.js';
 import { UsageError } from '../output/exit-status.js';
-import { formatBytes } from '../output/units.js';
+import { formatBytes } from '../output/progress.js';
 
 interface Options extends CommonOptions, LongWindowOption {
   readonly force?: boolean;

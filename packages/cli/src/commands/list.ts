@@ -18,8 +18,7 @@ import {
   requireFitting,
 } from '../options/options.js';
 import { UsageError } from '../output/exit-status.js';
-import { toJson } from '../output/json.js';
-import { printJson, printLines } from '../output/output.js';
+import { printJson, printLines, toJson } from '../output/output.js';
 
 interface Options extends CommonOptions, ArchiveInputOptions {
   readonly numericOwner?: boolean;

@@ -1,10 +1,9 @@
 import type { Command, CommandTable, OptionSpec } from '../command.js';
 import { exitStatuses } from '../output/exit-status.js';
 import { print } from '../output/output.js';
-import { version } from '../version.js';
 
-/** @param table of all commands, this one included */
-export function man(table: () => CommandTable): Command {
+/** @param table of all commands, this one included; @param version of the program */
+export function man(table: () => CommandTable, version: () => string): Command {
   return {
     name: 'man',
     summary: 'print the manual page, in roff',

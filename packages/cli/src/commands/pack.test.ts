@@ -3,8 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { PackVmOptions } from '@vzdump-format/archives';
 import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
-import { buildProgram, type Invocation } from '../program.js';
-import { commands } from './index.js';
+import { buildProgram, commands, type Invocation } from '../program.js';
 
 const { packVm, openDiskImage } = vi.hoisted(() => ({ packVm: vi.fn(), openDiskImage: vi.fn() }));
 vi.mock(import('@vzdump-format/archives'), async (original) => ({ ...(await original()), packVm }));

@@ -26,7 +26,7 @@ import {
 } from '../options/output-options.js';
 import { UsageError } from '../output/exit-status.js';
 import { binaryOutput, writerFor } from '../output/output.js';
-import { formatBytes } from '../output/units.js';
+import { formatBytes } from '../output/progress.js';
 
 interface Options extends CommonOptions, CodecOptions, PackDisksOptions, PackDirectoryOptions {
   readonly format?: string;

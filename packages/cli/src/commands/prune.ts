@@ -1,4 +1,12 @@
-import { retentionString, verdictReason } from '@vzdump-format/pve';
+import {
+  checkedRetention,
+  type KeepRule,
+  keepRules,
+  parseRetention,
+  type Retention,
+  retentionString,
+  verdictReason,
+} from '@vzdump-format/pve';
 import {
   type Backup,
   locateStore,
@@ -6,7 +14,8 @@ import {
   type PrunedBackup,
   pruneBackups,
 } from '@vzdump-format/stores';
-import type { Command, CommandContext } from '../command.js';
+import { ArchiveError } from '@vzdump-format/streams';
+import type { Command, CommandContext, OptionSpec } from '../command.js';
 import {
   backupsArgument,
   type CommonOptions,
@@ -14,12 +23,36 @@ import {
   guestOptions,
   type PveRootOption,
   pveRootOption,
+  wholeNumber,
 } from '../options/options.js';
-import { chosenRetention, type RetentionOptions, retentionOptions } from '../options/retention-options.js';
 import { UsageError } from '../output/exit-status.js';
 import { printJson, printLines } from '../output/output.js';
+import { formatBytes } from '../output/progress.js';
 import { alignedTable, backupColumns, backupDocument, type Column, nameColumn } from '../output/table.js';
-import { formatBytes } from '../output/units.js';
+
+const KEEP_DESCRIPTIONS: Readonly<Record<KeepRule, string>> = {
+  last: 'keep the last N backups',
+  hourly: 'keep the last backup of each of the last N hours that have any',
+  daily: 'the same for days',
+  weekly: 'the same for weeks, which begin on Monday',
+  monthly: 'the same for months',
+  yearly: 'the same for years',
+};
+
+/** They say what is kept. */
+const retentionOptions: readonly OptionSpec[] = [
+  { flags: '--keep-all', description: 'keep all backups' },
+  ...keepRules.map((rule) => ({
+    flags: `--keep-${rule} <n>`,
+    description: KEEP_DESCRIPTIONS[rule],
+    parse: (text: string) => wholeNumber(`--keep-${rule}`, text, 0),
+  })),
+  {
+    flags: '--prune-backups <rules>',
+    description: 'all of these in one, as in vzdump.conf: keep-last=3,keep-daily=7',
+    parse: (text) => asUsage(() => parseRetention(text), '--prune-backups: '),
+  },
+];
 
 interface Options extends CommonOptions, GuestOptions, RetentionOptions, PveRootOption {
   readonly dryRun?: boolean;
@@ -101,4 +134,40 @@ function summarise(pruned: readonly PrunedBackup[], dryRun: boolean, context: Co
   context.inform(
     `${dryRun ? 'would remove' : 'removed'} ${gone.length} of ${pruned.length} backups (${formatBytes(bytes)})`,
   );
+}
+
+interface RetentionOptions {
+  readonly keepAll?: boolean;
+  readonly keepLast?: number;
+  readonly keepHourly?: number;
+  readonly keepDaily?: number;
+  readonly keepWeekly?: number;
+  readonly keepMonthly?: number;
+  readonly keepYearly?: number;
+  readonly pruneBackups?: Retention;
+}
+
+/** What the options say is kept; nothing when they say nothing. @throws UsageError where they do not agree */
+function chosenRetention(options: RetentionOptions): Retention | undefined {
+  const { keepAll, keepLast, keepHourly, keepDaily, keepWeekly, keepMonthly, keepYearly } = options;
+  const counts = {
+    ...{ last: keepLast, hourly: keepHourly, daily: keepDaily },
+    ...{ weekly: keepWeekly, monthly: keepMonthly, yearly: keepYearly },
+  };
+  const given = Object.entries(counts).filter(([, count]) => count !== undefined);
+  const hasSingle = keepAll === true || given.length > 0;
+  if (!hasSingle) return options.pruneBackups;
+  if (options.pruneBackups !== undefined) {
+    throw new UsageError('--prune-backups takes the place of the --keep options: give it, or them');
+  }
+  return asUsage(() => checkedRetention(Object.fromEntries(given), keepAll));
+}
+
+function asUsage<Result>(decide: () => Result, prefix = ''): Result {
+  try {
+    return decide();
+  } catch (error) {
+    if (!(error instanceof ArchiveError)) throw error;
+    throw new UsageError(prefix + error.message, error.hint);
+  }
 }

@@ -16,7 +16,7 @@ import {
 import { UsageError } from '../output/exit-status.js';
 import { describeError } from '../output/messages.js';
 import { printJson, printLines } from '../output/output.js';
-import { formatBytes } from '../output/units.js';
+import { formatBytes } from '../output/progress.js';
 
 type Options = CommonOptions & ArchiveInputOptions & PveRootOption;
 

@@ -3,8 +3,7 @@ import { printableText } from '@vzdump-format/posix';
 import { ArchiveError, type ArchiveWarning } from '@vzdump-format/streams';
 import { LOG_PREFIXES, type LogLevel } from '@vzdump-format/vzdump';
 import { UsageError } from './exit-status.js';
-import { toJson } from './json.js';
-import { standardError, type TextOutput } from './output.js';
+import { standardError, type TextOutput, toJson } from './output.js';
 
 interface ErrorReport {
   readonly code: string | undefined;

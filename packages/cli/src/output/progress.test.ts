@@ -1,7 +1,6 @@
 import { formatDuration } from '@vzdump-format/vzdump';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { type ProgressMode, ProgressReport } from './progress.js';
-import { formatBytes } from './units.js';
+import { formatBytes, type ProgressMode, ProgressReport } from './progress.js';
 
 beforeEach(() => vi.useFakeTimers({ toFake: ['performance'] }));
 afterEach(() => vi.useRealTimers());

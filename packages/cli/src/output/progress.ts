@@ -1,8 +1,6 @@
 import { Meter } from '@vzdump-format/streams';
-import { formatDuration } from '@vzdump-format/vzdump';
-import { toJson } from './json.js';
-import { standardError, type TextOutput } from './output.js';
-import { formatBytes } from './units.js';
+import { formatDuration, renderBytes } from '@vzdump-format/vzdump';
+import { standardError, type TextOutput, toJson } from './output.js';
 
 /** How progress is told. */
 export type ProgressMode = 'auto' | 'json' | 'none';
@@ -116,4 +114,9 @@ export class ProgressReport {
     this.drawn = line.slice(0, (this.output.columns || DEFAULT_COLUMNS) - 1); // a wrapped line is not redrawn
     this.output.write(`\r${this.drawn}\x1b[K`);
   }
+}
+
+/** `1.0 GiB`, as vzdump writes sizes in its progress; whole numbers below 1 KiB. */
+export function formatBytes(bytes: number): string {
+  return renderBytes(bytes, bytes < 1024 ? 0 : 1);
 }

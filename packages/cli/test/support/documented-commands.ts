@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { commands } from '../../src/commands/index.js';
+import { commands } from '../../src/program.js';
 
 /** Of the working tree. */
 export const ROOT = fileURLToPath(new URL('../../../..', import.meta.url));

@@ -1,6 +1,6 @@
 import type { RestoreEvent } from '@vzdump-format/vzdump';
 import { describe, expect, test } from 'vitest';
-import { PercentLines, restoreLines } from './restore-lines.js';
+import { PercentLines, restoreLines } from './restore.js';
 
 const MIB = 1 << 20;
 
