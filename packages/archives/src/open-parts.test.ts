@@ -127,6 +127,15 @@ describe('of an archive that can be entered in the middle', () => {
     expect(bytesRead).toBeLessThan(most + SOME);
   });
 
+  test('a large file takes no more than the beginning of the frame where its headers stand', async () => {
+    for (const name of ['more', 'most', 'other'])
+      await writeFile(join(tree, name), LARGE.subarray(0, 9 * MIB));
+    const path = await packedTree('e.tar.zst', codec('zstd'));
+    const { result, bytesRead } = await cat(path, 'zz-last');
+    expect(result.equals(LAST)).toBe(true);
+    expect(bytesRead).toBeLessThan(8 * MIB + 3 * 128 * 1024 + SOME); // as with one of them, and three blocks
+  });
+
   test('list and unpack of a pattern do, too', async () => {
     const path = await packedTree('b.tar.zst', codec('zstd'));
     const paths = await withParts(path, async ({ format: of, ...archive }) => {

@@ -9,10 +9,11 @@ import {
 import { collect, noise } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
 import { goldenArchive } from '../testing/archives.js';
-import { archive, globalPax, header, member } from '../testing/built-archive.js';
+import { archive, globalPax, header, member, pax } from '../testing/built-archive.js';
 import { packTar } from '../write/pack.js';
+import type { TarEntry } from './member.js';
 import { pathHash } from './member-index.js';
-import { openTar } from './random-access.js';
+import { openTar, type TarArchive } from './random-access.js';
 
 async function bytesOf(source: ByteSource): Promise<string> {
   return (await collect(readChunks(source))).toString('latin1');
@@ -190,6 +191,63 @@ class CountingSource extends BufferSource {
     return got;
   }
 }
+
+async function entriesIn(tar: TarArchive): Promise<TarEntry[]> {
+  const entries: TarEntry[] = [];
+  for await (const found of tar.list('')) entries.push(found);
+  return entries;
+}
+
+test('large files whose headers prove their names and sizes are found by those alone', async () => {
+  const times = [
+    ['mtime', '1.5'],
+    ['atime', '-1'],
+  ] as const;
+  const sparse = [
+    ['GNU.sparse.size', '100000'],
+    ['GNU.sparse.numblocks', '1'],
+    ['GNU.sparse.map', '0,100000'],
+  ] as const;
+  const large = (name: string) => member({ name }, noise(100_000));
+  const isRead = {
+    plain: false,
+    times: false,
+    path: true,
+    globalTimes: true,
+    sparse: true,
+    link: true,
+  };
+  const parts: Record<keyof typeof isRead, Buffer> = {
+    plain: large('plain'),
+    times: Buffer.concat([pax(...times), large('times')]),
+    path: Buffer.concat([pax(['path', 'path']), large('cut')]),
+    globalTimes: Buffer.concat([globalPax(...times), large('globalTimes')]),
+    sparse: Buffer.concat([pax(...sparse), large('sparse')]),
+    link: header({ name: 'link', type: '1', linkName: 'path' }),
+  };
+  const starts: number[] = [];
+  let end = 0;
+  for (const part of Object.values(parts)) {
+    starts.push(end);
+    end += part.length;
+  }
+  const read: number[] = [];
+  class PartsSource extends BufferSource {
+    override async read(buffer: Uint8Array, offset: number): Promise<number> {
+      read.push(starts.findLastIndex((start) => start <= offset));
+      return super.read(buffer, offset);
+    }
+    readUnproven(buffer: Uint8Array, offset: number): Promise<number> {
+      return super.read(buffer, offset);
+    }
+  }
+  const bytes = archive(...Object.values(parts));
+  const tar = await openTar(new PartsSource(bytes));
+  expect([...new Set(read)].sort()).toEqual(Object.values(isRead).flatMap((yes, at) => (yes ? [at] : [])));
+  const listed = await entriesIn(tar);
+  expect(listed).toEqual(await entriesIn(await openTar(new BufferSource(bytes))));
+  expect(listed.map(({ path }) => path)).toEqual(Object.keys(parts));
+});
 
 describe('an archive made in parts, one of which is damaged', () => {
   const DAMAGE = new ArchiveError('ZSTD_CHECKSUM', 'damaged');

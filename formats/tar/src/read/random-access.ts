@@ -8,18 +8,19 @@ import {
 } from '@vzdump-format/file-tree';
 import {
   ArchiveError,
+  BufferSource,
   type ByteSource,
   type OnWarning,
   readChunks,
   SliceSource,
 } from '@vzdump-format/streams';
 import { BLOCK_SIZE, TYPE } from '../format.js';
-import { isTar } from '../header/header.js';
+import { isTar, typeOf } from '../header/header.js';
 import { pathOfName } from '../header/names.js';
 import type { PaxAttributes } from '../pax/pax-attributes.js';
 import { SparseSource } from '../sparse/sparse.js';
 import { STEP } from '../write/boundaries.js';
-import { SourceReader, skipContent } from './archive-reader.js';
+import { SourceReader, skipContent, stretchOf } from './archive-reader.js';
 import type { TarEntry } from './member.js';
 import { MemberIndex } from './member-index.js';
 import { MemberReader } from './member-reader.js';
@@ -60,7 +61,9 @@ export async function openTar(archive: ByteSource, options: OpenTarOptions = {})
     options.signal?.throwIfAborted();
     globals.add(index.count, members.globals);
     try {
-      const entry = await members.next();
+      const atHead = reader.available === 0 ? await memberAtHead(archive, reader.offset) : undefined;
+      if (atHead !== undefined) reader.offset = atHead.contentOffset;
+      const entry = atHead ?? (await members.next());
       if (entry === undefined) return new IndexedTar(archive, options, index, implied, globals);
       index.add(entry.path, entry.headerOffset);
       implied.add(entry.path);
@@ -73,6 +76,35 @@ export async function openTar(archive: ByteSource, options: OpenTarOptions = {})
       options.onWarning?.({ code: error.code, message: `${lost}: ${error.message}` });
       members = new MemberReader(reader, options.onWarning, members.globals);
     }
+  }
+}
+
+/** Bytes that are looked at: room for a header of a few records, and for that of the member. */
+const HEAD_SIZE = 2048;
+/** Records that tell nothing of which an index takes note. */
+const TIMES_ALONE = /^(?:\d+ [amc]time=-?\d+(?:\.\d+)?\n)+\0*$/;
+
+/**
+ * A file whose headers stand where a part of the archive begins, as those of large ones do in ours: without
+ * decompressing the part. Its name and size are proven by the checksum of its header. That is not enough
+ * where they stand in records, which have none, and then there is no answer.
+ */
+async function memberAtHead(archive: ByteSource, offset: number): Promise<TarEntry | undefined> {
+  if (archive.readUnproven === undefined) return undefined;
+  const head = Buffer.alloc(HEAD_SIZE);
+  try {
+    await archive.readUnproven(head, offset);
+    const reader = new SourceReader(new BufferSource(head), HEAD_SIZE);
+    const entry = await new MemberReader(reader, undefined).next();
+    if (entry?.storedType !== TYPE.file || entry.extents !== undefined) return undefined;
+    if (typeOf(stretchOf(head)) !== TYPE.file) {
+      const records = head.toString('latin1', BLOCK_SIZE, entry.contentOffset - BLOCK_SIZE);
+      if (typeOf(stretchOf(head)) !== TYPE.paxHeader || !TIMES_ALONE.test(records)) return undefined;
+    }
+    return { ...entry, headerOffset: offset, contentOffset: offset + entry.contentOffset };
+  } catch (error) {
+    if (error instanceof ArchiveError) return undefined; // to read it in the ordinary way tells what it is
+    throw error;
   }
 }
 
