@@ -1,9 +1,50 @@
 import { stat } from 'node:fs/promises';
 import { printableName, requireUnusedImage } from '@vzdump-format/posix';
-import { ArchiveError, failedCall, type OnWarning, PendingFile, type WriteAt } from '@vzdump-format/streams';
+import {
+  ArchiveError,
+  failedCall,
+  type OnWarning,
+  onNamedFile,
+  PendingFile,
+  type WriteAt,
+  writeFully,
+} from '@vzdump-format/streams';
 import { imageFormatOf } from './disk-image.js';
-import type { ImageWriter } from './image-writer.js';
-import { openImageWriter, type WrittenFormat } from './open-image-writer.js';
+import {
+  DeviceWriter,
+  type DeviceWriterOptions,
+  type ImagePlace,
+  type ImageWriter,
+  RawWriter,
+} from './image-writer.js';
+import { Qcow2Writer } from './qcow2-writer.js';
+
+/** The formats in which images are written. */
+export type WrittenFormat = 'raw' | 'qcow2';
+
+export interface OpenImageWriterOptions extends DeviceWriterOptions {
+  /** A block device takes its content raw. */
+  readonly format: WrittenFormat;
+  /** How files are written; `writeFully` unless given. */
+  readonly writeAt?: WriteAt | undefined;
+}
+
+/**
+ * Opens what writes an image to its place.
+ * @throws `TARGET_TOO_SMALL`, `TARGET_TOO_LARGE`, `IMAGE_IN_USE`; the system's error (`EBUSY` for a device
+ * that is in use)
+ */
+export async function openImageWriter(
+  place: ImagePlace,
+  options: OpenImageWriterOptions,
+): Promise<ImageWriter> {
+  const { format, size, writeAt = writeFully } = options;
+  if (place.kind === 'device') return DeviceWriter.open(place, options);
+  const { handle } = place;
+  if (format === 'qcow2') return new Qcow2Writer(handle, size, writeAt);
+  await onNamedFile(handle, () => handle.truncate(size));
+  return new RawWriter(handle, writeAt);
+}
 
 export interface ImageTargetOptions {
   /** What errors call the disk. */

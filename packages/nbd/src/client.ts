@@ -1,6 +1,5 @@
 import { ArchiveError } from '@vzdump-format/streams';
-import { Connection } from './connection.js';
-import { type Export, negotiate } from './negotiate.js';
+import { Connection, type Export, negotiate } from './connection.js';
 import {
   Command,
   decodeReplyHeader,

@@ -1,35 +1,29 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import {
-  access,
-  chmod,
-  mkdir,
-  mkdtemp,
-  open,
-  readdir,
-  readFile,
-  rm,
-  truncate,
-  writeFile,
-} from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { access, chmod, mkdir, open, readdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { promisify } from 'node:util';
 import { FileSource, readChunks } from '@vzdump-format/streams';
-import { runTool, testWith } from '@vzdump-format/testing';
+import { runTool, testWith, useTemporaryDirectory } from '@vzdump-format/testing';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import type { QemuImageFormat } from './image-format.js';
-import { openQemuImage, type QemuImage } from './qemu-image.js';
+import {
+  detectImageFormat,
+  IMAGE_HEAD_SIZE,
+  openQemuImage,
+  type QemuImage,
+  type QemuImageFormat,
+} from './qemu-image.js';
 
 const MEBI = 1024 ** 2;
 const GIBI = 1024 ** 3;
 
+const temporaryDirectory = useTemporaryDirectory();
 let directory: string;
 /** Where sockets are made; empty again after each test. */
 let temporary: string;
 
 beforeEach(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'nbd-test-'));
+  directory = temporaryDirectory();
   temporary = join(directory, 'tmp');
   await mkdir(temporary);
   vi.stubEnv('TMPDIR', temporary);
@@ -38,7 +32,6 @@ beforeEach(async () => {
 afterEach(async () => {
   vi.unstubAllEnvs();
   expect(await readdir(temporary)).toEqual([]);
-  await rm(directory, { recursive: true });
 });
 
 /** Bytes that do not repeat and are never zero. */
@@ -296,3 +289,31 @@ test('a signal aborts a start that hangs, and even a stubborn process is ended',
   expect(() => process.kill(pid, 0)).toThrow('ESRCH');
   await expect(openQemuImage(raw, { format: 'raw', signal: controller.signal })).rejects.toBe(reason);
 });
+
+testWith(['qemu'], 'what qemu-img creates is recognised', async () => {
+  for (const format of ['qcow2', 'vmdk', 'vdi', 'vhdx', 'vpc', 'qed', 'raw']) {
+    const path = join(directory, format);
+    await runTool('qemu-img', 'create', '-q', '-f', format, path, '1M');
+    const expected = format === 'raw' ? undefined : format;
+    expect(detectImageFormat(await headOf(path)), format).toBe(expected);
+  }
+  const older = join(directory, 'older');
+  await runTool('qemu-img', 'create', '-q', '-f', 'qcow2', '-o', 'compat=0.10', older, '1M');
+  expect(detectImageFormat(await headOf(older))).toBe('qcow2');
+});
+
+test('the rarer beginnings of a vmdk are recognised, and other things are not', () => {
+  expect(detectImageFormat(Buffer.from('COWD\x01\0\0\0'))).toBe('vmdk');
+  expect(detectImageFormat(Buffer.from('# Disk DescriptorFile\nversion=1\n'))).toBe('vmdk');
+  expect(detectImageFormat(Buffer.from('QFI\xfb\0\0\0\x01', 'latin1'))).toBeUndefined();
+  expect(detectImageFormat(Buffer.from('QFI'))).toBeUndefined();
+  expect(detectImageFormat(new Uint8Array(0))).toBeUndefined();
+  expect(detectImageFormat(new Uint8Array(IMAGE_HEAD_SIZE))).toBeUndefined();
+});
+
+async function headOf(path: string): Promise<Uint8Array> {
+  const file = await open(path);
+  const { buffer, bytesRead } = await file.read(new Uint8Array(IMAGE_HEAD_SIZE), 0, IMAGE_HEAD_SIZE, 0);
+  await file.close();
+  return buffer.subarray(0, bytesRead);
+}

@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, onTestFinished } from 'vitest';
 
-/** A directory for the test that runs, gone when it is over. */
-export async function scratch(): Promise<string> {
-  const directory = await makeDirectory(tmpdir());
+/** A directory for the test that runs, gone when it is over. @param within on which file system */
+export async function scratch(within: string = tmpdir()): Promise<string> {
+  const directory = await makeDirectory(within);
   onTestFinished(() => remove(directory));
   return directory;
 }

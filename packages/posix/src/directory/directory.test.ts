@@ -23,11 +23,11 @@ import { join } from 'node:path';
 import { testWith, useTemporaryDirectory } from '@vzdump-format/testing';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { fileStatus } from '../file/by-descriptor.js';
+import { fileStatus } from '../file/open-file.js';
+import { pathToBytes } from '../path-text.js';
 import { describeBoth } from '../testing/conditions.js';
-import { pathToBytes } from '../text/path-text.js';
 import type { OpenDirectory } from './directory.js';
-import { openDirectory } from './open-directory.js';
+import { openDirectory } from './native-directory.js';
 
 const ODD_NAMES = [
   '...',

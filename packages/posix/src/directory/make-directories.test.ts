@@ -2,8 +2,8 @@ import { existsSync, mkdirSync, statSync, symlinkSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import { useTemporaryDirectory } from '@vzdump-format/testing';
 import { expect, test } from 'vitest';
+import { pathToBytes } from '../path-text.js';
 import { describeOnLinux } from '../testing/conditions.js';
-import { pathToBytes } from '../text/path-text.js';
 import { makeDirectories, removeEmptyDirectories } from './make-directories.js';
 
 const temporaryDirectory = useTemporaryDirectory();

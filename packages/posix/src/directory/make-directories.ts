@@ -1,6 +1,6 @@
 import { mkdirSync, rmdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { nodePath } from '../text/path-text.js';
+import { nodePath } from '../path-text.js';
 
 /**
  * Makes a directory and those above it that are missing. Node's own recursive `mkdir` does not return where a

@@ -2,19 +2,27 @@ import { constants } from 'node:fs';
 import { constants as systemConstants } from 'node:os';
 import type { DeviceNumber, FileStatus } from '../file/file-status.js';
 import { encodeDevice } from '../file/file-status.js';
-import { encodeTimes } from '../file/times.js';
-import { areIds, fromCBytes, invalid, toCName, toCString } from '../native/arguments.js';
-import { type CString, type NativeCalls, systemError } from '../native/native-calls.js';
-import { decodeStatx, STATX_BASIC_STATS, statxBuffer } from '../native/statx.js';
-import { getXattrOf, listXattrsOf, removeXattrOf, setXattrOf } from '../native/xattr-calls.js';
 import {
-  type DirectoryListing,
+  AT_EMPTY_PATH,
+  AT_FDCWD,
+  areIds,
+  fromCBytes,
+  invalid,
+  toCName,
+  toCString,
+} from '../native/arguments.js';
+import { type CString, type NativeCalls, nativeCalls, systemError } from '../native/native-calls.js';
+import {
   decodeEntries,
+  decodeStatx,
+  encodeTimes,
   entriesBuffer,
-  type OpenDirectory,
-  type TimeToSet,
-} from './directory.js';
-import { entryPath } from './entry-path.js';
+  STATX_BASIC_STATS,
+  statxBuffer,
+} from '../native/structs.js';
+import { getXattrOf, listXattrsOf, removeXattrOf, setXattrOf } from '../native/xattr-calls.js';
+import { type DirectoryListing, entryPath, type OpenDirectory, type TimeToSet } from './directory.js';
+import { PortableDirectory } from './portable-directory.js';
 
 const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOATIME, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR } =
   constants;
@@ -23,11 +31,9 @@ const { ENOTSUP, EOVERFLOW, EPERM } = systemConstants.errno;
 // <fcntl.h>: the same on every architecture that there are native calls for
 const O_CLOEXEC = 0o2000000;
 const O_PATH = 0o10000000;
-const AT_FDCWD = -100;
 const AT_SYMLINK_NOFOLLOW = 0x100;
 const AT_REMOVEDIR = 0x200;
 const AT_NO_AUTOMOUNT = 0x800;
-const AT_EMPTY_PATH = 0x1000;
 
 const SEEK_SET = 0;
 
@@ -36,6 +42,15 @@ const NODE_TYPES = { block: 0o060000, char: 0o020000, fifo: 0o010000, socket: 0o
 
 /** For the longest path there is (<linux/limits.h>: `PATH_MAX`). */
 const linkTarget = Buffer.allocUnsafeSlow(4096);
+
+/**
+ * Opens a directory by its path, whose links are followed: the user named it.
+ * @throws a Node-style error; `ENOTDIR` for anything but a directory
+ */
+export function openDirectory(path: string): OpenDirectory {
+  const calls = nativeCalls();
+  return calls === null ? PortableDirectory.open(path) : NativeDirectory.open(calls, path);
+}
 
 /** An OpenDirectory over the calls that take the descriptor of a directory and a name (openat(2)). */
 export class NativeDirectory implements OpenDirectory {

@@ -20,12 +20,11 @@ import {
 import { constants as systemConstants } from 'node:os';
 import type { FileStatus, FileType } from '../file/file-status.js';
 import { statusFromNode } from '../file/file-status.js';
-import { encodeTimes, nodeTime } from '../file/times.js';
 import { areIds, invalid, isSingleName } from '../native/arguments.js';
 import { missingCall, systemError } from '../native/native-calls.js';
-import { bytesToPath, nodePath } from '../text/path-text.js';
-import type { DirectoryListing, OpenDirectory, TimeToSet } from './directory.js';
-import { entryPath } from './entry-path.js';
+import { encodeTimes, nodeTime } from '../native/structs.js';
+import { bytesToPath, nodePath } from '../path-text.js';
+import { type DirectoryListing, entryPath, type OpenDirectory, type TimeToSet } from './directory.js';
 
 const { O_CREAT, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR } = constants;
 const { ELOOP, ENOTDIR, ENOTSUP } = systemConstants.errno;

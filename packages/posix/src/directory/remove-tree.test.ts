@@ -11,9 +11,9 @@ import {
 import { join } from 'node:path';
 import { testWith, useTemporaryDirectory } from '@vzdump-format/testing';
 import { expect, test } from 'vitest';
-import { closeFile } from '../file/file-content.js';
+import { closeFile } from '../file/open-file.js';
 import { describeBoth, describeOnLinux } from '../testing/conditions.js';
-import { openDirectory } from './open-directory.js';
+import { openDirectory } from './native-directory.js';
 import { removeTree } from './remove-tree.js';
 
 const directory = useTemporaryDirectory();

@@ -2,9 +2,8 @@ import { constants } from 'node:os';
 import { basename, dirname, resolve } from 'node:path';
 import { EventLoopTurns, hiddenName, isNotFound } from '@vzdump-format/streams';
 import { systemError } from '../native/native-calls.js';
-import type { DirectoryListing, OpenDirectory } from './directory.js';
-import { entryPath } from './entry-path.js';
-import { openDirectory } from './open-directory.js';
+import { type DirectoryListing, entryPath, type OpenDirectory } from './directory.js';
+import { openDirectory } from './native-directory.js';
 
 /**
  * What is further down, in characters, is moved up first: neither paths nor open directories become too many.

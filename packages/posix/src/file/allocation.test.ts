@@ -1,18 +1,10 @@
-import {
-  closeSync,
-  fstatSync,
-  mkdtempSync,
-  openSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, fstatSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { BTRFS, testOnFileSystem, useTemporaryDirectory } from '@vzdump-format/testing';
+import { BTRFS, scratch, testOnFileSystem, useTemporaryDirectory } from '@vzdump-format/testing';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { describeOnLinux } from '../testing/conditions.js';
-import { allocate, cloneFile, punchHole, zeroRange } from './allocation.js';
+import { allocate, canSeekData, cloneFile, punchHole, seekData, seekHole, zeroRange } from './allocation.js';
 
 const MIB = 1 << 20;
 const CLOSED = 1_000_000;
@@ -67,8 +59,8 @@ describeOnLinux('space of a file', () => {
     );
   });
 
-  test('a file system that cannot says so, and nothing is thrown', () => {
-    const memory = mkdtempSync('/dev/shm/posix-'); // tmpfs has no FALLOC_FL_ZERO_RANGE, and nothing to clone with
+  test('a file system that cannot says so, and nothing is thrown', async () => {
+    const memory = await scratch('/dev/shm'); // tmpfs has no FALLOC_FL_ZERO_RANGE, and nothing to clone with
     const one = openSync(join(memory, 'one'), 'w+');
     const other = openSync(join(memory, 'other'), 'w+');
     try {
@@ -81,7 +73,6 @@ describeOnLinux('space of a file', () => {
     } finally {
       closeSync(one);
       closeSync(other);
-      rmSync(memory, { recursive: true });
     }
   });
 
@@ -116,5 +107,71 @@ describeOnLinux('space of a file', () => {
     }
     expect(() => cloneFile(fd, CLOSED)).toThrow(expect.objectContaining({ code: 'EBADF', syscall: 'ioctl' }));
     expect(() => cloneFile(CLOSED, fd)).toThrow(expect.objectContaining({ code: 'EBADF', syscall: 'ioctl' }));
+  });
+});
+
+describeOnLinux('holes of a file', () => {
+  let file: FileHandle;
+
+  beforeEach(async () => {
+    file = await open(join(temporaryDirectory(), 'sparse'), 'w+');
+  });
+  afterEach(() => file.close());
+
+  async function writeAt(...offsets: number[]): Promise<void> {
+    for (const offset of offsets) await file.write(Buffer.alloc(MIB, 0xaa), 0, MIB, offset);
+  }
+
+  test('can be asked for', () => {
+    expect(canSeekData()).toBe(true);
+  });
+
+  test('data and holes of a sparse file', async () => {
+    await file.truncate(16 * MIB);
+    await writeAt(4 * MIB, 8 * MIB);
+    expect(seekData(file.fd, 0)).toBe(4 * MIB);
+    expect(seekHole(file.fd, 0)).toBe(0);
+    expect(seekData(file.fd, 4 * MIB + 5)).toBe(4 * MIB + 5);
+    expect(seekHole(file.fd, 4 * MIB)).toBe(5 * MIB);
+    expect(seekData(file.fd, 5 * MIB)).toBe(8 * MIB);
+    expect(seekHole(file.fd, 8 * MIB + 100)).toBe(9 * MIB);
+    expect(seekData(file.fd, 9 * MIB)).toBeUndefined();
+    expect(seekHole(file.fd, 9 * MIB)).toBe(9 * MIB);
+  });
+
+  test('the end of a file counts as a hole', async () => {
+    await writeAt(0);
+    expect(seekData(file.fd, 0)).toBe(0);
+    expect(seekHole(file.fd, 0)).toBe(MIB);
+  });
+
+  test('nothing follows at the end, behind it, and in an empty file', async () => {
+    expect(seekData(file.fd, 0)).toBeUndefined();
+    await writeAt(0);
+    expect(seekData(file.fd, MIB)).toBeUndefined();
+    expect(seekData(file.fd, MIB * 100)).toBeUndefined();
+  });
+
+  test('offsets above 4 GiB', async () => {
+    const far = 5 * 2 ** 40;
+    await file.truncate(far + 4 * MIB);
+    await writeAt(far);
+    expect(seekData(file.fd, 2 ** 32 + 1)).toBe(far);
+    expect(seekHole(file.fd, far)).toBe(far + MIB);
+  });
+
+  test('a failure is an error as Node makes them', async () => {
+    const closed = 1_000_000;
+    for (const seek of [seekData, seekHole]) {
+      expect(() => seek(closed, 0)).toThrow(
+        expect.objectContaining({
+          code: 'EBADF',
+          errno: -9,
+          syscall: 'lseek',
+          message: 'EBADF: bad file descriptor, lseek',
+        }),
+      );
+    }
+    expect(() => seekHole(file.fd, MIB)).toThrow(expect.objectContaining({ code: 'ENXIO' }));
   });
 });

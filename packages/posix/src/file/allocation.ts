@@ -1,11 +1,16 @@
 import { constants } from 'node:os';
-import { ioctlThatWrites } from '../native/ioctl.js';
-import { nativeCalls, systemError } from '../native/native-calls.js';
+import { ioctlThatWrites } from '../native/arguments.js';
+import {
+  nativeCalls,
+  nativeCallsAvailable,
+  requireNativeCalls,
+  systemError,
+} from '../native/native-calls.js';
 
-// Which space a file has. All give `false` where the system or the file system cannot, and throw Node-style
-// errors.
+// Which space a file has, and where its holes are. What changes its space gives `false` where the system or
+// the file system cannot. All throw Node-style errors.
 
-const { EINVAL, ENODEV, ENOSYS, ENOTSUP, ENOTTY, EXDEV } = constants.errno;
+const { EINVAL, ENODEV, ENOSYS, ENOTSUP, ENOTTY, ENXIO, EXDEV } = constants.errno;
 
 // <linux/falloc.h>
 const FALLOC_FL_KEEP_SIZE = 0x01;
@@ -59,4 +64,34 @@ function fallocate(fd: number, mode: number, offset: number, length: number): bo
   const errno = calls.errno();
   if (NOT_POSSIBLE.has(errno)) return false;
   throw systemError(errno, 'fallocate');
+}
+
+// <unistd.h> on Linux
+const SEEK_DATA = 3;
+const SEEK_HOLE = 4;
+
+/** Whether holes can be asked for on this system at all. */
+export function canSeekData(): boolean {
+  return nativeCallsAvailable();
+}
+
+/**
+ * The first offset at or after `offset` that is not in a hole, or `undefined` when only a hole follows.
+ * @throws a Node-style error; `EINVAL` where the file system (or a block device) does not know of holes.
+ */
+export function seekData(fd: number, offset: number): number | undefined {
+  const calls = requireNativeCalls('lseek');
+  const position = calls.lseek(fd, offset, SEEK_DATA);
+  if (position >= 0) return position;
+  const errno = calls.errno();
+  if (errno === ENXIO) return undefined;
+  throw systemError(errno, 'lseek');
+}
+
+/** The first offset at or after `offset` that is in a hole; the end of the file counts as one. */
+export function seekHole(fd: number, offset: number): number {
+  const calls = requireNativeCalls('lseek');
+  const position = calls.lseek(fd, offset, SEEK_HOLE);
+  if (position < 0) throw systemError(calls.errno(), 'lseek');
+  return position;
 }

@@ -1,6 +1,5 @@
 import { constants } from 'node:os';
-import { invalid, isU32 } from '../native/arguments.js';
-import { ioctlThatReads, ioctlThatWrites } from '../native/ioctl.js';
+import { invalid, ioctlThatReads, ioctlThatWrites, isU32 } from '../native/arguments.js';
 import { type NativeCalls, requireNativeCalls, systemError } from '../native/native-calls.js';
 import { getXattrOf, listXattrsOf, removeXattrOf, setXattrOf } from '../native/xattr-calls.js';
 

@@ -76,8 +76,8 @@ function isWithin(number: number, most: number): boolean {
   return Number.isInteger(number) && number >= 0 && number <= most;
 }
 
-/** What the file systems of other systems, too, count blocks in (Node gives none on Windows). */
-const STAT_BLOCK_SIZE = 512;
+/** The unit of `st_blocks`, whatever the file system's own blocks are (stat(2)). In bytes. */
+export const STAT_BLOCK_SIZE = 512;
 
 /**
  * What `node:fs` tells of a file. Device numbers are taken apart as Linux does.

@@ -2,7 +2,7 @@ import { closeSync, constants, existsSync, openSync, readdirSync, readFileSync, 
 import { join } from 'node:path';
 import { ArchiveError } from '@vzdump-format/streams';
 import { nativeCalls } from '../native/native-calls.js';
-import { bytesToPath, pathToBytes } from '../text/path-text.js';
+import { bytesToPath, pathToBytes } from '../path-text.js';
 
 const { O_NOCTTY, O_NONBLOCK, O_RDONLY } = constants;
 const BLOCK_DEVICES = '/sys/block';

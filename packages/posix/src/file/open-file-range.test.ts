@@ -1,15 +1,6 @@
-import {
-  closeSync,
-  existsSync,
-  ftruncateSync,
-  mkdtempSync,
-  openSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { closeSync, existsSync, ftruncateSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { useTemporaryDirectory } from '@vzdump-format/testing';
+import { scratch, useTemporaryDirectory } from '@vzdump-format/testing';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { allowNativeCalls } from '../native/native-calls.js';
 import { describeOnLinux } from '../testing/conditions.js';
@@ -75,10 +66,8 @@ describeOnLinux('a range of an open file', () => {
     expect(readFileSync(to()).equals(bytes.subarray(0, 1000))).toBe(true);
   });
 
-  test.runIf(existsSync('/dev/shm'))('is copied to another file system', () => {
-    const elsewhere = mkdtempSync('/dev/shm/open-file-range-');
-    onTestFinished(() => rmSync(elsewhere, { recursive: true }));
-    const path = join(elsewhere, 'to');
+  test.runIf(existsSync('/dev/shm'))('is copied to another file system', async () => {
+    const path = join(await scratch('/dev/shm'), 'to');
     copyAll(offerRanges(opened(from(), 'r'), 0, bytes.length), opened(path, 'w'), 0);
     expect(readFileSync(path).equals(bytes)).toBe(true);
   });

@@ -1,12 +1,11 @@
 import { constants } from 'node:os';
 import { useRenameNoReplace } from '@vzdump-format/streams';
-import { toCString } from '../native/arguments.js';
+import { AT_FDCWD, toCString } from '../native/arguments.js';
 import { nativeCalls, systemError } from '../native/native-calls.js';
 
 const { EINVAL, ENOSYS } = constants.errno;
 
-// <fcntl.h>, <linux/fs.h>
-const AT_FDCWD = -100;
+/** <linux/fs.h> */
 const RENAME_NOREPLACE = 1;
 
 /**

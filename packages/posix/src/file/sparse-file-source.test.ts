@@ -1,27 +1,22 @@
-import { mkdtemp, open, rm, truncate, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { open, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { seekData } from './seek.js';
+import { useTemporaryDirectory } from '@vzdump-format/testing';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
+import { seekData } from './allocation.js';
 import { SparseFileSource } from './sparse-file-source.js';
 
-vi.mock('./seek.js', async (original) => {
-  const actual = await original<typeof import('./seek.js')>();
+vi.mock('./allocation.js', async (original) => {
+  const actual = await original<typeof import('./allocation.js')>();
   return { ...actual, seekData: vi.fn(actual.seekData) };
 });
 
 const MIB = 1 << 20;
 
-let directory: string;
+const temporaryDirectory = useTemporaryDirectory();
 let path: string;
 
-beforeEach(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'posix-'));
-  path = join(directory, 'image.raw');
-});
-
-afterEach(async () => {
-  await rm(directory, { recursive: true });
+beforeEach(() => {
+  path = join(temporaryDirectory(), 'image.raw');
 });
 
 /** A file with 1 MiB of data at each of these offsets. */

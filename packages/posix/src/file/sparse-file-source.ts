@@ -1,8 +1,6 @@
 import { type ByteRange, FileSource, type OpenedFile, openForReading } from '@vzdump-format/streams';
-import { canSeekData, seekData, seekHole } from './seek.js';
-
-/** The unit of `st_blocks`, whatever the file system's own blocks are (stat(2)). */
-const STAT_BLOCK_SIZE = 512;
+import { canSeekData, seekData, seekHole } from './allocation.js';
+import { STAT_BLOCK_SIZE } from './file-status.js';
 
 /** A file that tells where its holes are, so that they need not be read. */
 export class SparseFileSource extends FileSource {

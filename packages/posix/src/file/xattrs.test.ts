@@ -1,10 +1,10 @@
 import { execFileSync } from 'node:child_process';
-import { closeSync, mkdtempSync, openSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { testWith, useTemporaryDirectory } from '@vzdump-format/testing';
+import { scratch, testWith, useTemporaryDirectory } from '@vzdump-format/testing';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { OpenDirectory } from '../directory/directory.js';
-import { openDirectory } from '../directory/open-directory.js';
+import { openDirectory } from '../directory/native-directory.js';
 import { describeOnLinux } from '../testing/conditions.js';
 import { getXattr, listXattrs, removeXattr, setXattr } from './file-attributes.js';
 
@@ -153,9 +153,8 @@ describeOnLinux('extended attributes', () => {
     });
   });
 
-  testWith(['root'], 'the longest value there is', () => {
-    const memory = mkdtempSync('/dev/shm/posix-');
-    const file = openSync(join(memory, 'file'), 'w');
+  testWith(['root'], 'the longest value there is', async () => {
+    const file = openSync(join(await scratch('/dev/shm'), 'file'), 'w');
     try {
       const value = Buffer.alloc(65536, EVERY_BYTE);
       setXattr(file, 'trusted.longest', value);
@@ -165,7 +164,6 @@ describeOnLinux('extended attributes', () => {
       );
     } finally {
       closeSync(file);
-      rmSync(memory, { recursive: true });
     }
   });
 

@@ -1,5 +1,5 @@
 import { constants } from 'node:os';
-import { bytesToPath, pathToBytes } from '../text/path-text.js';
+import { bytesToPath, pathToBytes } from '../path-text.js';
 import { type CString, systemError } from './native-calls.js';
 
 /**
@@ -11,6 +11,11 @@ const FIRST_SURROGATE = 0xd800;
 const SURROGATES = 0xf800;
 
 const NUL = Buffer.of(0);
+
+/** In place of a directory (<fcntl.h>): the current one, from which paths start. */
+export const AT_FDCWD = -100;
+/** With an empty name (<fcntl.h>): what is meant is the descriptor itself. */
+export const AT_EMPTY_PATH = 0x1000;
 
 /** A path or text for the C library; `undefined` when there is a NUL in it, behind which C would not look. */
 export function toCString(text: string): CString | undefined {
@@ -61,4 +66,17 @@ export function isU32(value: number): boolean {
 /** An argument that would not reach the call as it is. */
 export function invalid(syscall: string, path?: string): NodeJS.ErrnoException {
   return systemError(constants.errno.EINVAL, syscall, path);
+}
+
+/** The direction of the data, seen from the program: bits of an ioctl's number (<asm/ioctl.h>). */
+const [READ, WRITE] = process.arch === 'ppc64' ? [0x4000_0000, 0x8000_0000] : [0x8000_0000, 0x4000_0000];
+
+/** The number of an ioctl that reads a struct of `size` bytes: `_IOR(type, number, struct)`. */
+export function ioctlThatReads(type: number, number: number, size: number): number {
+  return (READ | (size << 16) | (type << 8) | number) >>> 0;
+}
+
+/** `_IOW(type, number, struct)` */
+export function ioctlThatWrites(type: number, number: number, size: number): number {
+  return (WRITE | (size << 16) | (type << 8) | number) >>> 0;
 }

@@ -1,6 +1,15 @@
+import { openSync } from 'node:fs';
 import { afterEach, describe, expect, test } from 'vitest';
-import { openDirectory } from '../directory/open-directory.js';
-import { allocate, cloneFile, punchHole, zeroRange } from '../file/allocation.js';
+import { openDirectory } from '../directory/native-directory.js';
+import {
+  allocate,
+  canSeekData,
+  cloneFile,
+  punchHole,
+  seekData,
+  seekHole,
+  zeroRange,
+} from '../file/allocation.js';
 import {
   getFlags,
   getQuotaProject,
@@ -11,11 +20,8 @@ import {
   setQuotaProject,
   setXattr,
 } from '../file/file-attributes.js';
-import { lockFile, unlockFile } from '../file/lock-file.js';
-import { setPipeSize } from '../file/pipe-size.js';
-import { canSeekData, seekData, seekHole } from '../file/seek.js';
-import { missingCapabilities } from '../process/permissions.js';
-import { allowNativeCalls, nativeCallsAvailable } from './native-calls.js';
+import { lockFile, setPipeSize, unlockFile } from '../file/open-file.js';
+import { allowNativeCalls, missingCapabilities, nativeCallsAvailable, systemError } from './native-calls.js';
 
 afterEach(() => allowNativeCalls(true));
 
@@ -67,5 +73,41 @@ describe('without them', () => {
     expect(allocate(CLOSED, 0, 1)).toBe(false);
     expect(cloneFile(CLOSED, CLOSED)).toBe(false);
     expect(setPipeSize(CLOSED, 1)).toBeUndefined();
+  });
+});
+
+describe('a system error', () => {
+  test('is as Node makes it', () => {
+    const path = '/no such/path';
+    const byNode = (() => {
+      try {
+        return openSync(path, 'r');
+      } catch (error) {
+        return error;
+      }
+    })();
+    expect(systemError(2, 'open', path)).toEqual(byNode);
+  });
+
+  test('without a path has none', () => {
+    expect(systemError(9, 'lseek')).not.toHaveProperty('path');
+  });
+
+  test('its message acts on no terminal; its path is exact', () => {
+    const path = '/\u001b[31m/\u009b/\u202e/\udc80/\n/é \u{1f480}';
+    const error = systemError(2, 'openat', path);
+    expect(error.message).toBe("ENOENT: no such file or directory, openat '/?[31m/?/?/?/?/é \u{1f480}'");
+    expect(error.path).toBe(path);
+  });
+
+  test('its message is of bounded length', () => {
+    const path = `/${'x'.repeat(1_000_000)}/end`;
+    const error = systemError(36, 'statx', path);
+    expect(error.message).toMatch(/^ENAMETOOLONG: name too long, statx '…x{996}\/end'$/);
+    expect(error.path).toBe(path);
+  });
+
+  test('of a number that Node does not know', () => {
+    expect(systemError(12345, 'openat')).toMatchObject({ code: 'E12345', errno: -12345 });
   });
 });

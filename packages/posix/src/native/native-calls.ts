@@ -94,6 +94,16 @@ export function nativeCallsAvailable(): boolean {
   return nativeCalls() !== null;
 }
 
+/** What is lost for want of native calls, one sentence for a warning; `undefined` when nothing is. */
+export function missingCapabilities(): string | undefined {
+  if (nativeCallsAvailable()) return undefined;
+  return (
+    'without native calls (64-bit Linux with koffi), extended attributes, ACLs, capabilities, file flags, quota projects, ' +
+    'devices, FIFOs, sockets and holes are not kept, times are exact to the microsecond, and nothing guards against ' +
+    'others who change the tree meanwhile'
+  );
+}
+
 /** The C library's functions. @throws `ENOSYS` where there are none */
 export function requireNativeCalls(syscall: string): NativeCalls {
   const calls = nativeCalls();

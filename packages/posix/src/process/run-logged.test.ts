@@ -1,6 +1,6 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { scratch } from '@vzdump-format/testing';
 import { expect, test, vi } from 'vitest';
 import { runLogged } from './run-logged.js';
 
@@ -49,19 +49,15 @@ test('what cannot be started', async () => {
 });
 
 test('an abort ends all that was started, whether it listens or not', async () => {
-  const directory = await mkdtemp(join(tmpdir(), 'vzdump-format-test-'));
-  try {
-    const reason = new Error('enough');
-    const controller = new AbortController();
-    const script = `trap '' TERM; sleep 1000 & echo $! > ${directory}/pid; echo ready; wait; sleep 1000`;
-    const running = shell(script, controller.signal, (line) => line === 'ready' && controller.abort(reason));
-    await expect(running).rejects.toBe(reason);
-    const pid = Number(await readFile(join(directory, 'pid'), 'utf8'));
-    // who is killed ends when it has its next turn, which may be after ours
-    await vi.waitFor(async () => expect(await stateOf(pid)).toMatch(/^[ZX]?$/), { timeout: 30_000 });
-  } finally {
-    await rm(directory, { recursive: true });
-  }
+  const directory = await scratch();
+  const reason = new Error('enough');
+  const controller = new AbortController();
+  const script = `trap '' TERM; sleep 1000 & echo $! > ${directory}/pid; echo ready; wait; sleep 1000`;
+  const running = shell(script, controller.signal, (line) => line === 'ready' && controller.abort(reason));
+  await expect(running).rejects.toBe(reason);
+  const pid = Number(await readFile(join(directory, 'pid'), 'utf8'));
+  // who is killed ends when it has its next turn, which may be after ours
+  await vi.waitFor(async () => expect(await stateOf(pid)).toMatch(/^[ZX]?$/), { timeout: 30_000 });
 });
 
 /** Of a process, as proc(5) has it: Z of one that has ended; empty when it is gone. */

@@ -1,8 +1,7 @@
 import { constants } from 'node:os';
 import type { Readable } from 'node:stream';
 import { ArchiveError, debugLog } from '@vzdump-format/streams';
-import { printableName } from '../text/path-text.js';
-import { shellQuote } from './shell-quote.js';
+import { printableName } from '../path-text.js';
 
 export interface RunLoggedOptions {
   /** Told each line that it writes, without its end, as it comes. */
@@ -118,4 +117,9 @@ function reasonOf(code: number | null, signal: NodeJS.Signals | null): string | 
 function failed(program: string, args: readonly string[], why: string, cause?: unknown): ArchiveError {
   const command = printableName([program, ...args].map(shellQuote).join(' '));
   return new ArchiveError('PROGRAM_FAILED', `command '${command}' failed: ${why}`, { entry: program, cause });
+}
+
+/** A word as a shell reads it back, in quotes only where it needs them. */
+export function shellQuote(word: string): string {
+  return /^[\w!%+,\-./:=@^]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

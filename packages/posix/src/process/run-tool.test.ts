@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { bytesToPath } from '../text/path-text.js';
+import { bytesToPath } from '../path-text.js';
 import { isInstalled, PACKAGES, runTool } from './run-tool.js';
 
 test('what a program writes is given back; its errors come line by line', async () => {

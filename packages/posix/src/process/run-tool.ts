@@ -1,8 +1,7 @@
-import { constants } from 'node:fs';
+import { accessSync, constants } from 'node:fs';
 import { join } from 'node:path';
 import { ArchiveError, isNotFound } from '@vzdump-format/streams';
-import { hasEscapedBytes, printableName } from '../text/path-text.js';
-import { isAccessible } from './permissions.js';
+import { hasEscapedBytes, printableName } from '../path-text.js';
 import { runLogged } from './run-logged.js';
 
 /** A program and its arguments, for no shell to read. */
@@ -98,6 +97,19 @@ export function isInstalled(program: string): boolean {
   return toolEnvironment()
     .PATH!.split(':')
     .some((directory) => isAccessible(join(directory, program), constants.X_OK));
+}
+
+/**
+ * Whether we may do that with what is there. @param mode as `access(2)` takes it: `constants.W_OK` and the
+ * like
+ */
+export function isAccessible(path: string, mode: number): boolean {
+  try {
+    accessSync(path, mode);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function explained(program: string, error: ArchiveError, complaints: readonly string[]): ArchiveError {

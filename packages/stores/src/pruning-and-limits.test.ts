@@ -1,12 +1,18 @@
 import { writeFileSync } from 'node:fs';
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { parseBackupName } from '@vzdump-format/pve';
 import type { ArchiveError } from '@vzdump-format/streams';
 import { scratch } from '@vzdump-format/testing';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Backup } from './backup-store.js';
 import { DirectoryStore } from './directory/directory-store.js';
-import { type PruneOptions, pruneBackups } from './prune-backups.js';
+import {
+  type PruneOptions,
+  pruneBackups,
+  requireRoomForBackup,
+  requireRoomForProtected,
+} from './pruning-and-limits.js';
 
 async function fill(...names: readonly string[]): Promise<string> {
   const directory = await scratch();
@@ -143,4 +149,45 @@ test('a signal ends it between two backups', async () => {
 
 test('a directory that is not there', async () => {
   await expect(prune('/nonexistent', {})).rejects.toMatchObject({ code: 'ENOENT', path: '/nonexistent' });
+});
+
+describe('room for', () => {
+  function backups(unprotected: number, protectedOnes: number): Backup[] {
+    const name = parseBackupName('vzdump-qemu-100-2026_11_20-02_00_00.vma')!;
+    const backup = {
+      id: '',
+      path: '',
+      name,
+      vmid: 100,
+      size: 0,
+      ctime: 0,
+      notes: undefined,
+      isProtected: false,
+    };
+    return [
+      ...Array.from({ length: unprotected }, () => backup),
+      ...Array.from({ length: protectedOnes }, () => ({ ...backup, isProtected: true })),
+    ];
+  }
+
+  test('as many backups as the rules keep together', () => {
+    requireRoomForBackup(backups(4, 9), { last: 3, daily: 2 });
+    expect(() => requireRoomForBackup(backups(5, 0), { last: 3, daily: 2 })).toThrow(
+      'There is a max backup limit of 5 enforced by the target storage or the vzdump parameters. ' +
+        'Either increase the limit or delete old backups.',
+    );
+    requireRoomForBackup(backups(1000, 0), {});
+  });
+
+  test('as many protected ones as the storage allows', () => {
+    requireRoomForProtected(backups(9, 4), { id: 'local', maxProtectedBackups: 5 });
+    requireRoomForProtected(backups(0, 1000), { id: 'local', maxProtectedBackups: -1 });
+    requireRoomForProtected(backups(0, 1000), { id: 'local' });
+    expect(() => requireRoomForProtected(backups(0, 5), { id: 'local', maxProtectedBackups: 5 })).toThrow(
+      "The number of protected backups per guest is limited to 5 on storage 'local'",
+    );
+    expect(() => requireRoomForProtected([], { id: 'nas', maxProtectedBackups: 0 })).toThrow(
+      /limited to 0 on storage 'nas'/,
+    );
+  });
 });

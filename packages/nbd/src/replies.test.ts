@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { Coverage } from './coverage.js';
+import { Coverage } from './replies.js';
 
 test('agrees with a list of bytes, in whatever order the parts come', () => {
   const part = fc.record({ start: fc.integer({ min: 6, max: 42 }), length: fc.integer({ min: 0, max: 12 }) });
