@@ -1,4 +1,12 @@
-export { ContentProgress, type TreeSummary } from './entry/content-progress.js';
+export {
+  ContentProgress,
+  contentPieces,
+  piecesOf,
+  readWholeContent,
+  type TreeSummary,
+  wholeContent,
+  wholePieces,
+} from './entry/content.js';
 export { CountedWarnings } from './entry/counted-warnings.js';
 export type {
   Acl,
@@ -10,34 +18,40 @@ export type {
   Extent,
   FileEntry,
 } from './entry/entry.js';
-export { fileNameFault, requireFileName } from './entry/safe-name.js';
+export { fileNameFault, parentOf, requireFileName } from './entry/entry-path.js';
 export {
-  contentPieces,
-  piecesOf,
-  readWholeContent,
-  wholeContent,
-  wholePieces,
-} from './entry/whole-content.js';
-export { type ExcludeRules, excludingAlso, type ReadRulesFile } from './excludes/excludes.js';
-export { gnuTarExcludes, LOST_AND_FOUND, STANDARD_EXCLUDES } from './excludes/gnu-tar-excludes.js';
-export { PXAR_EXCLUDE_FILE, pxarExcludes } from './excludes/pxar-excludes.js';
-export { type Accounts, readAccounts, resolveAclNames } from './metadata/accounts.js';
-export { ACCESS_ACL, DEFAULT_ACL, decodeAcl, encodeAcl } from './metadata/acl.js';
-export { formatAclText, parseAclText } from './metadata/acl-text.js';
+  type ExcludeRules,
+  excludingAlso,
+  gnuTarExcludes,
+  LOST_AND_FOUND,
+  PXAR_EXCLUDE_FILE,
+  pxarExcludes,
+  type ReadRulesFile,
+  STANDARD_EXCLUDES,
+} from './excludes/excludes.js';
+export {
+  ACCESS_ACL,
+  type Accounts,
+  DEFAULT_ACL,
+  decodeAcl,
+  encodeAcl,
+  formatAclText,
+  parseAclText,
+  readAccounts,
+  resolveAclNames,
+} from './metadata/acl.js';
 export { CAPABILITIES, capabilitiesInGuest, capabilitiesOnHost } from './metadata/capabilities.js';
 export { type IdKind, IdMap, UNMAPPED_ID } from './metadata/id-map.js';
 export { type RestoreTreeOptions, type RestoreTreeResult, restoreTree } from './restore/restore.js';
 export type { LossCounts, LossKind } from './restore/restore-losses.js';
-export type { Existing } from './restore/restore-names.js';
+export type { Existing } from './restore/restore-run.js';
 export { DirectoryTree, openDirectoryTree } from './source/directory-source.js';
 export { scannedTree } from './source/scanned-source.js';
 export {
   entriesBelow,
   entryNotFound,
   impliedDirectory,
-  parentOf,
   type TreeSource,
   wrongEntryKind,
 } from './source/tree-source.js';
-export { walk } from './walk/walk.js';
-export type { WalkOptions } from './walk/walk-options.js';
+export { type WalkOptions, walk } from './walk/walk.js';

@@ -5,8 +5,7 @@ import { testInDirectory } from '@vzdump-format/testing';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { runTool } from '../testing/tools.js';
-import type { ExcludeRules } from './excludes.js';
-import { gnuTarExcludes, LOST_AND_FOUND, STANDARD_EXCLUDES } from './gnu-tar-excludes.js';
+import { type ExcludeRules, gnuTarExcludes, LOST_AND_FOUND, STANDARD_EXCLUDES } from './excludes.js';
 
 /** Directories end with a slash. */
 const TREE = [

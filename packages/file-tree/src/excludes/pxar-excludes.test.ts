@@ -4,8 +4,7 @@ import { testInDirectory } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
 import { runTool } from '../testing/tools.js';
 import { walked } from '../testing/walked.js';
-import type { ExcludeRules } from './excludes.js';
-import { pxarExcludes } from './pxar-excludes.js';
+import { type ExcludeRules, pxarExcludes } from './excludes.js';
 
 /** Which of these paths are left out; directories end with a slash. */
 function leftOut(rules: ExcludeRules, paths: readonly string[]): string[] {

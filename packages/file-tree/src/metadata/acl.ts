@@ -1,4 +1,6 @@
-import { ArchiveError } from '@vzdump-format/streams';
+import { readFileSync } from 'node:fs';
+import { printableName } from '@vzdump-format/posix';
+import { ArchiveError, isNotFound } from '@vzdump-format/streams';
 import type { Acl, AclEntry } from '../entry/entry.js';
 
 /** The extended attributes in which the kernel gives and takes ACLs. */
@@ -26,7 +28,7 @@ const TAG_NUMBERS: Readonly<Record<Tag, number>> = {
   other: 0x20,
 };
 
-const TAGS: ReadonlyMap<number, Tag> = new Map(
+const TAG_OF_NUMBER: ReadonlyMap<number, Tag> = new Map(
   Object.entries(TAG_NUMBERS).map(([tag, number]) => [number, tag as Tag]),
 );
 
@@ -48,7 +50,7 @@ function decodeEntry(bytes: Buffer, at: number): AclEntry {
   const number = bytes.readUInt16LE(at);
   const permissions = bytes.readUInt16LE(at + 2);
   const id = bytes.readUInt32LE(at + 4);
-  const tag = TAGS.get(number);
+  const tag = TAG_OF_NUMBER.get(number);
   if (tag === undefined || permissions > 7) {
     throw new ArchiveError('ACL_VALUE', 'an access control list with an entry that has no meaning');
   }
@@ -109,4 +111,161 @@ function requireComplete(sorted: readonly NumberedEntry[]): void {
 
 function unfit(why: string): ArchiveError {
   return new ArchiveError('ACL_ENTRIES', `an access control list cannot be set: ${why}`);
+}
+
+const TAG_OF_WORD: ReadonlyMap<string, 'user' | 'group' | 'mask' | 'other'> = new Map([
+  ['user', 'user'],
+  ['u', 'user'],
+  ['group', 'group'],
+  ['g', 'group'],
+  ['mask', 'mask'],
+  ['m', 'mask'],
+  ['other', 'other'],
+  ['o', 'other'],
+]);
+
+const DIGITS = /^\d+$/;
+const PERMISSIONS = /^[rwx-]{1,3}$/;
+/** The last id; one more means that there is none. */
+const LAST_ID = 0xffff_fffe;
+
+/**
+ * Reads an ACL's text form, as acl(5) has it and archives keep it (`SCHILY.acl.access`,
+ * `SCHILY.acl.default`): entries such as `user::rwx`, `user:1000:r-x`, `group:staff:r--`, `mask::rwx`, at
+ * line ends or commas; star's fourth field, the id of who is named; short tags; comments from `#` on. A
+ * leading `default:`, which getfacl writes, counts for nothing.
+ *
+ * @throws `ACL_TEXT`
+ */
+export function parseAclText(text: string): Acl {
+  const acl: AclEntry[] = [];
+  for (const line of text.split('\n')) {
+    for (const part of withoutComment(line).split(',')) {
+      const entry = part.trim();
+      if (entry === '') continue;
+      if (acl.length === MOST_ACL_ENTRIES) throw malformed(entry, `more than ${MOST_ACL_ENTRIES} entries`);
+      acl.push(parseEntry(entry));
+    }
+  }
+  return acl;
+}
+
+/** The text form of an ACL, in its order: an entry a line. A user or group without an id goes by its name. */
+export function formatAclText(acl: Acl): string {
+  return acl.map((entry) => `${formatEntry(entry)}\n`).join('');
+}
+
+function withoutComment(line: string): string {
+  const comment = line.indexOf('#');
+  return comment < 0 ? line : line.slice(0, comment);
+}
+
+function parseEntry(entry: string): AclEntry {
+  const fields = entry.split(':').map((field) => field.trim());
+  if (fields[0] === 'default' || fields[0] === 'd') fields.shift();
+  const kind = TAG_OF_WORD.get(fields.shift() ?? '');
+  if (kind === undefined) throw malformed(entry, 'it is for neither user, group, mask nor other');
+  if (!isNamed(kind)) {
+    if (fields.length === 2 && fields[0] === '') fields.shift(); // `mask::rwx`, beside `mask:rwx`
+    if (fields.length !== 1) throw malformed(entry, 'it does not have the fields of one');
+    return { tag: kind, permissions: parsePermissions(entry, fields[0]!) };
+  }
+  const [who = '', permissions = '', id] = fields;
+  if (fields.length < 2 || fields.length > 3) throw malformed(entry, 'it does not have the fields of one');
+  if (who !== '') {
+    return { tag: kind, ...parseWho(entry, who, id), permissions: parsePermissions(entry, permissions) };
+  }
+  if (id !== undefined) throw malformed(entry, 'the owner has no id there');
+  return { tag: `${kind}-object`, permissions: parsePermissions(entry, permissions) };
+}
+
+/** An id counts for more than a name: that is looked up on the system that restores. */
+function parseWho(entry: string, who: string, id: string | undefined): Pick<AclEntry, 'id' | 'name'> {
+  const number = id ?? who;
+  if (id === undefined && !DIGITS.test(who)) return { name: unquote(who) };
+  if (!DIGITS.test(number) || Number(number) > LAST_ID) throw malformed(entry, 'its id is out of range');
+  return { id: Number(number) };
+}
+
+function parsePermissions(entry: string, text: string): number {
+  const [read, write, execute] = ['r', 'w', 'x'].map((letter) => text.split(letter).length - 1);
+  if (!PERMISSIONS.test(text) || Math.max(read!, write!, execute!) > 1) {
+    throw malformed(entry, 'its permissions are none');
+  }
+  return read! * 4 + write! * 2 + execute!;
+}
+
+function formatEntry({ tag, id, name = '', permissions }: AclEntry): string {
+  const [kind] = tag.split('-');
+  const who = isNamed(tag) ? (id ?? quote(name)) : '';
+  const letters = ['r', 'w', 'x'].map((letter, index) => (permissions & (4 >> index) ? letter : '-'));
+  return `${kind}:${who}:${letters.join('')}`;
+}
+
+/** libacl writes what would end a name as three octal digits behind a backslash. */
+function quote(name: string): string {
+  return name.replace(
+    /[ \t\n\r:,#\\]/g,
+    (letter) => `\\${letter.charCodeAt(0).toString(8).padStart(3, '0')}`,
+  );
+}
+
+function unquote(name: string): string {
+  return name.replace(/\\([01][0-7]{2})/g, (_, digits: string) => String.fromCharCode(parseInt(digits, 8)));
+}
+
+function malformed(entry: string, why: string): ArchiveError {
+  return new ArchiveError(
+    'ACL_TEXT',
+    `not an entry of an access control list, ${printableName(entry)}: ${why}`,
+  );
+}
+
+/** Users and groups by name. */
+export interface Accounts {
+  /** `undefined` for a name that is not known. */
+  idOf(kind: 'user' | 'group', name: string): number | undefined;
+}
+
+/**
+ * The accounts of this system, or of the one below `root`: what stands in its `/etc/passwd` and `/etc/group`.
+ */
+export function readAccounts(root = ''): Accounts {
+  const ids = { user: readIds(`${root}/etc/passwd`), group: readIds(`${root}/etc/group`) };
+  return { idOf: (kind, name) => ids[kind].get(name) };
+}
+
+/**
+ * Gives the entries of an ACL that have a name only the id that it has here. Those whose name is not known
+ * stay as they are.
+ */
+export function resolveAclNames(acl: Acl, accounts: Accounts): Acl {
+  return acl.map((entry): AclEntry => {
+    const { tag, id, name, permissions } = entry;
+    if (id !== undefined || name === undefined || (tag !== 'user' && tag !== 'group')) return entry;
+    const found = accounts.idOf(tag, name);
+    return found === undefined ? entry : { tag, id: found, permissions };
+  });
+}
+
+/**
+ * Both files have the name in the first field and the id in the third (passwd(5), group(5)). The first line
+ * counts.
+ */
+function readIds(path: string): ReadonlyMap<string, number> {
+  const ids = new Map<string, number>();
+  for (const line of readTextIfAny(path).split('\n')) {
+    const [name = '', , id = ''] = line.split(':');
+    if (/^\d+$/.test(id) && !ids.has(name)) ids.set(name, Number(id));
+  }
+  return ids;
+}
+
+function readTextIfAny(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if (isNotFound(error)) return '';
+    throw error;
+  }
 }

@@ -3,10 +3,9 @@ import { printableName } from '@vzdump-format/posix';
 import { ArchiveError } from '@vzdump-format/streams';
 import type { FileEntry } from '../entry/entry.js';
 import { DEFAULT_ACL } from '../metadata/acl.js';
-import type { FoundDirectory } from './restore-found.js';
+import { type FoundDirectory, NewFiles } from './restore-directory-state.js';
 import type { Owner } from './restore-inode.js';
 import { type Inode, NamedInode, OpenInode } from './restore-inode.js';
-import { NewFiles } from './restore-new-files.js';
 
 /** What its owner needs to look into a directory and to change what is in it. The superuser needs nothing. */
 const OWNER_MAY_ALL = 0o700;

@@ -1,13 +1,12 @@
 import { getFlags, printableName, setFlags, setQuotaProject } from '@vzdump-format/posix';
 import { ArchiveError } from '@vzdump-format/streams';
 import type { Acl, AclEntry, FileEntry } from '../entry/entry.js';
-import type { Accounts } from '../metadata/accounts.js';
-import { ACCESS_ACL, DEFAULT_ACL, encodeAcl, isNamed } from '../metadata/acl.js';
+import { ACCESS_ACL, type Accounts, DEFAULT_ACL, encodeAcl, isNamed } from '../metadata/acl.js';
 import { CAPABILITIES, capabilitiesOnHost } from '../metadata/capabilities.js';
 import type { IdKind, IdMap } from '../metadata/id-map.js';
+import type { FreshFile } from './restore-directory-state.js';
 import type { Inode, Owner } from './restore-inode.js';
 import type { Losses } from './restore-losses.js';
-import type { FreshFile } from './restore-new-files.js';
 
 const PERMISSIONS = 0o777;
 const SETUID = 0o4000;

@@ -2,16 +2,15 @@ import { closeSync, constants, openSync } from 'node:fs';
 import { makeDirectories, missingCapabilities, openDirectory, pathToBytes } from '@vzdump-format/posix';
 import { EventLoopTurns, type OnWarning, PullIterator } from '@vzdump-format/streams';
 import type { FileEntry } from '../entry/entry.js';
-import type { Accounts } from '../metadata/accounts.js';
+import type { Accounts } from '../metadata/acl.js';
 import type { IdMap } from '../metadata/id-map.js';
 import { OpenDirectories, type TreeRoot } from './restore-directories.js';
+import { FoundDirectory } from './restore-directory-state.js';
 import { restoreEntry } from './restore-entry.js';
-import { FoundDirectory } from './restore-found.js';
 import { type Inode, OpenInode, type Owner } from './restore-inode.js';
 import { type LossCounts, Losses } from './restore-losses.js';
 import { type MetadataOptions, MetadataWriter } from './restore-metadata.js';
-import { type Existing, NameGiver } from './restore-names.js';
-import type { Restoration } from './restore-run.js';
+import { type Existing, NameGiver, type Restoration } from './restore-run.js';
 
 export interface RestoreTreeOptions {
   /** `refuse` unless given. Directories that are there are merged, whatever it says. */

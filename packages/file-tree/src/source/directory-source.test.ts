@@ -2,7 +2,7 @@ import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openFilesIn, scratch } from '@vzdump-format/testing';
 import { expect, test } from 'vitest';
-import { pxarExcludes } from '../excludes/pxar-excludes.js';
+import { pxarExcludes } from '../excludes/excludes.js';
 import { restoreTree } from '../restore/restore.js';
 import { testTreeSource } from '../testing/tree-source-contract.js';
 import { openDirectoryTree } from './directory-source.js';

@@ -3,12 +3,12 @@ import { promisify } from 'node:util';
 import { closeFile } from '@vzdump-format/posix';
 import { ArchiveError, type ByteSource, fill } from '@vzdump-format/streams';
 import type { FileEntry } from '../entry/entry.js';
+import { parentOf } from '../entry/entry-path.js';
 import { type ExcludeRules, excludingAlso } from '../excludes/excludes.js';
-import { walk } from '../walk/walk.js';
-import type { WalkOptions } from '../walk/walk-options.js';
+import { type WalkOptions, walk } from '../walk/walk.js';
 import { openSource } from '../walk/walk-sources.js';
 import { isGone } from '../walk/walk-warnings.js';
-import { entryNotFound, parentOf, type TreeSource, wrongEntryKind } from './tree-source.js';
+import { entryNotFound, type TreeSource, wrongEntryKind } from './tree-source.js';
 
 const readDescriptor = promisify(read);
 

@@ -1,11 +1,11 @@
 import { ArchiveError, ByteReader, type ByteSource } from '@vzdump-format/streams';
+import { wholeContent } from '../entry/content.js';
 import type { FileEntry } from '../entry/entry.js';
-import { wholeContent } from '../entry/whole-content.js';
+import { parentOf } from '../entry/entry-path.js';
 import {
   entriesBelow,
   entryNotFound,
   impliedDirectory,
-  parentOf,
   type TreeSource,
   wrongEntryKind,
 } from './tree-source.js';

@@ -36,11 +36,6 @@ export interface TreeSource<Entry extends FileEntry = FileEntry> {
   entries(path?: string): AsyncIterable<Entry>;
 }
 
-/** The path of the directory that something is in; of what is in the root, and of that, the root's. */
-export function parentOf(path: string): string {
-  return path.slice(0, Math.max(0, path.lastIndexOf('/')));
-}
-
 /** A directory that nothing but the paths in it tells of. */
 export function impliedDirectory(path: string): FileEntry {
   return { path, type: 'directory', mode: 0o755, uid: 0, gid: 0, mtime: 0n, size: 0 };

@@ -1,8 +1,8 @@
 import { type ByteSource, readChunks } from '@vzdump-format/streams';
 import { collect, noise } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
+import { wholeContent } from '../entry/content.js';
 import type { FileEntry } from '../entry/entry.js';
-import { wholeContent } from '../entry/whole-content.js';
 import type { TreeSource } from '../source/tree-source.js';
 
 const LARGE = noise(300_000);

@@ -1,7 +1,6 @@
 import type { ArchiveWarning } from '@vzdump-format/streams';
 import type { FileEntry } from '../entry/entry.js';
-import { walk } from '../walk/walk.js';
-import type { WalkOptions } from '../walk/walk-options.js';
+import { type WalkOptions, walk } from '../walk/walk.js';
 
 export interface WalkedEntry extends FileEntry {
   /** The content, all of it. */

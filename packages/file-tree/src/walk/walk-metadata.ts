@@ -10,14 +10,27 @@ import {
 import type { Acl, AclEntry, FileEntry } from '../entry/entry.js';
 import { ACCESS_ACL, DEFAULT_ACL, decodeAcl } from '../metadata/acl.js';
 import { CAPABILITIES, capabilitiesInGuest } from '../metadata/capabilities.js';
-import { type IdKind, UNMAPPED_ID } from '../metadata/id-map.js';
-import type { WalkOptions } from './walk-options.js';
+import { type IdKind, type IdMap, UNMAPPED_ID } from '../metadata/id-map.js';
 import type { WalkWarnings } from './walk-warnings.js';
 
-type MetadataReaderOptions = Pick<
-  WalkOptions,
-  'xattrs' | 'acls' | 'fcaps' | 'flags' | 'quotaProjects' | 'idMap'
->;
+/** Which metadata entries have, and how they show ids. */
+export interface AttributeOptions {
+  /**
+   * Whether an extended attribute is kept, by its full name; `user.*` unless given. ACLs and capabilities are
+   * not among them.
+   */
+  readonly xattrs?: ((name: string) => boolean) | undefined;
+  /** Unless given, they are kept. */
+  readonly acls?: boolean | undefined;
+  /** Unless given, they are kept. */
+  readonly fcaps?: boolean | undefined;
+  /** Whether file flags (chattr) are asked for: one more call for each file and directory. */
+  readonly flags?: boolean | undefined;
+  /** Whether quota projects are asked for: likewise. */
+  readonly quotaProjects?: boolean | undefined;
+  /** Gives the ids in the container for those on disk. */
+  readonly idMap?: IdMap | undefined;
+}
 
 /** An entry that its type has still to be written into. */
 export type EntryInProgress = { -readonly [Field in keyof FileEntry]: FileEntry[Field] };
@@ -43,7 +56,7 @@ export class MetadataReader {
   private readonly wantsFlags: boolean;
 
   constructor(
-    private readonly options: MetadataReaderOptions,
+    private readonly options: AttributeOptions,
     private readonly warnings: WalkWarnings,
   ) {
     this.wantsXattr = options.xattrs ?? ((name) => name.startsWith('user.'));

@@ -1,4 +1,13 @@
-import { type DirectoryListing, type FileStatus, fileStatus, type OpenDirectory } from '@vzdump-format/posix';
+import {
+  type DirectoryListing,
+  type FileStatus,
+  fileStatus,
+  fileSystem,
+  type OpenDirectory,
+  pathToBytes,
+  printableName,
+} from '@vzdump-format/posix';
+import { ArchiveError } from '@vzdump-format/streams';
 import type { ExcludeRules } from '../excludes/excludes.js';
 import { isGone, isOfTheFile } from './walk-warnings.js';
 
@@ -115,4 +124,58 @@ export class WalkLevels {
  */
 export function statusOf(directory: OpenDirectory, parent: OpenDirectory, name: string): FileStatus {
   return directory.fd === undefined ? parent.status(name) : fileStatus(directory.fd);
+}
+
+export interface FileSystemBoundsOptions {
+  readonly allFileSystems: boolean;
+  /** Devices whose content belongs to every source. */
+  readonly included: ReadonlySet<number>;
+  readonly skipVirtual: boolean;
+}
+
+/** Which file systems a walk enters. */
+export class FileSystemBounds {
+  private readonly virtual = new Map<number, boolean>();
+  private source = -1;
+
+  constructor(private readonly options: FileSystemBoundsOptions) {}
+
+  /** @throws `TREE_VIRTUAL` */
+  startAt(directory: OpenDirectory, { deviceId }: FileStatus): void {
+    this.source = deviceId;
+    if (!this.options.skipVirtual || !this.isVirtual(directory, deviceId)) return;
+    throw new ArchiveError('TREE_VIRTUAL', `${printableName(directory.path)} is on a virtual file system`, {
+      entry: directory.path,
+      hint: 'there is nothing in it to keep',
+    });
+  }
+
+  /** Whether what is in a directory belongs to the source. */
+  enters(directory: OpenDirectory, { deviceId }: FileStatus): boolean {
+    const { allFileSystems, included, skipVirtual } = this.options;
+    if (deviceId === this.source) return true;
+    if (!allFileSystems && !included.has(deviceId)) return false;
+    return !skipVirtual || !this.isVirtual(directory, deviceId);
+  }
+
+  private isVirtual(directory: OpenDirectory, device: number): boolean {
+    let virtual = this.virtual.get(device);
+    if (virtual === undefined) {
+      ({ virtual } = fileSystem(directory.fd ?? directory.path));
+      this.virtual.set(device, virtual);
+    }
+    return virtual;
+  }
+}
+
+/** Half of a surrogate pair, or an escaped byte: what sorts by UTF-16 otherwise than by bytes. */
+const SURROGATE = /[\ud800-\udfff]/;
+
+/** Sorts by the names' bytes, in place: the one order that depends on neither file system nor locale. */
+export function sortByBytes(listing: DirectoryListing[]): DirectoryListing[] {
+  if (!listing.some(({ name }) => SURROGATE.test(name))) {
+    return listing.sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+  const keys = new Map(listing.map((listed) => [listed, pathToBytes(listed.name)]));
+  return listing.sort((a, b) => keys.get(a)!.compare(keys.get(b)!));
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { fileNameFault, requireFileName } from './safe-name.js';
+import { fileNameFault, isPlainName, pathComponents, requireFileName } from './entry-path.js';
 
 describe('a name that can be one component of a path', () => {
   test.each([
@@ -52,4 +52,44 @@ test('the error shows the name in one line', () => {
   expect(() => requireFileName('a\n\u001b[31m/b')).toThrow(
     '"a\\x0a\\x1b[31m/b" cannot be a file name: it holds a slash',
   );
+});
+
+test.each([
+  ['a', ['a']],
+  ['a/b/c', ['a', 'b', 'c']],
+  ['/a//b/', ['a', 'b']],
+  ['./a/./b/.', ['a', 'b']],
+  ['', []],
+  ['.', []],
+  ['///', []],
+  ['.../..a/b..', ['...', '..a', 'b..']],
+  ['C:\\a\\..\\b', ['C:\\a\\..\\b']],
+  ['a\udc80/\ufffd', ['a\udc80', '\ufffd']],
+])('%j leads through %j', (path, components) => {
+  expect(pathComponents(path)).toEqual(components);
+});
+
+test.each([
+  ['..', 'TREE_PATH_PARENT'],
+  ['a/..', 'TREE_PATH_PARENT'],
+  ['/..', 'TREE_PATH_PARENT'],
+  ['a/../b', 'TREE_PATH_PARENT'],
+  ['a\0', 'TREE_PATH_NUL'],
+  ['\0', 'TREE_PATH_NUL'],
+  ['a/\0/..', 'TREE_PATH_NUL'],
+  ['a/'.repeat(2049), 'TREE_PATH_DEPTH'],
+])('%j leads nowhere: %s', (path, code) => {
+  expect(() => pathComponents(path)).toThrow(expect.objectContaining({ code, entry: path }));
+});
+
+test('as deep as can be', () => {
+  expect(pathComponents('a/'.repeat(2048))).toHaveLength(2048);
+});
+
+test.each(['a', '...', 'a b', ' ', '..a', 'a\\b'])('%j is a plain name', (name) => {
+  expect(isPlainName(name)).toBe(true);
+});
+
+test.each(['', '.', '..', 'a/b', '/', 'a\0'])('%j is none', (name) => {
+  expect(isPlainName(name)).toBe(false);
 });

@@ -1,8 +1,7 @@
 import type { FileRange, Piece } from '@vzdump-format/streams';
 import { expect, test } from 'vitest';
-import { ContentProgress } from './content-progress.js';
+import { ContentProgress, piecesOf } from './content.js';
 import type { Content, FileEntry } from './entry.js';
-import { piecesOf } from './whole-content.js';
 
 function file(size: number, content: Content | undefined, extents?: FileEntry['extents']): FileEntry {
   return { path: 'f', type: 'file', mode: 0, uid: 0, gid: 0, mtime: 0n, size, content, extents };

@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Extent, FileEntry } from '../entry/entry.js';
 import { file } from '../testing/entries.js';
-import { ContentWriter } from './restore-content.js';
+import { ContentWriter } from './restore-file.js';
 
 let directory: string;
 let path: string;
