@@ -3,13 +3,14 @@ export {
   type BackupName,
   type BackupType,
   guestOfName,
+  localTimeOf,
   notesPath,
+  padded,
   parseBackupName,
   protectionPath,
   requireBackup,
   requireBackupExtension,
 } from './backup/backup-name.js';
-export { localTimeOf, padded } from './backup/local-time.js';
 export { checkNotesTemplate, expandNotesTemplate } from './backup/notes-template.js';
 export {
   checkedRetention,
@@ -23,6 +24,7 @@ export {
   type Verdict,
   verdictReason,
 } from './backup/retention.js';
+export { formatPropertyString, type Properties, parseBoolean, withoutLineEnd } from './config-syntax.js';
 export {
   type DriveMapEntry,
   LXC_CONFIG_NAME,
@@ -33,7 +35,6 @@ export {
   QEMU_FIREWALL_NAME,
   qemuArchiveConfig,
 } from './guest/archive-config.js';
-export { withoutKeys, withoutLines, withValue } from './guest/edit-guest-config.js';
 export {
   configValue,
   formatGuestConfig,
@@ -43,17 +44,22 @@ export {
   type GuestType,
   isMoreThanALine,
   parseGuestConfig,
+  withoutKeys,
+  withoutLines,
+  withValue,
 } from './guest/guest-config.js';
-export { formatIdRange, idMap, isUnprivileged } from './guest/id-map.js';
 export { type IdentitySource, randomIdentity } from './guest/identity.js';
 export {
+  formatIdRange,
+  idMap,
   isMountPointKey,
+  isUnprivileged,
   type MountPoint,
   mountPoints,
   parseMountPoint,
   selectMountPoints,
   wantsBackup,
-} from './guest/lxc-mount-points.js';
+} from './guest/lxc-config.js';
 export {
   driveMapEntry,
   drivePaths,
@@ -73,16 +79,24 @@ export {
 export { ifThere, isThere, readConfigFile, removeIfThere, writeConfigFile } from './host/files.js';
 export { DEFAULT_PVE_ROOT, type Guest, PveRoot } from './host/pve-root.js';
 export { hostLines } from './restored/host-lines.js';
-export { restoreLxcConfig } from './restored/restore-lxc-config.js';
-export { restoreQemuConfig, withDriveSizes } from './restored/restore-qemu-config.js';
-export { planRestoredDrives, type RestoredDrive } from './restored/restored-drives.js';
 export {
   formatRestoredMountPoint,
   type NewMountPoint,
   planRestoredMountPoints,
-} from './restored/restored-mount-points.js';
-export { BANDWIDTH_UNIT, type BandwidthLimits, restoreBandwidthLimit } from './storage/bandwidth-limit.js';
-export type { DatacenterConfig } from './storage/datacenter-config.js';
+  restoreLxcConfig,
+} from './restored/restore-lxc-config.js';
+export {
+  planRestoredDrives,
+  type RestoredDrive,
+  restoreQemuConfig,
+  withDriveSizes,
+} from './restored/restore-qemu-config.js';
+export {
+  BANDWIDTH_UNIT,
+  type BandwidthLimits,
+  type DatacenterConfig,
+  restoreBandwidthLimit,
+} from './storage/datacenter-config.js';
 export {
   contentDirectory,
   type DirectoryStorage,
@@ -102,8 +116,6 @@ export {
   type Volume,
   type VolumeFormat,
 } from './storage/volume.js';
-export { withoutLineEnd } from './syntax/config-lines.js';
-export { formatPropertyString, type Properties, parseBoolean } from './syntax/config-values.js';
 export {
   checkCommandLine,
   chosenGuests,

@@ -1,15 +1,13 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { pathToBytes } from '@vzdump-format/posix';
+import { keptScratch } from '@vzdump-format/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { lxcArchiveConfig, qemuArchiveConfig } from './guest/archive-config.js';
-import { guestDescription } from './guest/edit-guest-config.js';
-import { formatGuestConfig } from './guest/guest-config.js';
-import { formatIdRange, idMap } from './guest/id-map.js';
-import { selectMountPoints } from './guest/lxc-mount-points.js';
+import { formatGuestConfig, guestDescription } from './guest/guest-config.js';
+import { formatIdRange, idMap, selectMountPoints } from './guest/lxc-config.js';
 import { driveMapEntry, driveVolume, selectDrives } from './guest/qemu-drives.js';
 import { PveRoot } from './host/pve-root.js';
 import { contentDirectory, requireBackupStorage } from './storage/storage-config.js';
@@ -17,12 +15,12 @@ import { resolveVolume } from './storage/volume.js';
 
 const SAMPLE = join(import.meta.dirname, '../../../examples/pve');
 
-let directory: string;
+const directory = keptScratch();
 let root: PveRoot;
 
 beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'sample-'));
-  const target = join(directory, 'made');
+  await directory.make();
+  const target = directory.path('made');
   const { stdout } = await promisify(execFile)(process.execPath, [join(SAMPLE, 'make-guests.mjs'), target]);
   expect(stdout).toBe(`${join(target, 'pve')}\n`);
   root = await PveRoot.open(stdout.trim(), {
@@ -32,9 +30,7 @@ beforeAll(async () => {
   });
 });
 
-afterAll(async () => {
-  await rm(directory, { recursive: true });
-});
+afterAll(directory.remove);
 
 test('has a virtual machine and a container, in one pool', async () => {
   expect((await root.guests()).map(({ vmid, type }) => [vmid, type])).toEqual([
@@ -153,7 +149,7 @@ hostname: db
 memory: 512
 mp0: local:101/subvol-101-disk-1.subvol,mp=/srv/data,backup=1,size=0T
 mp1: local:101/subvol-101-disk-2.subvol,mp=/var/cache/app,size=0T
-mp2: ${join(directory, 'made/storage/shared')},mp=/mnt/shared,ro=1
+mp2: ${directory.path('made/storage/shared')},mp=/mnt/shared,ro=1
 nameserver: 192.0.2.53
 net0: name=eth0,bridge=vmbr0,firewall=1,gw=192.0.2.1,hwaddr=BC:24:11:00:00:65,ip=192.0.2.101/24,type=veth
 onboot: 1

@@ -1,5 +1,5 @@
 import { ArchiveError } from '@vzdump-format/streams';
-import { dayNumber, type LocalTime, localTimeOf } from './local-time.js';
+import { dayNumber, type LocalTime, localTimeOf } from './backup-name.js';
 
 /** The rules, in the order in which they are applied. */
 export const keepRules = ['last', 'hourly', 'daily', 'weekly', 'monthly', 'yearly'] as const;

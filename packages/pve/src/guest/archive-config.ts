@@ -1,14 +1,17 @@
 import { printableName } from '@vzdump-format/posix';
-import { lineEnd, splitLines, withoutLineEnd } from '../syntax/config-lines.js';
-import { guestDescription, withDescription, withoutKeys, withoutLines } from './edit-guest-config.js';
+import { lineEnd, splitLines, withoutLineEnd } from '../config-syntax.js';
 import {
   configValues,
   formatGuestConfig,
   type GuestConfig,
   type GuestConfigLine,
   type GuestConfigSection,
+  guestDescription,
   parseGuestConfig,
   rawLxcLines,
+  withDescription,
+  withoutKeys,
+  withoutLines,
 } from './guest-config.js';
 
 /** The name under which an archive keeps a virtual machine's configuration. */

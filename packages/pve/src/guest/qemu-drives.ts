@@ -1,7 +1,7 @@
 import { printableName } from '@vzdump-format/posix';
+import { badConfigValue, type Properties, parseBoolean, parsePropertiesOf } from '../config-syntax.js';
 import type { StorageConfig } from '../storage/storage-config.js';
 import { parseVolumeId, resolveVolume, type Volume, type VolumeFormat } from '../storage/volume.js';
-import { badConfigValue, type Properties, parseBoolean, parsePropertiesOf } from '../syntax/config-values.js';
 import type { DriveMapEntry } from './archive-config.js';
 import { configValue, configValues, type GuestConfig } from './guest-config.js';
 

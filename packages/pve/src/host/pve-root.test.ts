@@ -1,32 +1,17 @@
-import {
-  chmod,
-  lstat,
-  mkdir,
-  mkdtemp,
-  readdir,
-  readFile,
-  rm,
-  stat,
-  symlink,
-  truncate,
-  writeFile,
-} from 'node:fs/promises';
-import { hostname, tmpdir } from 'node:os';
+import { chmod, lstat, mkdir, readdir, readFile, stat, symlink, truncate, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { ArchiveWarning } from '@vzdump-format/streams';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { withValue } from '../guest/edit-guest-config.js';
-import { configValue, parseGuestConfig } from '../guest/guest-config.js';
+import { useTemporaryDirectory } from '@vzdump-format/testing';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { configValue, parseGuestConfig, withValue } from '../guest/guest-config.js';
 import { PveRoot, type PveRootOptions } from './pve-root.js';
 
+const temporaryDirectory = useTemporaryDirectory();
 let directory: string;
 
-beforeEach(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'pve-root-'));
-});
-
-afterEach(async () => {
-  await rm(directory, { recursive: true });
+beforeEach(() => {
+  directory = temporaryDirectory();
 });
 
 /** Opens a root that holds these files. */

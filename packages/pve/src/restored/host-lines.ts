@@ -1,5 +1,5 @@
 import type { GuestConfig, GuestConfigLine, GuestType } from '../guest/guest-config.js';
-import { isMountPointKey, parseMountPoint } from '../guest/lxc-mount-points.js';
+import { isMountPointKey, parseMountPoint } from '../guest/lxc-config.js';
 import { isCdrom, isDriveLike, parseDrive } from '../guest/qemu-drives.js';
 
 /** Whether a line of a guest's configuration acts on the host. */

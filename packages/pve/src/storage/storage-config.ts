@@ -5,11 +5,12 @@ import { parseMaxFiles, parseRetention, type Retention } from '../backup/retenti
 import {
   type ConfigSection,
   type ParseConfigOptions,
+  parseBoolean,
+  parsePropertyString,
   parseSections,
   splitList,
-} from '../syntax/config-lines.js';
-import { parseBoolean, parsePropertyString } from '../syntax/config-values.js';
-import { type BandwidthLimits, parseBandwidthLimits } from './bandwidth-limit.js';
+} from '../config-syntax.js';
+import { type BandwidthLimits, parseBandwidthLimits } from './datacenter-config.js';
 
 interface StorageBase {
   readonly id: string;

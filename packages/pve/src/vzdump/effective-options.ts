@@ -1,7 +1,7 @@
 import { ArchiveError, type OnWarning } from '@vzdump-format/streams';
 import { keepsAll, type Retention } from '../backup/retention.js';
+import { type Properties, parseBoolean } from '../config-syntax.js';
 import { DEFAULT_STORAGE_ID } from '../storage/storage-config.js';
-import { type Properties, parseBoolean } from '../syntax/config-values.js';
 import { type OptionValue, parseOptionValue } from './option-value.js';
 import type { GuestChoice } from './select-guests.js';
 import {

@@ -1,8 +1,7 @@
 import { printableName } from '@vzdump-format/posix';
 import { ArchiveError } from '@vzdump-format/streams';
 import { parseRetention, type Retention } from '../backup/retention.js';
-import { splitList } from '../syntax/config-lines.js';
-import { type Properties, parseBoolean, parsePropertyString } from '../syntax/config-values.js';
+import { type Properties, parseBoolean, parsePropertyString, splitList } from '../config-syntax.js';
 
 /** What an option's value can be. */
 export type OptionType =

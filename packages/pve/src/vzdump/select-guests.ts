@@ -1,6 +1,6 @@
 import { printableName } from '@vzdump-format/posix';
 import { ArchiveError } from '@vzdump-format/streams';
-import { splitLines, splitList, trimBlanks } from '../syntax/config-lines.js';
+import { splitLines, splitList, trimBlanks } from '../config-syntax.js';
 import type { VzdumpOptions } from './vzdump-options.js';
 
 /** What there is to choose from. */

@@ -1,7 +1,7 @@
 import { bytesToPath, printableName } from '@vzdump-format/posix';
 import type { OnWarning } from '@vzdump-format/streams';
+import { type ParseConfigOptions, splitLines, trimBlanks } from '../config-syntax.js';
 import { ifThere, readConfigFile } from '../host/files.js';
-import { type ParseConfigOptions, splitLines, trimBlanks } from '../syntax/config-lines.js';
 import { type OptionValue, parseOptionValue } from './option-value.js';
 import { type VzdumpOptionSpec, type VzdumpOptions, vzdumpOption } from './vzdump-options.js';
 
