@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { findCircles } from './circles.js';
-import { findViolations, type WorkspacePackage } from './layering.js';
+import { findViolations, unusedArrows, type WorkspacePackage } from './layering.js';
 import { readWorkspace } from './workspace.js';
 
 const SCOPE = '@vzdump-format';
@@ -13,6 +13,10 @@ describe('this repository', async () => {
 
   test('keeps the layering', () => {
     expect(findViolations(packages, devDependencies)).toEqual([]);
+  });
+
+  test('follows every arrow', () => {
+    expect(unusedArrows(packages)).toEqual([]);
   });
 
   test('has no circles of files', () => {
@@ -84,7 +88,7 @@ const SOUND = [
   pack('formats/tar', ['packages/streams', 'packages/posix', 'packages/file-tree']),
   pack('packages/disk', ['packages/streams', 'packages/posix', 'packages/nbd']),
   pack('packages/archives', ['packages/codecs', 'formats/vma', 'formats/tar', 'packages/disk']),
-  pack('packages/pve', ['packages/streams', 'packages/posix', 'packages/disk']),
+  pack('packages/pve', ['packages/streams', 'packages/posix', 'packages/file-tree']),
   pack('packages/stores', ['packages/archives', 'packages/pve']),
   pack('packages/vzdump', ['packages/archives', 'packages/pve', 'packages/stores']),
   pack('packages/cli', ['packages/streams', 'packages/vzdump']),
@@ -124,6 +128,10 @@ describe('the arrows', () => {
     ['packages/pve', 'packages/archives'],
     ['packages/pve', 'packages/codecs'],
     ['packages/pve', 'packages/stores'],
+    ['packages/pve', 'packages/disk'],
+    ['packages/archives', 'packages/nbd'],
+    ['packages/stores', 'packages/codecs'],
+    ['packages/cli', 'formats/vma'],
     ['packages/stores', 'packages/vzdump'],
     ['packages/vzdump', 'packages/cli'],
     ['packages/testing', 'packages/streams'],
@@ -148,6 +156,14 @@ describe('the arrows', () => {
       `formats/vma/src/a.test.ts: imports ${SCOPE}/codecs, against the arrows`,
       `formats/vma/src/a.test.ts: imports ${SCOPE}/vzdump, against the arrows`,
     ]);
+  });
+
+  test('are those that imports follow, whatever the manifests name', () => {
+    const text = `import type { A } from '${SCOPE}/posix';\nimport '${SCOPE}/streams/testing';`;
+    const fileTree = pack('packages/file-tree', [], source('packages/file-tree/src/a.test.ts', text));
+    const unused = unusedArrows([...SOUND.filter(({ folder }) => folder !== fileTree.folder), fileTree]);
+    expect(unused.filter((arrow) => arrow.startsWith('file-tree'))).toEqual([]);
+    expect(unused).toContain('posix → streams');
   });
 
   test('a package of its own making has no place', () => {

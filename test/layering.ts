@@ -22,31 +22,23 @@ export interface WorkspacePackage {
 
 type Layer = keyof typeof ARROWS;
 
-const BYTES = ['streams'] as const;
-const FILES = [...BYTES, 'posix', 'file-tree'] as const;
-const DISKS = [...BYTES, 'posix', 'nbd'] as const;
-const ARCHIVES = [...FILES, 'codecs', 'nbd', 'format', 'disk'] as const;
-const PROXMOX = [...FILES, 'disk'] as const;
-const STORES = [...ARCHIVES, 'archives', 'pve'] as const;
-const GUESTS = [...STORES, 'stores'] as const;
-
-/** Which layers a layer may import: bytes → disks and trees → archives → Proxmox VE → stores → guests. */
+/** Which layers a layer may import: all those that it does. */
 const ARROWS = {
   streams: [],
-  codecs: BYTES,
-  nbd: BYTES,
-  posix: BYTES,
-  'file-tree': [...BYTES, 'posix'],
-  format: FILES,
-  disk: DISKS,
-  archives: ARCHIVES,
-  pve: PROXMOX,
-  stores: STORES,
-  vzdump: GUESTS,
-  cli: [...GUESTS, 'vzdump'],
+  codecs: ['streams'],
+  nbd: ['streams'],
+  posix: ['streams'],
+  'file-tree': ['streams', 'posix'],
+  format: ['streams', 'posix', 'file-tree'],
+  disk: ['streams', 'posix', 'nbd'],
+  archives: ['streams', 'codecs', 'posix', 'file-tree', 'format', 'disk'],
+  pve: ['streams', 'posix', 'file-tree'],
+  stores: ['streams', 'posix', 'archives', 'pve'],
+  vzdump: ['streams', 'codecs', 'posix', 'file-tree', 'format', 'disk', 'archives', 'pve', 'stores'],
+  cli: ['streams', 'codecs', 'posix', 'file-tree', 'disk', 'archives', 'pve', 'stores', 'vzdump'],
   testing: [],
-  'test-vectors': BYTES,
-  bench: [...GUESTS, 'vzdump', 'cli'],
+  'test-vectors': ['streams'],
+  bench: ['streams', 'codecs', 'posix', 'format', 'archives'],
 } as const satisfies Record<string, readonly string[]>;
 
 /** What is there for tests alone. */
@@ -61,6 +53,19 @@ export function findViolations(
     ...manifestViolations(one, packages),
     ...one.sources.flatMap((file) => sourceViolations(one, file, packages, rootDevDependencies)),
   ]);
+}
+
+/** Arrows that no import follows, as `pve → disk`: a layer may import only what it does. */
+export function unusedArrows(packages: readonly WorkspacePackage[]): string[] {
+  const used = new Set<string>();
+  for (const one of packages) {
+    for (const specifier of one.sources.flatMap(({ text }) => findModuleUses(text).specifiers)) {
+      const other = packages.find(({ name }) => name === packageOf(specifier));
+      if (other !== undefined) used.add(`${layerOf(one)} → ${layerOf(other)}`);
+    }
+  }
+  const arrows = Object.entries(ARROWS).flatMap(([from, below]) => below.map((to) => `${from} → ${to}`));
+  return arrows.filter((arrow) => !used.has(arrow));
 }
 
 function manifestViolations(one: WorkspacePackage, packages: readonly WorkspacePackage[]): string[] {
@@ -114,7 +119,7 @@ function specifierViolation(
     if (!target.startsWith(`${one.folder}/`)) return 'which is outside its package';
     return isTest(target) && !isTest(file.path) ? 'which is for tests' : undefined;
   }
-  const name = /^(?:@[^/]+\/)?[^/]*/.exec(specifier)![0];
+  const name = packageOf(specifier);
   const forTests = isTest(file.path);
   const other = packages.find((candidate) => candidate.name === name);
   if (other === one) return 'which is its own package';
@@ -125,6 +130,11 @@ function specifierViolation(
   const listed = [...one.dependencies, ...(forTests ? one.devDependencies : [])];
   if (forTests && !other) listed.push(...rootDevDependencies);
   return listed.includes(name) ? undefined : 'which its package.json does not list';
+}
+
+/** `@scope/name/testing` → `@scope/name` */
+function packageOf(specifier: string): string {
+  return /^(?:@[^/]+\/)?[^/]*/.exec(specifier)![0];
 }
 
 function mayImport(from: WorkspacePackage, to: WorkspacePackage, forTests: boolean): boolean {
