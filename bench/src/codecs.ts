@@ -2,14 +2,13 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { printTable, race } from './measure.js';
+import { GIB, printTable, race, rounds } from './measure.js';
 import { warmMemory, withWorkspace } from './workspace.js';
 
-const MIB = 1024;
-/** `BENCH_ROUNDS=1` is for a look. */
-const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 3);
+const KIB_PER_MIB = 1024;
+const ROUNDS = rounds(3);
 /** More than any contender's output and buffers. */
-const WARMED = 1.25 * 1024 ** 3;
+const WARMED = 1.25 * GIB;
 const CHILD = fileURLToPath(new URL('./codec-child.js', import.meta.url));
 
 /** 1 GiB of what disks hold: a tar of /usr, zeros, and noise. */
@@ -120,7 +119,7 @@ async function compare(comparison: Comparison, directory: string): Promise<strin
   const ratio = toolSeconds! / ourSeconds!;
   return [
     ...[`${tool}${comparison.input?.startsWith('own') ? ' (ours)' : ''}`, files ? 'files' : 'pipes'],
-    ...[toolSeconds!, ourSeconds!].map((seconds) => (MIB / seconds).toFixed(0)),
+    ...[toolSeconds!, ourSeconds!].map((seconds) => (KIB_PER_MIB / seconds).toFixed(0)),
     ...[ratio.toFixed(2), `${ratio >= target ? '' : 'missed '}≥ ${target}`],
     ...(direction === 'compress' ? sizes : ['', '']),
     ...[peakMiB!.toFixed(0), worstDelay!.toFixed(0)],

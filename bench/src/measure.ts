@@ -15,6 +15,19 @@ export interface Contender {
   readonly reset: () => void;
 }
 
+export const MIB = 1 << 20;
+export const GIB = 1 << 30;
+
+/** How often contenders are timed, unless BENCH_ROUNDS says otherwise: with 1 for a look. */
+export function rounds(usual: number): number {
+  return Number(process.env.BENCH_ROUNDS ?? usual);
+}
+
+/** As a column of targets has it. */
+export function verdict(target: string, isMet: boolean): string {
+  return `${target}: ${isMet ? 'met' : 'missed'}`;
+}
+
 /** The command line of this project, as an argument list. */
 export function vzdumpFormat(...args: readonly string[]): string[] {
   return [process.execPath, fileURLToPath(import.meta.resolve('vzdump-format/bin')), ...args];

@@ -5,24 +5,26 @@ import { openPxar, unpackPxar } from '@vzdump-format/pxar';
 import { type ByteSource, FileSource } from '@vzdump-format/streams';
 import {
   type Contender,
+  GIB,
+  MIB,
   median,
   NODE_ALONE,
   peakMemory,
   printTable,
   race,
+  rounds,
   run,
   TAR_FLAGS,
+  verdict,
   vzdumpFormat,
 } from './measure.js';
 import { warmMemory, withWorkspace } from './workspace.js';
 
 const KIB = 1024;
-const MIB = 1 << 20;
-/** `BENCH_ROUNDS=1` is for a look. */
-const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 5);
+const ROUNDS = rounds(5);
 const LOOKUPS = 1000;
 /** More than a contender writes. */
-const WARMED = 1.5 * 1024 * MIB;
+const WARMED = 1.5 * GIB;
 /** The most that it may take to list 20,000 entries, in milliseconds, start-up aside. */
 const MOST_FOR_LIST = 150;
 
@@ -128,10 +130,6 @@ async function listingOfOneFile(directory: string): Promise<Contender> {
   const reset = () => {};
   await run({ name: 'pack 1 file', command: vzdumpFormat('pack', archive, '--root', root), reset });
   return { name: 'pxar: list 1 file', command: vzdumpFormat('list', archive), reset };
-}
-
-function verdict(target: string, isMet: boolean): string {
-  return `${target}: ${isMet ? 'met' : 'missed'}`;
 }
 
 /** Counts what is read of a source. */

@@ -4,19 +4,19 @@ import { fileURLToPath } from 'node:url';
 import {
   type Contender,
   capture,
+  GIB,
+  MIB,
   NODE_ALONE,
   peakMemory,
   printTable,
   race,
+  rounds,
   run,
   vzdumpFormat,
 } from './measure.js';
 import { withWorkspace } from './workspace.js';
 
-const MIB = 1 << 20;
-const GIB = 1 << 30;
-/** `BENCH_ROUNDS=1` is for a look. */
-const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 5);
+const ROUNDS = rounds(5);
 /** How much content an image or a tree has, in MiB; text has a quarter of it. */
 const SIZE = Number(process.env.BENCH_MIB ?? 4096) * MIB;
 const CHILD = fileURLToPath(new URL('./seek-foreign-child.js', import.meta.url));

@@ -1,13 +1,21 @@
 import { appendFileSync, copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Contender, NODE_ALONE, peakMemory, printTable, race, run, vzdumpFormat } from './measure.js';
+import {
+  type Contender,
+  MIB,
+  NODE_ALONE,
+  peakMemory,
+  printTable,
+  race,
+  rounds,
+  run,
+  vzdumpFormat,
+} from './measure.js';
 import { benchForeign } from './seek-foreign.js';
 import { makeImage, withWorkspace } from './workspace.js';
 
-const MIB = 1 << 20;
-/** `BENCH_ROUNDS=1` is for a look. */
-const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 5);
+const ROUNDS = rounds(5);
 /** How large the archives are, uncompressed, in MiB. */
 const SIZE = Number(process.env.BENCH_MIB ?? 4096) * MIB;
 const FILE_SIZE = 64 * MIB;

@@ -4,20 +4,21 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import {
   type Contender,
+  GIB,
+  MIB,
   NODE_ALONE,
   peakMemory,
   printTable,
   race,
+  rounds,
   run,
   TAR_FLAGS,
+  verdict,
   vzdumpFormat,
 } from './measure.js';
 import { warmMemory, withWorkspace } from './workspace.js';
 
-const MIB = 1 << 20;
-const GIB = 1 << 30;
-/** `BENCH_ROUNDS=1` is for a look. */
-const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 3);
+const ROUNDS = rounds(3);
 const MAX_PEAK = 160;
 /** More than most contenders write. */
 const WARMED = 1.5 * GIB;
@@ -86,10 +87,8 @@ async function benchCase(directory: string, { name, make, most, peers }: Case): 
         seconds[index]!.toFixed(3),
         isOurs ? (seconds[index]! - nodeAlone).toFixed(3) : '',
         ratio.toFixed(2),
-        isOurs && limit !== undefined ? `≤ ${limit.toFixed(1)}: ${ratio <= limit ? 'met' : 'missed'}` : '',
-        peak === undefined
-          ? ''
-          : `${peak.toFixed(0)} (≤ ${MAX_PEAK}: ${peak <= MAX_PEAK ? 'met' : 'missed'})`,
+        isOurs && limit !== undefined ? verdict(`≤ ${limit.toFixed(1)}`, ratio <= limit) : '',
+        peak === undefined ? '' : `${peak.toFixed(0)} (${verdict(`≤ ${MAX_PEAK}`, peak <= MAX_PEAK)})`,
       ]);
     }
   }

@@ -1,10 +1,8 @@
 import { rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Contender, peakMemory, printTable, race, vzdumpFormat } from './measure.js';
+import { type Contender, GIB, MIB, peakMemory, printTable, race, vzdumpFormat } from './measure.js';
 import { makeImage, warmMemory, withWorkspace } from './workspace.js';
 
-const MIB = 1 << 20;
-const GIB = 1 << 30;
 const ROUNDS = 5;
 /** More than any contender writes. */
 const WARMED = 2 * GIB;

@@ -2,13 +2,22 @@ import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { dumpSample, timelessLog, timelessNames } from '../support/dump-sample.js';
 
+/** Of each guest, before what it is made of. */
+const BEGUN = `INFO: Backup started at TIME
+INFO: status = stopped
+INFO: backup mode: stop
+INFO: ionice priority: 7`;
+
+/** Of each guest, once its archive is there. */
+const KEPT = `INFO: adding notes to backup
+INFO: marking backup as protected
+INFO: prune older backups with retention: keep-last=3
+INFO: pruned 0 backup(s)`;
+
 /** What monitors read; of the guests of examples/pve, one after the other. */
 const LOG = `INFO: starting new backup job: vzdump 100 101 999 --compress zstd --notes-template '{{guestname}}' --protected 1 --storage local
 INFO: Starting Backup of VM 100 (qemu)
-INFO: Backup started at TIME
-INFO: status = stopped
-INFO: backup mode: stop
-INFO: ionice priority: 7
+${BEGUN}
 INFO: VM Name: web
 INFO: include disk 'scsi0' 'local:100/vm-100-disk-0.raw' 16M
 INFO: exclude disk 'scsi1' 'local:100/vm-100-disk-1.raw' (backup=no)
@@ -21,17 +30,11 @@ INFO: 100% (16.0 MiB of 16.0 MiB) in Ns, read: R, write: W
 INFO: backup is sparse: 15.73 MiB (98%) total zero data
 INFO: transferred 16.00 MiB in N seconds
 INFO: archive file size: 30KB
-INFO: adding notes to backup
-INFO: marking backup as protected
-INFO: prune older backups with retention: keep-last=3
-INFO: pruned 0 backup(s)
+${KEPT}
 INFO: Finished Backup of VM 100 (HH:MM:SS)
 INFO: Backup finished at TIME
 INFO: Starting Backup of VM 101 (lxc)
-INFO: Backup started at TIME
-INFO: status = stopped
-INFO: backup mode: stop
-INFO: ionice priority: 7
+${BEGUN}
 INFO: CT Name: db
 INFO: including mount point rootfs ('/') in backup
 INFO: including mount point mp0 ('/srv/data') in backup
@@ -40,10 +43,7 @@ INFO: excluding bind mount point mp2 ('/mnt/shared') from backup (not a volume)
 INFO: creating vzdump archive '/sample/storage/dump/vzdump-lxc-101-STAMP.tar.zst'
 INFO: Total bytes written: 51200
 INFO: archive file size: 1KB
-INFO: adding notes to backup
-INFO: marking backup as protected
-INFO: prune older backups with retention: keep-last=3
-INFO: pruned 0 backup(s)
+${KEPT}
 INFO: Finished Backup of VM 101 (HH:MM:SS)
 INFO: Backup finished at TIME
 ERROR: Backup of VM 999 failed - unable to find VM '999'
