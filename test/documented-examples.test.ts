@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { scratch } from '@vzdump-format/testing';
 import { expect, test } from 'vitest';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -31,31 +31,27 @@ function programsIn(text: string): readonly string[] {
 }
 
 test('the programs in the documents fit the packages, by the compiler', async () => {
-  const directory = await mkdtemp(join(tmpdir(), 'vzdump-format-test-'));
-  try {
-    await symlink(join(ROOT, 'node_modules'), join(directory, 'node_modules'));
-    await writeFile(join(directory, 'package.json'), '{ "type": "module" }');
-    await writeFile(join(directory, 'given.d.ts'), GIVEN);
-    let count = 0;
-    for (const document of DOCUMENTS) {
-      for (const program of programsIn(await readFile(join(ROOT, document), 'utf8'))) {
-        count++;
-        await writeFile(join(directory, `${document.replaceAll('/', '-')}-${count}.ts`), program);
-      }
+  const directory = await scratch();
+  await symlink(join(ROOT, 'node_modules'), join(directory, 'node_modules'));
+  await writeFile(join(directory, 'package.json'), '{ "type": "module" }');
+  await writeFile(join(directory, 'given.d.ts'), GIVEN);
+  let count = 0;
+  for (const document of DOCUMENTS) {
+    for (const program of programsIn(await readFile(join(ROOT, document), 'utf8'))) {
+      count++;
+      await writeFile(join(directory, `${document.replaceAll('/', '-')}-${count}.ts`), program);
     }
-    expect(count).toBeGreaterThan(18);
-    const options = { strict: true, noEmit: true, skipLibCheck: true, module: 'nodenext', target: 'es2023' };
-    const config = { compilerOptions: { ...options, lib: ['es2023'], types: ['node'] } };
-    await writeFile(join(directory, 'tsconfig.json'), JSON.stringify(config));
-    const tsc = join(ROOT, 'node_modules/typescript/bin/tsc');
-    const compiled = promisify(execFile)(process.execPath, [tsc, '--project', directory]);
-    expect(
-      await compiled.then(
-        () => '',
-        ({ stdout }) => stdout,
-      ),
-    ).toBe('');
-  } finally {
-    await rm(directory, { recursive: true });
   }
+  expect(count).toBeGreaterThan(18);
+  const options = { strict: true, noEmit: true, skipLibCheck: true, module: 'nodenext', target: 'es2023' };
+  const config = { compilerOptions: { ...options, lib: ['es2023'], types: ['node'] } };
+  await writeFile(join(directory, 'tsconfig.json'), JSON.stringify(config));
+  const tsc = join(ROOT, 'node_modules/typescript/bin/tsc');
+  const compiled = promisify(execFile)(process.execPath, [tsc, '--project', directory]);
+  expect(
+    await compiled.then(
+      () => '',
+      ({ stdout }) => stdout,
+    ),
+  ).toBe('');
 });

@@ -1,9 +1,8 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import zlib, { crc32 } from 'node:zlib';
 import { BufferSource, type ByteSource } from '@vzdump-format/streams';
-import { collect, overwriting, seededRandom, testWith } from '@vzdump-format/testing';
+import { collect, overwriting, scratch, seededRandom, testWith } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
 import { buildIndex, codec, openSeekable } from './registry.js';
 import { mixedBytes, randomBytes } from './testing/bytes.js';
@@ -201,14 +200,12 @@ describe('by an index', () => {
   });
 
   testWith(['zstd'], 'zstd: of joined files, each of which tells its size', async () => {
-    const directory = await mkdtemp(join(tmpdir(), 'codecs-'));
-    const path = join(directory, 'part');
+    const path = join(await scratch(), 'part');
     const parts: Buffer[] = [];
     for (const part of [plain.subarray(0, 4_000_000), plain.subarray(4_000_000)]) {
       await writeFile(path, part);
       parts.push(await runTool('zstd', ['-qc', path], new Uint8Array(0)));
     }
-    await rm(directory, { recursive: true });
     const source = new BufferSource(Buffer.concat(parts));
     await expect(openSeekable(source)).rejects.toMatchObject({ code: 'NOT_SEEKABLE' });
     await expectContent(await openSeekable(source, { index: await buildIndex(source) }), plain);

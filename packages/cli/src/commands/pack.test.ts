@@ -1,8 +1,8 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PackVmOptions } from '@vzdump-format/archives';
-import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { scratch } from '@vzdump-format/testing';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { buildProgram, commands, type Invocation } from '../program.js';
 
 const { packVm, openDiskImage } = vi.hoisted(() => ({ packVm: vi.fn(), openDiskImage: vi.fn() }));
@@ -46,8 +46,7 @@ test('--bwlimit is in KiB a second', async () => {
 });
 
 test('--config and --drive may be repeated, and keep their order', async () => {
-  const directory = await mkdtemp(join(tmpdir(), 'configs-'));
-  onTestFinished(() => rm(directory, { recursive: true }));
+  const directory = await scratch();
   for (const name of ['c', 'd']) await writeFile(join(directory, name), `in ${name}`);
   const files = ['d', 'c'].flatMap((name) => ['--config', join(directory, name)]);
   const words = ['--drive', 'b=1', '--drive', 'format=vpc:a=x=y:z', ...files];

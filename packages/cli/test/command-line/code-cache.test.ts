@@ -1,9 +1,9 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { copyFileSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { useTemporaryDirectory } from '@vzdump-format/testing';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { CLI } from '../support/running-cli.js';
 
 const PACKAGE = dirname(dirname(CLI));
@@ -16,18 +16,17 @@ interface Loader {
 
 const REQUIRE = createRequire(import.meta.url);
 
+const temporaryDirectory = useTemporaryDirectory();
 let installed: string;
 let loader: Loader;
 
 beforeEach(() => {
-  installed = mkdtempSync(join(tmpdir(), 'code-cache-'));
+  installed = temporaryDirectory();
   for (const path of ['bin', 'package.json', BUNDLE, cacheOfBundle()]) {
     cpSync(join(PACKAGE, path), join(installed, path), { recursive: true });
   }
   loader = REQUIRE(join(installed, 'bin/cached-bundle.js')) as Loader;
 });
-
-afterEach(() => rmSync(installed, { recursive: true }));
 
 function cacheOfBundle(): string {
   return (REQUIRE(join(PACKAGE, 'bin/cached-bundle.js')) as Loader).codeCacheOf(BUNDLE);

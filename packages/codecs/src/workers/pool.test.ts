@@ -1,26 +1,28 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { writeFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
-import { afterAll, expect, test } from 'vitest';
+import { keptScratch } from '@vzdump-format/testing';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { JobFailure, WorkerPool } from './pool.js';
 
-const directory = mkdtempSync(join(tmpdir(), 'codecs-pool-'));
-const script = pathToFileURL(join(directory, 'worker.mjs'));
+const scratch = keptScratch();
+let script: URL;
 const serve = new URL('../../dist/workers/serve.js', import.meta.url).href;
-writeFileSync(
-  script,
-  `import { serveJobs } from '${serve}';
+const WORKER = `import { serveJobs } from '${serve}';
   let count = 0;
   serveJobs((job) => {
     if (job === 'fail') throw new Error('as told');
     if (job === 'exit') process.exit(3);
     if (job === 'loop') for (;;);
     return { result: [job, ++count], transfer: [] };
-  });`,
-);
-afterAll(() => rmSync(directory, { recursive: true }));
+  });`;
+
+beforeAll(async () => {
+  await scratch.make();
+  script = pathToFileURL(scratch.path('worker.mjs'));
+  writeFileSync(script, WORKER);
+});
+afterAll(scratch.remove);
 
 test('jobs are shared out, and answered in order by each worker', async () => {
   const pool = new WorkerPool<number, [number, number]>(script, 3);

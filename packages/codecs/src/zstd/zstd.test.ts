@@ -1,7 +1,6 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { collect, overwriting, testWith } from '@vzdump-format/testing';
+import { collect, overwriting, scratch, testWith } from '@vzdump-format/testing';
 import { expect, test } from 'vitest';
 import { mixedBytes, randomBytes, zeros } from '../testing/bytes.js';
 import { runTool } from '../testing/tools.js';
@@ -151,14 +150,10 @@ testWith(['zstd'], 'zstd: long windows', async () => {
 });
 
 testWith(['zstd'], 'zstd: a dictionary is refused', async () => {
-  const directory = await mkdtemp(join(tmpdir(), 'codecs-'));
-  try {
-    const samples = Array.from({ length: 200 }, (_, index) => join(directory, `sample${index}`));
-    await Promise.all(samples.map((path, index) => writeFile(path, mixedBytes(2000, index))));
-    await runTool('zstd', ['-q', '--train', ...samples, '-o', join(directory, 'dict')], new Uint8Array(0));
-    const compressed = await runTool('zstd', ['-c', '-D', join(directory, 'dict')], plain);
-    await expect(decompress(compressed)).rejects.toMatchObject({ code: 'ZSTD_DICTIONARY' });
-  } finally {
-    await rm(directory, { recursive: true });
-  }
+  const directory = await scratch();
+  const samples = Array.from({ length: 200 }, (_, index) => join(directory, `sample${index}`));
+  await Promise.all(samples.map((path, index) => writeFile(path, mixedBytes(2000, index))));
+  await runTool('zstd', ['-q', '--train', ...samples, '-o', join(directory, 'dict')], new Uint8Array(0));
+  const compressed = await runTool('zstd', ['-c', '-D', join(directory, 'dict')], plain);
+  await expect(decompress(compressed)).rejects.toMatchObject({ code: 'ZSTD_DICTIONARY' });
 });

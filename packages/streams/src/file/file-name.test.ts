@@ -1,16 +1,16 @@
-import { mkdtemp, open, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { useTemporaryDirectory } from '@vzdump-format/testing';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { nameFile, onNamedFile, withFileName } from './file-name.js';
 import { blockingWriter, writeFully, writeToFile } from './write-chunks.js';
 
+const temporaryDirectory = useTemporaryDirectory();
 let directory: string;
 beforeEach(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'streams-'));
+  directory = temporaryDirectory();
   await writeFile(join(directory, 'file'), 'content');
 });
-afterEach(() => rm(directory, { recursive: true }));
 
 describe.each([
   ['writeFully', writeFully],

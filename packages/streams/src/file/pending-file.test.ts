@@ -3,18 +3,16 @@ import {
   link,
   lstat,
   mkdir,
-  mkdtemp,
   open,
   readdir,
   readFile,
   rename,
-  rm,
   symlink,
   writeFile,
 } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { useTemporaryDirectory } from '@vzdump-format/testing';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { PendingFile, type PendingFileOptions } from './pending-file.js';
 
 vi.mock('node:fs/promises', async (original) => {
@@ -23,16 +21,13 @@ vi.mock('node:fs/promises', async (original) => {
   return { ...actual, link: vi.fn(link), lstat: vi.fn(lstat), open: vi.fn(open), rename: vi.fn(rename) };
 });
 
+const temporaryDirectory = useTemporaryDirectory();
 let directory: string;
 let path: string;
 
-beforeEach(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'streams-'));
+beforeEach(() => {
+  directory = temporaryDirectory();
   path = join(directory, 'backup.vma');
-});
-
-afterEach(async () => {
-  await rm(directory, { recursive: true });
 });
 
 async function pendingWith(text: string, options?: PendingFileOptions): Promise<PendingFile> {

@@ -1,27 +1,30 @@
-import { type FileHandle, mkdtemp, open, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { type FileHandle, open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
-import { CHUNK_SIZES, chunked, collect, noise, overwriting, PRODUCERS } from '@vzdump-format/testing';
+import {
+  CHUNK_SIZES,
+  chunked,
+  collect,
+  noise,
+  overwriting,
+  PRODUCERS,
+  useTemporaryDirectory,
+} from '@vzdump-format/testing';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { blockingWriter, writeFully, writeToFile, writeToStream } from './write-chunks.js';
 
 const BYTES = noise(700_001);
 
 describe('writeToFile', () => {
-  let directory: string;
+  const temporaryDirectory = useTemporaryDirectory();
   let handle: FileHandle;
-  const written = () => readFile(join(directory, 'file'));
+  const written = () => readFile(join(temporaryDirectory(), 'file'));
 
   beforeEach(async () => {
-    directory = await mkdtemp(join(tmpdir(), 'streams-'));
-    handle = await open(join(directory, 'file'), 'wx');
+    handle = await open(join(temporaryDirectory(), 'file'), 'wx');
   });
 
-  afterEach(async () => {
-    await handle.close();
-    await rm(directory, { recursive: true });
-  });
+  afterEach(() => handle.close());
 
   test('with a blocking writer, which lets the event loop turn now and then', async () => {
     const most = 2000;

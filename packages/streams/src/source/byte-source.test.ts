@@ -1,27 +1,26 @@
 import { execFile } from 'node:child_process';
-import { access, appendFile, mkdtemp, rm, truncate, utimes, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { access, appendFile, truncate, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { noise } from '@vzdump-format/testing';
+import { keptScratch, noise } from '@vzdump-format/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { BufferSource, blockDeviceSize, FileSource, readFully, SliceSource } from './byte-source.js';
 
 const run = promisify(execFile);
 const BYTES = noise(10_000);
 
+const scratch = keptScratch();
 let directory: string;
 let path: string;
 
 beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'streams-'));
+  await scratch.make();
+  directory = scratch.path('');
   path = join(directory, 'bytes');
   await writeFile(path, BYTES);
 });
 
-afterAll(async () => {
-  await rm(directory, { recursive: true });
-});
+afterAll(scratch.remove);
 
 describe('SliceSource', () => {
   const parent = new BufferSource(BYTES);
