@@ -4,5 +4,5 @@ export type { PxarInput } from './read/forward-reader.js';
 export { type OpenPxarOptions, openPxar, type PxarArchive } from './read/random-access.js';
 export { createUnpackPxar, type UnpackPxarOptions, unpackPxar } from './read/unpack.js';
 export { type VerifyPxarOptions, verifyPxar } from './read/verify.js';
-export { createPackPxar, isKeptByProxmox, packPxar, packPxarPieces } from './write/pack.js';
-export { EXCLUDES_FILE, type PackPxarOptions, type PayloadSink } from './write/pack-options.js';
+export { createPackPxar, isKeptByProxmox, packPxar } from './write/pack.js';
+export { EXCLUDES_FILE, type PackPxarOptions } from './write/pack-options.js';

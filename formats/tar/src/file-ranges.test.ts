@@ -1,13 +1,13 @@
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, truncateSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { piecesOf } from '@vzdump-format/file-tree';
 import {
   chunksOf,
   type FileRange,
   FileSource,
   isFileRange,
   type Piece,
+  piecesOf,
   readChunks,
 } from '@vzdump-format/streams';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';

@@ -9,6 +9,5 @@ export {
   createPackTar,
   type PackTarOptions,
   packTar,
-  packTarPieces,
   type TarBlob,
 } from './write/pack.js';

@@ -1,5 +1,12 @@
 import type { ExcludeRules, FileEntry, TreeSource, WalkOptions } from '@vzdump-format/file-tree';
-import type { ByteSource, OnBoundary, OnProgress, OnWarning, Piece, WriteAt } from '@vzdump-format/streams';
+import type {
+  ByteSource,
+  ChunkSink,
+  OnBoundary,
+  OnProgress,
+  OnWarning,
+  WriteAt,
+} from '@vzdump-format/streams';
 
 /** What every operation on an archive takes. */
 export interface OperationOptions {
@@ -102,8 +109,8 @@ export interface PackEntriesOptions extends OperationOptions {
   /** What comes before all else, by path; its bytes belong to root. */
   readonly first?: readonly { readonly path: string; readonly data: Uint8Array }[] | undefined;
   readonly onBoundary?: OnBoundary | undefined;
-  /** Makes a split archive: takes the bytes of the file with the contents, each piece before the next. */
-  readonly payload?: ((piece: Piece) => Promise<void>) | undefined;
+  /** Makes a split archive: takes the bytes of the file with the contents. */
+  readonly payload?: ChunkSink | undefined;
   /** What was left out, for a format that notes it. */
   readonly excludePatterns?: readonly string[] | undefined;
   /** Whose the notes of that are; unless given, root's. */
@@ -122,11 +129,8 @@ export interface TreeFormat extends FormatRow {
   entries(archive: ArchiveBytes, options: ReadEntriesOptions): AsyncIterable<FileEntry>;
   /** An archive at rest, of which only what is asked for is read. */
   open(archive: ArchiveAtRest, options: OperationOptions): Promise<TreeSource>;
-  /**
-   * A chunk is valid until the next is asked for. Content that comes with ranges of files is passed on with
-   * them.
-   */
-  pack(entries: AsyncIterable<FileEntry>, options: PackEntriesOptions): AsyncIterable<Piece>;
+  /** Content that comes with ranges of files is passed on with them, see `piecesOf`. */
+  pack(entries: AsyncIterable<FileEntry>, options: PackEntriesOptions): AsyncIterable<Uint8Array>;
   /**
    * Which files the walk of a directory makes hardlinks of, and which attributes it keeps, for this format.
    */

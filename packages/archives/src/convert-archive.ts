@@ -4,18 +4,19 @@ import { ContentProgress, type FileEntry } from '@vzdump-format/file-tree';
 import {
   ArchiveError,
   Boundaries,
+  type ChunkSink,
   chunksOf,
   Meter,
   metered,
   type OnWarning,
   observed,
-  type Piece,
+  piecesOf,
 } from '@vzdump-format/streams';
 import type { ArchiveFormat, OperationOptions, TreeFormat } from './archive-format.js';
 import { formatForFileName } from './formats.js';
 import type { OpenArchive } from './open-archive.js';
 import { writeOutput } from './output-file.js';
-import { type PayloadSink, requireUncompressed, splitPayloadPath, writeSplitOutput } from './split-output.js';
+import { requireUncompressed, splitPayloadPath, writeSplitOutput } from './split-output.js';
 
 /**
  * Writes an archive anew with another codec, or a directory tree in another format, as a stream. It is
@@ -85,7 +86,7 @@ async function convertTree(
   const boundaries = new Boundaries();
   const { bytes: archiveBytes, payload } = archive;
   const input = { bytes: metered(meter)(archiveBytes), source: undefined, payload };
-  async function* packed(sink?: PayloadSink): AsyncGenerator<Piece> {
+  async function* pieces(sink?: ChunkSink) {
     let prelude: Uint8Array | undefined;
     const entries = from
       .entries(input, {
@@ -98,18 +99,20 @@ async function convertTree(
       [Symbol.asyncIterator]();
     const first = await entries.next(); // the prelude comes before it
     if (sink === undefined && prelude !== undefined) warnOfPrelude(to, onWarning);
-    yield* to.pack(new ContentProgress(onProgress).watch(joined(first, entries)), {
+    const packed = to.pack(new ContentProgress(onProgress).watch(joined(first, entries)), {
       onBoundary: (offset) => boundaries.add(offset),
       ...(sink !== undefined && { payload: sink, prelude }),
       ...{ onWarning, signal },
     });
+    yield* piecesOf(packed);
   }
+  const packed = (sink?: ChunkSink) => chunksOf(pieces(sink));
   if (payloadPath !== undefined) {
     const written = await writeSplitOutput(packed, output, payloadPath, options);
     return { bytes: meter.progress.bytes, archiveBytes: written };
   }
   const compress = codec.compress({ ...options.compress, boundaries, signal });
-  const written = await writeOutput(compress(chunksOf(packed())), output, options);
+  const written = await writeOutput(compress(packed()), output, options);
   return { bytes: meter.progress.bytes, archiveBytes: written };
 }
 

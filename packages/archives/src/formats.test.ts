@@ -1,7 +1,7 @@
 import { deflateSync } from 'node:zlib';
 import { codecs } from '@vzdump-format/codecs';
 import type { FileEntry } from '@vzdump-format/file-tree';
-import { BufferSource, chunksOf, type Piece } from '@vzdump-format/streams';
+import { BufferSource } from '@vzdump-format/streams';
 import { collect, noise } from '@vzdump-format/testing';
 import { packVma } from '@vzdump-format/vma';
 import { describe, expect, test } from 'vitest';
@@ -26,7 +26,7 @@ async function* each<T>(items: readonly T[]): AsyncGenerator<T> {
   yield* items;
 }
 
-const archives: Readonly<Record<string, AsyncIterable<Piece>>> = {
+const archives: Readonly<Record<string, AsyncIterable<Uint8Array>>> = {
   vma: packVma({
     configs: [{ name: 'qemu-server.conf', data: Buffer.from('cores: 1') }],
     drives: ['drive-scsi0', 'drive-scsi1'].map((name, index) => ({
@@ -39,7 +39,7 @@ const archives: Readonly<Record<string, AsyncIterable<Piece>>> = {
 };
 const packed = await Promise.all(
   formats.map(async (format) => {
-    const archive = await collect(chunksOf(archives[format.name]!));
+    const archive = await collect(archives[format.name]!);
     const holds = format.kind === 'disks' ? ['drive-scsi0', 'drive-scsi1'] : ENTRIES.map(({ path }) => path);
     return { name: format.name, format, archive, holds };
   }),

@@ -5,7 +5,6 @@ import {
   ArchiveError,
   type OnWarning,
   PendingFile,
-  type Piece,
   type WriteAt,
   writeToFile,
   writeToStream,
@@ -13,7 +12,7 @@ import {
 
 /** Takes the bytes of an archive, and keeps them if they end well. @returns the bytes written */
 export type OutputSink = (
-  bytes: AsyncIterable<Piece>,
+  bytes: AsyncIterable<Uint8Array>,
   options: Pick<WriteOutputOptions, 'onPartial' | 'writeAt'>,
 ) => Promise<number>;
 
@@ -38,7 +37,7 @@ export interface WriteOutputOptions {
  * `PendingFile`
  */
 export async function writeOutput(
-  bytes: AsyncIterable<Piece>,
+  bytes: AsyncIterable<Uint8Array>,
   output: ArchiveOutput,
   options: WriteOutputOptions = {},
 ): Promise<number> {
@@ -47,7 +46,7 @@ export async function writeOutput(
 }
 
 async function writeFile(
-  bytes: AsyncIterable<Piece>,
+  bytes: AsyncIterable<Uint8Array>,
   path: string,
   { overwrite = false, onPartial, writeAt, onWarning }: WriteOutputOptions,
 ): Promise<number> {

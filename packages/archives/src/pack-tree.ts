@@ -2,11 +2,10 @@ import type { Codec, CompressOptions } from '@vzdump-format/codecs';
 import { ContentProgress, type DirectoryTree, type WalkOptions } from '@vzdump-format/file-tree';
 import {
   Boundaries,
-  chunksOf,
+  type ChunkSink,
   debugLog,
   Meter,
   metered,
-  type Piece,
   prefetchOne,
   RateLimiter,
   throttle,
@@ -15,7 +14,7 @@ import {
 import type { OperationOptions, TreeFormat } from './archive-format.js';
 import { OutputExclusion } from './output-exclusion.js';
 import { type ArchiveOutput, writeOutput } from './output-file.js';
-import { type PayloadSink, requireUncompressed, splitPayloadPath, writeSplitOutput } from './split-output.js';
+import { requireUncompressed, splitPayloadPath, writeSplitOutput } from './split-output.js';
 
 export interface PackTreeOptions extends OperationOptions {
   readonly format: TreeFormat;
@@ -85,7 +84,7 @@ export async function packTree(options: PackTreeOptions): Promise<PackTreeResult
   const onBoundary = (offset: number) => boundaries.add(offset);
   const limiter = options.limit instanceof RateLimiter ? options.limit : new RateLimiter(options.limit ?? 0);
   const meter = new Meter();
-  const pack = (sink?: PayloadSink) =>
+  const pack = (sink?: ChunkSink) =>
     format.pack(progress.watch(tree.entries()), {
       ...{ first, onBoundary, payload: sink, onWarning, signal },
       ...{
@@ -93,12 +92,12 @@ export async function packTree(options: PackTreeOptions): Promise<PackTreeResult
         excludesOwner: options.walk?.idMap === undefined ? ourselves() : undefined,
       },
     });
-  const limited = <P extends Piece>(archive: AsyncIterable<P>) =>
+  const limited = (archive: AsyncIterable<Uint8Array>) =>
     metered(meter)(throttle(limiter, signal && { signal })(archive));
-  const compressed = (archive: AsyncIterable<Piece>) =>
+  const compressed = (archive: AsyncIterable<Uint8Array>) =>
     codec.isIdentity
       ? limited(archive)
-      : codec.compress({ ...options.compress, boundaries, signal })(limited(chunksOf(archive)));
+      : codec.compress({ ...options.compress, boundaries, signal })(limited(archive));
   const writing = { ...options, onPartial: ownOutput.add };
   const archiveBytes =
     payload === undefined

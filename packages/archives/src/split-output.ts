@@ -3,14 +3,13 @@ import { type Codec, codecs } from '@vzdump-format/codecs';
 import {
   ArchiveError,
   type ByteSource,
+  type ChunkSink,
   commitTogether,
   type FileRange,
   FileSource,
   FormerFile,
-  isFileRange,
   isNotFound,
   PendingFile,
-  type Piece,
   type RateLimiter,
   type WriteAt,
   writeFully,
@@ -24,9 +23,6 @@ import {
   type WriteOutputOptions,
   writeOutput,
 } from './output-file.js';
-
-/** Takes the bytes of the file with the contents; they are its caller's again when it resolves. */
-export type PayloadSink = (piece: Piece) => Promise<void>;
 
 /**
  * `a.mpxar` and `a.mpxar.zst` → `a.ppxar`; nothing for a name that does not say that the archive is split.
@@ -79,7 +75,7 @@ export function requireUncompressed(codec: Codec): void {
  * @returns the bytes written to both
  */
 export async function writeSplitOutput(
-  pack: (payload: PayloadSink) => AsyncIterable<Piece>,
+  pack: (payload: ChunkSink) => AsyncIterable<Uint8Array>,
   output: ArchiveOutput,
   payloadPath: string,
   options: WriteOutputOptions & {
@@ -98,7 +94,7 @@ export async function writeSplitOutput(
   try {
     onPartial?.(payload.partialPath);
     const contents = new PayloadWriter(payload, options);
-    const bytes = pack(contents.write);
+    const bytes = pack(contents.sink);
     const written =
       typeof output === 'string'
         ? await writePair(bytes, output, payload, { overwrite, onPartial, writeAt, onWarning })
@@ -110,7 +106,7 @@ export async function writeSplitOutput(
 }
 
 async function writeAndCommit(
-  bytes: AsyncIterable<Piece>,
+  bytes: AsyncIterable<Uint8Array>,
   output: ArchiveOutput,
   payload: PendingFile,
 ): Promise<number> {
@@ -120,7 +116,7 @@ async function writeAndCommit(
 }
 
 async function writePair(
-  bytes: AsyncIterable<Piece>,
+  bytes: AsyncIterable<Uint8Array>,
   path: string,
   payload: PendingFile,
   { overwrite = false, onPartial, writeAt, onWarning }: WriteOutputOptions,
@@ -163,10 +159,9 @@ class PayloadWriter {
     this.writeAt = options.writeAt ?? writeFully;
   }
 
-  readonly write: PayloadSink = async (piece) => {
-    if (isFileRange(piece)) await this.copy(piece);
-    else await this.writeBytes(piece);
-  };
+  readonly sink: ChunkSink = Object.assign((chunk: Uint8Array) => this.write(chunk), {
+    copy: (range: FileRange) => this.copy(range),
+  });
 
   private async copy(range: FileRange): Promise<void> {
     const { limiter, signal } = this.options;
@@ -175,7 +170,7 @@ class PayloadWriter {
     await limiter?.take(range.copied, signal);
   }
 
-  private async writeBytes(bytes: Uint8Array): Promise<void> {
+  private async write(bytes: Uint8Array): Promise<void> {
     const { limiter, signal } = this.options;
     await limiter?.takeAll(bytes.length, signal);
     await this.writeAt(this.file.handle, bytes, this.position);

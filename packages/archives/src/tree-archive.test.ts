@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { codec } from '@vzdump-format/codecs';
 import type { FileEntry } from '@vzdump-format/file-tree';
 import { testTreeSource } from '@vzdump-format/file-tree/testing';
-import { chunksOf } from '@vzdump-format/streams';
 import { collect, scratch } from '@vzdump-format/testing';
 import { expect, onTestFinished, test } from 'vitest';
 import type { TreeFormat } from './archive-format.js';
@@ -18,7 +17,7 @@ async function* each(entries: readonly FileEntry[]): AsyncGenerator<FileEntry> {
 async function packed(name: string, entries: readonly FileEntry[]): Promise<string> {
   const [, format, compression] = name.split('.');
   const path = join(await scratch(), name);
-  const archive = chunksOf((formatNamed(format!) as TreeFormat).pack(each(entries), {}));
+  const archive = (formatNamed(format!) as TreeFormat).pack(each(entries), {});
   await writeFile(path, await collect(codec(compression ?? 'none').compress({ seekable: false })(archive)));
   return path;
 }
@@ -48,7 +47,7 @@ for (const [name, access] of [
 test('what comes as a stream is read once', async () => {
   async function* stream() {
     const entry = { path: 'b', type: 'fifo', mode: 0o644, uid: 0, gid: 0, mtime: 0n, size: 0 } as const;
-    yield* chunksOf((formatNamed('tar') as TreeFormat).pack(each([entry]), {}));
+    yield* (formatNamed('tar') as TreeFormat).pack(each([entry]), {});
   }
   const tree = treeIn(await opened(stream()));
   expect(await tree.stat('a')).toBeUndefined();

@@ -1,18 +1,15 @@
 export {
   ContentProgress,
   contentPieces,
-  piecesOf,
   readWholeContent,
   type TreeSummary,
   wholeContent,
-  wholePieces,
 } from './entry/content.js';
 export { CountedWarnings } from './entry/counted-warnings.js';
 export type {
   Acl,
   AclEntry,
   Content,
-  ContentInPieces,
   Device,
   EntryType,
   Extent,

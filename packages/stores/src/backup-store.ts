@@ -1,6 +1,6 @@
 import type { WriteOutputOptions } from '@vzdump-format/archives';
 import type { BackupCompression, BackupName, BackupType } from '@vzdump-format/pve';
-import type { ByteSource, OnWarning, Piece } from '@vzdump-format/streams';
+import type { ByteSource, OnWarning } from '@vzdump-format/streams';
 
 /**
  * Where backups stand. A backup is known by its id, which the store gives it and nobody else reads: a file's
@@ -135,7 +135,7 @@ export interface BackupWriter {
    * @throws what the bytes' source throws; then the backup is to be aborted. RangeError for a stream that
    * the store does not take
    */
-  write(stream: string, bytes: AsyncIterable<Piece>, options?: BackupWriteOptions): Promise<number>;
+  write(stream: string, bytes: AsyncIterable<Uint8Array>, options?: BackupWriteOptions): Promise<number>;
 
   /** Makes it durable and lists it. @throws `FILE_EXISTS` when another came first */
   commit(): Promise<void>;

@@ -32,7 +32,16 @@ export {
   readFully,
   SliceSource,
 } from './source/byte-source.js';
-export { chunksOf, type FileRange, isFileRange, type Piece } from './source/file-range.js';
+export {
+  type ChunkSink,
+  type ChunksInPieces,
+  chunksOf,
+  type FileRange,
+  give,
+  isFileRange,
+  type Piece,
+  piecesOf,
+} from './source/file-range.js';
 export { type ReadChunksOptions, readChunks, readPipe } from './source/read-chunks.js';
 export { Boundaries, type OnBoundary } from './stage/boundaries.js';
 export { owned, toByteDuplex, toPackingDuplex, toUnpackingDuplex } from './stage/duplex.js';
@@ -42,6 +51,7 @@ export { observed } from './stage/observed.js';
 export { hashing, Meter, metered, type OnProgress } from './stage/pass-through.js';
 export { prefetchOne } from './stage/prefetch-one.js';
 export {
+  expandedItems,
   mappedItems,
   observedItems,
   type Pulled,

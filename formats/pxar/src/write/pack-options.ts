@@ -1,16 +1,10 @@
 import type { FileEntry } from '@vzdump-format/file-tree';
 import { pathToBytes } from '@vzdump-format/posix';
-import type { OnProgress, OnWarning, Piece } from '@vzdump-format/streams';
+import type { ChunkSink, OnProgress, OnWarning } from '@vzdump-format/streams';
 
-/**
- * Takes the bytes of a payload stream, one chunk after the other; valid until it resolves, where buffers are
- * reused.
- */
-export type PayloadSink<P extends Piece = Uint8Array> = (piece: P) => void | Promise<void>;
-
-export interface PackPxarOptions<P extends Piece = Uint8Array> {
+export interface PackPxarOptions {
   /** Makes a split archive (version 2): contents go here, and the archive has the rest. */
-  readonly payload?: PayloadSink<P> | undefined;
+  readonly payload?: ChunkSink | undefined;
   /**
    * What was left out, to be noted in the archive as `pxar create` does with the patterns of its command
    * line.

@@ -1,13 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { FileEntry } from '@vzdump-format/file-tree';
-import {
-  chunksOf,
-  isFileRange,
-  type Piece,
-  PullIterator,
-  runStage,
-  toPackingDuplex,
-} from '@vzdump-format/streams';
+import { chunksOf, give, type Piece, PullIterator, runStage, toPackingDuplex } from '@vzdump-format/streams';
 import type { PackPxarOptions } from './pack-options.js';
 import { Packer } from './packer.js';
 
@@ -16,6 +9,9 @@ import { Packer } from './packer.js';
  * then all that is in it; the root (path '') before all. Within a directory their order is kept. A directory
  * that does not come before what is in it is made up, and counted in a warning. A hardlink comes after the
  * file that it names.
+ *
+ * Content that comes in chunks is passed on without a copy, and with the ranges of files that it comes with
+ * (see `piecesOf`).
  *
  * Memory: 32 bytes for each entry of the directories that are open, and about as much for each file that may
  * get another name: those whose `links` is not 1.
@@ -26,25 +22,13 @@ import { Packer } from './packer.js';
  */
 export function packPxar(
   entries: AsyncIterable<FileEntry> | Iterable<FileEntry>,
-  { payload, ...options }: PackPxarOptions = {},
+  options: PackPxarOptions = {},
 ): AsyncGenerator<Uint8Array> {
-  const takesChunks = payload && ((piece: Piece) => (isFileRange(piece) ? undefined : payload(piece)));
-  return chunksOf(packPxarPieces(entries, { ...options, payload: takesChunks }));
-}
-
-/** As `packPxar`, with ranges of files to be copied where content comes with them, see `FileRange`. */
-export function packPxarPieces(
-  entries: AsyncIterable<FileEntry> | Iterable<FileEntry>,
-  options: PackPxarOptions<Piece> = {},
-): AsyncGenerator<Piece> {
   const sequence = PullIterator.of(entries, options.signal);
-  return runStage(sequence, () => packAll(sequence, options), options.signal);
+  return chunksOf(runStage(sequence, () => packAll(sequence, options), options.signal));
 }
 
-async function* packAll(
-  sequence: PullIterator<FileEntry>,
-  options: PackPxarOptions<Piece>,
-): AsyncGenerator<Piece> {
+async function* packAll(sequence: PullIterator<FileEntry>, options: PackPxarOptions): AsyncGenerator<Piece> {
   const { payload: sink, onProgress, signal } = options;
   const packer = new Packer(options);
   const { archive, payload } = packer;
@@ -56,7 +40,7 @@ async function* packAll(
       signal?.throwIfAborted();
       if (packer.add(entry)) {
         if (payload === undefined) yield* packer.content(entry, archive);
-        else for await (const chunk of packer.content(entry, payload)) await sink!(chunk);
+        else for await (const piece of packer.content(entry, payload)) await give(sink!, piece);
       }
       packer.endEntry();
       bytes += entry.size;

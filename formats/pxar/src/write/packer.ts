@@ -1,6 +1,6 @@
-import { CountedWarnings, type FileEntry, wholePieces } from '@vzdump-format/file-tree';
+import { CountedWarnings, type FileEntry, wholeContent } from '@vzdump-format/file-tree';
 import { printableName } from '@vzdump-format/posix';
-import { ArchiveError, ClaimedSource, isFileRange, type Piece } from '@vzdump-format/streams';
+import { ArchiveError, ClaimedSource, isFileRange, type Piece, piecesOf } from '@vzdump-format/streams';
 import { ITEM, MAX_DEPTH, MAX_PATH_LENGTH, NAME_HASH_KEY } from '../format.js';
 import { ChildTable } from '../goodbye/goodbye.js';
 import { SipHash } from '../goodbye/siphash.js';
@@ -47,7 +47,7 @@ export class Packer {
   /** Bytes of its content in the payload stream. */
   private elsewhere = 0;
 
-  constructor(private readonly options: PackPxarOptions<Piece>) {
+  constructor(private readonly options: PackPxarOptions) {
     const { keepsXattr = () => true, onWarning } = options;
     this.archive = new ItemWriter();
     if (options.payload !== undefined) this.payload = new ItemWriter();
@@ -105,8 +105,8 @@ export class Packer {
    * The content of a file that was added, as pieces to be passed on. What is left is gathered in `writer`.
    */
   async *content(entry: FileEntry, writer: ItemWriter): AsyncGenerator<Piece> {
-    const pieces = new ClaimedSource(wholePieces(entry, 'PXAR_CONTENT_SIZE'), this.options.signal);
-    for await (const piece of pieces) {
+    const content = piecesOf(wholeContent(entry, 'PXAR_CONTENT_SIZE'));
+    for await (const piece of new ClaimedSource(content, this.options.signal)) {
       if (isFileRange(piece)) {
         if (writer.length > 0) yield writer.take();
         yield piece;

@@ -1,9 +1,9 @@
 import type { Duplex } from 'node:stream';
-import type { ContentInPieces } from '@vzdump-format/file-tree';
 import { offerRanges } from '@vzdump-format/posix';
 import {
   allZero,
   ByteReader,
+  type ChunksInPieces,
   chunksOf,
   type OnBoundary,
   type OnWarning,
@@ -141,7 +141,7 @@ async function readBehindEnd(reader: ByteReader, onWarning?: OnWarning, signal?:
 const LEAST_COPIED = 8 << 20;
 
 /** The content of a member, too long to be had at once; what is not read of it is skipped. */
-class StoredContent implements ContentInPieces {
+class StoredContent implements ChunksInPieces {
   private left: number;
   private isPast = false;
   private isOffered = false;

@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import { type Content, CountedWarnings, type FileEntry, piecesOf } from '@vzdump-format/file-tree';
+import { type Content, CountedWarnings, type FileEntry } from '@vzdump-format/file-tree';
 import { printableName } from '@vzdump-format/posix';
 import {
   ArchiveError,
@@ -12,6 +12,7 @@ import {
   type OnWarning,
   type Piece,
   PullIterator,
+  piecesOf,
   runStage,
   toPackingDuplex,
 } from '@vzdump-format/streams';
@@ -52,8 +53,8 @@ export interface PackTarOptions {
  * same entries give the same bytes. Sockets, which tar cannot hold, and links to them are left out with a
  * warning.
  *
- * Content that comes in pieces is passed on without a copy. A chunk is valid until the next but one is asked
- * for, if those of the contents are.
+ * Content that comes in chunks is passed on without a copy, and with the ranges of files that it comes with
+ * (see `piecesOf`). A chunk is valid until the next but one is asked for, if those of the contents are.
  *
  * @throws `TAR_NAME` for what is no path inside a tree, `TAR_LIMIT` for a number that does not fit,
  * `TAR_SPARSE_MAP` for impossible extents, `TAR_CONTENT_SIZE` when content has another length than its entry
@@ -63,16 +64,8 @@ export function packTar(
   entries: AsyncIterable<PackEntry> | Iterable<PackEntry>,
   options: PackTarOptions = {},
 ): AsyncGenerator<Uint8Array> {
-  return chunksOf(packTarPieces(entries, options));
-}
-
-/** As `packTar`, with ranges of files to be copied where content comes with them, see `FileRange`. */
-export function packTarPieces(
-  entries: AsyncIterable<PackEntry> | Iterable<PackEntry>,
-  options: PackTarOptions = {},
-): AsyncGenerator<Piece> {
   const sequence = PullIterator.of(entries, options.signal);
-  return runStage(sequence, () => packAll(sequence, options), options.signal);
+  return chunksOf(runStage(sequence, () => packAll(sequence, options), options.signal));
 }
 
 async function* packAll(entries: PullIterator<PackEntry>, options: PackTarOptions): AsyncGenerator<Piece> {

@@ -1,5 +1,5 @@
 import { type FileEntry, readWholeContent } from '@vzdump-format/file-tree';
-import { type OnWarning, type Pulled, PullIterator, type PullSource } from '@vzdump-format/streams';
+import { expandedItems, type OnWarning, type PullIterator } from '@vzdump-format/streams';
 
 /** Where vzdump puts a container's configuration, before all else in a tar archive. */
 const DIRECTORIES = ['etc', 'etc/vzdump'] as const;
@@ -22,58 +22,23 @@ export function configsInPlace(
   onWarning?: OnWarning,
 ): PullIterator<FileEntry> {
   const configs = first.map(({ path, data }) => rootsFile(path, data));
-  return new PullIterator(new ConfigsInPlace(PullIterator.of(entries), configs, onWarning));
-}
-
-class ConfigsInPlace implements PullSource<FileEntry> {
-  private readonly place: Place;
-  private isFirst = true;
-  /** What comes before more is pulled. */
-  private ready: FileEntry[] = [];
-
-  constructor(
-    private readonly entries: PullIterator<FileEntry>,
-    private readonly configs: FileEntry[],
-    private readonly onWarning: OnWarning | undefined,
-  ) {
-    this.place = new Place(configs);
-  }
-
-  pull(): Pulled<FileEntry> {
-    if (this.ready.length > 0) return this.ready.shift();
-    const pulled = this.entries.pull();
-    return pulled instanceof Promise ? pulled.then((entry) => this.put(entry)) : this.put(pulled);
-  }
-
-  close(): Promise<void> {
-    return this.entries.close();
-  }
-
-  private put(entry: FileEntry | undefined): Pulled<FileEntry> {
-    const { configs, place } = this;
-    if (entry === undefined) return this.give(place.atEnd());
-    if (this.isFirst && isConfig(entry) && configs.length < MOST_CONFIGS) {
+  const place = new Place(configs);
+  let isFirst = true;
+  return expandedItems(entries, (entry) => {
+    if (entry === undefined) return place.atEnd();
+    if (isFirst && isConfig(entry) && configs.length < MOST_CONFIGS) {
       return kept(entry).then((config) => {
         configs.push(config);
-        return this.pull();
+        return [];
       });
     }
-    this.isFirst = false;
-    if (configs.length === 0) return entry;
-    if (place.replaces(entry)) return this.leaveOut(entry);
-    return this.give([...place.before(entry), entry, ...place.behind(entry)]);
-  }
-
-  private leaveOut(entry: FileEntry): Pulled<FileEntry> {
+    isFirst = false;
+    if (configs.length === 0) return [entry];
+    if (!place.replaces(entry)) return [...place.before(entry), entry, ...place.behind(entry)];
     const message = `${entry.path} of the tree is left out: the guest's configuration takes its place`;
-    this.onWarning?.({ code: 'CONFIG_REPLACED', message, entry: entry.path });
-    return this.pull();
-  }
-
-  private give(entries: FileEntry[]): FileEntry | undefined {
-    this.ready = entries;
-    return entries.shift();
-  }
+    onWarning?.({ code: 'CONFIG_REPLACED', message, entry: entry.path });
+    return [];
+  });
 }
 
 /** Knows which directory the entries are in, as far as that is on the way to the configuration. */

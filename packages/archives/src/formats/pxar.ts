@@ -5,7 +5,7 @@ import {
   isPxar,
   openPxar,
   type PxarHeader,
-  packPxarPieces,
+  packPxar,
   unpackPxar,
   verifyPxar,
 } from '@vzdump-format/pxar';
@@ -68,7 +68,7 @@ export const pxar: TreeFormat = {
   pack(entries, { first, onBoundary: _, ...options }) {
     const named = warnOwnerNamesLost(PullIterator.of(entries, options.signal), options.onWarning);
     const placed = configsInPlace(named, first, options.onWarning);
-    return packPxarPieces(placed, options);
+    return packPxar(placed, options);
   },
 
   nameOf,

@@ -5,7 +5,7 @@ import {
   isTar,
   ListingColumns,
   openTar,
-  packTarPieces,
+  packTar,
   type TarEntry,
   unpackTar,
   verifyTar,
@@ -36,7 +36,7 @@ export const tar: TreeFormat = {
 
   open: ({ source }, { onWarning, signal }) => openTar(source, { onWarning, signal }),
 
-  pack: packTarPieces,
+  pack: packTar,
 
   nameOf: (entry) => (entry as TarEntry).storedName,
 

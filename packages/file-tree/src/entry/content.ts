@@ -2,14 +2,17 @@ import { printableName } from '@vzdump-format/posix';
 import {
   ArchiveError,
   ByteReader,
+  type ChunksInPieces,
+  chunksOf,
   isFileRange,
   mappedItems,
   type OnProgress,
   type Piece,
   type PullIterator,
+  piecesOf,
   zeroChunks,
 } from '@vzdump-format/streams';
-import type { ContentInPieces, EntryType, FileEntry } from './entry.js';
+import type { EntryType, FileEntry } from './entry.js';
 
 /** The pieces of an entry's content, as they are: of a sparse file, the data of its extents. */
 export async function* contentPieces({ content }: Pick<FileEntry, 'content'>): AsyncGenerator<Uint8Array> {
@@ -17,16 +20,19 @@ export async function* contentPieces({ content }: Pick<FileEntry, 'content'>): A
   else if (content !== undefined) yield* content;
 }
 
-/** The same, with ranges of a file to be copied where the content comes with them. */
-export function piecesOf(content: ContentInPieces): AsyncIterable<Piece> {
-  return content.pieces?.() ?? content;
-}
-
 /**
  * The content of a file from its first byte to its last, with zeros in the holes of a sparse one.
  * @param code of the error when it has not the size that it should
  */
-export async function* wholeContent(entry: FileEntry, code?: string): AsyncGenerator<Uint8Array> {
+export function wholeContent(entry: FileEntry, code?: string): AsyncGenerator<Uint8Array> {
+  const { content, extents } = entry;
+  if (content === undefined || content instanceof Uint8Array || extents !== undefined) {
+    return contentWithHoles(entry, code);
+  }
+  return chunksOf(denseContent(content, entry, code));
+}
+
+async function* contentWithHoles(entry: FileEntry, code?: string): AsyncGenerator<Uint8Array> {
   const { size, extents = [{ offset: 0, length: size }] } = entry;
   const reader = new ByteReader(contentPieces(entry));
   try {
@@ -51,30 +57,26 @@ export async function* wholeContent(entry: FileEntry, code?: string): AsyncGener
   }
 }
 
-/** The same in one piece, for files that are known to be small. */
-export async function readWholeContent(entry: FileEntry): Promise<Buffer> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of wholeContent(entry)) chunks.push(Uint8Array.from(chunk));
-  return Buffer.concat(chunks);
-}
-
-/**
- * As `wholeContent`, with ranges of a file to be copied where the content of a file without holes comes with
- * them.
- */
-export async function* wholePieces(entry: FileEntry, code?: string): AsyncGenerator<Piece> {
-  const { content, extents, size } = entry;
-  if (content === undefined || content instanceof Uint8Array || extents !== undefined) {
-    yield* wholeContent(entry, code);
-    return;
-  }
-  let left = size;
+/** Of a file without holes, the content is passed on as it comes. */
+async function* denseContent(
+  content: AsyncIterable<Uint8Array>,
+  entry: FileEntry,
+  code?: string,
+): AsyncGenerator<Piece> {
+  let left = entry.size;
   for await (const piece of piecesOf(content)) {
     if (piece.length > left) throw wrongSize(entry, 'its content goes on behind its end', code);
     yield piece;
     left -= isFileRange(piece) ? piece.copied : piece.length;
   }
   if (left > 0) throw wrongSize(entry, 'its content ends too early', code);
+}
+
+/** All of it in one piece, for files that are known to be small. */
+export async function readWholeContent(entry: FileEntry): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of wholeContent(entry)) chunks.push(Uint8Array.from(chunk));
+  return Buffer.concat(chunks);
 }
 
 function wrongSize({ path, size }: FileEntry, why: string, code = 'TREE_CONTENT'): ArchiveError {
@@ -129,7 +131,7 @@ export class ContentProgress {
 
   /** A file that grows while it is read counts with the size of its entry. */
   private add(bytes: number): void {
-    this.reach(Math.min(this.bytes + bytes, this.bytesThen));
+    if (bytes > 0) this.reach(Math.min(this.bytes + bytes, this.bytesThen));
   }
 
   private reach(bytes: number): void {
@@ -139,23 +141,19 @@ export class ContentProgress {
 }
 
 /** Tells how many bytes there were when whoever reads them is done with them. */
-class CountedContent implements ContentInPieces {
+class CountedContent implements ChunksInPieces {
   constructor(
-    private readonly content: ContentInPieces,
+    private readonly content: AsyncIterable<Uint8Array>,
     private readonly count: (bytes: number) => void,
   ) {}
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
-    for await (const chunk of this.content) {
-      const { length } = chunk; // which is not for us to look at afterwards
-      yield chunk;
-      this.count(length);
-    }
+  [Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
+    return chunksOf(this.pieces());
   }
 
   async *pieces(): AsyncGenerator<Piece> {
     for await (const piece of piecesOf(this.content)) {
-      const { length } = piece;
+      const { length } = piece; // of a chunk, this is not for us to look at afterwards
       yield piece;
       this.count(isFileRange(piece) ? piece.copied : length);
     }

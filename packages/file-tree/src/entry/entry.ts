@@ -1,5 +1,3 @@
-import type { Piece } from '@vzdump-format/streams';
-
 /** What an entry is. A hardlink is another name of a file that came before it. */
 export type EntryType = 'file' | 'directory' | 'symlink' | 'hardlink' | 'block' | 'char' | 'fifo' | 'socket';
 
@@ -32,12 +30,7 @@ export type Acl = readonly AclEntry[];
  * A file's bytes: all of them at once where they are few, or in pieces. Of a file with `extents`, only the
  * bytes in them, one after the other. They are read before the next entry is asked for, or not at all.
  */
-export type Content = Uint8Array | ContentInPieces;
-
-export interface ContentInPieces extends AsyncIterable<Uint8Array> {
-  /** The same, for those who can have ranges of a file copied. */
-  pieces?(): AsyncIterable<Piece>;
-}
+export type Content = Uint8Array | AsyncIterable<Uint8Array>;
 
 /** What is in a directory tree, as `walk` yields it, `restoreTree` takes it, and tar and pxar hold it. */
 export interface FileEntry {

@@ -7,9 +7,9 @@ import {
   type FileRange,
   hiddenName,
   isFileRange,
+  piecesOf,
 } from '@vzdump-format/streams';
-import { piecesOf } from '../entry/content.js';
-import type { ContentInPieces, Extent, FileEntry } from '../entry/entry.js';
+import type { Extent, FileEntry } from '../entry/entry.js';
 import { OpenInode } from './restore-inode.js';
 import type { Restoration } from './restore-run.js';
 
@@ -69,7 +69,7 @@ async function restoreInPieces(
   run: Restoration,
   name: string,
   entry: FileEntry,
-  content: ContentInPieces,
+  content: AsyncIterable<Uint8Array>,
 ): Promise<boolean> {
   const { directory, newFiles } = run.directories.current;
   const present = run.names.typeOf(name);

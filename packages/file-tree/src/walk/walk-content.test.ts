@@ -13,11 +13,10 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { punchHole } from '@vzdump-format/posix';
-import { type ArchiveWarning, type FileRange, isFileRange } from '@vzdump-format/streams';
+import { type ArchiveWarning, type FileRange, isFileRange, piecesOf } from '@vzdump-format/streams';
 import { EXT4, testOnFileSystem, withDirectory } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
-import { piecesOf } from '../entry/content.js';
-import type { ContentInPieces, Extent, FileEntry } from '../entry/entry.js';
+import type { Extent, FileEntry } from '../entry/entry.js';
 import { runTool } from '../testing/tools.js';
 import { walked } from '../testing/walked.js';
 import { walk } from './walk.js';
@@ -345,7 +344,7 @@ async function copied({ content }: FileEntry, copies: Copies): Promise<Buffer> {
     const path = join(directory, 'copy');
     const target = openSync(path, 'w');
     let at = 0;
-    for await (const piece of piecesOf(content as ContentInPieces)) {
+    for await (const piece of piecesOf(content as AsyncIterable<Uint8Array>)) {
       at += isFileRange(piece) ? copies(piece, target, at) : writeSync(target, piece, 0, piece.length, at);
     }
     closeSync(target);

@@ -9,6 +9,7 @@ import {
 import {
   ArchiveError,
   alignedMemory,
+  type ChunksInPieces,
   chunksOf,
   type EventLoopTurns,
   type Piece,
@@ -71,7 +72,8 @@ export class ContentReader {
       this.inChunks = file;
       const data = extents ?? [{ offset: 0, length }];
       const pieces = () => this.readPieces(file, data, length);
-      return { pieces, [Symbol.asyncIterator]: () => chunksOf(pieces()) };
+      const content: ChunksInPieces = { pieces, [Symbol.asyncIterator]: () => chunksOf(pieces()) };
+      return content;
     }
     const bytes = extents === undefined ? this.readSmall(file) : this.readExtents(file, extents, length);
     this.close();

@@ -1,7 +1,7 @@
 import { copyFile, rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isThere, removeIfThere } from '@vzdump-format/pve';
-import { PendingFile, type Piece, writeToFile } from '@vzdump-format/streams';
+import { PendingFile, writeToFile } from '@vzdump-format/streams';
 import type { BackupWriteOptions, BackupWriter, NewBackupOptions } from '../backup-store.js';
 import { type BackupNames, backupNames } from './backup-names.js';
 
@@ -49,7 +49,7 @@ export class DirectoryWriter implements BackupWriter {
 
   async write(
     stream: string,
-    bytes: AsyncIterable<Piece>,
+    bytes: AsyncIterable<Uint8Array>,
     { onPartial, writeAt }: BackupWriteOptions = {},
   ): Promise<number> {
     const { archive, unfinished } = this.names;

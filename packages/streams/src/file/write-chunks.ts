@@ -1,7 +1,7 @@
 import { writeSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { finished, type Writable } from 'node:stream';
-import { chunksOf, isFileRange, type Piece } from '../source/file-range.js';
+import { isFileRange, piecesOf } from '../source/file-range.js';
 import { EventLoopTurns } from '../stage/event-loop-turns.js';
 import { onNamedFile, withFileName } from './file-name.js';
 
@@ -40,11 +40,11 @@ export function blockingWriter(): WriteAt {
 }
 
 /**
- * Writes chunks one after the other from the start of a file, and has ranges copied. Resolves to the bytes
- * written.
+ * Writes chunks one after the other from the start of a file, and has those copied that are ranges of another
+ * (`FileRange`). Resolves to the bytes written.
  */
 export async function writeToFile(
-  pieces: AsyncIterable<Piece>,
+  chunks: AsyncIterable<Uint8Array>,
   handle: FileHandle,
   writeAt: WriteAt = writeFully,
 ): Promise<number> {
@@ -56,7 +56,7 @@ export async function writeToFile(
     position += waiting;
     waiting = 0;
   };
-  for await (const piece of pieces) {
+  for await (const piece of piecesOf(chunks)) {
     if (isFileRange(piece)) {
       await flush();
       position += piece.copyTo(handle.fd, position);
@@ -83,7 +83,7 @@ export const STANDARD_OUTPUT = 'standard output';
  * with the stream's error when it fails or is closed, be it between two writes or during one that never
  * returns. The `path` of the system's error is `STANDARD_OUTPUT` where the stream is that.
  */
-export async function writeToStream(pieces: AsyncIterable<Piece>, stream: Writable): Promise<number> {
+export async function writeToStream(chunks: AsyncIterable<Uint8Array>, stream: Writable): Promise<number> {
   let written = 0;
   let failure: Error | undefined;
   let abandon = (_failure: Error): void => {};
@@ -96,7 +96,7 @@ export async function writeToStream(pieces: AsyncIterable<Piece>, stream: Writab
     fail(error ?? new Error('the stream was ended'));
   });
   try {
-    for await (const chunk of chunksOf(pieces)) {
+    for await (const chunk of chunks) {
       await new Promise<void>((resolve, reject) => {
         if (failure) throw failure;
         abandon = reject;

@@ -9,12 +9,16 @@ import { Meter, metered } from '../stage/pass-through.js';
 import { prefetchOne } from '../stage/prefetch-one.js';
 import { RateLimiter, throttle } from '../stage/throttle.js';
 import { FakeRange } from '../testing/fake-range.js';
-import { chunksOf, isFileRange, type Piece } from './file-range.js';
+import { chunksOf, isFileRange, type Piece, piecesOf } from './file-range.js';
 
 const BYTES = noise(400_000);
 
 /** Offers all bytes, as often as some are copied, and gives those that are not as chunks. */
-async function* offering(copies: number): AsyncGenerator<Piece> {
+function offering(copies: number): AsyncGenerator<Uint8Array> {
+  return chunksOf(offeredPieces(copies));
+}
+
+async function* offeredPieces(copies: number): AsyncGenerator<Piece> {
   yield BYTES.subarray(0, 100);
   let at = 100;
   for (;;) {
@@ -27,12 +31,12 @@ async function* offering(copies: number): AsyncGenerator<Piece> {
   yield BYTES.subarray(300_000);
 }
 
-async function written(pieces: AsyncIterable<Piece>): Promise<Buffer> {
+async function written(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
   const directory = await mkdtemp(join(tmpdir(), 'streams-'));
   onTestFinished(() => rm(directory, { recursive: true }));
   const path = join(directory, 'file');
   const handle = await open(path, 'wx');
-  expect(await writeToFile(pieces, handle)).toBe(BYTES.length);
+  expect(await writeToFile(chunks, handle)).toBe(BYTES.length);
   await handle.close();
   return readFile(path);
 }
@@ -45,7 +49,7 @@ test.each([300_000, 100_000, 9_973, 0])(
 );
 
 test('a stream, and whoever wants chunks, gets all bytes as chunks', async () => {
-  expect((await collect(chunksOf(offering(100_000)))).equals(BYTES)).toBe(true);
+  expect((await collect(offering(100_000))).equals(BYTES)).toBe(true);
   const chunks: Buffer[] = [];
   const stream = new Writable({
     write(chunk, _encoding, done) {
@@ -78,7 +82,8 @@ test('with a limit, all passes as chunks', async () => {
     }
   }
   const limiter = new RateLimiter(2 ** 40);
-  expect((await written(counted(throttle(limiter)(offering(100_000))))).equals(BYTES)).toBe(true);
+  const throttled = piecesOf(throttle(limiter)(offering(100_000)));
+  expect((await written(chunksOf(counted(throttled)))).equals(BYTES)).toBe(true);
   expect(ranges).toBe(0);
   expect(limiter.passed).toBe(BYTES.length);
 });

@@ -1,5 +1,5 @@
-import { isFileRange, type Piece, type PieceStage } from '../source/file-range.js';
-import { runStage, type Stage, stageOf } from './stage.js';
+import { isFileRange, pieceStage } from '../source/file-range.js';
+import { type Stage, stageOf } from './stage.js';
 
 /**
  * Told how far a long call is.
@@ -51,15 +51,14 @@ export class Meter {
 }
 
 /** Counts what passes, or is copied. */
-export function metered(meter: Meter): PieceStage {
-  async function* counted<P extends Piece>(source: AsyncIterable<P>): AsyncGenerator<P> {
-    for await (const piece of source) {
+export function metered(meter: Meter): Stage {
+  return pieceStage(async function* counted(pieces) {
+    for await (const piece of pieces) {
       if (!isFileRange(piece)) meter.add(piece.length);
       yield piece;
       if (isFileRange(piece)) meter.add(piece.copied);
     }
-  }
-  return (source) => runStage(source, counted);
+  });
 }
 
 export interface HashingStage extends Stage {

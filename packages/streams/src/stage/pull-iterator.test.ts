@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { observedItems, type Pulled, PullIterator } from './pull-iterator.js';
+import { expandedItems, observedItems, type Pulled, PullIterator } from './pull-iterator.js';
 
 interface Item {
   readonly number: number;
@@ -195,6 +195,28 @@ describe('observed items', () => {
     );
     expect(await numbersOf(observed)).toEqual([1, 2, 3]);
     expect(log).toEqual(['1', '2', '3', 'end']);
+  });
+});
+
+describe('expanded items', () => {
+  it('are any number for each item, at once or later, and for the end', async () => {
+    const expanded = expandedItems(numbered(4), (item) => {
+      if (item === undefined) return [{ number: 90 }, { number: 91 }];
+      const made = Array.from({ length: item.number - 1 }, (_, at) => ({ number: item.number * 10 + at }));
+      return item.number === 3 ? Promise.resolve(made) : made;
+    });
+    expect(await numbersOf(expanded)).toEqual([20, 30, 31, 40, 41, 42, 90, 91]);
+  });
+
+  it('may be none for many, without a call within a call for each', async () => {
+    const items = Array.from({ length: 100_000 }, (_, number) => ({ number }));
+    expect(await numbersOf(expandedItems(items, () => []))).toEqual([]);
+  });
+
+  it('let go of what they are made of', async () => {
+    const log: string[] = [];
+    for await (const _ of expandedItems(numbered(3, log), (item) => (item ? [item] : []))) break;
+    expect(log).toEqual(['pull', 'close']);
   });
 });
 

@@ -185,6 +185,53 @@ export function mappedItems<T extends object, Result extends object>(
   });
 }
 
+/**
+ * What `expand` makes of each item: any number of others.
+ * @param expand is called behind the last item, too, without one
+ */
+export function expandedItems<T extends object, Result extends object>(
+  items: AsyncIterable<T> | Iterable<T>,
+  expand: (item: T | undefined) => readonly Result[] | Promise<readonly Result[]>,
+): PullIterator<Result> {
+  return new PullIterator(new Expansion(PullIterator.of(items), expand));
+}
+
+class Expansion<T extends object, Result extends object> implements PullSource<Result> {
+  private ready: Result[] = [];
+  private isOver = false;
+
+  constructor(
+    private readonly items: PullIterator<T>,
+    private readonly expand: (item: T | undefined) => readonly Result[] | Promise<readonly Result[]>,
+  ) {}
+
+  pull(): Pulled<Result> {
+    while (this.ready.length === 0 && !this.isOver) {
+      const pulled = this.items.pull();
+      const refilled =
+        pulled instanceof Promise ? pulled.then((item) => this.refill(item)) : this.refill(pulled);
+      if (refilled !== undefined) return refilled.then(() => this.pull());
+    }
+    return this.ready.shift();
+  }
+
+  close(): Promise<void> {
+    return this.items.close();
+  }
+
+  private refill(item: T | undefined): undefined | Promise<void> {
+    this.isOver = item === undefined;
+    const made = this.expand(item);
+    if (made instanceof Promise) return made.then((later) => this.put(later));
+    this.put(made);
+    return undefined;
+  }
+
+  private put(made: readonly Result[]): void {
+    this.ready = [...made];
+  }
+}
+
 function pulledFromAsync<T>(items: ClaimedSource<T>): PullSource<T> {
   return {
     pull: () => items.next().then(itemOf),

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ByteRange, ByteSource } from '../source/byte-source.js';
-import { isFileRange, type Piece, type PieceStage } from '../source/file-range.js';
-import { runStage } from './stage.js';
+import { isFileRange, pieceStage } from '../source/file-range.js';
+import type { Stage } from './stage.js';
 
 /** Bytes are let through in portions worth this many seconds, so a changed limit is felt as soon. */
 const PORTION_SECONDS = 0.05;
@@ -82,10 +82,10 @@ export class RateLimiter {
  * Lets bytes through no faster than the limiter allows; ranges of files only without a limit.
  * @param limit a limiter, or bytes a second (0 = unlimited)
  */
-export function throttle(limit: RateLimiter | number, options: { signal?: AbortSignal } = {}): PieceStage {
+export function throttle(limit: RateLimiter | number, options: { signal?: AbortSignal } = {}): Stage {
   const limiter = typeof limit === 'number' ? new RateLimiter(limit) : limit;
-  async function* throttled<P extends Piece>(source: AsyncIterable<P>): AsyncGenerator<P> {
-    for await (const piece of source) {
+  return pieceStage(async function* throttled(pieces) {
+    for await (const piece of pieces) {
       if (isFileRange(piece)) {
         if (limiter.bytesPerSecond > 0) continue;
         yield piece;
@@ -95,12 +95,11 @@ export function throttle(limit: RateLimiter | number, options: { signal?: AbortS
       for (let start = 0; start < piece.length; ) {
         const portion = piece.subarray(start, start + limiter.portion(piece.length - start));
         await limiter.take(portion.length, options.signal);
-        yield portion as typeof piece;
+        yield portion;
         start += portion.length;
       }
     }
-  }
-  return (source) => runStage(source, throttled, options.signal);
+  }, options.signal);
 }
 
 /** What is read in one go is a multiple of this, so that every block is read once. */
