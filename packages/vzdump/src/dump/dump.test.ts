@@ -7,7 +7,8 @@ import { openArchive } from '@vzdump-format/archives';
 import { FileSource } from '@vzdump-format/streams';
 import { openFilesIn } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
-import type { DumpEvent } from './dump-event.js';
+import { commandEcho } from './dump.js';
+import type { DumpEvent } from './dump-options.js';
 import { sampleDump, timeless } from './testing/sample-dump.js';
 
 /** The names in a directory, without their times. */
@@ -389,4 +390,19 @@ test('two backups of a guest in one second have two names', async () => {
   const [one, other] = results.map(({ guests }) => guests[0]!);
   expect([one!.state, other!.state]).toEqual(['ok', 'ok']);
   expect(one!.archive).not.toBe(other!.archive);
+});
+
+test.each([
+  [[100, 101], {}, 'vzdump 100 101'],
+  [[], { all: true, exclude: [1000, 2000], quiet: false }, 'vzdump --all 1 --exclude 1000,2000 --quiet 0'],
+  [[100], { 'exclude-path': ['/a b', '/c*', ''] }, "vzdump 100 --exclude-path '/a b' --exclude-path '/c*'"],
+  [[100], { script: "/it's", mailto: ['a@b', 'c'] }, "vzdump 100 --script '/it'\\''s' --mailto a@b,c"],
+  [
+    [100],
+    { 'prune-backups': { last: 3, daily: 7 }, performance: new Map([['max-workers', '4']]) },
+    'vzdump 100 --prune-backups keep-daily=7,keep-last=3 --performance max-workers=4',
+  ],
+  [[100], { stdout: true, 'job-id': 'x', tmpdir: '', bwlimit: 10 }, 'vzdump 100 --bwlimit 10'],
+] as const)('%j %j', (vmids, options, command) => {
+  expect(commandEcho(vmids, options)).toBe(command);
 });

@@ -3,9 +3,9 @@ import type { DirectoryTree } from '@vzdump-format/file-tree';
 import type { DriveMapEntry, Guest, GuestConfig, StorageConfig } from '@vzdump-format/pve';
 
 /**
- * How a guest's data is come by, so that what is read does not change meanwhile. Each way is a `GuestAccess`,
- * in a file of its own: the disks of a virtual machine that is stopped, a container that is stopped for it,
- * frozen, or read from a snapshot. Whoever backs a guest up calls
+ * How a guest's data is come by, so that what is read does not change meanwhile. Each way is a `GuestAccess`:
+ * the disks of a virtual machine that is stopped, a container that is stopped for it, frozen, or read from a
+ * snapshot. Whoever backs a guest up calls
  *
  *     const prepared = await access.prepare(context);   // looks, and changes nothing
  *     …                                                 // hook backup-start

@@ -12,8 +12,8 @@ import {
   resolveVolume,
 } from '@vzdump-format/pve';
 import { ArchiveError, debugLog } from '@vzdump-format/streams';
-import { containerMethods } from '../guest-access/container/container-stop.js';
-import { vmMethods } from '../guest-access/vm/vm-methods.js';
+import { containerMethods } from '../guest-access/container/container-methods.js';
+import { vmMethods } from '../guest-access/vm-methods.js';
 import type { RestoreJob } from './restore-job.js';
 
 /** A guest that a restore replaces, as it was when the restore began. */

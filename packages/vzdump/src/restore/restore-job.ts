@@ -14,7 +14,7 @@ import {
 import { archiveAt } from '@vzdump-format/stores';
 import { debugLog, type RateLimiter } from '@vzdump-format/streams';
 import type { RestoreEvent, RestoreOptions } from './restore-options.js';
-import { StagedVolumes, VolumeAllocator } from './staged-volumes.js';
+import { StagedVolumes, VolumeAllocator } from './volumes/staged-volumes.js';
 
 /** A restore under way: what was asked for, and what is known of the host. */
 export interface RestoreJob {

@@ -2,10 +2,10 @@ import { type OpenArchive, openArchive } from '@vzdump-format/archives';
 import { storageOf } from '@vzdump-format/pve';
 import { RateLimiter } from '@vzdump-format/streams';
 import { requirePool } from './commit-guest.js';
-import { restoreContainer } from './container/restore-container.js';
+import { restoreContainer } from './restore-container.js';
 import { archivePath, limitFor, limitReading, newRestoreJob, type RestoreJob } from './restore-job.js';
 import type { RestoreOptions, RestoreResult } from './restore-options.js';
-import { restoreVm } from './vm/restore-vm.js';
+import { restoreVm } from './restore-vm.js';
 
 /**
  * Makes a guest of an archive, as qmrestore and `pct restore` do: volumes on the storages of `pveRoot`, and a

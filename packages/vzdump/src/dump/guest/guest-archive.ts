@@ -17,11 +17,10 @@ import {
 import { ARCHIVE_STREAM, type BackupWriter } from '@vzdump-format/stores';
 import type { VmaConfig } from '@vzdump-format/vma';
 import type { DiskData, TreeData } from '../../guest-access/guest-access.js';
-import { errorText } from '../error-text.js';
 import type { DumpJob } from '../job/dump-job.js';
+import { errorText, type GuestLogFile } from '../log.js';
 import { tarBytes } from '../units.js';
-import type { BackupPlace } from './backup-place.js';
-import type { GuestLogFile } from './guest-log.js';
+import type { BackupPlace } from './backup-in-store.js';
 import { ProgressLines, TreeProgressLines } from './progress-lines.js';
 
 /** What making the archive of one guest takes. */

@@ -5,7 +5,7 @@ import { DirectoryTree } from '@vzdump-format/file-tree';
 import { ArchiveError } from '@vzdump-format/streams';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { BackupMode, GuestAccess, GuestContext, GuestMethods } from '../../guest-access/guest-access.js';
-import { vmMethods } from '../../guest-access/vm/vm-methods.js';
+import { vmMethods } from '../../guest-access/vm-methods.js';
 import { type SampleDump, sampleDump, timeless } from '../testing/sample-dump.js';
 
 interface Behaviour {

@@ -16,16 +16,14 @@ import type {
   GuestData,
   PreparedGuest,
 } from '../../guest-access/guest-access.js';
-import type { GuestResult } from '../dump-event.js';
-import { errorText } from '../error-text.js';
+import type { GuestResult } from '../dump-options.js';
 import type { GuestPhase } from '../hook-script.js';
 import type { DumpJob } from '../job/dump-job.js';
+import { errorText, GuestLogFile, timeStamp } from '../log.js';
 import { clockDuration, renderFileSize } from '../units.js';
-import { afterBackup } from './after-backup.js';
-import { type BackupPlace, makeTemporaryDirectory, placeBackup } from './backup-place.js';
+import { afterBackup, type BackupPlace, makeTemporaryDirectory, placeBackup } from './backup-in-store.js';
 import { type ArchiveRun, archiveContainer, archiveVm } from './guest-archive.js';
 import { type LockedGuest, lockGuest } from './guest-lock.js';
-import { GuestLogFile, timeStamp } from './guest-log.js';
 
 /** What is kept of a guest's log for a mail. */
 const MAX_MAILED_LOG = 1024 * 1024;

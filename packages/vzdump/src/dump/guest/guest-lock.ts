@@ -3,11 +3,8 @@ import type { Guest, PveRoot } from '@vzdump-format/pve';
 import { configValue, formatGuestConfig, type GuestConfig, withoutKeys, withValue } from '@vzdump-format/pve';
 import { ArchiveError } from '@vzdump-format/streams';
 import { howToUnlock } from '../../guest-access/host-program.js';
-import { errorText } from '../error-text.js';
-import type { Journal } from '../job/journal.js';
-
-/** The value of `lock` in the configuration of a guest that is being backed up. */
-export const BACKUP_LOCK = 'backup';
+import { BACKUP_LOCK, type Journal } from '../job/journal.js';
+import { errorText } from '../log.js';
 
 export interface LockedGuest {
   /** As it was before. */

@@ -3,7 +3,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isInstalled, lockFile, printableName, unlockFile } from '@vzdump-format/posix';
 import { ArchiveError } from '@vzdump-format/streams';
-import { errorText } from '../error-text.js';
+import { errorText } from '../log.js';
 import { Journal } from './journal.js';
 
 /** What vzdump locks, so that one job runs on a node at a time. */

@@ -3,9 +3,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { scratch } from '@vzdump-format/testing';
 import { dump } from '../dump.js';
-import type { DumpEvent, DumpResult } from '../dump-event.js';
-import type { DumpOptions } from '../dump-options.js';
-import { LOG_PREFIXES } from '../job/job-log.js';
+import type { DumpEvent, DumpOptions, DumpResult } from '../dump-options.js';
+import { LOG_PREFIXES } from '../log.js';
 
 const MAKE_GUESTS = join(import.meta.dirname, '../../../../../examples/pve/make-guests.mjs');
 

@@ -8,12 +8,11 @@ import {
   type TreeData,
   UndoStack,
 } from '../guest-access.js';
-import { mountedVolumes } from '../mount/mounted-volumes.js';
-import { snapshotOfVolume } from '../snapshot/snapshot-of-volume.js';
-import { SNAPSHOT_NAME, type StorageSnapshot } from '../snapshot/storage-snapshot.js';
 import { type ContainerVolume, containerVolumes } from './container-volumes.js';
 import { freezing, GuestPause } from './guest-pause.js';
 import type { Lxc } from './lxc.js';
+import { mountedVolumes } from './mounted-volumes.js';
+import { SNAPSHOT_NAME, type StorageSnapshot, snapshotOfVolume } from './volume-snapshot.js';
 
 /** Seconds that it may take to write what a container has in memory for its disks. */
 const FLUSH_TIMEOUT = 300;

@@ -22,7 +22,7 @@ import { BusyboxContainer, countSpread } from '../testing/busybox-container.js';
 import { run, unmount, usesLeft } from '../testing/file-systems.js';
 import { asTree, pathsIn } from '../testing/read-tree.js';
 import { type RecordedContextOptions, recordedContext } from '../testing/recorded-context.js';
-import { containerMethods } from './container-stop.js';
+import { containerMethods } from './container-methods.js';
 
 const VMID = 932;
 const CONFIG = `rootfs: local:${VMID}/subvol-${VMID}-disk-0.subvol,size=0T

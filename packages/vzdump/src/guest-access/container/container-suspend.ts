@@ -2,13 +2,12 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DirectoryTree } from '@vzdump-format/file-tree';
 import { runTool } from '@vzdump-format/posix';
-import { distrustCopies } from '../distrust-copies.js';
 import type { GuestAccess, GuestContext, PreparedGuest, TreeData } from '../guest-access.js';
-import { requireRealDirectories } from '../mount/mounted-volumes.js';
 import { containerVolumes } from './container-volumes.js';
 import { freezing, GuestPause } from './guest-pause.js';
 import type { Lxc } from './lxc.js';
-import { keepsAttributes, sync } from './rsync.js';
+import { requireRealDirectories } from './mounted-volumes.js';
+import { distrustCopies, keepsAttributes, sync } from './rsync.js';
 
 /**
  * The mode `suspend`: a container's files are copied while it runs, then it is frozen, and what has changed

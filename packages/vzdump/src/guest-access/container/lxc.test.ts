@@ -3,7 +3,7 @@ import { join, relative } from 'node:path';
 import { scratch, testWith } from '@vzdump-format/testing';
 import { afterEach, expect, test, vi } from 'vitest';
 import { BusyboxContainer } from '../testing/busybox-container.js';
-import { containerMethods } from './container-stop.js';
+import { containerMethods } from './container-methods.js';
 import { Lxc } from './lxc.js';
 
 const VMID = 935;

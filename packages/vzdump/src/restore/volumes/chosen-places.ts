@@ -3,10 +3,8 @@ import { join } from 'node:path';
 import { writtenFormat } from '@vzdump-format/disk';
 import { bytesToPath, printableName, removeTree, requireUnusedImage } from '@vzdump-format/posix';
 import { ArchiveError, isNotFound, type OnWarning, type PendingFileOptions } from '@vzdump-format/streams';
-import { run } from '../run.js';
-import { plainDirectory, StagedDirectory } from './staged-directory.js';
-import { StagedFile } from './staged-file.js';
-import type { StagedVolume } from './volume-store.js';
+import { plainDirectory, StagedDirectory, StagedFile } from './directory-volumes.js';
+import { run, type StagedVolume } from './volume-store.js';
 
 /**
  * A directory that the user chose for a container's files: one to be made, or one that is there and empty.

@@ -1,6 +1,6 @@
 import { type LvmStorage, parseStorageConfig } from '@vzdump-format/pve';
 import { describe, expect, test } from 'vitest';
-import { LvmVolumes } from './lvm-volumes.js';
+import { LvmVolumes } from './lvm-and-zfs-volumes.js';
 
 const STORAGES = parseStorageConfig(`
 lvm: thick

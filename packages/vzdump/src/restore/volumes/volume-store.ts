@@ -1,5 +1,7 @@
 import type { ImagePlace } from '@vzdump-format/disk';
-import type { OnWarning } from '@vzdump-format/streams';
+import { type Command, printableName, runTool } from '@vzdump-format/posix';
+import type { SupportedStorage } from '@vzdump-format/pve';
+import { ArchiveError, failedCall, type OnWarning } from '@vzdump-format/streams';
 
 /** A volume to make. */
 export interface VolumeRequest {
@@ -46,4 +48,27 @@ export interface StagedVolume {
   remove(): Promise<void>;
   /** It is a guest's now, and stays: lets go of what it has replaced. */
   release?(): Promise<void>;
+}
+
+/** Runs one of the system's programs, for as long as it takes. @returns what it wrote to standard output */
+export type Run = (...command: Command) => Promise<string>;
+
+export const run: Run = (...command) => runTool(command, { timeout: Number.POSITIVE_INFINITY });
+
+/**
+ * The bare error of a system call (`ENOSPC: no space left on device, write`) → one that says what it happened
+ * to.
+ */
+export function failedWrite(error: unknown, path: string): unknown {
+  return failedCall(error, 'TARGET_WRITE', `${printableName(path)} cannot be written`, path);
+}
+
+/** @throws `STORAGE_CONTENT` */
+export function requireContent(storage: SupportedStorage, content: string): void {
+  if (storage.content.has(content)) return;
+  throw new ArchiveError(
+    'STORAGE_CONTENT',
+    `storage '${storage.id}' does not support content-type '${content}'`,
+    { hint: `choose another with --storage, or add '${content}' to its content in storage.cfg` },
+  );
 }

@@ -1,6 +1,6 @@
 import { parseStorageConfig, type ZfsStorage } from '@vzdump-format/pve';
 import { describe, expect, test } from 'vitest';
-import { ZfsVolumes } from './zfs-volumes.js';
+import { ZfsVolumes } from './lvm-and-zfs-volumes.js';
 
 const STORAGES = parseStorageConfig(`
 zfspool: tank

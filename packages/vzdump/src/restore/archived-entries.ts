@@ -1,0 +1,275 @@
+import { configContent } from '@vzdump-format/archives';
+import { type Accounts, type Acl, type FileEntry, resolveAclNames } from '@vzdump-format/file-tree';
+import { printableName } from '@vzdump-format/posix';
+import { LXC_CONFIG_NAME, LXC_FIREWALL_NAME } from '@vzdump-format/pve';
+import { ArchiveError, type OnWarning } from '@vzdump-format/streams';
+
+const CONFIG_PATH = LXC_CONFIG_NAME.slice('./'.length);
+const FIREWALL_PATH = LXC_FIREWALL_NAME.slice('./'.length);
+/** What other guests' archives begin with. */
+const FOREIGN: Readonly<Record<string, string>> = {
+  'qemu-server.conf': 'a virtual machine of Proxmox VE 1',
+  'etc/vzdump/vps.conf': 'a container of OpenVZ',
+};
+
+/**
+ * The entries of a container's archive, without the two files that vzdump put there itself: they are kept
+ * apart, and never come to be in the container. vzdump's own come first, so of each the first one counts: a
+ * later one is a guest's.
+ */
+export class ArchivedFiles {
+  /** `pct.conf`, once it has come. */
+  config: Uint8Array | undefined;
+  /** `pct.fw`, once it has come, unless it is empty. */
+  firewall: Uint8Array | undefined;
+  private readonly seen = new Set<string>();
+  private first: FileEntry | undefined;
+
+  private constructor(private readonly entries: AsyncIterator<FileEntry>) {}
+
+  /**
+   * Reads the first entry, which is the configuration in vzdump's archives. @throws `RESTORE_FOREIGN`,
+   * `CONFIG_SIZE`
+   */
+  static async open(entries: AsyncIterable<FileEntry>): Promise<ArchivedFiles> {
+    const files = new ArchivedFiles(entries[Symbol.asyncIterator]());
+    const first = await files.entries.next();
+    if (first.done) return files;
+    const foreign = Object.hasOwn(FOREIGN, first.value.path) ? FOREIGN[first.value.path] : undefined;
+    if (foreign !== undefined) {
+      throw new ArchiveError('RESTORE_FOREIGN', `the archive holds ${foreign}, which cannot be restored`, {
+        hint: 'unpack takes it apart',
+      });
+    }
+    if (!(await files.take(first.value))) files.first = first.value;
+    return files;
+  }
+
+  /** All other entries, once. */
+  async *rest(): AsyncGenerator<FileEntry> {
+    try {
+      if (this.first !== undefined) yield this.first;
+      for (let next = await this.entries.next(); !next.done; next = await this.entries.next()) {
+        if (!(await this.take(next.value))) yield next.value;
+      }
+    } finally {
+      await this.close();
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.entries.return?.();
+  }
+
+  /** @returns whether it is one of vzdump's own, or in their place */
+  private async take(entry: FileEntry): Promise<boolean> {
+    const { path } = entry;
+    if (path !== CONFIG_PATH && path !== FIREWALL_PATH) return false;
+    if (this.seen.has(path)) return true;
+    this.seen.add(path);
+    if (entry.type !== 'file') return true;
+    const bytes = await configContent(entry);
+    if (path === CONFIG_PATH) this.config = bytes;
+    else if (bytes.length > 0) this.firewall = bytes;
+    return true;
+  }
+}
+
+interface RestoredEntriesOptions {
+  /** Of this host. */
+  readonly accounts: Accounts;
+  readonly onWarning?: OnWarning | undefined;
+}
+
+/**
+ * Entries as tar puts them on disk with the options that `pct restore` gives it: of the extended attributes,
+ * those whose names begin with `user.`; names in ACLs stand for the ids that they have here, as an id of the
+ * container. (Devices of `./dev` are left out where the entries are restored.)
+ */
+export async function* restoredEntries(
+  entries: AsyncIterable<FileEntry>,
+  { accounts, onWarning }: RestoredEntriesOptions,
+): AsyncGenerator<FileEntry> {
+  let hasWarned = false;
+  const resolved = (acl: Acl | undefined) => acl && resolveAclNames(acl, accounts);
+  for await (const entry of entries) {
+    const { xattrs, acl, defaultAcl, path } = entry;
+    if (xattrs === undefined && acl === undefined && defaultAcl === undefined) {
+      yield entry;
+      continue;
+    }
+    const kept = xattrs && new Map([...xattrs].filter(([name]) => name.startsWith('user.')));
+    if (kept !== undefined && kept.size < xattrs!.size && !hasWarned) {
+      hasWarned = true;
+      const message = `extended attributes other than user.* are left out, first those of ${printableName(path)}`;
+      onWarning?.({ code: 'TREE_LOST_XATTR', message, entry: path });
+    }
+    yield { ...entry, xattrs: kept, acl: resolved(acl), defaultAcl: resolved(defaultAcl) };
+  }
+}
+
+/** Of a path as it is on disk: what `pct restore` leaves out. */
+export function isDeviceFile(path: string): boolean {
+  return path.startsWith('dev/');
+}
+
+/** A volume of a container, and what takes the entries that belong there. */
+export interface MountTarget {
+  /** Where it is mounted, as entries' paths are written; empty for the root. */
+  readonly path: string;
+  /** The paths that it gets are below the mount point. */
+  readonly restore: (entries: AsyncIterable<FileEntry>) => Promise<void>;
+}
+
+/**
+ * Deals the entries of a container out to its volumes, by their paths: nothing has to be mounted within
+ * another for that, and no name in one volume can lead into another. In the volume around it, a mount point
+ * is an empty directory, which is made in the end unless it is there.
+ * @param targets one of them for the root
+ * @throws what `entries` or a target throws, when all targets have ended
+ */
+export async function routeEntries(
+  entries: AsyncIterable<FileEntry>,
+  targets: readonly MountTarget[],
+  onWarning?: OnWarning,
+): Promise<void> {
+  const lanes = targets.map((target) => new Lane(target));
+  const runs = lanes.map((lane) => lane.run());
+  const failure = Promise.race(runs.map((run) => run.then(() => new Promise<never>(() => {}))));
+  failure.catch(() => {}); // awaited below
+  const dealer = new Dealer(lanes, failure, onWarning);
+  try {
+    for await (const entry of entries) await dealer.deal(entry);
+    await dealer.dealMountPoints();
+    for (const lane of lanes) lane.entries.end();
+  } catch (error) {
+    for (const lane of lanes) lane.entries.fail(error);
+    await Promise.allSettled(runs);
+    throw error;
+  }
+  const results = await Promise.allSettled(runs);
+  for (const result of results) if (result.status === 'rejected') throw result.reason;
+}
+
+class Lane {
+  readonly entries = new EntryChannel();
+
+  constructor(private readonly target: MountTarget) {}
+
+  get path(): string {
+    return this.target.path;
+  }
+
+  run(): Promise<void> {
+    return this.target.restore(this.entries);
+  }
+
+  has(path: string): boolean {
+    return this.path === '' || path === this.path || path.startsWith(`${this.path}/`);
+  }
+
+  /** The path below the mount point. */
+  below(path: string): string {
+    return this.path === '' ? path : path.slice(this.path.length + 1);
+  }
+}
+
+class Dealer {
+  /** The longest first: the innermost that has a path is where it belongs. */
+  private readonly lanes: readonly Lane[];
+  private lostLinks = 0;
+
+  constructor(
+    lanes: readonly Lane[],
+    private readonly failure: Promise<never>,
+    private readonly onWarning: OnWarning | undefined,
+  ) {
+    this.lanes = lanes.toSorted((one, other) => other.path.length - one.path.length);
+  }
+
+  async deal(entry: FileEntry): Promise<void> {
+    const lane = this.laneOf(entry.path);
+    const path = lane.below(entry.path);
+    if (entry.type !== 'hardlink') return this.offer(lane, { ...entry, path });
+    const linkTarget = entry.linkTarget ?? '';
+    if (this.laneOf(linkTarget) !== lane) return this.loseLink(entry);
+    return this.offer(lane, { ...entry, path, linkTarget: lane.below(linkTarget) });
+  }
+
+  /** Those within others last. */
+  async dealMountPoints(): Promise<void> {
+    for (const { path } of this.lanes.toReversed()) {
+      if (path === '') continue;
+      const around = this.lanes.find((lane) => lane.path !== path && lane.has(path))!;
+      await this.offer(around, {
+        ...{ path: around.below(path), type: 'directory', size: 0 },
+        ...{ mode: 0o755, uid: 0, gid: 0, mtime: BigInt(Date.now()) * 1_000_000n },
+      });
+    }
+  }
+
+  private laneOf(path: string): Lane {
+    return this.lanes.find((lane) => lane.has(path))!;
+  }
+
+  /** `failure` also tells of a target that is gone, and would never take the entry. */
+  private async offer(lane: Lane, entry: FileEntry): Promise<void> {
+    await Promise.race([lane.entries.offer(entry), this.failure]);
+  }
+
+  private loseLink({ path, linkTarget = '' }: FileEntry): void {
+    this.lostLinks++;
+    if (this.lostLinks > 1) return;
+    this.onWarning?.({
+      code: 'TREE_LOST_HARDLINK',
+      message: `hard link not made: ${printableName(path)} to ${printableName(linkTarget)}, which is in another volume now; likewise any others`,
+      entry: path,
+    });
+  }
+}
+
+/** Hands entries to one who iterates over them: the next one is taken once the one before is done with. */
+class EntryChannel implements AsyncIterable<FileEntry> {
+  private asked: ((result: IteratorResult<FileEntry> | Promise<never>) => void) | undefined;
+  private done: (() => void) | undefined;
+  private waiting: IteratorResult<FileEntry> | Promise<never> | undefined;
+
+  /** Resolves when the entry is done with. */
+  offer(entry: FileEntry): Promise<void> {
+    return new Promise((resolve) => {
+      this.done = resolve;
+      this.give({ done: false, value: entry });
+    });
+  }
+
+  end(): void {
+    this.give({ done: true, value: undefined });
+  }
+
+  /** Whoever iterates gets the error. */
+  fail(error: unknown): void {
+    const failure = Promise.reject(error);
+    failure.catch(() => {}); // it may be that nobody asks any more
+    this.give(failure);
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<FileEntry> {
+    return {
+      next: () => {
+        this.done?.();
+        this.done = undefined;
+        return new Promise((resolve) => {
+          this.asked = resolve;
+          if (this.waiting !== undefined) this.give(this.waiting);
+        });
+      },
+    };
+  }
+
+  private give(result: IteratorResult<FileEntry> | Promise<never>): void {
+    const { asked } = this;
+    this.waiting = asked === undefined ? result : undefined;
+    this.asked = undefined;
+    asked?.(result);
+  }
+}
