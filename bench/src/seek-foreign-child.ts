@@ -6,8 +6,8 @@ const READS = 200;
 const READ_SIZE = 4096;
 
 /**
- * Reads a compressed file by its index. `random`: 4 KiB in 200 places, and tells the mean of the milliseconds that
- * each took; `whole`: all of it; `hash`: likewise, and tells its SHA-1.
+ * Reads a compressed file by its index. `random`: 4 KiB in 200 places, and tells how many milliseconds each
+ * took on average; `whole`: all of it; `hash`: likewise, and tells its SHA-1.
  */
 const [path, what] = process.argv.slice(2);
 const content = await openUncompressed(path!, { maxWindowLog: 31 });

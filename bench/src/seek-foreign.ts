@@ -41,8 +41,8 @@ const ARCHIVES = [
 ] as const;
 
 /**
- * What an index of archives costs that `zstd` wrote as one frame, and what it gives: the time to make it and all
- * of the content by it, beside `zstd -d > /dev/null`; its size; and the time of a read of 4 KiB anywhere.
+ * What an index costs of archives that `zstd` wrote as one frame, and what it gives: the time to make it, and
+ * to read all of the content by it, beside `zstd -d > /dev/null`; its size; the time to read 4 KiB anywhere.
  * `BENCH_ONLY` names a part of the archives' names. All of the content is compared with what `zstd -d` gives.
  */
 export async function benchForeign(): Promise<void> {

@@ -39,7 +39,7 @@ export interface Invocation {
   readonly command: Command;
   readonly args: readonly string[];
   readonly options: CommonOptions & Readonly<Record<string, unknown>>;
-  /** Of the command line itself. */
+  /** About how the command line is written. */
   readonly warnings?: readonly ArchiveWarning[];
 }
 

@@ -13,7 +13,7 @@ import {
   writeEntry,
 } from './qcow2-format.js';
 
-/** Tables in memory: what was written lately, 512 MiB of the disk each. */
+/** How many L2 tables are kept in memory, each for 512 MiB of the disk: those that came last. */
 const MOST_TABLES = 64;
 
 interface L2Table {
@@ -29,7 +29,7 @@ export class Qcow2Writer implements ImageWriter {
   readonly writesZeros = false;
   private readonly layout: Qcow2Layout;
   private readonly l1: Buffer;
-  /** By their place in the L1 table; the one used last comes last. */
+  /** By their place in the L1 table, in the order in which they came. */
   private readonly tables = new Map<number, L2Table>();
   private end: number;
 

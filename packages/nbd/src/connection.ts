@@ -26,7 +26,7 @@ import {
   violation,
 } from './protocol.js';
 
-/** Received at a time; the kernel holds about as much for a Unix socket. */
+/** How much is received at a time, in bytes; the kernel holds about as much for a Unix socket. */
 const RECEIVE_BUFFER_SIZE = 256 * 1024;
 
 /**

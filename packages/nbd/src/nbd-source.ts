@@ -1,7 +1,7 @@
 import type { ByteRange, ByteSource } from '@vzdump-format/streams';
 import type { NbdClient } from './client.js';
 
-/** Asked about at a time, in bytes. Bounds how long one answer takes and how many extents it has. */
+/** How much is asked about at a time, in bytes: it bounds how long an answer takes, and its extents. */
 const STATUS_LENGTH = 1024 * 1024 * 1024;
 
 /** What a server said about a range: the data in it, all else being zeros. */

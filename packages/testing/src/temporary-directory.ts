@@ -58,7 +58,7 @@ function makeDirectory(parent: string): Promise<string> {
   return mkdtemp(join(parent, 'vzdump-format-test-'));
 }
 
-/** Node's own `rm` does not find names that are not UTF-8. The path of a test's own programs is not asked. */
+/** Node's own `rm` does not find names that are not UTF-8. By its path, since some tests change PATH. */
 async function remove(directory: string): Promise<void> {
   await promisify(execFile)('/bin/rm', ['-rf', '--', directory]);
 }

@@ -101,10 +101,7 @@ export const restore: Command<Options> = {
   },
 };
 
-/**
- * What is told while it goes on. Where no progress is drawn or asked for, it is told as `vma extract -v`
- * does.
- */
+/** What is told meanwhile. Where progress is neither drawn nor asked for, there are lines as of `vma extract -v`. */
 function reports({ progress = 'auto', json }: CommonOptions, context: CommandContext) {
   const percents = new PercentLines(context.inform);
   const lines = new TreeProgressLines(context.inform);

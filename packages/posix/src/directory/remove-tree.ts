@@ -6,7 +6,8 @@ import { type DirectoryListing, entryPath, type OpenDirectory } from './director
 import { openDirectory } from './native-directory.js';
 
 /**
- * What is further down, in characters, is moved up first: neither paths nor open directories become too many.
+ * A directory whose path is longer than this, in characters below the root, is first moved up to the root: so
+ * paths stay short, and few directories are open at a time.
  */
 const LONGEST_WAY = 512;
 
@@ -37,7 +38,7 @@ export async function removeTree(path: string): Promise<void> {
   }
 }
 
-/** What is below a directory, and goes. */
+/** Removes what is below a directory. */
 class Removal {
   private readonly turns = new EventLoopTurns();
 
@@ -83,7 +84,7 @@ function openWritable(parent: OpenDirectory, name: string): OpenDirectory {
   if (process.geteuid?.() !== 0) {
     try {
       parent.setMode(name, 0o700);
-    } catch {} // it is another's: to remove what is in it will tell whether that matters
+    } catch {} // it is another's: removing what is in it tells whether that matters
   }
   return parent.openDirectory(name);
 }

@@ -21,7 +21,7 @@ export interface FileStatus {
   /** Names that the file has. */
   readonly links: number;
   readonly inode: bigint;
-  /** What the file is on. Two files are the same when this and `inode` are. To compare, not to take apart. */
+  /** The device that the file is on. Two files are the same when this and `inode` are. Only for comparing. */
   readonly deviceId: number;
   /** Which device a `block` or `char` file stands for; 0:0 for others. */
   readonly specialDevice: DeviceNumber;

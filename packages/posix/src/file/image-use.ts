@@ -48,8 +48,8 @@ export function imageLocks(path: string): 'written' | 'read' | undefined {
 }
 
 /**
- * The same, and whether a loop device has it. That a block device is mounted, or the like, the kernel says to
- * O_EXCL.
+ * As `imageLocks`, and whether a loop device stands on it. Block devices in use are found when they are opened
+ * with O_EXCL.
  */
 function imageUse(path: string): ImageUse | undefined {
   return imageLocks(path) ?? (loopFiles().has(realPath(path)) ? 'attached' : undefined);

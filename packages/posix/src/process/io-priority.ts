@@ -5,7 +5,7 @@ const IOPRIO_WHO_PROCESS = 1;
 const IOPRIO_CLASS_SHIFT = 13;
 const CLASSES = { 'best-effort': 2, idle: 3 } as const;
 
-/** What the disks do for a thread; `idle`: only while nobody else wants them. */
+/** How soon disks serve a thread; `idle`: only while nobody else uses them. */
 export interface IoPriority {
   readonly class: keyof typeof CLASSES;
   /** Within the class, 0 (first) to 7; of no meaning for `idle`. */

@@ -7,9 +7,8 @@ import { type Command, toolEnvironment } from './run-tool.js';
 const SCRIPT = 'read -r line || exec "$@"';
 
 /**
- * A command that is run as soon as this process has died, by whatever means, `kill -9` included: what is put
- * right in `finally` otherwise. A small shell waits for it, at the other end of a pipe that the kernel
- * closes.
+ * A command that is run as soon as this process has died, even by `kill -9`: it does what `finally` would
+ * have done. A small shell waits for that at the other end of a pipe, which the kernel closes.
  */
 export class Lifeline {
   private constructor(private readonly shell: ChildProcess) {}
@@ -29,7 +28,7 @@ export class Lifeline {
     return new Lifeline(shell);
   }
 
-  /** What it is for has been done. */
+  /** The command is needed no longer: the shell ends. */
   async release(): Promise<void> {
     const { shell } = this;
     if (shell.exitCode !== null || shell.signalCode !== null) return;

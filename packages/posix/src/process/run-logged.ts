@@ -4,20 +4,20 @@ import { ArchiveError, debugLog } from '@vzdump-format/streams';
 import { printableName } from '../path-text.js';
 
 export interface RunLoggedOptions {
-  /** Told each line that it writes, without its end, as it comes. */
+  /** Called with each line that it writes, as it comes, without the line feed. */
   readonly onLine: (line: string, stream: 'stdout' | 'stderr') => void;
-  /** All that its environment has. */
+  /** Its whole environment. */
   readonly env: NodeJS.ProcessEnv;
   /** For its standard input; nothing unless given. */
   readonly input?: string;
-  /** Exit codes that are well, beside 0. */
+  /** Exit codes that count as success, beside 0. */
   readonly acceptedCodes?: readonly number[] | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
 /** A longer line is told in parts. */
 const LONGEST_LINE = 64 * 1024;
-/** How long a program that is to end may take for it, in milliseconds. */
+/** How long a program may take to end when asked to, in milliseconds; then it is killed. */
 const GRACE = 2000;
 
 /**

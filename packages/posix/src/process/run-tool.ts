@@ -10,9 +10,9 @@ export type Command = readonly [program: string, ...args: string[]];
 export interface RunToolOptions {
   /** Seconds that it may take, or infinity; 60 unless given. */
   readonly timeout?: number;
-  /** Exit codes that are well, beside 0. */
+  /** Exit codes that count as success, beside 0. */
   readonly acceptedCodes?: readonly number[];
-  /** Told each line of its standard error as it comes. */
+  /** Called with each line of its standard error, as it comes. */
   readonly onErrorLine?: (line: string) => void;
   readonly signal?: AbortSignal | undefined;
 }
@@ -44,9 +44,8 @@ export const PACKAGES: Readonly<Record<string, string>> = {
 /**
  * Runs one of the system's programs to its end.
  * @returns what it wrote to standard output
- * @throws `PROGRAM_FAILED` with the last that it said, `PROGRAM_MISSING`, `PROGRAM_TIMEOUT`;
- * `PROGRAM_ARGUMENT` for bytes that are
- *   not UTF-8, which Node cannot pass on; the signal's reason
+ * @throws `PROGRAM_FAILED` with its last lines, `PROGRAM_MISSING`, `PROGRAM_TIMEOUT`; `PROGRAM_ARGUMENT` for
+ * bytes that are not UTF-8, which Node cannot pass on; the signal's reason
  */
 export async function runTool([program, ...args]: Command, options: RunToolOptions = {}): Promise<string> {
   const { timeout = DEFAULT_TIMEOUT, acceptedCodes, onErrorLine, signal } = options;
@@ -85,7 +84,8 @@ export async function runTool([program, ...args]: Command, options: RunToolOptio
 }
 
 /**
- * Ours, with messages in English, and the directories of programs for root, which not every user's PATH has.
+ * This process's environment, but with messages in English, and with the directories of root's programs, which
+ * not every user's PATH has.
  */
 export function toolEnvironment(): NodeJS.ProcessEnv {
   const path = `${process.env.PATH ?? '/usr/bin:/bin'}:/usr/sbin:/sbin`;
@@ -99,10 +99,7 @@ export function isInstalled(program: string): boolean {
     .some((directory) => isAccessible(join(directory, program), constants.X_OK));
 }
 
-/**
- * Whether we may do that with what is there. @param mode as `access(2)` takes it: `constants.W_OK` and the
- * like
- */
+/** Whether this process may use a path so. @param mode as access(2) takes it: `constants.W_OK` and the like */
 export function isAccessible(path: string, mode: number): boolean {
   try {
     accessSync(path, mode);

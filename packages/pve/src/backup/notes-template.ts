@@ -35,7 +35,7 @@ export function checkNotesTemplate(template: string): void {
   if (unknown.length > 0) throw wrong(`found unknown: ${unknown.join(', ')}`);
 }
 
-/** What a pattern finds and nobody knows: `variable 'foo' at char 12`, counted from 0. */
+/** Those that a pattern finds and that are not known: `variable 'foo' at char 12`, counted from 0. */
 function unknownOnes(
   template: string,
   pattern: RegExp,

@@ -78,7 +78,7 @@ export function storageOf(storages: StorageConfig, archive: string): DirectorySt
   );
 }
 
-/** `undefined` where nobody said that there is a configuration, and none can be read. */
+/** `undefined` where no configuration was asked for, and none can be read. */
 async function readStorages({ pveRoot, onWarning }: LocateOptions) {
   try {
     const root = await PveRoot.open(pveRoot, { onWarning });

@@ -8,7 +8,7 @@ type Judge = (value: string) => boolean;
 const always: Judge = () => true;
 const never: Judge = () => false;
 
-/** By key, the first that fits; what none fits is judged by the paths and volumes that it names. */
+/** The first pattern that matches the key decides; where none does, the paths and volumes in the value do. */
 const JUDGES: Readonly<Record<GuestType, readonly (readonly [RegExp, Judge])[]>> = {
   qemu: [
     [/^(?:args|cicustom|hookscript|ivshmem|(?:hostpci|parallel|virtiofs)\d+)$/, always],

@@ -151,7 +151,7 @@ function retentionOf(
   return rules;
 }
 
-/** Tells of what there is only for the sake of those who still use it, and of what changes nothing here. */
+/** Gives notice of options that are deprecated, and of those that have no effect here. */
 function tellOfOptions(options: VzdumpOptions, onWarning: OnWarning | undefined): void {
   for (const { name, deprecated, noEffect } of vzdumpOptions as readonly VzdumpOptionSpec[]) {
     if (options[name as VzdumpOptionName] === undefined) continue;

@@ -24,7 +24,7 @@ export interface GuestSelection {
   readonly whyNone?: string;
 }
 
-/** How guests are asked for that are not named. */
+/** How guests are chosen without being named. */
 export type GuestChoice = Pick<VzdumpOptions, 'all' | 'exclude' | 'pool'>;
 
 /**
