@@ -33,6 +33,14 @@ export interface UnpackDisksOptions extends OperationOptions {
   readonly writeAt?: WriteAt | undefined;
 }
 
+/** An archive at rest: a backup in a store. */
+export interface StoredArchive {
+  /** As messages name it; beside it are its index and what a split one holds, where there are files. */
+  readonly path: string;
+  /** What it gives is closed by who has called it. */
+  open(): Promise<ByteSource>;
+}
+
 /** An archive, its codec taken off. */
 export interface ArchiveBytes {
   /** Once, from the first byte; a chunk is valid until the next is asked for. */

@@ -1,66 +1,88 @@
-import { readFile } from 'node:fs/promises';
-import { Readable } from 'node:stream';
-import { buildIndex, type Codec, openSeekable, type SeekableOptions } from '@vzdump-format/codecs';
+import { type FileHandle, mkdir, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import {
+  type Codec,
+  DETECT_BYTES,
+  detectCodec,
+  openSeekable,
+  type SeekableOptions,
+} from '@vzdump-format/codecs';
 import {
   ArchiveError,
+  type ArchiveWarning,
   type ByteSource,
   debugLog,
   FileSource,
   isNotFound,
   type OnWarning,
+  PendingFile,
+  readFully,
+  writeToFile,
 } from '@vzdump-format/streams';
-import { writeOutput } from './output-file.js';
+import type { StoredArchive } from './archive-format.js';
+import { type IndexPlaceOptions, indexCache, indexPlaces, isIndexFile } from './index-place.js';
 
-/** What is appended to an archive's path to name its index. */
-export const INDEX_EXTENSION = '.idx';
-
-export interface IndexArchiveOptions {
-  /** Whether an index that exists is replaced. */
+export interface IndexArchiveOptions extends IndexPlaceOptions {
+  /** Whether an index is made anew that is right as it is, and takes the place of whatever has its name. */
   readonly overwrite?: boolean;
+  /** About so much content, in bytes, lies between two places to begin at. */
+  readonly span?: number | undefined;
   readonly maxWindowLog?: number | undefined;
   readonly onWarning?: OnWarning | undefined;
+  /** Called with the bytes of the compressed file that were read, and its size; first when that begins. */
+  readonly onProgress?: ((bytes: number, total: number) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
+/** What became of an index: `needless` where the file can be read at any offset as it is. */
+export type IndexedArchive =
+  | { readonly kind: 'made' | 'there'; readonly path: string; readonly size: number }
+  | { readonly kind: 'needless' };
+
 /**
- * Reads a compressed file once and writes an index beside it, with which it can be read at any offset.
- * @returns the index's path and size, or `undefined` when the file can be read so as it is
+ * Makes sure that a compressed file can be read at any offset: reads it once and writes an index, unless
+ * there is one that is right. An index that is of no use is replaced, and nothing else.
  * @throws `NOT_SEEKABLE` for what no index helps, with the way out; `FILE_EXISTS`; what is wrong with the
- * file
+ * file; the system's error where no index can be written
  */
 export async function indexArchive(
-  path: string,
+  archive: string | StoredArchive,
   options: IndexArchiveOptions = {},
-): Promise<{ path: string; size: number } | undefined> {
-  const file = await FileSource.open(path);
+): Promise<IndexedArchive> {
+  const path = typeof archive === 'string' ? archive : archive.path;
+  const file = await (typeof archive === 'string' ? FileSource.open(path) : archive.open());
   try {
-    if (await isSeekable(file, path, options)) return undefined;
-    const index = await buildIndex(file, { ...options, fileName: path });
-    const indexPath = path + INDEX_EXTENSION;
-    return { path: indexPath, size: await writeOutput(Readable.from([index]), indexPath, options) };
+    const codec = await codecOf(file, path);
+    if (await isSeekable(file, codec, options)) return { kind: 'needless' };
+    const places = await indexPlaces(path, options);
+    const found = options.overwrite
+      ? undefined
+      : await findIndex(file, codec, { archive: path, places }, options);
+    if (found !== undefined) return { kind: 'there', ...found };
+    const index = await createIndex(places, options);
+    try {
+      const size = await writeIndex(file, codec, index, { ...options, archive: path });
+      return { kind: 'made', path: index.path, size };
+    } finally {
+      await index.discard();
+    }
   } finally {
     await file.close();
   }
 }
 
-/**
- * The uncompressed content of a file at any offset, by its index where there is one beside it.
- * @throws `NOT_SEEKABLE`, with the way out; `INDEX_STALE`, `INDEX_DAMAGED`
- */
-export async function openUncompressed(path: string, options: IndexArchiveOptions = {}): Promise<ByteSource> {
-  const file = await FileSource.open(path);
-  try {
-    const index = await readFile(path + INDEX_EXTENSION).catch(ignoreMissing);
-    return await openSeekable(file, { ...options, index, fileName: path });
-  } catch (error) {
-    await file.close();
-    throw error;
-  }
+async function codecOf(file: ByteSource, path: string): Promise<Codec> {
+  const head = Buffer.alloc(DETECT_BYTES);
+  return detectCodec(head.subarray(0, await file.read(head, 0)), path);
 }
 
-async function isSeekable(file: FileSource, path: string, options: IndexArchiveOptions): Promise<boolean> {
+async function isSeekable(
+  file: ByteSource,
+  codec: Codec,
+  { maxWindowLog, signal }: IndexArchiveOptions,
+): Promise<boolean> {
   try {
-    await (await openSeekable(borrowed(file), { ...options, fileName: path })).close();
+    await (await codec.openSeekable(borrowed(file), { maxWindowLog, signal })).close();
     return true;
   } catch (error) {
     if (error instanceof ArchiveError && error.code === 'NOT_SEEKABLE') return false;
@@ -68,54 +90,192 @@ async function isSeekable(file: FileSource, path: string, options: IndexArchiveO
   }
 }
 
+/** The first index that is right. */
+async function findIndex(
+  file: ByteSource,
+  codec: Codec,
+  { archive, places }: { readonly archive: string; readonly places: readonly string[] },
+  { maxWindowLog, signal }: IndexArchiveOptions,
+): Promise<{ path: string; size: number } | undefined> {
+  for (const path of places) {
+    try {
+      const index = await readIndex(path, archive);
+      await (await codec.openSeekable(borrowed(file), { index, maxWindowLog, signal })).close();
+      return { path, size: index.length };
+    } catch {
+      signal?.throwIfAborted(); // and else it is of no use
+    }
+  }
+  return undefined;
+}
+
 /** A source that stays open when it is closed by who uses it. */
 function borrowed(source: ByteSource): ByteSource {
   return { size: source.size, read: (buffer, offset) => source.read(buffer, offset), close: async () => {} };
 }
 
-function ignoreMissing(error: NodeJS.ErrnoException): undefined {
-  if (!isNotFound(error)) throw error;
+/** What the system says where a directory is not ours to write in. */
+const UNWRITABLE: ReadonlySet<unknown> = new Set(['EACCES', 'EPERM', 'EROFS']);
+const PRIVATE = 0o700;
+
+/** In the first of the places where that can be. @throws the system's error of the first, if in none */
+async function createIndex(
+  places: readonly string[],
+  { overwrite = false, onWarning }: IndexArchiveOptions,
+): Promise<PendingFile> {
+  let refused: unknown;
+  for (const path of places) {
+    const directory = dirname(path);
+    try {
+      await mkdir(directory, { recursive: true, ...(directory === indexCache() && { mode: PRIVATE }) });
+      const isReplaced = overwrite || (await isIndexFile(path));
+      return await PendingFile.create(path, { overwrite: isReplaced, mode: 0o600, onWarning });
+    } catch (error) {
+      if (!UNWRITABLE.has((error as NodeJS.ErrnoException).code)) throw error;
+      refused ??= error;
+      debugLog('%s: no index can be written here', path);
+    }
+  }
+  throw refused;
+}
+
+async function writeIndex(
+  file: ByteSource,
+  codec: Codec,
+  index: PendingFile,
+  { archive, span, maxWindowLog, onWarning, onProgress, signal }: IndexArchiveOptions & { archive: string },
+): Promise<number> {
+  const source = onProgress === undefined ? borrowed(file) : watched(file, onProgress);
+  const bytes = codec.buildIndex(source, { span, maxWindowLog, onWarning, signal });
+  const size = await writeToFile(once(bytes), index.handle);
+  await takeAccessOf(archive, index.handle);
+  signal?.throwIfAborted();
+  await index.commit();
+  return size;
+}
+
+async function* once(bytes: Promise<Uint8Array>): AsyncGenerator<Uint8Array> {
+  yield await bytes;
+}
+
+/** Tells how far a source has been read. */
+function watched(source: ByteSource, onProgress: (bytes: number, total: number) => void): ByteSource {
+  const { size } = source;
+  let furthest = 0;
+  return {
+    ...borrowed(source),
+    async read(buffer, offset) {
+      const length = await source.read(buffer, offset);
+      furthest = Math.max(furthest, offset + length);
+      onProgress(furthest, size);
+      return length;
+    },
+  };
 }
 
 /**
- * The uncompressed content of a file at any offset: by the index beside it, or by what the file tells itself.
- * An index that is of no use is a warning, and not trusted. Closing the content closes `file`, which is left
- * open when there is none.
- * @returns `undefined` for what can be read from its beginning only, where what is wrong with it is told
+ * An index holds parts of the content: who may read the archive may read it, and nobody else. File systems
+ * without owners and modes refuse this, and have their own.
  */
-export async function openParts(
+async function takeAccessOf(archive: string, index: FileHandle): Promise<void> {
+  const [{ uid, gid, mode }, own] = await Promise.all([stat(archive), index.stat()]);
+  const isRoot = process.geteuid?.() === 0;
+  const ofGroup = await index.chown(isRoot ? uid : own.uid, gid).then(
+    () => 0o060,
+    () => 0,
+  );
+  await index.chmod(0o600 | (mode & (ofGroup | 0o006))).catch(() => {});
+}
+
+/**
+ * An index can tell of any content at all. So it has to be ours, of the archive's owner, or root's: a
+ * directory in which others may make files is no place to believe them.
+ * @throws `INDEX_OWNER`; the system's error
+ */
+async function readIndex(path: string, archive: string): Promise<Uint8Array> {
+  const file = await FileSource.open(path);
+  try {
+    const { uid } = await file.handle.stat();
+    const ownerOfArchive = await stat(archive).then(
+      (status) => status.uid,
+      () => undefined,
+    );
+    if (![0, process.geteuid?.(), ownerOfArchive].includes(uid)) {
+      throw new ArchiveError('INDEX_OWNER', 'the index is of a user to whom the archive does not belong', {
+        hint: 'remove it, or make it anew',
+      });
+    }
+    const index = Buffer.alloc(file.size);
+    await readFully(file, index, 0);
+    return index;
+  } finally {
+    await file.close();
+  }
+}
+
+/**
+ * The uncompressed content of a file by its index, if it has one that is right. What is found in an index's
+ * place and is of no use is a warning, and not trusted. Closing the content closes `file`, which is left open
+ * when there is none.
+ */
+export async function openByIndex(
   file: ByteSource,
   codec: Codec,
-  path: string,
-  options: Omit<SeekableOptions, 'index'>,
+  archive: string,
+  { indexDirectory, ...options }: Omit<SeekableOptions, 'index'> & IndexPlaceOptions,
 ): Promise<ByteSource | undefined> {
-  const indexPath = path + INDEX_EXTENSION;
-  const index = await readIndex(indexPath);
-  if (index !== undefined) {
+  const refused: ArchiveWarning[] = [];
+  for (const path of await indexPlaces(archive, { indexDirectory })) {
     try {
+      const index = await readIndex(path, archive);
       const source = await codec.openSeekable(file, { ...options, index });
-      debugLog('%s: the index beside the archive is used', indexPath);
+      debugLog('%s: the index is used', path);
       return source;
     } catch (error) {
-      if (!(error instanceof ArchiveError)) throw error;
-      const { code, message, hint } = error;
-      debugLog('%s: the index beside the archive is refused: %s', indexPath, message);
-      options.onWarning?.({ code, message: `${indexPath}: ${message}`, entry: indexPath, hint });
+      options.signal?.throwIfAborted();
+      const warning = refusal(error, path);
+      if (warning === undefined) continue;
+      debugLog('%s: the index is refused: %s', path, warning.message);
+      refused.push(warning);
     }
   }
+  for (const warning of refused) options.onWarning?.(warning);
+  return undefined;
+}
+
+/** Nothing where there is no index. */
+function refusal(error: unknown, path: string): ArchiveWarning | undefined {
+  const { code, message, syscall } = error as NodeJS.ErrnoException;
+  if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+  if (syscall !== undefined || code === 'NOT_A_FILE') {
+    return { code: 'INDEX_UNREADABLE', message: `the index cannot be read: ${message}`, entry: path };
+  }
+  if (!(error instanceof ArchiveError)) throw error;
+  return { code: error.code, message: `${path}: ${message}`, entry: path, hint: error.hint };
+}
+
+/**
+ * The uncompressed content of a file at any offset, by its index where it has one.
+ * @throws `NOT_SEEKABLE`, with the way out; `INDEX_STALE`, `INDEX_DAMAGED`
+ */
+export async function openUncompressed(path: string, options: IndexArchiveOptions = {}): Promise<ByteSource> {
+  const file = await FileSource.open(path);
   try {
-    return await codec.openSeekable(file, options);
+    const index = await firstIndex(path, options);
+    return await openSeekable(file, { ...options, index, fileName: path });
   } catch (error) {
-    if (error instanceof ArchiveError) return undefined;
+    await file.close();
     throw error;
   }
 }
 
-async function readIndex(path: string): Promise<Uint8Array | undefined> {
-  try {
-    return await readFile(path);
-  } catch (error) {
-    if (!isNotFound(error)) throw error;
-    return undefined;
+async function firstIndex(archive: string, options: IndexPlaceOptions): Promise<Uint8Array | undefined> {
+  for (const path of await indexPlaces(archive, options)) {
+    try {
+      return await readIndex(path, archive);
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+    }
   }
+  return undefined;
 }

@@ -1,10 +1,18 @@
-export type { ArchiveFormat, DiskFormat, TreeFormat, VmaListing } from './archive-format.js';
+export type { ArchiveFormat, DiskFormat, StoredArchive, TreeFormat, VmaListing } from './archive-format.js';
 export { convertArchive } from './convert-archive.js';
 export { tar } from './formats/tar.js';
 export { formatForFileName, formatNamed, formats, writtenExtensions } from './formats.js';
-export { indexArchive, openUncompressed } from './index-archive.js';
-export { type ArchiveInput, type OpenArchive, openArchive, type StoredArchive } from './open-archive.js';
+export { type IndexedArchive, indexArchive, openUncompressed } from './index-archive.js';
+export {
+  INDEX_EXTENSION,
+  type IndexPlaceOptions,
+  indexCache,
+  indexesOf,
+  indexPlaces,
+} from './index-place.js';
+export { type ArchiveInput, type OpenArchive, openArchive } from './open-archive.js';
 export { type OutputSink, type WriteOutputOptions, writeOutput } from './output-file.js';
 export { type PackTreeOptions, packTree } from './pack-tree.js';
 export { type DriveSpec, type PackVmOptions, packVm } from './pack-vm.js';
+export { indexWhileReading } from './read-together.js';
 export { catFile, configContent, openTree, treeConfig, unpackTree } from './tree-archive.js';

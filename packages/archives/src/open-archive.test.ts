@@ -11,7 +11,8 @@ import {
 import { openFilesIn, scratch } from '@vzdump-format/testing';
 import { packVma } from '@vzdump-format/vma';
 import { describe, expect, test } from 'vitest';
-import { openArchive, type StoredArchive } from './open-archive.js';
+import type { StoredArchive } from './archive-format.js';
+import { openArchive } from './open-archive.js';
 
 async function collect(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
   const parts: Buffer[] = [];

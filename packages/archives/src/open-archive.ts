@@ -12,12 +12,18 @@ import {
   ThrottledSource,
   throttle,
 } from '@vzdump-format/streams';
-import { type ArchiveBytes, type ArchiveFormat, FORMAT_DETECT_BYTES } from './archive-format.js';
+import {
+  type ArchiveBytes,
+  type ArchiveFormat,
+  FORMAT_DETECT_BYTES,
+  type StoredArchive,
+} from './archive-format.js';
 import { detectFormat, formatForFileName } from './formats.js';
-import { openParts } from './index-archive.js';
+import { openByIndex } from './index-archive.js';
+import type { IndexPlaceOptions } from './index-place.js';
 import { PayloadFile, payloadPathFor } from './split-output.js';
 
-export interface OpenArchiveOptions {
+export interface OpenArchiveOptions extends IndexPlaceOptions {
   /** Where the contents of a split archive are; the file beside it (`a.ppxar` of `a.mpxar`) unless given. */
   readonly payload?: string | undefined;
   /** The largest window to allocate for decompression, as a power of two; see the codecs. */
@@ -27,18 +33,15 @@ export interface OpenArchiveOptions {
    * what nobody asks for is not read. Whoever reads all of it is faster without, and proves more.
    */
   readonly parts?: boolean | undefined;
+  /**
+   * Whether a file's index is used, by which all of it is decompressed in several parts at a time, too; yes
+   * unless given. What stands between the parts, such as the checksum of a whole, is not looked at then.
+   */
+  readonly useIndex?: boolean | undefined;
   /** The archive as it is stored, compressed, is read no faster. */
   readonly limiter?: RateLimiter | undefined;
   readonly onWarning?: OnWarning | undefined;
   readonly signal?: AbortSignal | undefined;
-}
-
-/** An archive at rest: a backup in a store. */
-export interface StoredArchive {
-  /** As messages name it; beside it are its index and what a split one holds, where there are files. */
-  readonly path: string;
-  /** What it gives is closed by who has called it. */
-  open(): Promise<ByteSource>;
 }
 
 /** Where an archive comes from: a path, a store, or bytes in motion. */
@@ -127,9 +130,14 @@ async function openFile(file: ByteSource, path: string, options: OpenArchiveOpti
     warnOfMisnomer(codec, path, onWarning);
     return { codec, format, bytes: format.read(source, signal), source, close: () => file.close() };
   }
-  if (options.parts === true) {
-    const archive = await openInTheMiddle(source, codec, path, options);
-    if (archive !== undefined) return archive;
+  const content = await openUncompressed(source, codec, path, options);
+  if (content !== undefined) {
+    try {
+      return await openContent(content, codec, path, options);
+    } catch (error) {
+      await content.close();
+      throw error;
+    }
   }
   const archive = await openStream(readChunks(source, { signal }), path, options);
   const close = () => archive.close().finally(() => file.close());
@@ -137,24 +145,40 @@ async function openFile(file: ByteSource, path: string, options: OpenArchiveOpti
   return { ...archive, again: () => decompress(readChunks(source, { signal })), close };
 }
 
-/** As it can be read at any offset; `undefined` where it cannot. */
-async function openInTheMiddle(
+/** What a file holds, at any offset, if that is of use; `undefined` where it is read from its beginning. */
+async function openUncompressed(
   file: ByteSource,
   codec: Codec,
   path: string,
-  options: OpenArchiveOptions,
-): Promise<OpenArchive | undefined> {
+  { useIndex = true, parts = false, indexDirectory, ...options }: OpenArchiveOptions,
+): Promise<ByteSource | undefined> {
   const { maxWindowLog, onWarning, signal } = options;
-  const source = await openParts(file, codec, path, { maxWindowLog, onWarning, signal });
-  if (source === undefined) return undefined;
+  if (useIndex) {
+    const byIndex = { indexDirectory, maxWindowLog, onWarning, signal };
+    const content = await openByIndex(file, codec, path, byIndex);
+    if (content !== undefined) return content;
+  }
+  if (!parts) return undefined;
   try {
-    const format = await formatAtRest(source, path);
-    warnOfMisnomer(codec, path, onWarning);
-    return { codec, format, bytes: format.read(source, signal), source, close: () => source.close() };
+    return await codec.openSeekable(file, { maxWindowLog, onWarning, signal });
   } catch (error) {
-    await source.close();
+    if (error instanceof ArchiveError) return undefined; // reading it will tell what is wrong
     throw error;
   }
+}
+
+async function openContent(
+  content: ByteSource,
+  codec: Codec,
+  path: string,
+  { parts = false, onWarning, signal }: OpenArchiveOptions,
+): Promise<OpenArchive> {
+  const format = await formatAtRest(content, path);
+  warnOfMisnomer(codec, path, onWarning);
+  const close = () => content.close();
+  if (parts) return { codec, format, bytes: format.read(content, signal), source: content, close };
+  const inOrder = () => readChunks(content, { signal });
+  return { codec, format, bytes: inOrder(), again: inOrder, source: undefined, close };
 }
 
 /** By its content; where that is damaged at its very beginning, by its name. */

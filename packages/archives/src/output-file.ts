@@ -1,4 +1,4 @@
-import { lstat, readlink, realpath, stat } from 'node:fs/promises';
+import { lstat, readlink, realpath, rm, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { Writable } from 'node:stream';
 import {
@@ -9,6 +9,7 @@ import {
   writeToFile,
   writeToStream,
 } from '@vzdump-format/streams';
+import { indexesOf } from './index-place.js';
 
 /** Takes the bytes of an archive, and keeps them if they end well. @returns the bytes written */
 export type OutputSink = (
@@ -55,11 +56,21 @@ async function writeFile(
   try {
     onPartial?.(file.partialPath);
     const written = await writeToFile(bytes, file.handle, writeAt);
+    const formerIndexes = overwrite ? await indexesOf(path) : [];
     await file.commit();
+    for (const index of formerIndexes) await removeFormerIndex(index, onWarning);
     return written;
   } finally {
     await file.discard();
   }
+}
+
+/** The index of a file that was replaced: nobody would trust it, but it would be in the way. */
+async function removeFormerIndex(path: string, onWarning: OnWarning | undefined): Promise<void> {
+  await rm(path, { force: true }).catch((error: Error) => {
+    const message = `the index of the file that was replaced is left: ${error.message}`;
+    onWarning?.({ code: 'FILE_LEFTOVER', message, entry: path });
+  });
 }
 
 /**

@@ -6,7 +6,7 @@ export type {
   LevelRange,
   SeekableOptions,
 } from './codec.js';
-export { createCompress, createDecompress } from './codec.js';
+export { checkedSpan, createCompress, createDecompress } from './codec.js';
 export {
   buildIndex,
   type CompressChoice,

@@ -24,7 +24,13 @@ export {
   type Verdict,
   verdictReason,
 } from './backup/retention.js';
-export { formatPropertyString, type Properties, parseBoolean, withoutLineEnd } from './config-syntax.js';
+export {
+  formatPropertyString,
+  type Properties,
+  parseBoolean,
+  parseSize,
+  withoutLineEnd,
+} from './config-syntax.js';
 export {
   type DriveMapEntry,
   LXC_CONFIG_NAME,

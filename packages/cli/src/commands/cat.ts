@@ -1,18 +1,24 @@
 import { catFile, type OpenArchive, openTree } from '@vzdump-format/archives';
 import { writeToStream } from '@vzdump-format/streams';
-import { withArchive } from '../archive-input.js';
+import { areLittleOf, withArchive } from '../archive-input.js';
 import type { Command } from '../command.js';
-import { type ArchiveInputOptions, archiveInputOptions, type CommonOptions } from '../options/options.js';
+import {
+  type ArchiveInputOptions,
+  archiveInputOptions,
+  type CommonOptions,
+  type IndexInputOptions,
+  indexInputOptions,
+} from '../options/options.js';
 import { binaryOutput } from '../output/output.js';
 
-export const cat: Command<CommonOptions & ArchiveInputOptions> = {
+export const cat: Command<CommonOptions & ArchiveInputOptions & IndexInputOptions> = {
   name: 'cat',
   summary: 'write one drive or file to standard output',
   arguments: [
     { name: '<archive>', description: 'the archive; - is standard input', values: 'file' },
     { name: '<name>', description: 'the drive, as list shows it, or its number; or the file' },
   ],
-  options: archiveInputOptions,
+  options: [...indexInputOptions, ...archiveInputOptions],
   examples: [
     'vzdump-format cat backup.vma.zst drive-scsi0 > disk.raw',
     'vzdump-format cat backup.tar.zst etc/fstab | less',
@@ -27,6 +33,10 @@ export const cat: Command<CommonOptions & ArchiveInputOptions> = {
           : catFile(openTree(format, archive, context), name!, context.signal);
       await writeToStream(bytes, output);
     };
-    await withArchive(path!, options, context, write, true);
+    await withArchive(path!, options, context, write, {
+      parts: true,
+      wantsLittle: (archive) =>
+        areLittleOf(archive, ({ id, name: of }) => name === of || name === String(id)),
+    });
   },
 };

@@ -1,4 +1,4 @@
-import { openTree, treeConfig } from '@vzdump-format/archives';
+import { type OpenArchive, openTree, treeConfig } from '@vzdump-format/archives';
 import { withArchive } from '../archive-input.js';
 import type { Command } from '../command.js';
 import { type ArchiveInputOptions, archiveInputOptions, type CommonOptions } from '../options/options.js';
@@ -25,11 +25,12 @@ export const config: Command<Options> = {
   ],
 
   async run([path], options, context) {
-    const data = await withArchive(path!, options, context, ({ format, ...archive }) =>
+    const read = ({ format, ...archive }: OpenArchive) =>
       format.kind === 'disks'
         ? format.config(archive, options.name, context)
-        : treeConfig(openTree(format, archive, context), options.name),
-    );
+        : treeConfig(openTree(format, archive, context), options.name);
+    // It stands at the beginning.
+    const data = await withArchive(path!, options, context, read, { useIndex: false });
     await printStored(data);
   },
 };

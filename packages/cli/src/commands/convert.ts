@@ -1,17 +1,22 @@
-import { convertArchive, formats } from '@vzdump-format/archives';
+import { convertArchive, formats, indexArchive } from '@vzdump-format/archives';
 import { withArchive } from '../archive-input.js';
-import type { Command } from '../command.js';
+import type { Command, CommandContext } from '../command.js';
 import {
   type ArchiveInputOptions,
   archiveInputOptions,
   type CommonOptions,
   forceOption,
+  type IndexInputOptions,
+  indexInputOptions,
 } from '../options/options.js';
 import { type CodecOptions, chooseCodec, codecOptions, formatOfOutput } from '../options/output-options.js';
+import { UsageError } from '../output/exit-status.js';
+import { describeError } from '../output/messages.js';
 import { binaryOutput } from '../output/output.js';
 import { formatBytes } from '../output/progress.js';
+import { indexInWords } from './index-command.js';
 
-interface Options extends CommonOptions, CodecOptions, ArchiveInputOptions {
+interface Options extends CommonOptions, CodecOptions, ArchiveInputOptions, IndexInputOptions {
   readonly format?: string;
   readonly force?: boolean;
 }
@@ -36,6 +41,11 @@ export const convert: Command<Options> = {
     },
     ...codecOptions,
     forceOption,
+    {
+      flags: '--index',
+      description: 'make an index of the new one, too, where it needs one to be read at any offset: gzip',
+    },
+    ...indexInputOptions,
     ...archiveInputOptions,
   ],
   examples: [
@@ -46,6 +56,7 @@ export const convert: Command<Options> = {
   ],
 
   async run([input, out], options, context) {
+    if (out === '-' && options.index) throw new UsageError('--index is of a file: name OUT');
     const format = formatOfOutput(out!, options.format);
     const choice = chooseCodec(out!, options);
     const output = out === '-' ? binaryOutput('an archive', context.signal) : out!;
@@ -54,5 +65,24 @@ export const convert: Command<Options> = {
     );
     context.endProgress();
     context.inform(`verified ${formatBytes(bytes)}, wrote ${formatBytes(archiveBytes)}`);
+    if (options.index) await indexOutput(out!, options, context);
   },
 };
+
+/** In a second pass. The archive is there by now, so that one without an index is a warning. */
+async function indexOutput(
+  path: string,
+  { indexDir: indexDirectory }: Options,
+  context: CommandContext,
+): Promise<void> {
+  context.beginProgress({ text: 'index', document: {} });
+  try {
+    context.inform(indexInWords(await indexArchive(path, { ...context, indexDirectory }), path));
+  } catch (error) {
+    context.signal.throwIfAborted();
+    const { message } = describeError(error);
+    context.onWarning({ code: 'INDEX_NOT_MADE', message: `no index is made: ${message}`, entry: path });
+  } finally {
+    context.endProgress({ leavesLine: false });
+  }
+}

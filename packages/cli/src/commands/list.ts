@@ -14,13 +14,15 @@ import {
   type ArchiveInputOptions,
   archiveInputOptions,
   type CommonOptions,
+  type IndexInputOptions,
+  indexInputOptions,
   type OptionsByKind,
   requireFitting,
 } from '../options/options.js';
 import { UsageError } from '../output/exit-status.js';
 import { printJson, printLines, toJson } from '../output/output.js';
 
-interface Options extends CommonOptions, ArchiveInputOptions {
+interface Options extends CommonOptions, ArchiveInputOptions, IndexInputOptions {
   readonly numericOwner?: boolean;
   readonly ownerNames?: boolean;
 }
@@ -40,6 +42,7 @@ export const list: Command<Options> = {
       flags: '--owner-names',
       description: 'of a tree, tell owners by their names, where the archive has them',
     },
+    ...indexInputOptions,
     ...archiveInputOptions,
   ],
   examples: [
@@ -67,7 +70,8 @@ export const list: Command<Options> = {
       else await printLines(listingLines(listing, codec.name));
     };
     // The listing of a VMA stands at its very beginning, so there is nothing to seek.
-    await withArchive(path!, options, context, show, formatForFileName(path!)?.kind === 'tree');
+    const isTree = formatForFileName(path!)?.kind === 'tree';
+    await withArchive(path!, options, context, show, isTree ? { parts: true } : { useIndex: false });
   },
 };
 

@@ -61,7 +61,7 @@ interface Options extends CommonOptions, GuestOptions, RetentionOptions, PveRoot
 export const prune: Command<Options> = {
   name: 'prune',
   summary:
-    "remove the backups in a directory or on a storage that no rule keeps, with their logs and notes, each guest's by itself",
+    "remove the backups in a directory or on a storage that no rule keeps, with their logs, notes and indexes, each guest's by itself",
   arguments: [backupsArgument],
   options: [
     { flags: '--dry-run', description: 'say what would be removed, and why, and remove nothing' },

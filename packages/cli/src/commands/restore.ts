@@ -15,6 +15,8 @@ import {
   type ArchiveInputOptions,
   archiveInputOptions,
   type CommonOptions,
+  type IndexInputOptions,
+  indexInputOptions,
   lxcPathOption,
   nameAndPath,
   type PveRootOption,
@@ -38,7 +40,7 @@ interface OwnOptions extends PveRootOption {
   readonly lxcPath?: string;
 }
 
-type Options = CommonOptions & ArchiveInputOptions & OwnOptions & ParsedOptions;
+type Options = CommonOptions & ArchiveInputOptions & IndexInputOptions & OwnOptions & ParsedOptions;
 
 export const restore: Command<Options> = {
   name: 'restore',
@@ -66,6 +68,7 @@ export const restore: Command<Options> = {
     },
     pveRootOption,
     lxcPathOption,
+    ...indexInputOptions,
     ...archiveInputOptions,
   ],
   abbreviated: restoreOptionSpecs.filter(({ numbered }) => !numbered),
@@ -86,6 +89,8 @@ export const restore: Command<Options> = {
         lxcPath: options.lxcPath,
         maxWindowLog: options.long,
         payload: options.payload,
+        useIndex: options.index,
+        indexDirectory: options.indexDir,
       },
       drives: drivesOf(options),
       mountPoints: givenMountPoints(options),

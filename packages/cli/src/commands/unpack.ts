@@ -1,13 +1,15 @@
 import { type DiskFormat, type OpenArchive, type TreeFormat, unpackTree } from '@vzdump-format/archives';
 import { type RestoreTreeResult, readAccounts } from '@vzdump-format/file-tree';
-import { withArchive } from '../archive-input.js';
+import { areLittleOf, withArchive } from '../archive-input.js';
 import type { Command, CommandContext } from '../command.js';
 import {
   type ArchiveInputOptions,
   archiveInputOptions,
   type CommonOptions,
   forceOption,
+  type IndexInputOptions,
   idMapOf,
+  indexInputOptions,
   nameAndPath,
   type OptionsByKind,
   requireFitting,
@@ -17,7 +19,7 @@ import {
 import { UsageError } from '../output/exit-status.js';
 import { writerFor } from '../output/output.js';
 
-interface Options extends CommonOptions, ArchiveInputOptions, TreeOptions {
+interface Options extends CommonOptions, ArchiveInputOptions, IndexInputOptions, TreeOptions {
   readonly to?: string;
   readonly drive?: readonly { readonly name: string; readonly path: string }[];
   readonly skip?: readonly string[];
@@ -62,6 +64,7 @@ export const unpack: Command<Options> = {
     { flags: '--include-dev', description: 'restore what is in ./dev, too, which pct restore leaves out' },
     { flags: '--ignore-owner', description: 'let everything belong to who runs this, and say nothing of it' },
     forceOption,
+    ...indexInputOptions,
     ...archiveInputOptions,
   ],
   examples: [
@@ -71,7 +74,7 @@ export const unpack: Command<Options> = {
   ],
 
   async run([path, ...patterns], options, context) {
-    const { to: directory } = options;
+    const { to: directory, skip = [] } = options;
     if (directory === undefined) throw new UsageError('unpack needs --to DIRECTORY');
     const unpackTo = async ({ format, ...archive }: OpenArchive) => {
       requireFitting(format, options, ONLY);
@@ -79,8 +82,11 @@ export const unpack: Command<Options> = {
         ? unpackDisks(format, archive, directory, patterns, options, context)
         : unpackDirectory(format, archive, directory, patterns, options, context));
     };
-    const parts = patterns.length > 0 || (options.skip ?? []).length > 0;
-    await withArchive(path!, options, context, unpackTo, parts);
+    const isSkipped = (id: number, name: string) => skip.includes(name) || skip.includes(String(id));
+    await withArchive(path!, options, context, unpackTo, {
+      parts: patterns.length > 0 || skip.length > 0,
+      wantsLittle: (archive) => areLittleOf(archive, ({ id, name }) => !isSkipped(id, name)),
+    });
     context.inform(`unpacked to ${directory}`);
   },
 };

@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises';
-import type { OpenArchive } from '@vzdump-format/archives';
+import { indexWhileReading, type OpenArchive, type StoredArchive } from '@vzdump-format/archives';
 import { pathToBytes } from '@vzdump-format/posix';
 import { isBackupVolume, locateBackup } from '@vzdump-format/pve';
 import { locateStore } from '@vzdump-format/stores';
@@ -10,6 +10,8 @@ import {
   type ArchiveInputOptions,
   archiveInputOptions,
   type CommonOptions,
+  type IndexDirectoryOption,
+  indexDirectoryOption,
   type PveRootOption,
   pveRootOption,
 } from '../options/options.js';
@@ -17,8 +19,12 @@ import { UsageError } from '../output/exit-status.js';
 import { describeError } from '../output/messages.js';
 import { printJson, printLines } from '../output/output.js';
 import { formatBytes } from '../output/progress.js';
+import { type IndexDocument, indexDocument } from './index-command.js';
 
-type Options = CommonOptions & ArchiveInputOptions & PveRootOption;
+type Options = CommonOptions &
+  ArchiveInputOptions &
+  IndexDirectoryOption &
+  PveRootOption & { readonly index?: boolean };
 
 interface Finding {
   readonly code: string | undefined;
@@ -35,6 +41,8 @@ interface Verdict {
   readonly codec: string | undefined;
   /** Of the uncompressed archive, read before an error or the end. */
   readonly bytes: number;
+  /** With `--index`, of an archive that needs one. */
+  readonly index?: IndexDocument | undefined;
   readonly errors: readonly Finding[];
   readonly warnings: readonly Finding[];
 }
@@ -50,10 +58,18 @@ export const verify: Command<Options> = {
       values: 'file',
     },
   ],
-  options: [...archiveInputOptions, pveRootOption],
+  options: [
+    {
+      flags: '--index',
+      description: 'on the way, make an index of each archive that needs one to be read at any offset',
+    },
+    indexDirectoryOption,
+    ...archiveInputOptions,
+    pveRootOption,
+  ],
   examples: [
     'vzdump-format verify backup.vma.zst backup.tar.zst',
-    'vzdump-format verify /var/lib/vz/dump',
+    'vzdump-format verify /var/lib/vz/dump --index',
     'vzdump-format verify local',
   ],
 
@@ -115,16 +131,23 @@ async function judge(path: string, options: Options, context: CommandContext): P
   const warnings: Finding[] = [];
   const meter = new Meter();
   let opened: OpenArchive | undefined;
+  let index: IndexDocument | undefined;
   const onWarning = (warning: ArchiveWarning) => {
     if (!warning.isNotice) warnings.push(warning);
     context.onWarning(warning);
   };
+  const told = { ...context, onWarning };
+  const prove = async (archive: OpenArchive) => {
+    opened = archive;
+    const bytes = metered(meter)(archive.bytes);
+    await archive.format.verify({ ...archive, bytes }, told);
+  };
+  // By an index, what stands between its parts would not be looked at.
+  const read = (input: string | StoredArchive) =>
+    withArchive(input, options, told, prove, { useIndex: false });
   try {
-    await withArchive(path, options, { ...context, onWarning }, async (archive) => {
-      opened = archive;
-      const bytes = metered(meter)(archive.bytes);
-      await archive.format.verify({ ...archive, bytes }, { ...context, onWarning });
-    });
+    if (options.index && path !== '-') index = await indexOnTheWay(path, options, told, read);
+    else await read(path);
   } catch (error) {
     context.signal.throwIfAborted();
     if (!(error instanceof ArchiveError) && (error as NodeJS.ErrnoException).code === undefined) throw error;
@@ -135,6 +158,20 @@ async function judge(path: string, options: Options, context: CommandContext): P
   context.endProgress();
   return {
     ...{ path, ok: errors.length === 0, format: opened?.format.name, codec: opened?.codec.name },
-    ...{ bytes: meter.progress.bytes, errors, warnings },
+    ...{ bytes: meter.progress.bytes, index, errors, warnings },
   };
+}
+
+/** That there is none, though it was asked for, is a warning: it says nothing against the archive. */
+async function indexOnTheWay(
+  path: string,
+  { indexDir: indexDirectory, long: maxWindowLog }: Options,
+  { onWarning, signal }: CommandContext,
+  read: (archive: StoredArchive) => Promise<void>,
+): Promise<IndexDocument | undefined> {
+  const { index } = await indexWhileReading(path, { indexDirectory, maxWindowLog, signal }, read);
+  if (!('error' in index)) return indexDocument(index);
+  const { message } = describeError(index.error);
+  onWarning({ code: 'INDEX_NOT_MADE', message: `no index of ${path} is made: ${message}`, entry: path });
+  return undefined;
 }

@@ -48,6 +48,28 @@ export interface ArchiveInputOptions extends LongWindowOption {
   readonly payload?: string;
 }
 
+/** For every command that works with indexes of archives. */
+export const indexDirectoryOption: OptionSpec = {
+  flags: '--index-dir <directory>',
+  description:
+    "where indexes are looked for and written; unless given, beside the archives, or else in the user's cache",
+};
+
+export interface IndexDirectoryOption {
+  readonly indexDir?: string;
+}
+
+/** For every command that reads an archive by its index, where it has one. */
+export const indexInputOptions: readonly OptionSpec[] = [
+  { flags: '--no-index', description: 'read the archive from its beginning; neither make nor use an index' },
+  indexDirectoryOption,
+];
+
+export interface IndexInputOptions extends IndexDirectoryOption {
+  /** False with `--no-index`. */
+  readonly index?: boolean;
+}
+
 /** For every command that asks whether containers run. */
 export const lxcPathOption: OptionSpec = {
   flags: '--lxc-path <directory>',

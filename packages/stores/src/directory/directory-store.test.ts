@@ -1,12 +1,22 @@
-import { chmod, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { chmod, copyFile, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { indexArchive, indexPlaces } from '@vzdump-format/archives';
 import type { ArchiveWarning } from '@vzdump-format/streams';
 import { scratch } from '@vzdump-format/testing';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { backupStoreContract } from '../testing/backup-store-contract.js';
 import { DirectoryStore, removeBackup } from './directory-store.js';
 
-backupStoreContract('a directory of dumps', async () => new DirectoryStore(await scratch()));
+backupStoreContract(
+  'a directory of dumps',
+  async () => new DirectoryStore(await scratch()),
+  async ({ path }) => {
+    await writeFile(path, gzipSync('the content'));
+    await indexArchive(path);
+    return `${path}.idx`;
+  },
+);
 
 const start = new Date(2026, 10, 20, 2, 0, 0);
 const STEM = 'vzdump-qemu-100-2026_11_20-02_00_00';
@@ -107,6 +117,21 @@ describe('removing a backup', () => {
     const directory = await fill(`${STEM}.vma.zst`, `${STEM}.log`, `${STEM}.vma.zst.notes`, ...others);
     await removeBackup(join(directory, `${STEM}.vma.zst`), unexpected);
     expect((await readdir(directory)).sort()).toEqual(others.sort());
+  });
+
+  test('takes its indexes along, beside it and in the cache, and no file of another kind', async () => {
+    const directory = await fill('a.vma.gz', 'b.vma.gz', 'b.vma.gz.idx');
+    vi.stubEnv('XDG_CACHE_HOME', join(directory, 'cache'));
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const archive = join(directory, 'a.vma.gz');
+    await writeFile(archive, gzipSync('content'));
+    const [, cached] = await indexPlaces(archive, {});
+    await mkdir(dirname(cached!), { recursive: true });
+    await indexArchive(archive);
+    await copyFile(`${archive}.idx`, cached!);
+    for (const name of ['a.vma.gz', 'b.vma.gz']) await removeBackup(join(directory, name), unexpected);
+    expect(await readdir(directory)).toEqual(['b.vma.gz.idx', 'cache']);
+    expect(await readdir(dirname(cached!))).toEqual([]);
   });
 
   test('what is gone already is no matter', async () => {

@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { indexesOf } from '@vzdump-format/archives';
 import {
   guestOfName,
   isThere,
@@ -101,8 +102,8 @@ export class DirectoryStore implements BackupStore {
 }
 
 /**
- * Removes a backup with its notes and, if its name is as vzdump makes them, its log. What is not there need
- * not be removed; notes or a log that cannot be are a warning.
+ * Removes a backup with its notes, its index and, if its name is as vzdump makes them, its log. What is not
+ * there need not be removed; what cannot be, beside the archive itself, is a warning.
  * @throws `BACKUP_PROTECTED`, `BACKUP_NAME`; the system's error
  */
 export async function removeBackup(archive: string, onWarning: OnWarning): Promise<void> {
@@ -113,8 +114,9 @@ export async function removeBackup(archive: string, onWarning: OnWarning): Promi
       hint: 'take the protection away first: protect --off ARCHIVE',
     });
   }
+  const belonging = [...companions(archive), ...(await indexesOf(archive))];
   await removeIfThere(archive);
-  for (const path of companions(archive)) {
+  for (const path of belonging) {
     await removeIfThere(path).catch((error: Error) => {
       const message = `${archive} is removed, and something of it is left: ${error.message}`;
       onWarning({ code: 'BACKUP_LEFTOVER', message, entry: path });
@@ -122,7 +124,7 @@ export async function removeBackup(archive: string, onWarning: OnWarning): Promi
   }
 }
 
-/** What goes with a backup. */
+/** What goes with a backup, beside its index. */
 function companions(archive: string): string[] {
   const stem = parseBackupName(archive)?.standard?.stem;
   const log = stem === undefined ? [] : [inDirectory(dirname(archive), `${stem}.log`)];

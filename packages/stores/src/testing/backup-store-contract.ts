@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { bytesToPath } from '@vzdump-format/posix';
@@ -5,7 +6,14 @@ import { type ArchiveWarning, readFully } from '@vzdump-format/streams';
 import { scratch } from '@vzdump-format/testing';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Backup, BackupFilter, BackupStore, BackupWriter, NewBackupOptions } from '../backup-store.js';
+import type {
+  Backup,
+  BackupFilter,
+  BackupStore,
+  BackupWriter,
+  NewBackupOptions,
+  StoredBackup,
+} from '../backup-store.js';
 
 /** A morning in autumn, so many seconds past two. */
 function at(second: number): Date {
@@ -18,8 +26,13 @@ const CONTAINER = { type: 'lxc', vmid: 101 } as const;
 /**
  * What every store of backups promises.
  * @param makeStore gives one for the test that runs, with nothing in it
+ * @param makeIndex where backups are files that can have one: makes it, and tells its path
  */
-export function backupStoreContract(name: string, makeStore: () => Promise<BackupStore>): void {
+export function backupStoreContract(
+  name: string,
+  makeStore: () => Promise<BackupStore>,
+  makeIndex?: (backup: StoredBackup) => Promise<string>,
+): void {
   describe(`${name} is a store of backups:`, () => {
     test('a backup is listed once it is committed, and read as it was written', async () => {
       const store = await makeStore();
@@ -125,6 +138,18 @@ export function backupStoreContract(name: string, makeStore: () => Promise<Backu
       expect(await added(store, VM, 1)).toBe(first);
       expect(await notesOf(store, first)).toBe('');
     });
+
+    if (makeIndex !== undefined) {
+      test('an index of a backup is no backup, and goes with it', async () => {
+        const store = await makeStore();
+        const [first, second] = [await added(store, VM, 1), await added(store, VM, 2)];
+        const indexes: string[] = [];
+        for (const id of [first, second]) indexes.push(await makeIndex(await store.open(id)));
+        expect(idsOf(await list(store))).toEqual([first, second]);
+        await store.remove(first, unexpected);
+        expect(indexes.map((path) => existsSync(path))).toEqual([false, true]);
+      });
+    }
 
     test('one that is protected is not removed before it is so no longer', async () => {
       const store = await makeStore();

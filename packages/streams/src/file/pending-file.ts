@@ -10,6 +10,8 @@ export interface PendingFileOptions {
   readonly overwrite?: boolean | undefined;
   /** Where it stands until then: in the same directory, and not there yet. */
   readonly partialPath?: string | undefined;
+  /** Its mode, less the umask; 0666 unless given. */
+  readonly mode?: number | undefined;
   /** Told of what fails once the file has its name: `DIRECTORY_SYNC`, `FILE_LEFTOVER`. */
   readonly onWarning?: OnWarning | undefined;
 }
@@ -39,10 +41,10 @@ export class PendingFile {
    * one that it was to get.
    */
   static async create(path: string, options: PendingFileOptions = {}): Promise<PendingFile> {
-    const { overwrite = false, onWarning } = options;
+    const { overwrite = false, mode, onWarning } = options;
     if (!overwrite && (await isTaken(path))) throw fileExists(path);
     const partialPath = options.partialPath ?? join(dirname(path), hiddenName('partial'));
-    const handle = await open(partialPath, 'wx+').catch((error: NodeJS.ErrnoException) => {
+    const handle = await open(partialPath, 'wx+', mode).catch((error: NodeJS.ErrnoException) => {
       throw error.code === 'EEXIST' ? error : Object.assign(error, { path });
     });
     nameFile(handle, { path: partialPath, dest: path });

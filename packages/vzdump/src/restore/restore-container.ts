@@ -91,8 +91,9 @@ export async function restoreContainer(
  */
 async function findConfig(format: TreeFormat, job: RestoreJob): Promise<Uint8Array | undefined> {
   if (archivePath(job) === undefined) return undefined;
-  const { maxWindowLog, payload, signal } = job.options;
-  const archive = await openArchive(job.archive, { parts: true, maxWindowLog, payload, signal });
+  const { maxWindowLog, payload, useIndex, indexDirectory, signal } = job.options;
+  const reading = { maxWindowLog, payload, useIndex, indexDirectory };
+  const archive = await openArchive(job.archive, { ...reading, parts: true, signal });
   try {
     return await treeConfig(openTree(format, archive, { signal }), 'pct.conf');
   } catch (error) {

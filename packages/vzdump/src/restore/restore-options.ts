@@ -44,6 +44,10 @@ export interface RestoreOptions {
   readonly lxcPath?: string | undefined;
   /** Where the contents of a split archive are, unless beside it. */
   readonly payload?: string | undefined;
+  /** Whether the archive is read by its index, where it has one; yes unless given. */
+  readonly useIndex?: boolean | undefined;
+  /** Where that is, unless beside the archive or in the user's cache. */
+  readonly indexDirectory?: string | undefined;
   /** Where new MAC addresses and uuids come from; random unless given. */
   readonly identity?: IdentitySource | undefined;
   /** In place of our own, which tell whether a guest runs. */

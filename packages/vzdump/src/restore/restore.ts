@@ -19,12 +19,14 @@ import { restoreVm } from './restore-vm.js';
  * system's error
  */
 export async function restore(options: RestoreOptions): Promise<RestoreResult> {
-  const { signal, onWarning, maxWindowLog, payload, pool } = options;
+  const { signal, onWarning, pool } = options;
   signal?.throwIfAborted();
   const job = await newRestoreJob(options);
   if (pool !== undefined) await requirePool(job.pveRoot, pool);
   const limiter = new RateLimiter(0);
-  const archive = await openArchive(job.archive, { limiter, maxWindowLog, payload, onWarning, signal });
+  const { maxWindowLog, payload, useIndex, indexDirectory } = options;
+  const reading = { maxWindowLog, payload, useIndex, indexDirectory };
+  const archive = await openArchive(job.archive, { ...reading, limiter, onWarning, signal });
   try {
     return archive.format.kind === 'disks'
       ? await restoreVm(limitedByItsStorage(job, archive, limiter), job)
