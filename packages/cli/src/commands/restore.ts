@@ -106,7 +106,7 @@ export const restore: Command<Options> = {
   },
 };
 
-/** What is told meanwhile. Where progress is neither drawn nor asked for, there are lines as of `vma extract -v`. */
+/** What is told meanwhile. Unless progress is drawn or asked for, there are lines as of `vma extract -v`. */
 function reports({ progress = 'auto', json }: CommonOptions, context: CommandContext) {
   const percents = new PercentLines(context.inform);
   const lines = new TreeProgressLines(context.inform);

@@ -48,8 +48,8 @@ export function imageLocks(path: string): 'written' | 'read' | undefined {
 }
 
 /**
- * As `imageLocks`, and whether a loop device stands on it. Block devices in use are found when they are opened
- * with O_EXCL.
+ * As `imageLocks`, and whether a loop device stands on it. Block devices in use are found by opening them with
+ * O_EXCL.
  */
 function imageUse(path: string): ImageUse | undefined {
   return imageLocks(path) ?? (loopFiles().has(realPath(path)) ? 'attached' : undefined);

@@ -84,8 +84,8 @@ export async function runTool([program, ...args]: Command, options: RunToolOptio
 }
 
 /**
- * This process's environment, but with messages in English, and with the directories of root's programs, which
- * not every user's PATH has.
+ * This process's environment, but with messages in English, and with the directories of root's programs,
+ * which not every user's PATH has.
  */
 export function toolEnvironment(): NodeJS.ProcessEnv {
   const path = `${process.env.PATH ?? '/usr/bin:/bin'}:/usr/sbin:/sbin`;
@@ -99,7 +99,7 @@ export function isInstalled(program: string): boolean {
     .some((directory) => isAccessible(join(directory, program), constants.X_OK));
 }
 
-/** Whether this process may use a path so. @param mode as access(2) takes it: `constants.W_OK` and the like */
+/** Whether this process may use a path so. @param mode as of access(2): `constants.W_OK` and the like */
 export function isAccessible(path: string, mode: number): boolean {
   try {
     accessSync(path, mode);
