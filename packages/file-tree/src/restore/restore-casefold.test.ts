@@ -1,8 +1,7 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { OpenDirectory } from '@vzdump-format/posix';
-import { testOnFileSystem } from '@vzdump-format/testing';
+import { scratch, testOnFileSystem, useTemporaryDirectory } from '@vzdump-format/testing';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { FileEntry } from '../entry/entry.js';
 import { directory, entriesOf, file, fileInPieces, hardlink, symlink } from '../testing/entries.js';
@@ -125,20 +124,18 @@ async function run({ before = {}, entries, options, ends }: Case, base: string):
 }
 
 describe('where names are folded', () => {
-  let base: string;
+  const base = useTemporaryDirectory();
 
   beforeEach(() => {
     folding.on = true;
-    base = mkdtempSync(join(tmpdir(), 'folding-'));
-    mkdirSync(join(base, 'target'));
+    mkdirSync(join(base(), 'target'));
   });
 
   afterEach(() => {
     folding.on = false;
-    rmSync(base, { recursive: true });
   });
 
-  test.each(CASES)('$title', (each) => run(each, base));
+  test.each(CASES)('$title', (each) => run(each, base()));
 });
 
 testOnFileSystem('the same by the kernel itself', CASEFOLD, async (mounted) => {
@@ -151,11 +148,7 @@ testOnFileSystem('the same by the kernel itself', CASEFOLD, async (mounted) => {
 });
 
 test('and where they are not, names that differ are different', async () => {
-  const base = mkdtempSync(join(tmpdir(), 'folding-'));
-  try {
-    await restoreTree(entriesOf(file('a', '1'), file('A', '2'), directory('D'), symlink('d', 'x')), base);
-    expect(contentsOf(base)).toEqual({ a: '1', A: '2', D: 'd', d: '-> x' });
-  } finally {
-    rmSync(base, { recursive: true });
-  }
+  const base = await scratch();
+  await restoreTree(entriesOf(file('a', '1'), file('A', '2'), directory('D'), symlink('d', 'x')), base);
+  expect(contentsOf(base)).toEqual({ a: '1', A: '2', D: 'd', d: '-> x' });
 });

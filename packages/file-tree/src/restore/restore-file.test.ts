@@ -1,27 +1,23 @@
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { closeSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { OpenFileRange } from '@vzdump-format/posix';
+import { useTemporaryDirectory } from '@vzdump-format/testing';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Extent, FileEntry } from '../entry/entry.js';
 import { file } from '../testing/entries.js';
 import { ContentWriter } from './restore-file.js';
 
-let directory: string;
+const directory = useTemporaryDirectory();
 let path: string;
 let fd: number;
 
 beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'content-'));
-  path = join(directory, 'file');
+  path = join(directory(), 'file');
   fd = openSync(path, 'wx+');
 });
 
-afterEach(() => {
-  closeSync(fd);
-  rmSync(directory, { recursive: true });
-});
+afterEach(() => closeSync(fd));
 
 /** Bytes on disk. */
 function allocated(): number {
@@ -154,8 +150,8 @@ describe('a range of a file', () => {
   let source: number;
 
   beforeEach(() => {
-    writeFileSync(join(directory, 'source'), bytes);
-    source = openSync(join(directory, 'source'), 'r');
+    writeFileSync(join(directory(), 'source'), bytes);
+    source = openSync(join(directory(), 'source'), 'r');
   });
 
   afterEach(() => closeSync(source));

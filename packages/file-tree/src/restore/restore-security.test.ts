@@ -1,8 +1,7 @@
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { allowNativeCalls } from '@vzdump-format/posix';
+import { useTemporaryDirectory } from '@vzdump-format/testing';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { EntryType, FileEntry } from '../entry/entry.js';
 import { directory, entriesOf, file, fileInPieces, hardlink, node, symlink } from '../testing/entries.js';
@@ -15,12 +14,13 @@ import { type RestoreTreeOptions, restoreTree } from './restore.js';
  * number of links or time, not even the time of the last change of any of these.
  */
 
+const temporary = useTemporaryDirectory();
 let base: string;
 let target: string;
 let before: Record<string, string>;
 
 beforeEach(() => {
-  base = mkdtempSync(join(tmpdir(), 'restore-attack-'));
+  base = temporary();
   target = join(base, 'target');
   mkdirSync(target);
   for (const path of ['outside', 'outside/dir', 'target-evil']) mkdirSync(join(base, path), { mode: 0o750 });
@@ -31,21 +31,7 @@ beforeEach(() => {
   before = everythingOf(base, 'target');
 });
 
-afterEach(() => {
-  try {
-    expect(everythingOf(base, 'target')).toEqual(before);
-  } finally {
-    removeTree(base);
-  }
-});
-
-function removeTree(path: string): void {
-  try {
-    rmSync(path, { recursive: true });
-  } catch {
-    execFileSync('rm', ['-rf', path]); // which goes deeper than a path can be long
-  }
-}
+afterEach(() => expect(everythingOf(base, 'target')).toEqual(before));
 
 const MODES = ['refuse', 'skip', 'replace'] as const;
 type Mode = (typeof MODES)[number];

@@ -1,8 +1,8 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ArchiveWarning } from '@vzdump-format/streams';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { useTemporaryDirectory } from '@vzdump-format/testing';
+import { beforeEach, describe, expect, test } from 'vitest';
 import type { FileEntry } from '../entry/entry.js';
 import {
   directory,
@@ -19,16 +19,11 @@ import { type RestoreTreeOptions, type RestoreTreeResult, restoreTree } from './
 
 const AT = 981_173_106_123_456_789n;
 
-let base: string;
+const base = useTemporaryDirectory();
 let target: string;
 
 beforeEach(() => {
-  base = mkdtempSync(join(tmpdir(), 'restore-'));
-  target = join(base, 'target');
-});
-
-afterEach(() => {
-  rmSync(base, { recursive: true });
+  target = join(base(), 'target');
 });
 
 function restore(entries: readonly FileEntry[], options?: RestoreTreeOptions): Promise<RestoreTreeResult> {
@@ -81,10 +76,10 @@ describe('a tree', () => {
   });
 
   test('is put where a link leads that the user names', async () => {
-    mkdirSync(join(base, 'elsewhere'));
+    mkdirSync(join(base(), 'elsewhere'));
     symlinkSync('elsewhere', target);
     await restore([file('a', 'b')]);
-    expect(contentsOf(join(base, 'elsewhere'))).toEqual({ a: 'b' });
+    expect(contentsOf(join(base(), 'elsewhere'))).toEqual({ a: 'b' });
   });
 
   test('is not put into a file', async () => {

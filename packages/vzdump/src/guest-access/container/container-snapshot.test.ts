@@ -1,7 +1,6 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { isMet, testWith } from '@vzdump-format/testing';
+import { isMet, keptScratch, testWith } from '@vzdump-format/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect } from 'vitest';
 import type { AccessPhase, GuestAccess } from '../guest-access.js';
 import { testAccessContract } from '../testing/access-contract.js';
@@ -21,6 +20,7 @@ const MADE = "INFO: create storage snapshot 'vzdump'";
 const REMOVED = "INFO: cleanup temporary 'vzdump' snapshot";
 const ONLINE = expect.stringMatching(/^INFO: guest is online again after (<1|\d+) seconds$/);
 
+const kept = keptScratch();
 let directory: string;
 let storage: string;
 let container: BusyboxContainer;
@@ -31,8 +31,9 @@ describe.runIf(isMet(...NEEDS))('a container that runs on btrfs', () => {
   const images = (...path: readonly string[]) => join(storage, `images/${VMID}`, ...path);
   const volumes = [`subvol-${VMID}-disk-0.subvol`, `subvol-${VMID}-disk-1.subvol`, `vm-${VMID}-disk-2`];
 
-  beforeAll(() => {
-    directory = mkdtempSync(join(tmpdir(), 'container-snapshot-test-'));
+  beforeAll(async () => {
+    await kept.make();
+    directory = kept.path('');
     storage = join(directory, 'btrfs');
     makeImage('btrfs', `${storage}.image`);
     mountImage(`${storage}.image`, storage);
@@ -59,7 +60,7 @@ describe.runIf(isMet(...NEEDS))('a container that runs on btrfs', () => {
     await container.remove();
     unmount(join(directory, 'ext4'));
     unmount(storage);
-    rmSync(directory, { recursive: true });
+    await kept.remove();
   });
 
   async function contextWith(options: Partial<RecordedContextOptions> = {}) {

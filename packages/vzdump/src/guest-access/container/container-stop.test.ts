@@ -1,9 +1,8 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { isMet, testWith } from '@vzdump-format/testing';
+import { isMet, keptScratch, testWith } from '@vzdump-format/testing';
 import { afterAll, beforeAll, describe, expect, vi } from 'vitest';
 import type { GuestAccess } from '../guest-access.js';
 import { testAccessContract } from '../testing/access-contract.js';
@@ -24,13 +23,15 @@ const SELECTED = [
   "INFO: excluding volume mount point mp1 ('/var/cache') from backup (disabled)",
 ];
 
+const kept = keptScratch();
 let directory: string;
 let container: BusyboxContainer;
 let access: GuestAccess;
 
 describe.runIf(isMet('lxc', 'root'))('a container that runs', () => {
-  beforeAll(() => {
-    directory = mkdtempSync(join(tmpdir(), 'container-stop-test-'));
+  beforeAll(async () => {
+    await kept.make();
+    directory = kept.path('');
     const volume = (number: number) => join(directory, `images/${VMID}/subvol-${VMID}-disk-${number}.subvol`);
     for (const number of [0, 1, 2]) mkdirSync(volume(number), { recursive: true });
     writeFileSync(join(volume(1), 'orders'), 'in the volume');
@@ -46,7 +47,7 @@ describe.runIf(isMet('lxc', 'root'))('a container that runs', () => {
 
   afterAll(async () => {
     await container.remove();
-    rmSync(directory, { recursive: true });
+    await kept.remove();
   });
 
   async function runningContext(options: Partial<RecordedContextOptions> = {}) {

@@ -3,7 +3,6 @@ import { once } from 'node:events';
 import {
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -11,10 +10,9 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DirectoryTree } from '@vzdump-format/file-tree';
-import { isMet, testWith } from '@vzdump-format/testing';
+import { isMet, keptScratch, testWith } from '@vzdump-format/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished } from 'vitest';
 import type { AccessPhase, GuestAccess } from '../guest-access.js';
 import { testAccessContract } from '../testing/access-contract.js';
@@ -57,6 +55,7 @@ int main(int count, char **arguments) {
   };
 }
 
+const kept = keptScratch();
 let directory: string;
 let container: BusyboxContainer;
 let access: GuestAccess;
@@ -67,7 +66,8 @@ describe.runIf(isMet(...NEEDS))('a container that runs', () => {
     join(directory, `images/${VMID}/subvol-${VMID}-disk-${number}.subvol`, path);
 
   beforeAll(async () => {
-    directory = mkdtempSync(join(tmpdir(), 'container-suspend-test-'));
+    await kept.make();
+    directory = kept.path('');
     for (const number of [0, 1, 2]) mkdirSync(volume(number), { recursive: true });
     mkdirSync(volume(0, 'tmp/build'), { recursive: true });
     writeFileSync(volume(0, 'tmp/build/object'), 'left out');
@@ -85,7 +85,7 @@ describe.runIf(isMet(...NEEDS))('a container that runs', () => {
   afterEach(async () => expect(await container.state()).toBe('running'));
   afterAll(async () => {
     await container.remove();
-    rmSync(directory, { recursive: true });
+    await kept.remove();
   });
 
   const contextWith = (options: Partial<RecordedContextOptions> = {}) =>

@@ -5,15 +5,13 @@ import {
   copyFileSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readFileSync,
   rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { testWith } from '@vzdump-format/testing';
+import { testWith, useTemporaryDirectory } from '@vzdump-format/testing';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { makeImage, mountImage, run, unmount, usesLeft, usesOf } from '../testing/file-systems.js';
 import { asTree, pathsIn } from '../testing/read-tree.js';
@@ -25,10 +23,11 @@ const VMID = 934;
 const ROOTFS = `rootfs: local:${VMID}/subvol-${VMID}-disk-0.subvol\n`;
 const DATA = `mp0: local:${VMID}/subvol-${VMID}-disk-1.subvol,mp=/srv/data,backup=1\n`;
 
+const temporary = useTemporaryDirectory();
 let directory: string;
 
 beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'mounted-volumes-test-'));
+  directory = temporary();
   mkdirSync(images(`subvol-${VMID}-disk-0.subvol/srv/data`), { recursive: true });
   mkdirSync(images(`subvol-${VMID}-disk-1.subvol`), { recursive: true });
   writeFileSync(images(`subvol-${VMID}-disk-0.subvol/hidden`), '');
@@ -36,10 +35,7 @@ beforeEach(() => {
   writeFileSync(images(`subvol-${VMID}-disk-1.subvol/orders`), '');
 });
 
-afterEach(() => {
-  expect(usesLeft(directory)).toEqual([]);
-  rmSync(directory, { recursive: true });
-});
+afterEach(() => expect(usesLeft(directory)).toEqual([]));
 
 const images = (path: string) => join(directory, `images/${VMID}`, path);
 

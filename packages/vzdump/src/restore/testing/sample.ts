@@ -1,13 +1,12 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { openDiskImage } from '@vzdump-format/disk';
 import { pathToBytes } from '@vzdump-format/posix';
 import { driveMapEntry, driveVolume, PveRoot, qemuArchiveConfig, selectDrives } from '@vzdump-format/pve';
 import type { ArchiveWarning } from '@vzdump-format/streams';
-import { scratch } from '@vzdump-format/testing';
+import { keptScratch, scratch } from '@vzdump-format/testing';
 import { packVma } from '@vzdump-format/vma';
 import { beforeAll } from 'vitest';
 import { restore } from '../restore.js';
@@ -35,10 +34,11 @@ let made = '';
 /** Made once for the tests of a file, which get copies: to be called at the top of the file. */
 export function keepSample(): void {
   beforeAll(async () => {
-    const kept = await mkdtemp(join(tmpdir(), 'vzdump-format-sample-'));
-    made = join(kept, 'sample');
+    const kept = keptScratch();
+    await kept.make();
+    made = kept.path('sample');
     await run(process.execPath, [join(SAMPLE, 'make-guests.mjs'), made]);
-    return () => rm(kept, { recursive: true });
+    return kept.remove;
   });
 }
 
