@@ -1,5 +1,4 @@
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, truncateSync, writeSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { closeSync, openSync, readFileSync, truncateSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   chunksOf,
@@ -10,6 +9,7 @@ import {
   piecesOf,
   readChunks,
 } from '@vzdump-format/streams';
+import { useTemporaryDirectory } from '@vzdump-format/testing';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { unpackTar } from './read/unpack.js';
 import { packTar } from './write/pack.js';
@@ -30,12 +30,10 @@ const CONTENTS = new Map([
   ['z', pattern(20)],
 ]);
 
-let directory = '';
-const archive = () => join(directory, 'archive.tar');
+const temporaryDirectory = useTemporaryDirectory();
+const archive = () => join(temporaryDirectory(), 'archive.tar');
 
 beforeEach(async () => {
-  directory = mkdtempSync(join(tmpdir(), 'tar-ranges-'));
-  onTestFinished(() => rmSync(directory, { recursive: true }));
   const entries = [...CONTENTS].map(([path, content]) => {
     const owner = { mode: 0o644, uid: 0, gid: 0, mtime: 0n };
     return { path, type: 'file' as const, ...owner, size: content.length, content };
@@ -64,7 +62,7 @@ let ranges: FileRange[] = [];
 /** Takes a content as whoever has ranges of it copied. */
 function copying(copies: (range: FileRange, target: number, at: number) => number): Take {
   return async (pieces) => {
-    const path = join(directory, 'copy');
+    const path = join(temporaryDirectory(), 'copy');
     const target = openSync(path, 'w');
     let at = 0;
     for await (const piece of pieces) {
@@ -110,7 +108,7 @@ describe('large contents of an archive that is a file', () => {
     const seen = await contents(async (pieces) => {
       for await (const piece of pieces) {
         if (!isFileRange(piece)) continue;
-        const target = openSync(join(directory, 'copy'), 'w');
+        const target = openSync(join(temporaryDirectory(), 'copy'), 'w');
         piece.copyTo(target, 0);
         closeSync(target);
         break;

@@ -1,9 +1,8 @@
-import { mkdtemp, open, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
-import { collect, noise } from '@vzdump-format/testing';
-import { expect, onTestFinished, test } from 'vitest';
+import { collect, noise, scratch } from '@vzdump-format/testing';
+import { expect, test } from 'vitest';
 import { writeToFile, writeToStream } from '../file/write-chunks.js';
 import { Meter, metered } from '../stage/pass-through.js';
 import { prefetchOne } from '../stage/prefetch-one.js';
@@ -32,9 +31,7 @@ async function* offeredPieces(copies: number): AsyncGenerator<Piece> {
 }
 
 async function written(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
-  const directory = await mkdtemp(join(tmpdir(), 'streams-'));
-  onTestFinished(() => rm(directory, { recursive: true }));
-  const path = join(directory, 'file');
+  const path = join(await scratch(), 'file');
   const handle = await open(path, 'wx');
   expect(await writeToFile(chunks, handle)).toBe(BYTES.length);
   await handle.close();
