@@ -16,7 +16,6 @@ import {
   isNotFound,
   type OnWarning,
   PendingFile,
-  readFully,
   writeToFile,
 } from '@vzdump-format/streams';
 import type { StoredArchive } from './archive-format.js';
@@ -99,9 +98,11 @@ async function findIndex(
 ): Promise<{ path: string; size: number } | undefined> {
   for (const path of places) {
     try {
-      const index = await readIndex(path, archive);
-      await (await codec.openSeekable(borrowed(file), { index, maxWindowLog, signal })).close();
-      return { path, size: index.length };
+      const index = await openIndex(path, archive);
+      const { size } = index;
+      const opening = codec.openSeekable(borrowed(file), { index, maxWindowLog, signal });
+      await (await closedUnlessOpened(index, opening)).close();
+      return { path, size };
     } catch {
       signal?.throwIfAborted(); // and else it is of no use
     }
@@ -146,16 +147,13 @@ async function writeIndex(
   { archive, span, maxWindowLog, onWarning, onProgress, signal }: IndexArchiveOptions & { archive: string },
 ): Promise<number> {
   const source = onProgress === undefined ? borrowed(file) : watched(file, onProgress);
-  const bytes = codec.buildIndex(source, { span, maxWindowLog, onWarning, signal });
-  const size = await writeToFile(once(bytes), index.handle);
+  const { mtimeNs: modified } = await stat(archive, { bigint: true });
+  const bytes = codec.buildIndex(source, { span, maxWindowLog, modified, onWarning, signal });
+  const size = await writeToFile(bytes, index.handle);
   await takeAccessOf(archive, index.handle);
   signal?.throwIfAborted();
   await index.commit();
   return size;
-}
-
-async function* once(bytes: Promise<Uint8Array>): AsyncGenerator<Uint8Array> {
-  yield await bytes;
 }
 
 /** Tells how far a source has been read. */
@@ -192,10 +190,10 @@ async function takeAccessOf(archive: string, index: FileHandle): Promise<void> {
  * directory in which others may make files is no place to believe them.
  * @throws `INDEX_OWNER`; the system's error
  */
-async function readIndex(path: string, archive: string): Promise<Uint8Array> {
-  const file = await FileSource.open(path);
+async function openIndex(path: string, archive: string): Promise<ByteSource> {
+  const index = await FileSource.open(path);
   try {
-    const { uid } = await file.handle.stat();
+    const { uid } = await index.handle.stat();
     const ownerOfArchive = await stat(archive).then(
       (status) => status.uid,
       () => undefined,
@@ -205,11 +203,23 @@ async function readIndex(path: string, archive: string): Promise<Uint8Array> {
         hint: 'remove it, or make it anew',
       });
     }
-    const index = Buffer.alloc(file.size);
-    await readFully(file, index, 0);
     return index;
-  } finally {
-    await file.close();
+  } catch (error) {
+    await index.close();
+    throw error;
+  }
+}
+
+/** The content, which closes its index with itself. */
+async function closedUnlessOpened(
+  index: ByteSource | undefined,
+  opening: Promise<ByteSource>,
+): Promise<ByteSource> {
+  try {
+    return await opening;
+  } catch (error) {
+    await index?.close();
+    throw error;
   }
 }
 
@@ -227,8 +237,8 @@ export async function openByIndex(
   const refused: ArchiveWarning[] = [];
   for (const path of await indexPlaces(archive, { indexDirectory })) {
     try {
-      const index = await readIndex(path, archive);
-      const source = await codec.openSeekable(file, { ...options, index });
+      const index = await openIndex(path, archive);
+      const source = await closedUnlessOpened(index, codec.openSeekable(file, { ...options, index }));
       debugLog('%s: the index is used', path);
       return source;
     } catch (error) {
@@ -262,17 +272,17 @@ export async function openUncompressed(path: string, options: IndexArchiveOption
   const file = await FileSource.open(path);
   try {
     const index = await firstIndex(path, options);
-    return await openSeekable(file, { ...options, index, fileName: path });
+    return await closedUnlessOpened(index, openSeekable(file, { ...options, index, fileName: path }));
   } catch (error) {
     await file.close();
     throw error;
   }
 }
 
-async function firstIndex(archive: string, options: IndexPlaceOptions): Promise<Uint8Array | undefined> {
+async function firstIndex(archive: string, options: IndexPlaceOptions): Promise<ByteSource | undefined> {
   for (const path of await indexPlaces(archive, options)) {
     try {
-      return await readIndex(path, archive);
+      return await openIndex(path, archive);
     } catch (error) {
       if (!isNotFound(error)) throw error;
     }

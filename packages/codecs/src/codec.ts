@@ -42,8 +42,13 @@ export interface DecompressOptions {
 }
 
 export interface SeekableOptions extends DecompressOptions {
-  /** What `buildIndex` gave for this very file; needed where the file itself does not tell enough. */
-  readonly index?: Uint8Array | undefined;
+  /**
+   * What `buildIndex` gave for this very file; needed where the file itself does not tell enough. Closed with
+   * the content, and left open when that cannot be opened.
+   */
+  readonly index?: ByteSource | undefined;
+  /** When the file was last modified, in nanoseconds since the epoch. */
+  readonly modified?: bigint | undefined;
   /** How much decompressed content to keep, in bytes; 64 MiB unless given. */
   readonly cacheBytes?: number | undefined;
 }
@@ -51,6 +56,10 @@ export interface SeekableOptions extends DecompressOptions {
 export interface IndexOptions extends DecompressOptions {
   /** zstd: about so much content, in bytes, is decompressed for one of them; 8 MiB unless given. */
   readonly span?: number | undefined;
+  /** When the file was last modified, in nanoseconds since the epoch; kept in the index. */
+  readonly modified?: bigint | undefined;
+  /** Told how far in the compressed file the index has come, in bytes. */
+  readonly onProgress?: ((offset: number) => void) | undefined;
 }
 
 export interface LevelRange {
@@ -96,9 +105,10 @@ export interface Codec {
    */
   openSeekable(source: ByteSource, options?: SeekableOptions): Promise<ByteSource>;
   /**
-   * Reads the file once to make an index for `openSeekable`. @throws `NOT_SEEKABLE` when none can be made.
+   * Reads the file once to make an index for `openSeekable`, and gives its bytes as they are found.
+   * @throws `NOT_SEEKABLE` when none can be made.
    */
-  buildIndex(source: ByteSource, options?: IndexOptions): Promise<Uint8Array>;
+  buildIndex(source: ByteSource, options?: IndexOptions): AsyncIterable<Uint8Array>;
 }
 
 /**

@@ -3,11 +3,13 @@ export type {
   CodecEngine,
   CompressOptions,
   DecompressOptions,
+  IndexOptions,
   LevelRange,
   SeekableOptions,
 } from './codec.js';
 export { checkedSpan, createCompress, createDecompress } from './codec.js';
 export {
+  type BuildIndexOptions,
   buildIndex,
   type CompressChoice,
   type CompressThreads,

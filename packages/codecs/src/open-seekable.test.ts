@@ -1,11 +1,12 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import zlib, { crc32 } from 'node:zlib';
+import zlib from 'node:zlib';
 import { BufferSource, type ByteSource } from '@vzdump-format/streams';
 import { collect, overwriting, scratch, seededRandom, testWith } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
 import { buildIndex, codec, openSeekable } from './registry.js';
 import { mixedBytes, randomBytes } from './testing/bytes.js';
+import { entryOf, indexSource, resealed, tableOf } from './testing/index-files.js';
 import { runTool } from './testing/tools.js';
 
 const FRAME_SIZE = 4 * 1024 * 1024;
@@ -128,8 +129,8 @@ describe('by an index', () => {
     ['zstd', {}],
   ])('%s %o', async (name, options) => {
     const source = new BufferSource(await compress(name, plain, options));
-    const index = await buildIndex(source);
-    expect(index.length).toBeLessThan(300_000);
+    const index = await indexSource(buildIndex(source));
+    expect(index.size).toBeLessThan(300_000);
     await expectContent(await openSeekable(source, { index }), plain);
   });
 
@@ -138,14 +139,14 @@ describe('by an index', () => {
     const file = Buffer.concat(await Promise.all(members.map((member) => compress('gzip', member))));
     const source = new BufferSource(file);
     await expectContent(
-      await openSeekable(source, { index: await buildIndex(source) }),
+      await openSeekable(source, { index: await indexSource(buildIndex(source)) }),
       Buffer.concat(members),
     );
   });
 
   test('what has changed between the ends of a gzip file is found when it is read, and only there', async () => {
     const compressed = await compress('gzip');
-    const index = await buildIndex(new BufferSource(compressed));
+    const index = await indexSource(buildIndex(new BufferSource(compressed)));
     const stored = compressed.indexOf(plain.subarray(9_500_000, 9_500_100)); // noise, as it is
     compressed[stored]! ^= 1;
     const content = await openSeekable(new BufferSource(compressed), { index });
@@ -158,36 +159,59 @@ describe('by an index', () => {
 
   test('an index whose checksum is right, and whose content is not to be trusted', async () => {
     const source = new BufferSource(await compress('gzip'));
-    const index = Buffer.from(await buildIndex(source));
-    const open = (change: (index: Buffer) => void, length = index.length - 4) => {
-      const changed = Buffer.from(index.subarray(0, length));
+    const index = await collect(buildIndex(source));
+    const open = (change: (index: Buffer) => void) => {
+      const changed = Buffer.from(index);
       change(changed);
-      const sum = Buffer.alloc(4);
-      sum.writeUInt32LE(crc32(changed));
-      return openSeekable(source, { index: Buffer.concat([changed, sum]) });
+      return openSeekable(source, { index: new BufferSource(resealed(changed)) });
     };
-    const codeOf = (...changed: Parameters<typeof open>) =>
-      open(...changed).then(
+    const codeOf = (change: (index: Buffer) => void) =>
+      open(change).then(
         () => 'opened',
         (error: { code: string }) => error.code,
       );
-    const first = 32; // behind the header
-    const dictionaryOf = (entry: number) => entry + 24 + 4 * index.readUInt16LE(entry + 18);
-    const second = dictionaryOf(first) + index.readUInt32LE(first + 20);
+    const [first, second, third] = [0, 1, 2].map((segment) => entryOf(index, segment)) as [
+      number,
+      number,
+      number,
+    ];
+    const footer = index.length - 42;
+    const dictionary = index.readUIntLE(second + 18, 6);
+    const [offset, size] = [index.readUIntLE(second, 6), index.readUInt32LE(second + 6)];
     expect(await codeOf(() => {})).toBe('opened');
-    expect(await codeOf((bytes) => bytes.writeUIntLE(source.size, second, 6))).toBe('INDEX_DAMAGED'); // offset
-    expect(await codeOf((bytes) => bytes.writeUInt32LE(0xffffffff, second + 6))).toBe('INDEX_DAMAGED'); // size
-    expect(await codeOf((bytes) => bytes.writeUInt32LE(0xffffffff, second + 10))).toBe('INDEX_DAMAGED'); // content
-    expect(await codeOf((bytes) => bytes.writeUInt32LE(0xffffffff, second + 20))).toBe('INDEX_DAMAGED'); // dictionary
-    expect(await codeOf((bytes) => bytes.writeUInt16LE(1, second + 18))).toBe('INDEX_DAMAGED'); // checksums
-    expect(await codeOf((bytes) => bytes.writeUInt16LE(0xffff, second + 18))).toBe('INDEX_DAMAGED');
+    const refused: [number | bigint, number, number][] = [
+      [source.size, second, 6], // offset
+      [0, second, 6], // within the segment before
+      [offset + size, second, 6], // over the segment behind
+      [0xffffffff, second + 6, 4], // size
+      [0xffffffff, second + 10, 4], // content
+      [0, second + 18, 6], // place of the dictionary
+      [tableOf(index), second + 18, 6],
+      [0xffffffff, second + 24, 4], // its length
+      [1, second + 32, 2], // number of checksums
+      [0xffff, second + 32, 2],
+      [1, footer + 6, 4], // number of segments
+      [0xffffffff, footer + 6, 4],
+      [footer - (footer - third), footer, 6], // place of the table
+    ];
+    for (const [value, at, length] of refused) {
+      expect(await codeOf((bytes) => bytes.writeUIntLE(Number(value), at, length))).toBe('INDEX_DAMAGED');
+    }
     expect(await codeOf((bytes) => bytes.write('1', 7))).toBe('INDEX_STALE'); // version
-    expect(await codeOf((bytes) => bytes.writeUInt32LE(1, 28))).toBe('INDEX_DAMAGED'); // how many
-    for (const length of [second + 1, second + 23, second + 30]) {
-      expect(await codeOf(() => {}, length)).toBe('INDEX_DAMAGED');
+    const swapped = (bytes: Buffer) => {
+      const entries = index.subarray(first, third);
+      Buffer.concat([entries.subarray(second - first), entries.subarray(0, second - first)]).copy(
+        bytes,
+        first,
+      );
+    };
+    expect(await codeOf(swapped)).toBe('INDEX_DAMAGED');
+    for (const length of [0, 15, 16, 41, 57, 58, footer, index.length - 1]) {
+      const cut = openSeekable(source, { index: new BufferSource(index.subarray(0, length)) });
+      await expect(cut).rejects.toMatchObject({ code: 'INDEX_DAMAGED' });
     }
     const misleading: ((bytes: Buffer) => void)[] = [
-      (bytes) => bytes.fill(0xff, dictionaryOf(second), dictionaryOf(second) + 16),
+      (bytes) => bytes.fill(0xff, dictionary, dictionary + 16),
       (bytes) => bytes.writeUInt32LE(1000, second + 14), // the state
       (bytes) => bytes.writeUInt32LE(0, second + 6), // no data
     ];
@@ -199,6 +223,29 @@ describe('by an index', () => {
     }
   });
 
+  test('a dictionary that is damaged is found when its part is read, and only there', async () => {
+    const source = new BufferSource(await compress('gzip'));
+    const index = await collect(buildIndex(source));
+    index[index.readUIntLE(entryOf(index, 1) + 18, 6)]! ^= 1;
+    const content = await openSeekable(source, { index: new BufferSource(index) });
+    await content.read(Buffer.alloc(10), 100);
+    await expect(content.read(Buffer.alloc(10), 5_000_000)).rejects.toMatchObject({
+      code: 'INDEX_DAMAGED',
+      offset: expect.any(Number),
+    });
+  });
+
+  test('an index says how far it has come, and holds for a file of another time', async () => {
+    const source = new BufferSource(await compress('gzip'));
+    const places: number[] = [];
+    const index = await indexSource(
+      buildIndex(source, { modified: 5n, onProgress: (offset) => places.push(offset) }),
+    );
+    expect(places.length).toBeGreaterThan(3);
+    expect(places).toEqual(places.toSorted((a, b) => a - b));
+    await expectContent(await openSeekable(source, { index, modified: 6n }), plain);
+  });
+
   testWith(['zstd'], 'zstd: of joined files, each of which tells its size', async () => {
     const path = join(await scratch(), 'part');
     const parts: Buffer[] = [];
@@ -208,17 +255,17 @@ describe('by an index', () => {
     }
     const source = new BufferSource(Buffer.concat(parts));
     await expect(openSeekable(source)).rejects.toMatchObject({ code: 'NOT_SEEKABLE' });
-    await expectContent(await openSeekable(source, { index: await buildIndex(source) }), plain);
+    await expectContent(await openSeekable(source, { index: await indexSource(buildIndex(source)) }), plain);
   });
 
   testWith(['gzip'], 'gzip: of what it wrote', async () => {
     const source = new BufferSource(await runTool('gzip', ['-c'], plain));
-    await expectContent(await openSeekable(source, { index: await buildIndex(source) }), plain);
+    await expectContent(await openSeekable(source, { index: await indexSource(buildIndex(source)) }), plain);
   });
 
   testWith(['pigz'], 'pigz: of what it wrote', async () => {
     const source = new BufferSource(await runTool('pigz', ['-c', '-p2', '--rsyncable'], plain));
-    await expectContent(await openSeekable(source, { index: await buildIndex(source) }), plain);
+    await expectContent(await openSeekable(source, { index: await indexSource(buildIndex(source)) }), plain);
   });
 });
 
@@ -275,6 +322,8 @@ describe('damage', () => {
   test('that a gzip file tells of itself is found while an index is built', async () => {
     const compressed = await compress('gzip', plain.subarray(0, 3_000_000));
     compressed[compressed.length - 5]! ^= 1;
-    await expect(buildIndex(new BufferSource(compressed))).rejects.toMatchObject({ code: 'GZIP_CRC' });
+    await expect(collect(buildIndex(new BufferSource(compressed)))).rejects.toMatchObject({
+      code: 'GZIP_CRC',
+    });
   });
 });

@@ -1,6 +1,12 @@
 import { ArchiveError, type ByteSource } from '@vzdump-format/streams';
 import { bzip2 } from './bzip2/bzip2.js';
-import { type Codec, type CompressOptions, halfTheCores, type SeekableOptions } from './codec.js';
+import {
+  type Codec,
+  type CompressOptions,
+  halfTheCores,
+  type IndexOptions,
+  type SeekableOptions,
+} from './codec.js';
 import { gzip, pigz } from './gzip/gzip.js';
 import { lzo } from './lzo/lzo.js';
 import { none } from './none.js';
@@ -95,10 +101,14 @@ function gzipChoice(threads: number, cores?: number): CompressChoice {
   };
 }
 
-export interface OpenSeekableOptions extends SeekableOptions {
-  /** For files so short that their content does not tell the codec (see `detectCodec`). */
+/** For files so short that their content does not tell the codec (see `detectCodec`). */
+interface FileNameOption {
   readonly fileName?: string | undefined;
 }
+
+export interface OpenSeekableOptions extends SeekableOptions, FileNameOption {}
+
+export interface BuildIndexOptions extends IndexOptions, FileNameOption {}
 
 /**
  * The uncompressed content of a file, at any offset, whatever it is compressed with. Closing it closes
@@ -113,14 +123,18 @@ export async function openSeekable(
 }
 
 /**
- * Reads a compressed file once to make an index of it, which `openSeekable` takes as `index`. It is to be
- * kept in a file beside it. @throws `NOT_SEEKABLE` when none can be made.
+ * Reads a compressed file once to make an index of it, which `openSeekable` takes as `index`, and gives its
+ * bytes as they are found. They are to be kept in a file beside it.
+ * @throws `NOT_SEEKABLE` when none can be made.
  */
-export async function buildIndex(source: ByteSource, options: OpenSeekableOptions = {}): Promise<Uint8Array> {
-  return (await codecOf(source, options)).buildIndex(source, options);
+export async function* buildIndex(
+  source: ByteSource,
+  options: BuildIndexOptions = {},
+): AsyncGenerator<Uint8Array> {
+  yield* (await codecOf(source, options)).buildIndex(source, options);
 }
 
-async function codecOf(source: ByteSource, { fileName }: OpenSeekableOptions): Promise<Codec> {
+async function codecOf(source: ByteSource, { fileName }: FileNameOption): Promise<Codec> {
   const head = new Uint8Array(Math.min(DETECT_BYTES, source.size));
   const length = await source.read(head, 0);
   return detectCodec(head.subarray(0, length), fileName);

@@ -23,7 +23,9 @@ export const bzip2: Codec = {
   },
   decompress: (options) => decompressBzip2(options),
   openSeekable: async () => refuse(),
-  buildIndex: async () => refuse(),
+  async *buildIndex() {
+    yield refuse();
+  },
 };
 
 function refuse(): never {

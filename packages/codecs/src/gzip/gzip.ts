@@ -1,7 +1,7 @@
 import { debugLog, type Stage, stageOf } from '@vzdump-format/streams';
 import { type Codec, type CompressOptions, checkedLevel } from '../codec.js';
 import { encodeIndex } from '../seekable/index-file.js';
-import { indexedSegments, openSegments } from '../seekable/segmented-source.js';
+import { openIndex, openSegments } from '../seekable/segmented-source.js';
 import { HINT_INDEX, notSeekable } from '../seekable/segments.js';
 import { compressInBlocks } from './compress-blocks.js';
 import { decompressGzip } from './decompress.js';
@@ -22,14 +22,14 @@ export const gzip: Codec = {
   compress: compressGzip,
   decompress: decompressGzip,
   async openSeekable(source, options = {}) {
-    const segments = await indexedSegments(source, 'gzip', options);
-    if (segments === undefined) throw notSeekable('a gzip file tells nothing of its blocks', HINT_INDEX);
+    const index = await openIndex(source, 'gzip', options);
+    if (index === undefined) throw notSeekable('a gzip file tells nothing of its blocks', HINT_INDEX);
     const { decodeGzipSegment } = await loadSeekable();
-    return openSegments(source, segments, decodeGzipSegment, options);
+    return openSegments(source, index.segments, decodeGzipSegment, options, { index });
   },
-  async buildIndex(source, options) {
+  async *buildIndex(source, options) {
     const { scanGzip } = await loadSeekable();
-    return encodeIndex(source, { codec: 'gzip', segments: await scanGzip(source, options) });
+    yield* encodeIndex(source, 'gzip', scanGzip(source, options), options);
   },
 };
 

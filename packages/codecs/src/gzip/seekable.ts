@@ -34,13 +34,11 @@ const INPUT_SIZE = 64 * 1024;
 const EXCESS = 64 * 1024;
 
 /** Finds places to begin at, by decompressing the file once. Checksums are checked on the way. */
-export async function scanGzip(source: ByteSource, options: SeekableOptions = {}): Promise<Segment[]> {
+export async function* scanGzip(source: ByteSource, options: SeekableOptions = {}): AsyncGenerator<Segment> {
   const reader = new ByteReader(readChunks(source, { signal: options.signal }));
-  const segments: Segment[] = [];
   for (let members = 0; await nextMember(reader, nodeEngine, members, options); members++) {
-    await new MemberScan(reader, segments).run();
+    yield* new MemberScan(reader).run();
   }
-  return segments;
 }
 
 /** Goes through the deflate data of one member. */
@@ -54,23 +52,25 @@ class MemberScan {
   private beginLength = 0;
   private readonly checksums = new PieceChecksums();
 
-  constructor(
-    private readonly reader: ByteReader,
-    private readonly segments: Segment[],
-  ) {
+  /** Those that have ended since they were taken last. */
+  private readonly segments: Segment[] = [];
+
+  constructor(private readonly reader: ByteReader) {
     this.begin = { offset: reader.offset, state: 0 };
   }
 
-  async run(): Promise<void> {
+  async *run(): AsyncGenerator<Segment> {
     const { finder, reader } = this;
     while (!finder.ended) {
       if (await reader.atEnd()) throw truncated(reader.offset);
       const piece = await reader.readSome(INPUT_SIZE);
       finder.input = piece;
       await this.scanPiece(reader.offset);
+      yield* this.segments.splice(0);
       if (finder.ended) reader.unread(piece.subarray(piece.length - finder.inputLeft));
     }
     this.endSegment(reader.offset);
+    yield* this.segments.splice(0);
     await checkTrailer(reader, this.crc, this.length);
   }
 

@@ -2,7 +2,7 @@ import { debugLog, mapOrdered, type Stage, stageOf } from '@vzdump-format/stream
 import { BufferPool, type FilledBuffer, gather } from '../buffers.js';
 import { type Codec, type CompressOptions, checkedLevel, checkedThreads, type LevelRange } from '../codec.js';
 import { encodeIndex } from '../seekable/index-file.js';
-import { indexedSegments, openSegments } from '../seekable/segmented-source.js';
+import { openIndex, openSegments } from '../seekable/segmented-source.js';
 import { decodeLzopSegment, decompressLzo, scanLzop } from './decompress.js';
 import { MAGIC } from './format.js';
 import { encodeHeader } from './header.js';
@@ -24,11 +24,12 @@ export const lzo: Codec = {
   compress: compressLzo,
   decompress: decompressLzo,
   async openSeekable(source, options = {}) {
-    const segments = (await indexedSegments(source, 'lzo', options)) ?? (await scanLzop(source, options));
-    return openSegments(source, segments, decodeLzopSegment, options);
+    const index = await openIndex(source, 'lzo', options);
+    const segments = index?.segments ?? (await scanLzop(source, options));
+    return openSegments(source, segments, decodeLzopSegment, options, { index });
   },
-  async buildIndex(source, options) {
-    return encodeIndex(source, { codec: 'lzo', segments: await scanLzop(source, options) });
+  async *buildIndex(source, options) {
+    yield* encodeIndex(source, 'lzo', await scanLzop(source, options), options);
   },
 };
 

@@ -1,4 +1,4 @@
-import { ArchiveError, type ByteSource, readFully } from '@vzdump-format/streams';
+import { ArchiveError, type ByteSource, debugLog, readFully } from '@vzdump-format/streams';
 import { crc32 } from '../crc32.js';
 import { checksumCount, HINT_NEW_INDEX, MAX_SEGMENT_CONTENT, type Segment } from './segments.js';
 
@@ -6,120 +6,247 @@ import { checksumCount, HINT_NEW_INDEX, MAX_SEGMENT_CONTENT, type Segment } from
  * An index of a compressed file, kept beside it. Little endian:
  *
  *     8   magic "VZDFIDX2", of which the last byte is the version
- *     8   size of the compressed file, 4 CRC-32 of its first and last 64 KiB, which another file has not
  *     8   name of the codec, padded with zeros
- *     4   number of segments, then for each:
- *         6 offset, 4 compressed size, 4 content size, 4 state, 2 number of checksums,
- *         4 length of the dictionary, 4 for each checksum (CRC-32 of a MiB of the content), the dictionary
- *     4   CRC-32 of all this
+ *     the dictionaries, one behind the other
+ *     the table, of each segment:
+ *         6   offset in the compressed file, 4 compressed size, 4 content size, 4 state
+ *         6   place of its dictionary in the index, 4 length, 4 CRC-32; zeros where it needs none
+ *         2   number of checksums, 4 for each: CRC-32 of a MiB of the content
+ *     the footer:
+ *         6   place of the table, which ends where the footer begins; 4 number of segments
+ *         4   CRC-32 of magic, name and table
+ *         8   size of the compressed file, 8 its modification time in nanoseconds, zero where unknown
+ *         4   CRC-32 of its first 64 KiB, 4 of its last 64 KiB
+ *         4   CRC-32 of the footer up to here
+ *
+ * The table is held in memory. A dictionary is read, and its CRC-32 checked, when its segment is needed.
  */
 const MAGIC = Buffer.from('VZDFIDX2');
 const FORMER_MAGIC = Buffer.from('VZDFIDX1');
-const HEADER_SIZE = 32;
-const ENTRY_SIZE = 24;
+const HEADER_SIZE = 16;
+const ENTRY_SIZE = 34;
+const FOOTER_SIZE = 42;
+const END_SIZE = 64 * 1024;
+/** Some 14 million segments. */
+const MAX_TABLE_SIZE = 512 * 1024 * 1024;
 const NOTHING = new Uint8Array(0);
-const FINGERPRINT_SIZE = 64 * 1024;
 
-export interface SeekIndex {
-  readonly codec: string;
-  readonly segments: readonly Segment[];
+/** Where a dictionary stands in an index. */
+interface StoredDictionary {
+  readonly place: number;
+  readonly length: number;
+  readonly crc: number;
 }
 
-/** The bytes to keep beside the compressed file. */
-export async function encodeIndex(source: ByteSource, { codec, segments }: SeekIndex): Promise<Uint8Array> {
+/** A segment as the table has it. */
+interface IndexedSegment extends Omit<Segment, 'dictionary'> {
+  readonly stored: StoredDictionary;
+}
+
+export interface EncodeIndexOptions {
+  /** When the compressed file was last modified, in nanoseconds since the epoch. */
+  readonly modified?: bigint | undefined;
+  /** Told how far in the compressed file the index has come, in bytes. */
+  readonly onProgress?: ((offset: number) => void) | undefined;
+}
+
+/** The bytes to keep beside the compressed file, as its segments are found. @throws what `segments` throws */
+export async function* encodeIndex(
+  source: ByteSource,
+  codec: string,
+  segments: AsyncIterable<Segment> | Iterable<Segment>,
+  { modified = 0n, onProgress }: EncodeIndexOptions = {},
+): AsyncGenerator<Uint8Array> {
   const header = Buffer.alloc(HEADER_SIZE);
   MAGIC.copy(header);
-  header.writeBigUInt64LE(BigInt(source.size), 8);
-  header.writeUInt32LE(await fingerprint(source), 16);
-  header.write(codec, 20, 8, 'latin1');
-  header.writeUInt32LE(segments.length, 28);
-  const bytes = Buffer.concat([header, ...segments.map(encodeSegment)]);
-  const sum = Buffer.alloc(4);
-  sum.writeUInt32LE(crc32(bytes));
-  return Buffer.concat([bytes, sum]);
+  header.write(codec, MAGIC.length, 'latin1');
+  yield header;
+  const entries: Buffer[] = [];
+  let place = HEADER_SIZE;
+  for await (const segment of segments) {
+    const { offset, size, dictionary = NOTHING } = segment;
+    entries.push(encodeEntry(segment, place));
+    if (dictionary.length > 0) yield dictionary;
+    place += dictionary.length;
+    onProgress?.(offset + size);
+  }
+  const table = Buffer.concat(entries);
+  if (table.length > MAX_TABLE_SIZE) throw damaged('its table would be too large');
+  yield table;
+  const footer = Buffer.alloc(FOOTER_SIZE);
+  footer.writeUIntLE(place, 0, 6);
+  footer.writeUInt32LE(entries.length, 6);
+  footer.writeUInt32LE(crc32(table, crc32(header)), 10);
+  footer.writeBigUInt64LE(BigInt(source.size), 14);
+  footer.writeBigUInt64LE(modified, 22);
+  for (const [end, crc] of (await endChecksums(source)).entries()) footer.writeUInt32LE(crc, 30 + 4 * end);
+  footer.writeUInt32LE(crc32(footer.subarray(0, 38)), 38);
+  yield footer;
 }
 
-/** @throws `INDEX_DAMAGED`; `INDEX_STALE` when it is of another file, or of what the file was. */
-export async function decodeIndex(bytes: Uint8Array, source: ByteSource): Promise<SeekIndex> {
-  const index = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-  const end = index.length - 4;
-  if (index.subarray(0, 8).equals(FORMER_MAGIC)) {
-    throw new ArchiveError('INDEX_STALE', 'the index is of a former version', { hint: HINT_NEW_INDEX });
-  }
-  if (end < HEADER_SIZE || !index.subarray(0, 8).equals(MAGIC)) throw damaged('it is no index');
-  if (crc32(index.subarray(0, end)) !== index.readUInt32LE(end)) throw damaged('its checksum does not match');
-  if (
-    Number(index.readBigUInt64LE(8)) !== source.size ||
-    index.readUInt32LE(16) !== (await fingerprint(source))
-  ) {
-    throw new ArchiveError(
-      'INDEX_STALE',
-      'the index belongs to another file, or the file has changed since',
-      { hint: HINT_NEW_INDEX },
-    );
-  }
-  const segments: Segment[] = [];
-  for (let at = HEADER_SIZE; at < end; ) {
-    const { segment, next } = decodeSegment(index.subarray(0, end), at);
-    requireInside(segment, source);
-    segments.push(segment);
-    at = next;
-  }
-  if (segments.length !== index.readUInt32LE(28)) throw damaged('segments are missing');
-  return { codec: index.toString('latin1', 20, 28).replace(/\0+$/, ''), segments };
-}
-
-function encodeSegment(segment: Segment): Buffer {
+function encodeEntry(segment: Segment, place: number): Buffer {
   const { offset, size, contentSize, state, checksums = [], dictionary = NOTHING } = segment;
   const entry = Buffer.alloc(ENTRY_SIZE + 4 * checksums.length);
   entry.writeUIntLE(offset, 0, 6);
   entry.writeUInt32LE(size, 6);
   entry.writeUInt32LE(contentSize, 10);
   entry.writeUInt32LE(state, 14);
-  entry.writeUInt16LE(checksums.length, 18);
-  entry.writeUInt32LE(dictionary.length, 20);
+  if (dictionary.length > 0) {
+    entry.writeUIntLE(place, 18, 6);
+    entry.writeUInt32LE(dictionary.length, 24);
+    entry.writeUInt32LE(crc32(dictionary), 28);
+  }
+  entry.writeUInt16LE(checksums.length, 32);
   for (const [index, sum] of checksums.entries()) entry.writeUInt32LE(sum, ENTRY_SIZE + 4 * index);
-  return Buffer.concat([entry, dictionary]);
+  return entry;
 }
 
-function decodeSegment(index: Buffer, at: number): { segment: Segment; next: number } {
-  const checksumsAt = at + ENTRY_SIZE;
-  if (checksumsAt > index.length) throw damaged('it ends too early');
-  const count = index.readUInt16LE(at + 18);
-  const dictionaryAt = checksumsAt + 4 * count;
-  const next = dictionaryAt + index.readUInt32LE(at + 20);
-  if (next > index.length) throw damaged('it ends too early');
-  const checksums = Array.from({ length: count }, (_, sum) => index.readUInt32LE(checksumsAt + 4 * sum));
-  const segment = {
-    offset: index.readUIntLE(at, 6),
-    size: index.readUInt32LE(at + 6),
-    contentSize: index.readUInt32LE(at + 10),
-    state: index.readUInt32LE(at + 14),
-    ...(count > 0 ? { checksums } : {}),
-    ...(next > dictionaryAt ? { dictionary: index.subarray(dictionaryAt, next) } : {}),
+/** An index whose table is known to fit to its file. Its checksums prove that it is as it was written. */
+export class SeekIndex {
+  private constructor(
+    private readonly index: ByteSource,
+    readonly codec: string,
+    readonly segments: readonly IndexedSegment[],
+  ) {}
+
+  /**
+   * @param index stays the caller's to close when this throws
+   * @throws `INDEX_DAMAGED`; `INDEX_STALE` when it is of another file, or of what the file was
+   */
+  static async open(index: ByteSource, source: ByteSource, modified?: bigint): Promise<SeekIndex> {
+    const header = Buffer.alloc(HEADER_SIZE);
+    const headerLength = await index.read(header, 0);
+    if (header.subarray(0, 8).equals(FORMER_MAGIC)) throw stale('is of a former version');
+    const least = HEADER_SIZE + FOOTER_SIZE;
+    if (headerLength < HEADER_SIZE || index.size < least || !header.subarray(0, 8).equals(MAGIC)) {
+      throw damaged('it is no index');
+    }
+    const footer = await readPart(index, index.size - FOOTER_SIZE, FOOTER_SIZE);
+    if (crc32(footer.subarray(0, 38)) !== footer.readUInt32LE(38)) throw damaged('its end is damaged');
+    await requireSameFile(footer, source, modified);
+    const place = footer.readUIntLE(0, 6);
+    const size = index.size - FOOTER_SIZE - place;
+    const count = footer.readUInt32LE(6);
+    if (place < HEADER_SIZE || size < count * ENTRY_SIZE || size > MAX_TABLE_SIZE) {
+      throw damaged('its table has no place in it');
+    }
+    const table = await readPart(index, place, size);
+    if (crc32(table, crc32(header)) !== footer.readUInt32LE(10)) throw damaged('its checksum does not match');
+    const codec = header.toString('latin1', MAGIC.length).replace(/\0+$/, '');
+    return new SeekIndex(index, codec, decodeTable(table, { count, place }, source));
+  }
+
+  /** The segment with its dictionary. @throws `INDEX_DAMAGED` */
+  async withDictionary(at: number): Promise<Segment> {
+    const segment = this.segments[at]!;
+    const { place, length, crc } = segment.stored;
+    if (length === 0) return segment;
+    const dictionary = await readPart(this.index, place, length);
+    if (crc32(dictionary) !== crc) throw damaged('a dictionary is damaged', segment.offset);
+    return { ...segment, dictionary };
+  }
+
+  async close(): Promise<void> {
+    await this.index.close();
+  }
+}
+
+/** @throws `INDEX_STALE` */
+async function requireSameFile(footer: Buffer, source: ByteSource, modified?: bigint): Promise<void> {
+  const sums = await endChecksums(source);
+  const isSame =
+    footer.readBigUInt64LE(14) === BigInt(source.size) &&
+    sums.every((crc, end) => crc === footer.readUInt32LE(30 + 4 * end));
+  if (!isSame) throw stale('belongs to another file, or the file has changed since');
+  const known = footer.readBigUInt64LE(22);
+  if (known !== 0n && modified !== undefined && known !== modified) {
+    debugLog('the index is used although the file has another time: its size and its ends are the same');
+  }
+}
+
+function decodeTable(
+  table: Buffer,
+  { count, place }: { readonly count: number; readonly place: number },
+  source: ByteSource,
+): IndexedSegment[] {
+  const segments: IndexedSegment[] = [];
+  let reached = 0;
+  let at = 0;
+  for (let index = 0; index < count; index++) {
+    if (at + ENTRY_SIZE > table.length) throw damaged('it ends too early');
+    const next = at + ENTRY_SIZE + 4 * table.readUInt16LE(at + 32);
+    if (next > table.length) throw damaged('it ends too early');
+    const segment = decodeEntry(table.subarray(at, next));
+    requireInside(segment, source, place);
+    const { offset, size } = segment;
+    // The last byte of a deflate segment may hold the first bits of the next.
+    if (offset < reached - 1) throw damaged('its segments overlap');
+    reached = offset + size;
+    segments.push(segment);
+    at = next;
+  }
+  if (at !== table.length) throw damaged('it has more segments than it says');
+  return segments;
+}
+
+function decodeEntry(entry: Buffer): IndexedSegment {
+  const checksums: number[] = [];
+  for (let at = ENTRY_SIZE; at < entry.length; at += 4) checksums.push(entry.readUInt32LE(at));
+  return {
+    offset: entry.readUIntLE(0, 6),
+    size: entry.readUInt32LE(6),
+    contentSize: entry.readUInt32LE(10),
+    state: entry.readUInt32LE(14),
+    stored: {
+      place: entry.readUIntLE(18, 6),
+      length: entry.readUInt32LE(24),
+      crc: entry.readUInt32LE(28),
+    },
+    ...(checksums.length > 0 ? { checksums } : {}),
   };
-  return { segment, next };
 }
 
 /** Its checksum proves that an index is as it was written, and not that it was written by us. */
-function requireInside({ offset, size, contentSize, checksums }: Segment, source: ByteSource): void {
+function requireInside(segment: IndexedSegment, source: ByteSource, end: number): void {
+  const { offset, size, contentSize, checksums, stored } = segment;
   if (offset + size > source.size) throw damaged('a segment lies outside of the file');
   if (contentSize > MAX_SEGMENT_CONTENT) throw damaged('a segment is impossibly large');
   if (checksums !== undefined && checksums.length !== checksumCount(contentSize)) {
     throw damaged('a segment has checksums of another content');
   }
+  if (stored.length === 0) return;
+  if (stored.place < HEADER_SIZE || stored.place + stored.length > end) {
+    throw damaged('a dictionary lies outside of it');
+  }
+  // No more of what comes before can be needed than there is content to copy it to.
+  if (stored.length > END_SIZE + 2 * contentSize) throw damaged('a dictionary is impossibly large');
 }
 
-async function fingerprint(source: ByteSource): Promise<number> {
-  const length = Math.min(FINGERPRINT_SIZE, source.size);
-  const ends = Buffer.alloc(2 * length);
-  await readFully(source, ends.subarray(0, length), 0);
-  await readFully(source, ends.subarray(length), source.size - length);
-  return crc32(ends);
+/** Of the first and of the last bytes. */
+async function endChecksums(source: ByteSource): Promise<number[]> {
+  const length = Math.min(END_SIZE, source.size);
+  const end = Buffer.alloc(length);
+  const sums: number[] = [];
+  for (const offset of [0, source.size - length]) {
+    await readFully(source, end, offset);
+    sums.push(crc32(end));
+  }
+  return sums;
 }
 
-function damaged(what: string): ArchiveError {
+async function readPart(index: ByteSource, offset: number, length: number): Promise<Buffer> {
+  const part = Buffer.alloc(length);
+  if ((await index.read(part, offset)) < length) throw damaged('it ends too early');
+  return part;
+}
+
+function stale(what: string): ArchiveError {
+  return new ArchiveError('INDEX_STALE', `the index ${what}`, { hint: HINT_NEW_INDEX });
+}
+
+function damaged(what: string, offset?: number): ArchiveError {
   return new ArchiveError('INDEX_DAMAGED', `the index cannot be used: ${what}`, {
     hint: HINT_NEW_INDEX,
+    ...(offset === undefined ? {} : { offset }),
   });
 }

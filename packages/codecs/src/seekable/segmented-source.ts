@@ -1,24 +1,24 @@
 import { ArchiveError, type ByteRange, type ByteSource, debugLog, readFully } from '@vzdump-format/streams';
 import type { SeekableOptions } from '../codec.js';
 import { type SharedMemory, sharedMemory } from '../shared-memory.js';
-import { decodeIndex } from './index-file.js';
+import { SeekIndex } from './index-file.js';
 import { HINT_NEW_INDEX, type PlacedSegment, type Segment, SegmentList } from './segments.js';
 
 const CACHE_BYTES = 64 * 1024 * 1024;
 
-/** The segments that the index of the options tells of; undefined without one. */
-export async function indexedSegments(
+/** The index of the options; undefined without one. @throws `INDEX_STALE`, `INDEX_DAMAGED` */
+export async function openIndex(
   source: ByteSource,
   codec: string,
-  { index }: SeekableOptions,
-): Promise<readonly Segment[] | undefined> {
+  { index, modified }: SeekableOptions,
+): Promise<SeekIndex | undefined> {
   if (index === undefined) return undefined;
-  const decoded = await decodeIndex(index, source);
-  if (decoded.codec === codec) {
-    debugLog('%s: seekable by an index of %d parts', codec, decoded.segments.length);
-    return decoded.segments;
+  const opened = await SeekIndex.open(index, source, modified);
+  if (opened.codec === codec) {
+    debugLog('%s: seekable by an index of %d parts', codec, opened.segments.length);
+    return opened;
   }
-  throw new ArchiveError('INDEX_STALE', `the index is of a ${decoded.codec} file, not of a ${codec} file`, {
+  throw new ArchiveError('INDEX_STALE', `the index is of a ${opened.codec} file, not of a ${codec} file`, {
     hint: HINT_NEW_INDEX,
   });
 }
@@ -50,6 +50,8 @@ interface SegmentedSourceOptions {
   readonly decode: SegmentDecoder;
   /** How much content to keep, in bytes. */
   readonly cacheBytes: number;
+  /** Which tells of the segments, where they need more than that. */
+  readonly index?: SeekIndex | undefined;
   readonly decodeHead?: HeadDecoder | undefined;
   /** Whether the segments are what the writer meant to be read each by itself. */
   readonly isInParts?: boolean | undefined;
@@ -124,6 +126,7 @@ export class SegmentedSource implements ByteSource {
   async close(): Promise<void> {
     this.options.onClose?.();
     this.cache.clear();
+    await this.options.index?.close();
     await this.source.close();
   }
 
@@ -157,11 +160,12 @@ export class SegmentedSource implements ByteSource {
     return at < 0 ? sharedMemory(size) : this.spareMemory.splice(at, 1)[0]!;
   }
 
-  private async decode(segment: Segment): Promise<Uint8Array> {
+  private async decode(segment: PlacedSegment): Promise<Uint8Array> {
     const memory = this.takeMemory(segment.size);
     const compressed = memory.subarray(0, segment.size);
     await readFully(this.source, compressed, segment.offset);
-    const content = await this.options.decode(compressed, segment);
+    const { decode, index } = this.options;
+    const content = await decode(compressed, (await index?.withDictionary(segment.index)) ?? segment);
     this.spareMemory.push(memory); // not after a failure: a call under way may still read it
     if (this.spareMemory.length > AHEAD + 1) this.spareMemory.shift();
     if (content.length === segment.contentSize) return content;

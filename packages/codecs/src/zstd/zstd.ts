@@ -1,6 +1,6 @@
 import type { Codec } from '../codec.js';
 import { encodeIndex } from '../seekable/index-file.js';
-import { indexedSegments, openSegments } from '../seekable/segmented-source.js';
+import { openIndex, openSegments } from '../seekable/segmented-source.js';
 import { compressZstd, ZSTD_LEVELS } from './compress.js';
 import { decompressZstd } from './decompress.js';
 import { loadEngine } from './engines.js';
@@ -23,17 +23,18 @@ export const zstd: Codec = {
   compress: compressZstd,
   decompress: decompressZstd,
   async openSeekable(source, options = {}) {
-    const indexed = await indexedSegments(source, 'zstd', options);
-    const segments = indexed ?? (await zstdSegments(source));
+    const index = await openIndex(source, 'zstd', options);
+    const segments = index?.segments ?? (await zstdSegments(source));
     const { decode, decodeHead, close: onClose } = await zstdSegmentDecoder(options);
     return openSegments(source, segments, decode, options, {
       decodeHead,
-      isInParts: indexed === undefined,
+      index,
+      isInParts: index === undefined,
       onClose,
     });
   },
-  async buildIndex(source, options) {
+  async *buildIndex(source, options) {
     const { scanZstd } = await import('./checkpoints/scan.js');
-    return encodeIndex(source, { codec: 'zstd', segments: await scanZstd(source, options) });
+    yield* encodeIndex(source, 'zstd', scanZstd(source, options), options);
   },
 };

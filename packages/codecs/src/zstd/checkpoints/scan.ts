@@ -22,7 +22,7 @@ const RUN = 1;
  * are parts as they are.
  * @throws `NOT_SEEKABLE` where no place can be had; what is wrong with the file
  */
-export async function scanZstd(source: ByteSource, options: IndexOptions = {}): Promise<Segment[]> {
+export async function* scanZstd(source: ByteSource, options: IndexOptions = {}): AsyncGenerator<Segment> {
   const span = checkedSpan(options.span);
   const maxWindowLog = checkedWindowLog(options.maxWindowLog ?? DEFAULT_MAX_WINDOW_LOG);
   const chunks = readChunks(source, { signal: options.signal });
@@ -39,14 +39,14 @@ export async function scanZstd(source: ByteSource, options: IndexOptions = {}): 
         segments.push({ offset, size: walker.reader.offset - offset, contentSize, state: 0 });
       } else {
         scan ??= new FrameScan(recorder, span);
-        await scan.run(walker, frame);
+        for await (const _ of scan.run(walker, frame)) yield* segments.splice(0);
       }
+      yield* segments.splice(0);
     }
   } finally {
     await recorder.close();
     await walker.reader.close();
   }
-  return segments;
 }
 
 /** Goes through one frame after the other, and divides each into spans. */
@@ -67,11 +67,13 @@ class FrameScan {
     private readonly span: number,
   ) {}
 
-  async run(walker: FrameWalker, { offset, header, bytes: { length } }: FrameStart): Promise<void> {
+  /** Pauses where spans may have been recorded. */
+  async *run(walker: FrameWalker, { offset, header, bytes: { length } }: FrameStart): AsyncGenerator<void> {
     this.begin(offset + length, header.windowSize);
     for await (const { bytes } of walker.parts(header)) {
       this.bytes.append(bytes);
       while (this.readBlock()) if (this.canEndSpan()) await this.endSpan(this.bestPlace());
+      yield;
       await this.turns.turn();
     }
     if (header.contentSize !== undefined && header.contentSize !== this.here.position) {
