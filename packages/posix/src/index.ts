@@ -1,4 +1,4 @@
-export type { DirectoryListing, OpenDirectory, TimeToSet } from './directory/directory.js';
+export type { DirectoryEntry, OpenDirectory, TimeToSet } from './directory/directory.js';
 export { makeDirectories, removeEmptyDirectories } from './directory/make-directories.js';
 export { openDirectory } from './directory/native-directory.js';
 export { removeTree } from './directory/remove-tree.js';

@@ -1,6 +1,6 @@
 import type {
   DeviceNumber,
-  DirectoryListing,
+  DirectoryEntry,
   FileStatus,
   OpenDirectory,
   TimeToSet,
@@ -20,7 +20,7 @@ export class FoldingDirectory implements OpenDirectory {
   get fd(): number | undefined {
     return this.real.fd;
   }
-  list(): DirectoryListing[] {
+  list(): DirectoryEntry[] {
     return this.real.list();
   }
   status(name: string): FileStatus {

@@ -1,5 +1,5 @@
 import {
-  type DirectoryListing,
+  type DirectoryEntry,
   type FileStatus,
   fileStatus,
   fileSystem,
@@ -21,7 +21,7 @@ export interface Level {
   /** Its path is that much of the path that the walk is at. */
   readonly pathLength: number;
   readonly status: FileStatus;
-  readonly listing: readonly DirectoryListing[];
+  readonly listing: readonly DirectoryEntry[];
   /** Which of the listing comes next. */
   next: number;
   readonly rules: ExcludeRules | undefined;
@@ -172,7 +172,7 @@ export class FileSystemBounds {
 const SURROGATE = /[\ud800-\udfff]/;
 
 /** Sorts by the names' bytes, in place: the one order that depends on neither file system nor locale. */
-export function sortByBytes(listing: DirectoryListing[]): DirectoryListing[] {
+export function sortByBytes(listing: DirectoryEntry[]): DirectoryEntry[] {
   if (!listing.some(({ name }) => SURROGATE.test(name))) {
     return listing.sort((a, b) => (a.name < b.name ? -1 : 1));
   }

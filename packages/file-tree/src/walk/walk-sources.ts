@@ -1,7 +1,7 @@
 import { closeSync, openSync } from 'node:fs';
 import {
   closeFile,
-  type DirectoryListing,
+  type DirectoryEntry,
   type FileStatus,
   fileStatus,
   type OpenDirectory,
@@ -80,7 +80,7 @@ export function rulesWithin(
   rules: ExcludeRules | undefined,
   path: string,
   directory: OpenDirectory,
-  listing: readonly DirectoryListing[],
+  listing: readonly DirectoryEntry[],
 ): ExcludeRules | undefined {
   if (rules?.within === undefined) return rules;
   return rules.within(path, (wanted, largest) =>

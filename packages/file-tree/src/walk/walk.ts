@@ -1,4 +1,4 @@
-import { type DirectoryListing, missingCapabilities, type OpenDirectory } from '@vzdump-format/posix';
+import { type DirectoryEntry, missingCapabilities, type OpenDirectory } from '@vzdump-format/posix';
 import { EventLoopTurns, type OnWarning, PullIterator, type PullSource } from '@vzdump-format/streams';
 import type { FileEntry } from '../entry/entry.js';
 import type { ExcludeRules } from '../excludes/excludes.js';
@@ -198,7 +198,7 @@ class TreeWalk {
   /** @returns `undefined` when it is excluded, or is left out, which is warned of */
   private visit(
     directory: OpenDirectory,
-    { name, type: listedType }: DirectoryListing,
+    { name, type: listedType }: DirectoryEntry,
     rules: ExcludeRules | undefined,
   ): Awaitable<FileEntry | undefined> {
     const path = this.prefix + name;

@@ -3,7 +3,8 @@ import type { DeviceNumber, FileStatus, FileType } from '../file/file-status.js'
 /** A time to set: nanoseconds since the epoch, the time that it is, or the one that the file has. */
 export type TimeToSet = bigint | 'now' | 'omit';
 
-export interface DirectoryListing {
+/** What a directory says of one thing that is in it. */
+export interface DirectoryEntry {
   readonly name: string;
   /** `undefined` where the file system does not tell without `status`. */
   readonly type: FileType | undefined;
@@ -25,7 +26,7 @@ export interface OpenDirectory {
   readonly fd: number | undefined;
 
   /** What is in it, but for `.` and `..`, in the order of the file system. */
-  list(): DirectoryListing[];
+  list(): DirectoryEntry[];
   /** Of a link itself. */
   status(name: string): FileStatus;
   /** @throws `ENOTDIR` for anything else, a symlink included */

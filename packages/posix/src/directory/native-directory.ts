@@ -21,7 +21,7 @@ import {
   statxBuffer,
 } from '../native/structs.js';
 import { getXattrOf, listXattrsOf, removeXattrOf, setXattrOf } from '../native/xattr-calls.js';
-import { type DirectoryListing, entryPath, type OpenDirectory, type TimeToSet } from './directory.js';
+import { type DirectoryEntry, entryPath, type OpenDirectory, type TimeToSet } from './directory.js';
 import { PortableDirectory } from './portable-directory.js';
 
 const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOATIME, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR } =
@@ -73,9 +73,9 @@ export class NativeDirectory implements OpenDirectory {
     return this.descriptor;
   }
 
-  list(): DirectoryListing[] {
+  list(): DirectoryEntry[] {
     const { calls, fd } = this;
-    const listing: DirectoryListing[] = [];
+    const listing: DirectoryEntry[] = [];
     this.done(calls.lseek(fd, 0, SEEK_SET), 'lseek');
     for (;;) {
       const length = this.done(calls.getdents64(fd, entriesBuffer, entriesBuffer.length), 'getdents64');

@@ -24,7 +24,7 @@ import { areIds, invalid, isSingleName } from '../native/arguments.js';
 import { missingCall, systemError } from '../native/native-calls.js';
 import { encodeTimes, nodeTime } from '../native/structs.js';
 import { bytesToPath, nodePath } from '../path-text.js';
-import { type DirectoryListing, entryPath, type OpenDirectory, type TimeToSet } from './directory.js';
+import { type DirectoryEntry, entryPath, type OpenDirectory, type TimeToSet } from './directory.js';
 
 const { O_CREAT, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR } = constants;
 const { ELOOP, ENOTDIR, ENOTSUP } = systemConstants.errno;
@@ -45,7 +45,7 @@ export class PortableDirectory implements OpenDirectory {
     return new PortableDirectory(path);
   }
 
-  list(): DirectoryListing[] {
+  list(): DirectoryEntry[] {
     const entries = readdirSync(nodePath(this.path), { withFileTypes: true, encoding: 'buffer' });
     return entries.map((entry) => ({ name: bytesToPath(entry.name), type: typeOf(entry) }));
   }

@@ -2,7 +2,7 @@ import { constants } from 'node:os';
 import { basename, dirname, resolve } from 'node:path';
 import { EventLoopTurns, hiddenName, isNotFound } from '@vzdump-format/streams';
 import { systemError } from '../native/native-calls.js';
-import { type DirectoryListing, entryPath, type OpenDirectory } from './directory.js';
+import { type DirectoryEntry, entryPath, type OpenDirectory } from './directory.js';
 import { openDirectory } from './native-directory.js';
 
 /**
@@ -53,7 +53,7 @@ class Removal {
     }
   }
 
-  private async removeAll(directory: OpenDirectory, entries: readonly DirectoryListing[]): Promise<void> {
+  private async removeAll(directory: OpenDirectory, entries: readonly DirectoryEntry[]): Promise<void> {
     for (const { name, type = directory.status(name).type } of entries) {
       if (type === 'directory') await this.removeDirectory(directory, name);
       else directory.remove(name);

@@ -1,4 +1,4 @@
-import type { DirectoryListing, TimeToSet } from '../directory/directory.js';
+import type { DirectoryEntry, TimeToSet } from '../directory/directory.js';
 import { type FileStatus, fileTypeOf, STAT_BLOCK_SIZE } from '../file/file-status.js';
 import { fromCBytes } from './arguments.js';
 
@@ -72,7 +72,7 @@ const lengths = new Uint16Array(entries.buffer);
 export const entriesBuffer: Uint8Array = entries;
 
 /** Adds what the kernel put into the first `length` bytes of the buffer, but for `.` and `..`. */
-export function decodeEntries(length: number, listing: DirectoryListing[]): void {
+export function decodeEntries(length: number, listing: DirectoryEntry[]): void {
   for (let at = 0; at < length; at += lengths[(at + LENGTH_AT) / 2]!) {
     const start = at + NAME_AT;
     if (isDotOrDotDot(start)) continue;
