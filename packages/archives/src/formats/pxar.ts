@@ -1,4 +1,4 @@
-import { type ExcludeRules, type FileEntry, pxarExcludes } from '@vzdump-format/file-tree';
+import { excludingAlso, type FileEntry, pxarExcludes } from '@vzdump-format/file-tree';
 import {
   EXCLUDES_FILE,
   isKeptByProxmox,
@@ -36,7 +36,7 @@ export const pxar: TreeFormat = {
   },
   hasHoles: false,
   excludeRules: pxarExcludes,
-  packRules: (patterns, onWarning) => withoutNotes(pxarExcludes(patterns, onWarning), onWarning),
+  packRules: (patterns, onWarning) => excludingAlso(pxarExcludes(patterns, onWarning), areNotes(onWarning)),
 
   async verify({ bytes, payload }, { onProgress, onWarning, signal }) {
     await verifyPxar(bytes, {
@@ -115,24 +115,17 @@ function asListed(entry: FileEntry): ListedEntry {
 }
 
 /**
- * Rules for a tree that is packed: the notes in its root of what an archive before left out, with which it
- * was restored, are left out as by `pxar create`, whatever the patterns are. That is told, as
+ * Tells of the notes in the root of what an archive before left out, with which it was restored: they are
+ * left out when a tree is packed, as by `pxar create`, whatever the patterns are. That is told, as
  * `PXAR_LEFT_OUT`, since a user might have named something so; of a directory, which notes never are, it is a
  * warning.
  */
-function withoutNotes(rules: ExcludeRules, onWarning: OnWarning | undefined): ExcludeRules {
-  return {
-    excludes(path, isDirectory) {
-      if (rules.excludes(path, isDirectory)) return true;
-      if (path !== EXCLUDES_FILE) return false;
-      const message = `${EXCLUDES_FILE} in the root is not packed: that is the name of the notes of what was left out`;
-      onWarning?.({ code: 'PXAR_LEFT_OUT', message, entry: path, isNotice: !isDirectory });
-      return true;
-    },
-    within(directory, readFile) {
-      const inner = rules.within?.(directory, readFile) ?? rules;
-      return directory === '' ? withoutNotes(inner, onWarning) : inner;
-    },
+function areNotes(onWarning: OnWarning | undefined): (path: string, isDirectory: boolean) => boolean {
+  return (path, isDirectory) => {
+    if (path !== EXCLUDES_FILE) return false;
+    const message = `${EXCLUDES_FILE} in the root is not packed: that is the name of the notes of what was left out`;
+    onWarning?.({ code: 'PXAR_LEFT_OUT', message, entry: path, isNotice: !isDirectory });
+    return true;
   };
 }
 
