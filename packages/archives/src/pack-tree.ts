@@ -12,8 +12,7 @@ import {
   type WriteAt,
 } from '@vzdump-format/streams';
 import type { OperationOptions, TreeFormat } from './archive-format.js';
-import { OutputExclusion } from './output-exclusion.js';
-import { type ArchiveOutput, writeOutput } from './output-file.js';
+import { type ArchiveOutput, OutputExclusion, writeOutput } from './output-file.js';
 import { requireUncompressed, splitPayloadPath, writeSplitOutput } from './split-output.js';
 
 export interface PackTreeOptions extends OperationOptions {
