@@ -1,25 +1,18 @@
 import { type FileHandle, mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import {
-  type Codec,
-  DETECT_BYTES,
-  detectCodec,
-  openSeekable,
-  type SeekableOptions,
-} from '@vzdump-format/codecs';
+import { type Codec, DETECT_BYTES, detectCodec } from '@vzdump-format/codecs';
 import {
   ArchiveError,
-  type ArchiveWarning,
   type ByteSource,
   debugLog,
   FileSource,
-  isNotFound,
   type OnWarning,
   PendingFile,
   writeToFile,
 } from '@vzdump-format/streams';
 import type { StoredArchive } from './archive-format.js';
 import { type IndexPlaceOptions, indexCache, indexPlaces, isIndexFile } from './index-place.js';
+import { type OpenedByIndex, openByIndex } from './open-by-index.js';
 
 export interface IndexArchiveOptions extends IndexPlaceOptions {
   /** Whether an index is made anew that is right as it is, and takes the place of whatever has its name. */
@@ -53,12 +46,9 @@ export async function indexArchive(
   try {
     const codec = await codecOf(file, path);
     if (await isSeekable(file, codec, options)) return { kind: 'needless' };
-    const places = await indexPlaces(path, options);
-    const found = options.overwrite
-      ? undefined
-      : await findIndex(file, codec, { archive: path, places }, options);
+    const found = options.overwrite ? undefined : await findIndex(file, codec, path, options);
     if (found !== undefined) return { kind: 'there', ...found };
-    const index = await createIndex(places, options);
+    const index = await createIndex(await indexPlaces(path, options), options);
     try {
       const size = await writeIndex(file, codec, index, { ...options, archive: path });
       return { kind: 'made', path: index.path, size };
@@ -93,21 +83,12 @@ async function isSeekable(
 async function findIndex(
   file: ByteSource,
   codec: Codec,
-  { archive, places }: { readonly archive: string; readonly places: readonly string[] },
-  { maxWindowLog, signal }: IndexArchiveOptions,
-): Promise<{ path: string; size: number } | undefined> {
-  for (const path of places) {
-    try {
-      const index = await openIndex(path, archive);
-      const { size } = index;
-      const opening = codec.openSeekable(borrowed(file), { index, maxWindowLog, signal });
-      await (await closedUnlessOpened(index, opening)).close();
-      return { path, size };
-    } catch {
-      signal?.throwIfAborted(); // and else it is of no use
-    }
-  }
-  return undefined;
+  archive: string,
+  { indexDirectory, maxWindowLog, signal }: IndexArchiveOptions,
+): Promise<OpenedByIndex['index'] | undefined> {
+  const opened = await openByIndex(borrowed(file), codec, archive, { indexDirectory, maxWindowLog, signal });
+  await opened?.content.close();
+  return opened?.index;
 }
 
 /** A source that stays open when it is closed by who uses it. */
@@ -183,109 +164,4 @@ async function takeAccessOf(archive: string, index: FileHandle): Promise<void> {
     () => 0,
   );
   await index.chmod(0o600 | (mode & (ofGroup | 0o006))).catch(() => {});
-}
-
-/**
- * An index can tell of any content at all. So it has to be ours, of the archive's owner, or root's: a
- * directory in which others may make files is no place to believe them.
- * @throws `INDEX_OWNER`; the system's error
- */
-async function openIndex(path: string, archive: string): Promise<ByteSource> {
-  const index = await FileSource.open(path);
-  try {
-    const { uid } = await index.handle.stat();
-    const ownerOfArchive = await stat(archive).then(
-      (status) => status.uid,
-      () => undefined,
-    );
-    if (![0, process.geteuid?.(), ownerOfArchive].includes(uid)) {
-      throw new ArchiveError('INDEX_OWNER', 'the index is of a user to whom the archive does not belong', {
-        hint: 'remove it, or make it anew',
-      });
-    }
-    return index;
-  } catch (error) {
-    await index.close();
-    throw error;
-  }
-}
-
-/** The content, which closes its index with itself. */
-async function closedUnlessOpened(
-  index: ByteSource | undefined,
-  opening: Promise<ByteSource>,
-): Promise<ByteSource> {
-  try {
-    return await opening;
-  } catch (error) {
-    await index?.close();
-    throw error;
-  }
-}
-
-/**
- * The uncompressed content of a file by its index, if it has one that is right. What is found in an index's
- * place and is of no use is a warning, and not trusted. Closing the content closes `file`, which is left open
- * when there is none.
- */
-export async function openByIndex(
-  file: ByteSource,
-  codec: Codec,
-  archive: string,
-  { indexDirectory, ...options }: Omit<SeekableOptions, 'index'> & IndexPlaceOptions,
-): Promise<ByteSource | undefined> {
-  const refused: ArchiveWarning[] = [];
-  for (const path of await indexPlaces(archive, { indexDirectory })) {
-    try {
-      const index = await openIndex(path, archive);
-      const source = await closedUnlessOpened(index, codec.openSeekable(file, { ...options, index }));
-      debugLog('%s: the index is used', path);
-      return source;
-    } catch (error) {
-      options.signal?.throwIfAborted();
-      const warning = refusal(error, path);
-      if (warning === undefined) continue;
-      debugLog('%s: the index is refused: %s', path, warning.message);
-      refused.push(warning);
-    }
-  }
-  for (const warning of refused) options.onWarning?.(warning);
-  return undefined;
-}
-
-/** Nothing where there is no index. */
-function refusal(error: unknown, path: string): ArchiveWarning | undefined {
-  const { code, message, syscall } = error as NodeJS.ErrnoException;
-  if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-  if (syscall !== undefined || code === 'NOT_A_FILE') {
-    return { code: 'INDEX_UNREADABLE', message: `the index cannot be read: ${message}`, entry: path };
-  }
-  if (!(error instanceof ArchiveError)) throw error;
-  return { code: error.code, message: `${path}: ${message}`, entry: path, hint: error.hint };
-}
-
-/**
- * The uncompressed content of a file at any offset, by its index where it has one.
- * @throws `NOT_SEEKABLE`, with the way out; `INDEX_STALE`, `INDEX_DAMAGED`
- */
-export async function openUncompressed(path: string, options: IndexArchiveOptions = {}): Promise<ByteSource> {
-  const file = await FileSource.open(path);
-  try {
-    const index = await firstIndex(path, options);
-    return await closedUnlessOpened(index, openSeekable(file, { ...options, index, fileName: path }));
-  } catch (error) {
-    await file.close();
-    throw error;
-  }
-}
-
-async function firstIndex(archive: string, options: IndexPlaceOptions): Promise<ByteSource | undefined> {
-  for (const path of await indexPlaces(archive, options)) {
-    try {
-      return await openIndex(path, archive);
-    } catch (error) {
-      if (!isNotFound(error)) throw error;
-    }
-  }
-  return undefined;
 }

@@ -2,7 +2,7 @@ export type { ArchiveFormat, DiskFormat, StoredArchive, TreeFormat, VmaListing }
 export { convertArchive } from './convert-archive.js';
 export { tar } from './formats/tar.js';
 export { formatForFileName, formatNamed, formats, writtenExtensions } from './formats.js';
-export { type IndexedArchive, indexArchive, openUncompressed } from './index-archive.js';
+export { type IndexedArchive, indexArchive } from './index-archive.js';
 export {
   INDEX_EXTENSION,
   type IndexPlaceOptions,
@@ -11,6 +11,7 @@ export {
   indexPlaces,
 } from './index-place.js';
 export { type ArchiveInput, type OpenArchive, openArchive } from './open-archive.js';
+export { openUncompressed } from './open-by-index.js';
 export { type OutputSink, type WriteOutputOptions, writeOutput } from './output-file.js';
 export { type PackTreeOptions, packTree } from './pack-tree.js';
 export { type DriveSpec, type PackVmOptions, packVm } from './pack-vm.js';

@@ -19,8 +19,8 @@ import {
   type StoredArchive,
 } from './archive-format.js';
 import { detectFormat, formatForFileName } from './formats.js';
-import { openByIndex } from './index-archive.js';
 import type { IndexPlaceOptions } from './index-place.js';
+import { openByIndex } from './open-by-index.js';
 import { PayloadFile, payloadPathFor } from './split-output.js';
 
 export interface OpenArchiveOptions extends IndexPlaceOptions {
@@ -155,8 +155,8 @@ async function openUncompressed(
   const { maxWindowLog, onWarning, signal } = options;
   if (useIndex) {
     const byIndex = { indexDirectory, maxWindowLog, onWarning, signal };
-    const content = await openByIndex(file, codec, path, byIndex);
-    if (content !== undefined) return content;
+    const opened = await openByIndex(file, codec, path, byIndex);
+    if (opened !== undefined) return opened.content;
   }
   if (!parts) return undefined;
   try {

@@ -1,0 +1,126 @@
+import { stat } from 'node:fs/promises';
+import { type Codec, openSeekable, type SeekableOptions } from '@vzdump-format/codecs';
+import {
+  ArchiveError,
+  type ArchiveWarning,
+  type ByteSource,
+  debugLog,
+  FileSource,
+  isNotFound,
+} from '@vzdump-format/streams';
+import { type IndexPlaceOptions, indexPlaces } from './index-place.js';
+
+type OpenByIndexOptions = Omit<SeekableOptions, 'index' | 'modified'> & IndexPlaceOptions;
+
+/** What a file holds, and by which index. */
+export interface OpenedByIndex {
+  readonly content: ByteSource;
+  readonly index: { readonly path: string; readonly size: number };
+}
+
+/**
+ * The uncompressed content of a file by its index, if it has one that is right. What is found in an index's
+ * place and is of no use is a warning, and not trusted. Closing the content closes `file`, which is left open
+ * when there is none.
+ */
+export async function openByIndex(
+  file: ByteSource,
+  codec: Codec,
+  archive: string,
+  { indexDirectory, ...options }: OpenByIndexOptions,
+): Promise<OpenedByIndex | undefined> {
+  const refused: ArchiveWarning[] = [];
+  for (const path of await indexPlaces(archive, { indexDirectory })) {
+    try {
+      const { index, modified } = await openIndex(path, archive);
+      const { size } = index;
+      const opening = codec.openSeekable(file, { ...options, index, modified });
+      const content = await closedUnlessOpened(index, opening);
+      debugLog('%s: the index is used', path);
+      return { content, index: { path, size } };
+    } catch (error) {
+      options.signal?.throwIfAborted();
+      const warning = refusal(error, path);
+      if (warning === undefined) continue;
+      debugLog('%s: the index is refused: %s', path, warning.message);
+      refused.push(warning);
+    }
+  }
+  for (const warning of refused) options.onWarning?.(warning);
+  return undefined;
+}
+
+/** Nothing where there is no index. */
+function refusal(error: unknown, path: string): ArchiveWarning | undefined {
+  const { code, message, syscall } = error as NodeJS.ErrnoException;
+  if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+  if (syscall !== undefined || code === 'NOT_A_FILE') {
+    return { code: 'INDEX_UNREADABLE', message: `the index cannot be read: ${message}`, entry: path };
+  }
+  if (!(error instanceof ArchiveError)) throw error;
+  return { code: error.code, message: `${path}: ${message}`, entry: path, hint: error.hint };
+}
+
+/** An index that may be believed, and when its archive was modified. */
+interface FoundIndex {
+  readonly index: FileSource;
+  /** In nanoseconds since the epoch; nothing of an archive that is no file. */
+  readonly modified: bigint | undefined;
+}
+
+/**
+ * An index can tell of any content at all. So it has to be ours, of the archive's owner, or root's: a
+ * directory in which others may make files is no place to believe them.
+ * @throws `INDEX_OWNER`; the system's error
+ */
+async function openIndex(path: string, archive: string): Promise<FoundIndex> {
+  const index = await FileSource.open(path);
+  try {
+    const { uid } = await index.handle.stat({ bigint: true });
+    const archived = await stat(archive, { bigint: true }).catch(() => undefined);
+    const believed = [0n, BigInt(process.geteuid?.() ?? 0), archived?.uid];
+    if (believed.includes(uid)) return { index, modified: archived?.mtimeNs };
+    throw new ArchiveError('INDEX_OWNER', 'the index is of a user to whom the archive does not belong', {
+      hint: 'remove it, or make it anew',
+    });
+  } catch (error) {
+    await index.close();
+    throw error;
+  }
+}
+
+/** The content, which closes its index with itself. */
+async function closedUnlessOpened(index: ByteSource, opening: Promise<ByteSource>): Promise<ByteSource> {
+  try {
+    return await opening;
+  } catch (error) {
+    await index.close();
+    throw error;
+  }
+}
+
+/**
+ * The uncompressed content of a file at any offset, by its index where it has one.
+ * @throws `NOT_SEEKABLE`, with the way out; `INDEX_STALE`, `INDEX_DAMAGED`
+ */
+export async function openUncompressed(
+  path: string,
+  { indexDirectory, ...options }: OpenByIndexOptions = {},
+): Promise<ByteSource> {
+  const file = await FileSource.open(path);
+  const open = (more: SeekableOptions) => openSeekable(file, { ...options, ...more, fileName: path });
+  try {
+    for (const place of await indexPlaces(path, { indexDirectory })) {
+      const found = await openIndex(place, path).catch(ignoreMissing);
+      if (found !== undefined) return await closedUnlessOpened(found.index, open(found));
+    }
+    return await open({});
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+function ignoreMissing(error: unknown): undefined {
+  if (!isNotFound(error)) throw error;
+}
