@@ -11,6 +11,7 @@ export {
   seekHole,
   zeroRange,
 } from './file/allocation.js';
+export { ifThere, isAccessible, isThere, removeIfThere } from './file/by-path.js';
 export {
   getFlags,
   getQuotaProject,
@@ -48,4 +49,4 @@ export { bytesToPath, hasEscapedBytes, pathToBytes, printableName, printableText
 export { type IoPriority, setIoPriority } from './process/io-priority.js';
 export { Lifeline } from './process/lifeline.js';
 export { runLogged, shellQuote } from './process/run-logged.js';
-export { type Command, isAccessible, isInstalled, runTool, toolEnvironment } from './process/run-tool.js';
+export { type Command, isInstalled, runTool, toolEnvironment } from './process/run-tool.js';

@@ -82,7 +82,7 @@ export {
   locateVolume,
   storageOf,
 } from './host/backup-location.js';
-export { ifThere, isThere, readConfigFile, removeIfThere, writeConfigFile } from './host/files.js';
+export { readConfigFile, writeConfigFile } from './host/config-file.js';
 export { DEFAULT_PVE_ROOT, type Guest, PveRoot } from './host/pve-root.js';
 export { hostLines } from './restored/host-lines.js';
 export {

@@ -1,6 +1,7 @@
-import { accessSync, constants } from 'node:fs';
+import { constants } from 'node:fs';
 import { join } from 'node:path';
 import { ArchiveError, isNotFound } from '@vzdump-format/streams';
+import { isAccessible } from '../file/by-path.js';
 import { hasEscapedBytes, printableName } from '../path-text.js';
 import { runLogged } from './run-logged.js';
 
@@ -97,16 +98,6 @@ export function isInstalled(program: string): boolean {
   return toolEnvironment()
     .PATH!.split(':')
     .some((directory) => isAccessible(join(directory, program), constants.X_OK));
-}
-
-/** Whether this process may use a path so. @param mode as of access(2): `constants.W_OK` and the like */
-export function isAccessible(path: string, mode: number): boolean {
-  try {
-    accessSync(path, mode);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function explained(program: string, error: ArchiveError, complaints: readonly string[]): ArchiveError {

@@ -1,5 +1,6 @@
 import { realpathSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { isThere } from '@vzdump-format/posix';
 import type { OnWarning } from '@vzdump-format/streams';
 import {
   contentDirectory,
@@ -9,7 +10,6 @@ import {
   type StorageConfig,
 } from '../storage/storage-config.js';
 import { parseVolumeId, resolveVolume } from '../storage/volume.js';
-import { isThere } from './files.js';
 import { PveRoot } from './pve-root.js';
 
 /** What a name stands for. */

@@ -3,7 +3,7 @@ import { open, readdir, readlink, unlink } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { bytesToPath, lockFile, pathToBytes } from '@vzdump-format/posix';
+import { bytesToPath, ifThere, lockFile, pathToBytes } from '@vzdump-format/posix';
 import { ArchiveError, type OnWarning } from '@vzdump-format/streams';
 import {
   formatGuestConfig,
@@ -14,7 +14,7 @@ import {
 import { type DatacenterConfig, parseDatacenterConfig } from '../storage/datacenter-config.js';
 import { parseStorageConfig, type StorageConfig } from '../storage/storage-config.js';
 import { type KnownGuests, type Pools, parsePools } from '../vzdump/select-guests.js';
-import { ifThere, readConfigFile, writeConfigFile } from './files.js';
+import { readConfigFile, writeConfigFile } from './config-file.js';
 
 /** A guest that has a configuration. */
 export interface Guest {

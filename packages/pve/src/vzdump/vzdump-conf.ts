@@ -1,7 +1,7 @@
-import { bytesToPath, printableName } from '@vzdump-format/posix';
+import { bytesToPath, ifThere, printableName } from '@vzdump-format/posix';
 import type { OnWarning } from '@vzdump-format/streams';
 import { type ParseConfigOptions, splitLines, trimBlanks } from '../config-syntax.js';
-import { ifThere, readConfigFile } from '../host/files.js';
+import { readConfigFile } from '../host/config-file.js';
 import { type OptionValue, parseOptionValue } from './option-value.js';
 import { type VzdumpOptionSpec, type VzdumpOptions, vzdumpOption } from './vzdump-options.js';
 

@@ -1,13 +1,12 @@
 import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { indexesOf } from '@vzdump-format/archives';
+import { isThere, removeIfThere } from '@vzdump-format/posix';
 import {
   guestOfName,
-  isThere,
   notesPath,
   parseBackupName,
   protectionPath,
-  removeIfThere,
   requireBackupExtension,
 } from '@vzdump-format/pve';
 import { ArchiveError, type ByteSource, FileSource, type OnWarning } from '@vzdump-format/streams';

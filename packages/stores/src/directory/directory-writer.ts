@@ -1,6 +1,6 @@
 import { copyFile, rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isThere, removeIfThere } from '@vzdump-format/pve';
+import { isThere, removeIfThere } from '@vzdump-format/posix';
 import { PendingFile, writeToFile } from '@vzdump-format/streams';
 import type { BackupWriteOptions, BackupWriter, NewBackupOptions } from '../backup-store.js';
 import { type BackupNames, backupNames } from './backup-names.js';

@@ -1,14 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { writeOutput } from '@vzdump-format/archives';
-import { bytesToPath, pathToBytes } from '@vzdump-format/posix';
-import {
-  ifThere,
-  isThere,
-  notesPath,
-  protectionPath,
-  removeIfThere,
-  requireBackup,
-} from '@vzdump-format/pve';
+import { bytesToPath, ifThere, isThere, pathToBytes, removeIfThere } from '@vzdump-format/posix';
+import { notesPath, protectionPath, requireBackup } from '@vzdump-format/pve';
 import { ArchiveError, FileSource, type OnWarning } from '@vzdump-format/streams';
 
 /** More is neither read nor written: notes are a text that somebody wrote. In bytes. */

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import {
   bytesToPath,
   type Command,
+  ifThere,
   isInstalled,
   pathToBytes,
   printableName,
@@ -14,7 +15,6 @@ import {
   formatGuestConfig,
   type GuestConfig,
   type GuestType,
-  ifThere,
   type PveRoot,
   parseVolumeId,
   readConfigFile,

@@ -1,10 +1,9 @@
 import { mkdir } from 'node:fs/promises';
-import { bytesToPath, removeTree } from '@vzdump-format/posix';
+import { bytesToPath, ifThere, removeTree } from '@vzdump-format/posix';
 import {
   type BackupCompression,
   expandNotesTemplate,
   type Guest,
-  ifThere,
   readConfigFile,
   retentionString,
 } from '@vzdump-format/pve';

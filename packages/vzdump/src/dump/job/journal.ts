@@ -1,12 +1,11 @@
 import { appendFileSync, fstatSync, ftruncateSync, readSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { basename, dirname, isAbsolute } from 'node:path';
-import { bytesToPath, pathToBytes, printableName, removeTree } from '@vzdump-format/posix';
+import { bytesToPath, isThere, pathToBytes, printableName, removeTree } from '@vzdump-format/posix';
 import {
   configValue,
   formatGuestConfig,
   type Guest,
-  isThere,
   parseGuestConfig,
   readConfigFile,
   withoutKeys,

@@ -1,8 +1,8 @@
 import type { Stats } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
-import { pathToBytes, printableName } from '@vzdump-format/posix';
-import { ifThere, type MountPoint, resolveVolume, selectMountPoints, type Volume } from '@vzdump-format/pve';
+import { ifThere, pathToBytes, printableName } from '@vzdump-format/posix';
+import { type MountPoint, resolveVolume, selectMountPoints, type Volume } from '@vzdump-format/pve';
 import { ArchiveError, debugLog } from '@vzdump-format/streams';
 import type { GuestContext } from '../guest-access.js';
 

@@ -2,8 +2,14 @@ import { constants } from 'node:fs';
 import { lstat, mkdir, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DirectoryTree } from '@vzdump-format/file-tree';
-import { type Command, isAccessible, pathToBytes, printableName, runTool } from '@vzdump-format/posix';
-import { ifThere } from '@vzdump-format/pve';
+import {
+  type Command,
+  ifThere,
+  isAccessible,
+  pathToBytes,
+  printableName,
+  runTool,
+} from '@vzdump-format/posix';
 import { ArchiveError, debugLog } from '@vzdump-format/streams';
 import type { GuestContext, GuestLog, TreeData, UndoStack } from '../guest-access.js';
 import type { ContainerVolume, VolumeContent } from './container-volumes.js';

@@ -1,7 +1,6 @@
 import { lstat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { fileSystem, pathToBytes, runTool } from '@vzdump-format/posix';
-import { ifThere } from '@vzdump-format/pve';
+import { fileSystem, ifThere, pathToBytes, runTool } from '@vzdump-format/posix';
 import { debugLog } from '@vzdump-format/streams';
 import type { ContainerVolume, VolumeContent } from './container-volumes.js';
 

@@ -6,7 +6,7 @@ import { useTemporaryDirectory } from '@vzdump-format/testing';
 import { afterEach, expect, test, vi } from 'vitest';
 import { allowNativeCalls } from '../native/native-calls.js';
 import { describeOnLinux } from '../testing/conditions.js';
-import { renameNoReplace } from './rename-no-replace.js';
+import { renameNoReplace } from './by-path.js';
 
 vi.mock('node:fs/promises', async (original) => {
   const actual = await original<typeof import('node:fs/promises')>();

@@ -1,8 +1,8 @@
 import { closeSync, openSync, readSync, type Stats } from 'node:fs';
-import { type FileHandle, lstat, stat, unlink } from 'node:fs/promises';
+import { type FileHandle, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { makeDirectories } from '@vzdump-format/posix';
-import { ArchiveError, isNotFound, type OnWarning, PendingFile, writeFully } from '@vzdump-format/streams';
+import { ifThere, makeDirectories } from '@vzdump-format/posix';
+import { ArchiveError, type OnWarning, PendingFile, writeFully } from '@vzdump-format/streams';
 
 /** More than any configuration has, and what bounds the memory that one can claim. */
 const MAX_CONFIG_SIZE = 4 * 1024 * 1024;
@@ -10,14 +10,6 @@ const CHUNK_SIZE = 64 * 1024;
 
 /** As Proxmox VE has it: configurations hold passwords. */
 const NEW_FILE_MODE = 0o640;
-
-/** The result; `undefined` when the file is not there. */
-export async function ifThere<Value>(result: Promise<Value>): Promise<Value | undefined> {
-  return result.catch((error: NodeJS.ErrnoException) => {
-    if (isNotFound(error)) return undefined;
-    throw error;
-  });
-}
 
 /**
  * Reads a file by synchronous calls: they take less time than waking a thread that waits for them.
@@ -80,17 +72,4 @@ async function adoptAttributes(file: FileHandle, replaced: Stats | undefined): P
   }
   const mode = (replaced?.mode ?? NEW_FILE_MODE) & 0o777;
   if ((own.mode & 0o777) !== mode) await file.chmod(mode);
-}
-
-/**
- * Whether something has that name, even if it is a symbolic link that points nowhere.
- * @throws the system's error when that cannot be told
- */
-export async function isThere(path: string): Promise<boolean> {
-  return (await ifThere(lstat(path))) !== undefined;
-}
-
-/** Removes a file, unless it is gone already. @throws the system's error */
-export async function removeIfThere(path: string): Promise<void> {
-  await ifThere(unlink(path));
 }
