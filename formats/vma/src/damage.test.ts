@@ -3,7 +3,7 @@ import { badVmaBytes, badVmas } from '@vzdump-format/test-vectors';
 import { chunked, seededRandom } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
 import { openVma } from './read/random-access.js';
-import { verifyVma } from './read/verify.js';
+import { verifyVma } from './read/unpack.js';
 import { boundaries } from './testing/built-archive.js';
 import { baseArchive, legalArchive, legalArchives } from './testing/vectors.js';
 

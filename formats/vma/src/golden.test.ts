@@ -13,8 +13,7 @@ import {
 } from '@vzdump-format/test-vectors';
 import { collect, sha256 } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
-import { unpackVma } from './read/unpack.js';
-import { verifyVma } from './read/verify.js';
+import { unpackVma, verifyVma } from './read/unpack.js';
 import { deviceHashes } from './testing/records.js';
 import { largestExtentArchive } from './testing/vectors.js';
 import { packVma } from './write/pack.js';

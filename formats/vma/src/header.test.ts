@@ -3,7 +3,7 @@ import { chunked, collect, noise, sha256 } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
 import { MAX_DEVICE_SIZE, OFFSET, type VmaDevice, type VmaHeader } from './format.js';
 import { encodeHeader, readVmaHeader } from './header.js';
-import { verifyVma } from './read/verify.js';
+import { verifyVma } from './read/unpack.js';
 import { CTIME, headerOf, repairHeaderChecksum, UUID } from './testing/built-archive.js';
 import { packVma } from './write/pack.js';
 

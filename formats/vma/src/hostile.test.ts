@@ -2,7 +2,7 @@ import { chunked, noise } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
 import { HEADER_TABLE_SIZE, MAX_HEADER_SIZE, OFFSET } from './format.js';
 import { encodeHeader, readVmaHeader } from './header.js';
-import { verifyVma } from './read/verify.js';
+import { verifyVma } from './read/unpack.js';
 import { builtExtent, headerOf, repairHeaderChecksum } from './testing/built-archive.js';
 
 /** Archives whose author wants memory or time of us. Each must end by itself, in an error or in a result. */

@@ -1,6 +1,6 @@
 import { fileNameFault } from '@vzdump-format/file-tree';
 import { hasEscapedBytes, printableName } from '@vzdump-format/posix';
-import { ArchiveError } from '@vzdump-format/streams';
+import { ArchiveError, type ArchiveWarning } from '@vzdump-format/streams';
 import { VMSTATE_NAME, type VmaConfig, type VmaDevice, type VmaHeader } from './format.js';
 
 /**
@@ -53,6 +53,16 @@ function nameFault(name: string): string | undefined {
 export function repeatedDeviceNames(header: VmaHeader): string[] {
   const names = header.devices.map((device) => device.name);
   return [...new Set(names.filter((name, index) => names.indexOf(name) !== index))];
+}
+
+/** What is to be told of them. */
+export function repeatedNameWarnings(header: VmaHeader): ArchiveWarning[] {
+  return repeatedDeviceNames(header).map((name) => ({
+    code: 'VMA_DEVICE_NAME_REPEATED',
+    message: `more than one device is named ${printableName(name)}: Proxmox's own tool cannot extract them`,
+    entry: name,
+    hint: 'unpack numbers them, and --drive takes a device id in place of a name',
+  }));
 }
 
 /**

@@ -2,7 +2,7 @@ import { BufferSource } from '@vzdump-format/streams';
 import { chunked, seededRandom } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
 import { openVma } from './read/random-access.js';
-import { verifyVma } from './read/verify.js';
+import { verifyVma } from './read/unpack.js';
 import { boundaries } from './testing/built-archive.js';
 import { baseArchive, legalArchive } from './testing/vectors.js';
 

@@ -4,8 +4,7 @@ import { expect, test } from 'vitest';
 import { BLOCK_SIZE, BLOCKS_PER_CLUSTER, CLUSTER_SIZE, storedBlocks } from './format.js';
 import { streamDrive } from './read/drive-stream.js';
 import { openVma } from './read/random-access.js';
-import { unpackVma, type VmaRecord } from './read/unpack.js';
-import { verifyVma } from './read/verify.js';
+import { unpackVma, type VmaRecord, verifyVma } from './read/unpack.js';
 import { type BuiltCluster, builtArchive, headerOf } from './testing/built-archive.js';
 import { repackVma } from './write/repack.js';
 

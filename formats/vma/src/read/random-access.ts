@@ -6,6 +6,7 @@ import {
   readChunks,
   readFully,
 } from '@vzdump-format/streams';
+import { ClusterMap, type Run, requireExtent, requireWhole, runsOf, truncatedExtent } from '../extents.js';
 import {
   BLOCK_SIZE,
   CLUSTER_SIZE,
@@ -19,8 +20,6 @@ import {
 } from '../format.js';
 import { readHeader } from '../header.js';
 import { findDevice } from '../names.js';
-import { type Run, requireExtent, requireWhole, runsOf, truncatedExtent } from '../write/extents.js';
-import { ClusterMap } from './cluster-map.js';
 import { claimedHeaderSize } from './read-vma.js';
 import type { UnpackVmaOptions } from './unpack.js';
 

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { boundaries } from '../testing/built-archive.js';
 import { baseArchive, legalArchives } from '../testing/vectors.js';
 import { readVma } from './read-vma.js';
-import { verifyVma } from './verify.js';
+import { verifyVma } from './unpack.js';
 
 /** Counts the reads that are under way. */
 class SlowSource extends BufferSource {

@@ -3,10 +3,20 @@ import {
   ArchiveError,
   ByteReader,
   type OnBoundary,
+  type OnProgress,
   type OnWarning,
   runStage,
   toUnpackingDuplex,
 } from '@vzdump-format/streams';
+import {
+  beginsAtBoundary,
+  ClusterMap,
+  type Run,
+  requireExtent,
+  requireWhole,
+  runsOf,
+  truncatedExtent,
+} from '../extents.js';
 import {
   BLOCK_SIZE,
   decodeExtentHeader,
@@ -16,15 +26,7 @@ import {
   type VmaHeader,
 } from '../format.js';
 import { readHeader } from '../header.js';
-import {
-  beginsAtBoundary,
-  type Run,
-  requireExtent,
-  requireWhole,
-  runsOf,
-  truncatedExtent,
-} from '../write/extents.js';
-import { ClusterMap } from './cluster-map.js';
+import { configFileName, deviceFileName, repeatedDeviceNames, repeatedNameWarnings } from '../names.js';
 
 /**
  * What an archive unpacks to: the header, then runs of the devices' content in the archive's order; `offset`
@@ -119,4 +121,45 @@ async function readBlocks(reader: ByteReader, most: number): Promise<Uint8Array>
     const isEnd = error instanceof ArchiveError && error.code === 'UNEXPECTED_END';
     throw isEnd ? truncatedExtent(reader.offset) : error;
   }
+}
+
+export interface VerifyVmaOptions extends UnpackVmaOptions {
+  readonly onProgress?: OnProgress | undefined;
+}
+
+/** What a verified archive holds. */
+export interface VmaSummary {
+  readonly header: VmaHeader;
+  /** Of all devices, zeros included. */
+  readonly bytes: number;
+}
+
+/**
+ * Reads a whole archive and proves what can be proven: both kinds of checksum, the uuid of every extent, the
+ * structure, every cluster exactly once, that nothing lies past a device's end or behind the archive's, and
+ * that every name can be unpacked safely. The content of blocks has no checksum in this format.
+ *
+ * @throws ArchiveError, the first thing that is wrong
+ */
+export async function verifyVma(
+  archive: AsyncIterable<Uint8Array>,
+  options: VerifyVmaOptions = {},
+): Promise<VmaSummary> {
+  let header: VmaHeader | undefined;
+  let bytes = 0;
+  let total = 0;
+  for await (const record of unpackVma(archive, options)) {
+    if (record.kind === 'header') {
+      header = record.header;
+      total = header.devices.reduce((sum, device) => sum + device.size, 0);
+    } else {
+      bytes += record.kind === 'data' ? record.data.length : record.length;
+      options.onProgress?.(bytes, total);
+    }
+  }
+  for (const config of header!.configs) configFileName(config);
+  const repeated = repeatedDeviceNames(header!);
+  for (const device of header!.devices) deviceFileName(device, repeated.includes(device.name));
+  for (const warning of repeatedNameWarnings(header!)) options.onWarning?.(warning);
+  return { header: header!, bytes };
 }

@@ -10,6 +10,7 @@ import {
   type OnWarning,
   owned,
 } from '@vzdump-format/streams';
+import { beginsAtBoundary, type ExtentShape, newExtentBuffer } from '../extents.js';
 import {
   BLOCK_SIZE,
   BLOCKS_PER_CLUSTER,
@@ -27,7 +28,6 @@ import {
   wholeSectors,
 } from '../format.js';
 import { encodeHeader } from '../header.js';
-import { beginsAtBoundary, type ExtentShape, newExtentBuffer } from './extents.js';
 
 const ZERO_CLUSTER = Buffer.alloc(CLUSTER_SIZE);
 const WORD_SIZE = 4;

@@ -1,8 +1,7 @@
 import { chunked, collect, noise } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
 import { CLUSTER_SIZE, type VmaHeader } from '../format.js';
-import { unpackVma, type VmaRecord } from '../read/unpack.js';
-import { verifyVma } from '../read/verify.js';
+import { unpackVma, type VmaRecord, verifyVma } from '../read/unpack.js';
 import { headerOf } from '../testing/built-archive.js';
 import { deviceHashes } from '../testing/records.js';
 import { legalArchive } from '../testing/vectors.js';

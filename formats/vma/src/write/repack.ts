@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { printableName } from '@vzdump-format/posix';
 import { ArchiveError, runStage, toPackingDuplex } from '@vzdump-format/streams';
+import { ClusterMap, newExtentBuffer } from '../extents.js';
 import {
   BLOCK_SIZE,
   CLUSTER_SIZE,
@@ -12,9 +13,7 @@ import {
   type VmaHeader,
 } from '../format.js';
 import { encodeHeader } from '../header.js';
-import { ClusterMap } from '../read/cluster-map.js';
 import type { VmaRecord } from '../read/unpack.js';
-import { newExtentBuffer } from './extents.js';
 
 type Content = Exclude<VmaRecord, { kind: 'header' }>;
 

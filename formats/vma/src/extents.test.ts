@@ -1,7 +1,7 @@
 import { seededRandom } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
-import { CLUSTER_SIZE } from '../format.js';
-import { ClusterMap } from './cluster-map.js';
+import { ClusterMap } from './extents.js';
+import { CLUSTER_SIZE } from './format.js';
 
 /** Clusters that one page of bits counts. */
 const PAGE = 32768;
