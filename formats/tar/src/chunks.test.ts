@@ -1,7 +1,6 @@
 import { CHUNK_SIZES, chunked, collect, overwriting } from '@vzdump-format/testing';
 import { expect, test } from 'vitest';
-import { unpackTar } from './read/unpack.js';
-import { verifyTar } from './read/verify.js';
+import { unpackTar, verifyTar } from './read/unpack.js';
 import { readableArchives } from './testing/archives.js';
 import { CRAFTED } from './testing/crafted.js';
 import { describeEntries } from './testing/entries.js';

@@ -1,8 +1,7 @@
 import { chunked } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
 import { MAX_NAME_SIZE, MAX_PAX_SIZE } from './format.js';
-import { unpackTar } from './read/unpack.js';
-import { verifyTar } from './read/verify.js';
+import { unpackTar, verifyTar } from './read/unpack.js';
 import { archive, END, GNU_MAGIC, header, member, padded, pax, record } from './testing/built-archive.js';
 import { readEntries } from './testing/entries.js';
 

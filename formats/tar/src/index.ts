@@ -2,8 +2,13 @@ export { isTar } from './header/header.js';
 export { type FormatListingOptions, formatListing, type ListedEntry, ListingColumns } from './listing.js';
 export type { TarEntry } from './read/member.js';
 export { type OpenTarOptions, openTar, type TarArchive } from './read/random-access.js';
-export { createUnpackTar, type UnpackTarOptions, unpackTar } from './read/unpack.js';
-export { type VerifyTarOptions, verifyTar } from './read/verify.js';
+export {
+  createUnpackTar,
+  type UnpackTarOptions,
+  unpackTar,
+  type VerifyTarOptions,
+  verifyTar,
+} from './read/unpack.js';
 export type { PackEntry } from './write/member-headers.js';
 export {
   createPackTar,

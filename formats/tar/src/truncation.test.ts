@@ -2,8 +2,7 @@ import { BufferSource } from '@vzdump-format/streams';
 import { chunked } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
 import { openTar } from './read/random-access.js';
-import { unpackTar } from './read/unpack.js';
-import { verifyTar } from './read/verify.js';
+import { unpackTar, verifyTar } from './read/unpack.js';
 import { goldenArchive } from './testing/archives.js';
 
 const BLOCK = 512;

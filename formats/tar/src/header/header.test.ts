@@ -1,9 +1,20 @@
 import { noise } from '@vzdump-format/testing';
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { MAX_OCTAL_ID, MAX_OCTAL_SIZE, MAX_OCTAL_TIME } from '../format.js';
 import { stretchOf } from '../read/archive-reader.js';
 import { goldenArchive } from '../testing/archives.js';
 import { header } from '../testing/built-archive.js';
-import { decodeHeader, decodeNumber, encodeOctal, hasChecksum, isTar, sumOfBytes } from './header.js';
+import {
+  decodeHeader,
+  decodeNumber,
+  encodeOctal,
+  HeaderEncoder,
+  type HeaderFields,
+  hasChecksum,
+  isTar,
+  sumOfBytes,
+} from './header.js';
 
 test.each(['gnu-v7', 'gnu-ustar', 'gnu-gnu', 'gnu-posix', 'bsd-pax'])(
   '%s is known by its first block',
@@ -109,4 +120,37 @@ test('a header of v7 has no names of owners, whatever stands there', () => {
   expect(v7).toMatchObject({ name: 'n', userName: '', groupName: '' });
   const ustar = decodeHeader(stretchOf(header({ ...fields, name: 'n' })));
   expect(ustar).toMatchObject({ name: 'junk/n', userName: 'junk', groupName: 'junk' });
+});
+
+const id = fc.integer({ min: 0, max: MAX_OCTAL_ID });
+const device = fc.option(fc.record({ major: id, minor: id }), { nil: undefined });
+const fields: fc.Arbitrary<HeaderFields> = fc.record({
+  path: fc.constantFrom('a', 'b/c', 'long/'.repeat(30)),
+  isDirectory: fc.constant(false),
+  folder: fc.constant(''),
+  mode: fc.integer({ min: 0, max: 0o7777 }),
+  uid: id,
+  gid: id,
+  size: fc.integer({ min: 0, max: MAX_OCTAL_SIZE }),
+  mtime: fc.integer({ min: 0, max: MAX_OCTAL_TIME }),
+  type: fc.constantFrom('0', '5', 'x'),
+  linkName: fc.constantFrom('', 'target'),
+  device,
+});
+
+test('a header is the same, whichever came before, and whatever was in its place', () => {
+  fc.assert(
+    fc.property(fc.array(fields, { minLength: 1, maxLength: 5 }), (headers) => {
+      const encoder = new HeaderEncoder();
+      for (const one of headers) {
+        const bytes = Buffer.alloc(1024, 0xee);
+        encoder.encode(bytes, 100, one);
+        const { path, device, ...same } = one;
+        const patch = device === undefined ? { 329: new Uint8Array(16) } : {};
+        const expected = header({ ...same, ...device, name: `./${path}`.slice(0, 100), patch });
+        expect(bytes.subarray(100, 612)).toEqual(expected);
+        expect(bytes.subarray(612)).toEqual(Buffer.alloc(412, 0xee));
+      }
+    }),
+  );
 });

@@ -10,20 +10,21 @@ import { printableName } from '@vzdump-format/posix';
 import { ArchiveError } from '@vzdump-format/streams';
 import { MAX_EXTENTS, MAX_ID } from '../format.js';
 import type { Stretch } from '../read/archive-reader.js';
-import { decodePaxRecords, paxError } from './pax.js';
 import {
   base64Of,
   bytesOf,
   decimalOf,
   decimalsOf,
+  decodePaxRecords,
   decodePercents,
   decodeXattrName,
   isEmpty,
   nameOf,
   type PaxRecord,
+  paxError,
   textOf,
   timeOf,
-} from './pax-values.js';
+} from './pax.js';
 
 /**
  * What pax records say of a member. `null` is an empty value: what a global header says is undone, and the

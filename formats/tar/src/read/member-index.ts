@@ -1,4 +1,6 @@
 import { parentOf } from '@vzdump-format/file-tree';
+import { ArchiveError } from '@vzdump-format/streams';
+import type { PaxAttributes } from '../pax/pax-attributes.js';
 
 const FIRST_CAPACITY = 1024;
 const NONE = 0xffffffff;
@@ -74,6 +76,67 @@ export class MemberIndex {
 function grown<T extends Float64Array | Uint32Array>(from: T, to: T): T {
   to.set(from);
   return to;
+}
+
+/** An archive without members for its directories has a few of them for each file. */
+const MOST_IMPLIED_DIRECTORIES = 1_000_000;
+const NO_PATHS: ReadonlySet<string> = new Set();
+
+/** What global pax headers had said before a member. */
+export class GlobalsByMember {
+  private readonly states: { readonly first: number; readonly globals: PaxAttributes }[] = [];
+
+  /** @param member from which on they hold, in ascending order */
+  add(member: number, globals: PaxAttributes): void {
+    if (this.states.at(-1)?.globals !== globals) this.states.push({ first: member, globals });
+  }
+
+  of(member: number): PaxAttributes {
+    let low = 0;
+    let high = this.states.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >>> 1;
+      if (this.states[middle]!.first <= member) low = middle;
+      else high = middle - 1;
+    }
+    return this.states[low]!.globals;
+  }
+}
+
+/** Directories that have no member before what is in them, by the directory that each is in. */
+export class ImpliedDirectories {
+  private readonly names = new Map<string, Set<string>>();
+  private count = 0;
+
+  constructor(private readonly index: MemberIndex) {}
+
+  /** @param path of a member. @throws `TAR_LIMIT` */
+  add(path: string): void {
+    for (let directory = parentOf(path); directory !== '' && !this.isKnown(directory); ) {
+      if (++this.count > MOST_IMPLIED_DIRECTORIES) {
+        const what = `more than ${MOST_IMPLIED_DIRECTORIES} directories have no member of their own`;
+        throw new ArchiveError('TAR_LIMIT', what, { entry: path });
+      }
+      const parent = parentOf(directory);
+      const siblings = this.names.get(parent);
+      if (siblings === undefined) this.names.set(parent, new Set([directory]));
+      else siblings.add(directory);
+      directory = parent;
+    }
+  }
+
+  /** The paths of those in a directory. */
+  in(directory: string): ReadonlySet<string> {
+    return this.names.get(directory) ?? NO_PATHS;
+  }
+
+  has(path: string): boolean {
+    return path === '' || this.in(parentOf(path)).has(path);
+  }
+
+  private isKnown(directory: string): boolean {
+    return this.has(directory) || this.index.has(directory);
+  }
 }
 
 const FNV_OFFSET = 0x811c9dc5;

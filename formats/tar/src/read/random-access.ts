@@ -17,21 +17,17 @@ import {
 import { BLOCK_SIZE, TYPE } from '../format.js';
 import { isTar, typeOf } from '../header/header.js';
 import { pathOfName } from '../header/names.js';
-import type { PaxAttributes } from '../pax/pax-attributes.js';
 import { SparseSource } from '../sparse/sparse.js';
 import { STEP } from '../write/boundaries.js';
 import { SourceReader, skipContent, stretchOf } from './archive-reader.js';
 import type { TarEntry } from './member.js';
-import { MemberIndex } from './member-index.js';
+import { GlobalsByMember, ImpliedDirectories, MemberIndex } from './member-index.js';
 import { MemberReader } from './member-reader.js';
 import { unpackTar } from './unpack.js';
 
 /** Headers are read through a window of this size when all are read, and when one is. */
 const SCAN_WINDOW = 64 * 1024;
 const LOOK_WINDOW = 4 * 1024;
-/** An archive without members for its directories has a few of them for each file. */
-const MOST_IMPLIED_DIRECTORIES = 1_000_000;
-const NO_PATHS: ReadonlySet<string> = new Set();
 
 export interface OpenTarOptions {
   readonly onWarning?: OnWarning | undefined;
@@ -126,63 +122,6 @@ async function memberBehind(archive: ByteSource, offset: number, damage: Archive
     part = next;
   }
   throw damage;
-}
-
-/** What global pax headers had said before a member. */
-class GlobalsByMember {
-  private readonly states: { readonly first: number; readonly globals: PaxAttributes }[] = [];
-
-  /** @param member from which on they hold, in ascending order */
-  add(member: number, globals: PaxAttributes): void {
-    if (this.states.at(-1)?.globals !== globals) this.states.push({ first: member, globals });
-  }
-
-  of(member: number): PaxAttributes {
-    let low = 0;
-    let high = this.states.length - 1;
-    while (low < high) {
-      const middle = (low + high + 1) >>> 1;
-      if (this.states[middle]!.first <= member) low = middle;
-      else high = middle - 1;
-    }
-    return this.states[low]!.globals;
-  }
-}
-
-/** Directories that have no member before what is in them, by the directory that each is in. */
-class ImpliedDirectories {
-  private readonly names = new Map<string, Set<string>>();
-  private count = 0;
-
-  constructor(private readonly index: MemberIndex) {}
-
-  /** @param path of a member. @throws `TAR_LIMIT` */
-  add(path: string): void {
-    for (let directory = parentOf(path); directory !== '' && !this.isKnown(directory); ) {
-      if (++this.count > MOST_IMPLIED_DIRECTORIES) {
-        const what = `more than ${MOST_IMPLIED_DIRECTORIES} directories have no member of their own`;
-        throw new ArchiveError('TAR_LIMIT', what, { entry: path });
-      }
-      const parent = parentOf(directory);
-      const siblings = this.names.get(parent);
-      if (siblings === undefined) this.names.set(parent, new Set([directory]));
-      else siblings.add(directory);
-      directory = parent;
-    }
-  }
-
-  /** The paths of those in a directory. */
-  in(directory: string): ReadonlySet<string> {
-    return this.names.get(directory) ?? NO_PATHS;
-  }
-
-  has(path: string): boolean {
-    return path === '' || this.in(parentOf(path)).has(path);
-  }
-
-  private isKnown(directory: string): boolean {
-    return this.has(directory) || this.index.has(directory);
-  }
 }
 
 class IndexedTar implements TarArchive {

@@ -1,8 +1,7 @@
 import type { FileEntry } from '@vzdump-format/file-tree';
 import { chunked, collect, noise, sha256 } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
-import { unpackTar } from '../read/unpack.js';
-import { verifyTar } from '../read/verify.js';
+import { unpackTar, verifyTar } from '../read/unpack.js';
 import { packTar } from './pack.js';
 
 const STEP = 4 * 1024 * 1024;

@@ -1,5 +1,5 @@
 import { BLOCK_SIZE, wholeBlocks } from '../format.js';
-import { HeaderEncoder, type HeaderFields } from '../header/header-encoder.js';
+import { HeaderEncoder, type HeaderFields } from '../header/header.js';
 
 /** What is gathered before it is passed on. */
 const CHUNK_SIZE = 1024 * 1024;

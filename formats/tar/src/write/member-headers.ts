@@ -11,9 +11,15 @@ import {
   TYPE,
 } from '../format.js';
 import { encodeText, isAscii, type MemberName, nameOf, nameOfPath, pathFault } from '../header/names.js';
-import { encodeMtime, encodePaxRecord, encodeTime, LONGEST_MTIME, splitTime } from '../pax/pax.js';
+import {
+  encodeMtime,
+  encodePaxRecord,
+  encodeTime,
+  encodeXattrName,
+  LONGEST_MTIME,
+  splitTime,
+} from '../pax/pax.js';
 import { XATTR } from '../pax/pax-attributes.js';
-import { encodeXattrName } from '../pax/pax-values.js';
 import type { SparseLayout } from '../sparse/sparse-layout.js';
 import type { ChunkBuffer } from './chunk-buffer.js';
 

@@ -1,7 +1,7 @@
 import { chunked } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
 import { archive, header, member } from '../testing/built-archive.js';
-import { verifyTar } from './verify.js';
+import { verifyTar } from './unpack.js';
 
 async function verify(bytes: Uint8Array) {
   const warnings: string[] = [];
