@@ -1,8 +1,7 @@
 import { ArchiveError } from '@vzdump-format/streams';
 import { CHUNK_SIZES, type ChunkSize, overwriting } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
-import { unpackPxar } from './read/unpack.js';
-import { verifyPxar } from './read/verify.js';
+import { unpackPxar, verifyPxar } from './read/unpack.js';
 import { contentOf } from './testing/listing.js';
 import { badVectors, type VectorBytes } from './testing/vectors.js';
 import { REFUSED_ON_PURPOSE, VERDICTS, WARNINGS } from './testing/verdicts.js';

@@ -3,7 +3,7 @@ import type { PxarListing } from '@vzdump-format/test-vectors';
 import { CHUNK_SIZES, overwriting } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
 import type { PxarHeader } from './read/entry-reader.js';
-import type { PxarInput } from './read/forward-reader.js';
+import type { PxarInput } from './read/item-reader.js';
 import { type UnpackPxarOptions, unpackPxar } from './read/unpack.js';
 import { comparable, headerListing, listingOf } from './testing/listing.js';
 import { goldenVectors } from './testing/vectors.js';

@@ -6,8 +6,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { PxarEntry } from './read/entry-reader.js';
 import { openPxar } from './read/random-access.js';
-import { unpackPxar } from './read/unpack.js';
-import { verifyPxar } from './read/verify.js';
+import { unpackPxar, verifyPxar } from './read/unpack.js';
 import { contentOf } from './testing/listing.js';
 import { pack } from './testing/packing.js';
 

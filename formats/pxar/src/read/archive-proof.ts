@@ -8,13 +8,13 @@ import {
   decodeGoodbyeItem,
   type GoodbyeItem,
   isGoodbyeTail,
+  SipHash,
   treeOrder,
-} from '../goodbye/goodbye.js';
-import { wrongTable } from '../goodbye/goodbye-table.js';
-import { SipHash } from '../goodbye/siphash.js';
+} from '../goodbye.js';
+import { PathOffsets } from '../path-offsets.js';
+import { wrongTable } from './directory-reader.js';
 import type { PxarEntry } from './entry-reader.js';
 import type { ItemReader } from './item-reader.js';
-import { PathOffsets } from './path-offsets.js';
 
 /** An entry whose end is not known yet. */
 interface BegunEntry {

@@ -2,15 +2,12 @@ import { entryNotFound, type TreeSource, wrongEntryKind } from '@vzdump-format/f
 import { pathToBytes, printableName } from '@vzdump-format/posix';
 import { ArchiveError, type ByteSource, readChunks, SliceSource } from '@vzdump-format/streams';
 import { ITEM_HEADER_SIZE, NAME_HASH_KEY } from '../format.js';
-import { type DirectoryPlace, GoodbyeTable, wrongTable } from '../goodbye/goodbye-table.js';
-import { SipHash } from '../goodbye/siphash.js';
+import { SipHash } from '../goodbye.js';
 import { nameFault } from '../names.js';
-import { ChildReader, refuse } from './child-reader.js';
-import { EntryReader, type PxarEntry, type PxarHeader } from './entry-reader.js';
-import { ForwardReader } from './forward-reader.js';
-import { readHeader } from './header.js';
-import { ItemReader } from './item-reader.js';
-import { payloadMissing, requirePayload, requirePayloadStart } from './payload-reader.js';
+import { payloadMissing, requirePayload, requirePayloadStart } from './content-reader.js';
+import { ChildReader, type DirectoryPlace, GoodbyeTable, refuse, wrongTable } from './directory-reader.js';
+import { EntryReader, type PxarEntry, type PxarHeader, readHeader } from './entry-reader.js';
+import { ForwardReader, ItemReader } from './item-reader.js';
 import { type UnpackPxarOptions, unpackPxar } from './unpack.js';
 
 /** Read at a time where one entry is wanted. */

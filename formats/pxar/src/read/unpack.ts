@@ -1,7 +1,9 @@
 import type { Duplex } from 'node:stream';
+import { ContentProgress, contentPieces, type TreeSummary } from '@vzdump-format/file-tree';
 import { printableName } from '@vzdump-format/posix';
 import {
   ArchiveError,
+  type OnProgress,
   type OnWarning,
   type Pulled,
   PullIterator,
@@ -10,19 +12,17 @@ import {
 } from '@vzdump-format/streams';
 import { ITEM, MAX_DEPTH } from '../format.js';
 import { ArchiveProof } from './archive-proof.js';
+import { PatientEntries, PayloadReader, payloadMissing, StreamedContent } from './content-reader.js';
 import {
   EntryReader,
   type OnDoubt,
   type PxarEntry,
   type PxarHeader,
   type ReadEntry,
+  readHeader,
   unexpected,
 } from './entry-reader.js';
-import { ForwardReader, type PxarInput } from './forward-reader.js';
-import { readHeader } from './header.js';
-import { ItemReader } from './item-reader.js';
-import { PayloadReader, payloadMissing } from './payload-reader.js';
-import { PatientEntries, StreamedContent } from './streamed-content.js';
+import { ForwardReader, ItemReader, type PxarInput } from './item-reader.js';
 
 /** Contents up to this size are given as a whole: in most cases, a slice of what is in memory anyway. */
 const SMALL_CONTENT = 64 * 1024;
@@ -247,4 +247,26 @@ class Unpacker {
     await this.payload.seek(contentOffset!, size, path);
     return this.payload.input;
   }
+}
+
+export interface VerifyPxarOptions
+  extends Pick<UnpackPxarOptions, 'payload' | 'onHeader' | 'onWarning' | 'signal'> {
+  readonly onProgress?: OnProgress | undefined;
+}
+
+/**
+ * Reads a whole archive, and with it the payload stream of a split one, and proves what can be proven: the
+ * structure, every goodbye table against the entries, every hardlink against the file that it names, every
+ * reference against the payload stream, and that nothing follows the end. Contents have no checksum in this
+ * format.
+ *
+ * @throws ArchiveError, the first thing that is wrong
+ */
+export async function verifyPxar(archive: PxarInput, options: VerifyPxarOptions = {}): Promise<TreeSummary> {
+  const { onProgress, ...unpackOptions } = options;
+  const progress = new ContentProgress(onProgress);
+  for await (const entry of progress.watch(unpackPxar(archive, { ...unpackOptions, verify: true }))) {
+    for await (const _ of contentPieces(entry)); // what is proven is what has been read
+  }
+  return progress.summary;
 }

@@ -5,6 +5,9 @@ import { encodeText } from '../names.js';
 const GATHERED = 1024 * 1024;
 const CAPACITY = GATHERED + 512 * 1024;
 
+/** Contents of fewer bytes are gathered, too; of larger ones each piece is passed on. */
+export const GATHER_BELOW = 32 * 1024;
+
 /** Gathers the bytes of a stream, so that small items do not become a chunk each. */
 export class ItemWriter {
   bytes = Buffer.allocUnsafeSlow(CAPACITY);

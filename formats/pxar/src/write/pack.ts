@@ -1,6 +1,17 @@
 import type { Duplex } from 'node:stream';
-import type { FileEntry } from '@vzdump-format/file-tree';
-import { chunksOf, give, type Piece, PullIterator, runStage, toPackingDuplex } from '@vzdump-format/streams';
+import { type FileEntry, wholeContent } from '@vzdump-format/file-tree';
+import {
+  ClaimedSource,
+  chunksOf,
+  give,
+  isFileRange,
+  type Piece,
+  PullIterator,
+  piecesOf,
+  runStage,
+  toPackingDuplex,
+} from '@vzdump-format/streams';
+import { GATHER_BELOW, type ItemWriter } from './item-writer.js';
 import type { PackPxarOptions } from './pack-options.js';
 import { Packer } from './packer.js';
 
@@ -39,8 +50,8 @@ async function* packAll(sequence: PullIterator<FileEntry>, options: PackPxarOpti
     for (const entry of run) {
       signal?.throwIfAborted();
       if (packer.add(entry)) {
-        if (payload === undefined) yield* packer.content(entry, archive);
-        else for await (const piece of packer.content(entry, payload)) await give(sink!, piece);
+        if (payload === undefined) yield* passOn(entry, archive, signal);
+        else for await (const piece of passOn(entry, payload, signal)) await give(sink!, piece);
       }
       packer.endEntry();
       bytes += entry.size;
@@ -52,6 +63,33 @@ async function* packAll(sequence: PullIterator<FileEntry>, options: PackPxarOpti
   packer.finish();
   yield archive.take();
   if (payload !== undefined) await sink!(payload.take());
+}
+
+/** The content of a file that was added, as pieces; what is left when it ends is gathered in `writer`. */
+async function* passOn(
+  entry: FileEntry,
+  writer: ItemWriter,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Piece> {
+  const content = piecesOf(wholeContent(entry, 'PXAR_CONTENT_SIZE'));
+  for await (const piece of new ClaimedSource(content, signal)) {
+    if (isFileRange(piece)) {
+      if (writer.length > 0) yield writer.take();
+      yield piece;
+      writer.passed(piece.copied);
+    } else if (entry.content instanceof Uint8Array) {
+      // One array is valid for its entry only.
+      for (let at = 0; at < piece.length; at += GATHER_BELOW) {
+        writer.put(piece.subarray(at, at + GATHER_BELOW));
+        if (writer.isFull) yield writer.take();
+      }
+    } else {
+      // Each is passed on, be it small: so they live until the next but one is read.
+      if (writer.length > 0) yield writer.take();
+      writer.passed(piece.length);
+      yield piece;
+    }
+  }
 }
 
 /** As `packPxar`, a Duplex: entries in, in object mode, and bytes of the archive out, in byte mode. */

@@ -1,17 +1,13 @@
-import { CountedWarnings, type FileEntry, wholeContent } from '@vzdump-format/file-tree';
+import { CountedWarnings, type FileEntry } from '@vzdump-format/file-tree';
 import { printableName } from '@vzdump-format/posix';
-import { ArchiveError, ClaimedSource, isFileRange, type Piece, piecesOf } from '@vzdump-format/streams';
+import { ArchiveError } from '@vzdump-format/streams';
 import { ITEM, MAX_DEPTH, MAX_PATH_LENGTH, NAME_HASH_KEY } from '../format.js';
-import { ChildTable } from '../goodbye/goodbye.js';
-import { SipHash } from '../goodbye/siphash.js';
+import { ChildTable, SipHash } from '../goodbye.js';
 import { nameFault, pathFault } from '../names.js';
-import { LinkTargets } from '../read/path-offsets.js';
+import { LinkTargets } from '../path-offsets.js';
 import { EntryWriter } from './entry-writer.js';
-import { ItemWriter } from './item-writer.js';
+import { GATHER_BELOW, ItemWriter } from './item-writer.js';
 import { EXCLUDES_FILE, excludesFile, excludesPrelude, type PackPxarOptions } from './pack-options.js';
-
-/** Pieces of content below this are gathered, to be passed on together. */
-const GATHER_BELOW = 32 * 1024;
 
 interface OpenDirectory {
   readonly path: string;
@@ -77,7 +73,7 @@ export class Packer {
     this.payload!.header(ITEM.PAYLOAD_START, 0);
   }
 
-  /** Writes an entry, and its content if that is small. Says whether `content` has to follow. */
+  /** Writes an entry, and its content if that is small. Says whether the content has to follow. */
   add(entry: FileEntry): boolean {
     const { path } = entry;
     if (this.open.length === 0 && path !== '') this.addMissing('', entry);
@@ -99,31 +95,6 @@ export class Packer {
       return false;
     }
     return this.addItems(entry);
-  }
-
-  /**
-   * The content of a file that was added, as pieces to be passed on. What is left is gathered in `writer`.
-   */
-  async *content(entry: FileEntry, writer: ItemWriter): AsyncGenerator<Piece> {
-    const content = piecesOf(wholeContent(entry, 'PXAR_CONTENT_SIZE'));
-    for await (const piece of new ClaimedSource(content, this.options.signal)) {
-      if (isFileRange(piece)) {
-        if (writer.length > 0) yield writer.take();
-        yield piece;
-        writer.passed(piece.copied);
-      } else if (entry.content instanceof Uint8Array) {
-        // One array is valid for its entry only.
-        for (let at = 0; at < piece.length; at += GATHER_BELOW) {
-          writer.put(piece.subarray(at, at + GATHER_BELOW));
-          if (writer.isFull) yield writer.take();
-        }
-      } else {
-        // Each is passed on, be it small: so they live until the next but one is read.
-        if (writer.length > 0) yield writer.take();
-        writer.passed(piece.length);
-        yield piece;
-      }
-    }
   }
 
   /** The entry that was added last has ended, unless it is a directory. */
@@ -221,7 +192,7 @@ export class Packer {
     items.end(start, ITEM.FILENAME, entry, 'its name');
   }
 
-  /** Writes what follows a FILENAME. Says whether `content` has to follow. */
+  /** Writes what follows a FILENAME. Says whether the content has to follow. */
   private addItems(entry: FileEntry): boolean {
     const entryStart = this.archive.offset;
     this.items.metadata(entry);

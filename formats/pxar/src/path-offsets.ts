@@ -1,7 +1,7 @@
 import type { FileEntry } from '@vzdump-format/file-tree';
-import type { U64 } from '../format.js';
-import { SipHash } from '../goodbye/siphash.js';
-import { encodeText } from '../names.js';
+import type { U64 } from './format.js';
+import { SipHash } from './goodbye.js';
+import { encodeText } from './names.js';
 
 const FIRST_CAPACITY = 1024;
 /** How much of the table may be in use; then it is made twice as large. */

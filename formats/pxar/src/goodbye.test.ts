@@ -1,6 +1,6 @@
 import { seededRandom } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
-import { GOODBYE_ITEM_SIZE, ITEM_HEADER_SIZE } from '../format.js';
+import { GOODBYE_ITEM_SIZE, ITEM_HEADER_SIZE } from './format.js';
 import { ChildTable, compareHashes, decodeGoodbyeItem, isGoodbyeTail, treeOrder } from './goodbye.js';
 
 /** The order as the facts of the format give it: by what is the root of so many sorted items. */

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { GOODBYE_TAIL_MARKER, ITEM, NAME_HASH_KEY, type U64 } from '../format.js';
-import { SipHash } from './siphash.js';
+import { GOODBYE_TAIL_MARKER, ITEM, NAME_HASH_KEY, type U64 } from './format.js';
+import { SipHash } from './goodbye.js';
 
 /**
  * The first of the vectors that the authors of SipHash publish: key 00..0f, messages of the bytes 00, 01, ….
