@@ -1,16 +1,21 @@
-export { alignedMemory, alignedSharedMemory } from './aligned-memory.js';
 export {
   ArchiveError,
   type ArchiveWarning,
+  debugLog,
   failedCall,
   isNotFound,
   type OnWarning,
-} from './archive-error.js';
-export { debugLog } from './debug-log.js';
+} from './diagnostics.js';
 export { CommittedFile, commitTogether, FormerFile } from './file/commit-together.js';
-export { hiddenName, nameFile, onNamedFile, withFileName } from './file/file-name.js';
+export {
+  hiddenName,
+  isFileAt,
+  nameFile,
+  onNamedFile,
+  useRenameNoReplace,
+  withFileName,
+} from './file/file-name.js';
 export { PendingFile, type PendingFileOptions, syncDirectory } from './file/pending-file.js';
-export { isFileAt, useRenameNoReplace } from './file/rename-to-new.js';
 export {
   blockingWriter,
   STANDARD_OUTPUT,
@@ -19,6 +24,7 @@ export {
   writeToFile,
   writeToStream,
 } from './file/write-chunks.js';
+export { alignedMemory, alignedSharedMemory, allZero, zeroChunks } from './memory.js';
 export { ByteReader } from './source/byte-reader.js';
 export {
   BufferSource,
@@ -43,13 +49,11 @@ export {
   piecesOf,
 } from './source/file-range.js';
 export { type ReadChunksOptions, readChunks, readPipe } from './source/read-chunks.js';
+export { mapOrdered, prefetchOne } from './stage/ahead.js';
 export { Boundaries, type OnBoundary } from './stage/boundaries.js';
 export { owned, toByteDuplex, toPackingDuplex, toUnpackingDuplex } from './stage/duplex.js';
 export { EventLoopTurns } from './stage/event-loop-turns.js';
-export { mapOrdered } from './stage/map-ordered.js';
-export { observed } from './stage/observed.js';
-export { hashing, Meter, metered, type OnProgress } from './stage/pass-through.js';
-export { prefetchOne } from './stage/prefetch-one.js';
+export { hashing, Meter, metered, type OnProgress, observed } from './stage/pass-through.js';
 export {
   expandedItems,
   mappedItems,
@@ -60,4 +64,3 @@ export {
 } from './stage/pull-iterator.js';
 export { ClaimedSource, runStage, type Stage, stageOf } from './stage/stage.js';
 export { RateLimiter, ThrottledSource, throttle } from './stage/throttle.js';
-export { allZero, zeroChunks } from './zeros.js';

@@ -1,9 +1,8 @@
 import { link, lstat, rename, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { OnWarning } from '../archive-error.js';
-import { hiddenName } from './file-name.js';
+import type { OnWarning } from '../diagnostics.js';
+import { hiddenName, isFileAt } from './file-name.js';
 import type { PendingFile } from './pending-file.js';
-import { isFileAt } from './rename-to-new.js';
 
 /**
  * Gives several files their names: all of them, in this order, or none. The content of all is durable before

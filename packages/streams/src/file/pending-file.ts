@@ -1,10 +1,16 @@
 import type { BigIntStats } from 'node:fs';
 import { type FileHandle, open, rename, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { OnWarning } from '../archive-error.js';
-import { isNotFound } from '../archive-error.js';
-import { hiddenName, nameFile, onNamedFile } from './file-name.js';
-import { fileExists, isFileAt, isTaken, renameToNew } from './rename-to-new.js';
+import { isNotFound, type OnWarning } from '../diagnostics.js';
+import {
+  fileExists,
+  hiddenName,
+  isFileAt,
+  isTaken,
+  nameFile,
+  onNamedFile,
+  renameToNew,
+} from './file-name.js';
 
 export interface PendingFileOptions {
   readonly overwrite?: boolean | undefined;

@@ -1,4 +1,4 @@
-import { ArchiveError } from '../archive-error.js';
+import { ArchiveError } from '../diagnostics.js';
 import { ClaimedSource } from '../stage/stage.js';
 import { ChunksAtRest } from './read-chunks.js';
 

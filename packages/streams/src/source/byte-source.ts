@@ -1,5 +1,5 @@
 import { type FileHandle, open, readFile, stat } from 'node:fs/promises';
-import { ArchiveError } from '../archive-error.js';
+import { ArchiveError } from '../diagnostics.js';
 
 /** A range of bytes, `start` inclusive, `end` exclusive. */
 export interface ByteRange {

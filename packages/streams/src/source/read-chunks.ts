@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { addAbortSignal } from 'node:stream';
-import { alignedMemory } from '../aligned-memory.js';
-import { mapOrdered } from '../stage/map-ordered.js';
+import { alignedMemory } from '../memory.js';
+import { mapOrdered } from '../stage/ahead.js';
 import type { ByteSource } from './byte-source.js';
 
 const READ_AHEAD = 2;

@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
 import { expect, test } from 'vitest';
-import { ArchiveError, failedCall } from './archive-error.js';
+import { ArchiveError, failedCall } from './diagnostics.js';
 
 test('tells where in its message, and keeps the details apart', () => {
   const cause = new Error('disk');

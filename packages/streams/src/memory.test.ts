@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { allZero, zeroChunks } from './zeros.js';
+import { allZero, zeroChunks } from './memory.js';
 
 test('one byte that is not zero is found wherever it stands, in bytes at odd addresses, too', () => {
   const bytes = new Uint8Array(513);
