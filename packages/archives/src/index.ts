@@ -9,6 +9,7 @@ export {
   indexCache,
   indexesOf,
   indexPlaces,
+  isIndexFile,
 } from './index-place.js';
 export { type ArchiveInput, type OpenArchive, openArchive } from './open-archive.js';
 export { openUncompressed } from './open-by-index.js';

@@ -35,6 +35,12 @@ export interface BackupStore {
   remove(id: string, onWarning: OnWarning): Promise<void>;
 
   /**
+   * Removes what belongs to backups that are gone, since others remove those alone: indexes. What cannot be
+   * is a warning (`BACKUP_LEFTOVER`).
+   */
+  removeOrphans(onWarning: OnWarning): Promise<void>;
+
+  /**
    * The notes of a backup, as they are stored; no bytes when there are none.
    * @throws `BACKUP_NAME`, `NOT_A_FILE`, `NOTES_SIZE`; an error when there is no such backup
    */

@@ -56,7 +56,8 @@ function ungrouped({ isProtected }: Backup): Verdict {
 }
 
 /**
- * Removes the backups in a store that the retention does not keep, with their logs and notes.
+ * Removes the backups in a store that the retention does not keep, with their logs, notes and indexes, and
+ * what was left of those that others have removed.
  * @returns what was decided about each, in the order of `BackupStore.list`
  * @throws the system's error when the store cannot be listed
  */
@@ -68,6 +69,7 @@ export async function pruneBackups(store: BackupStore, options: PruneOptions): P
     const remove = planned.verdict.mark === 'remove' && options.dryRun !== true;
     done.push({ ...planned, removed: remove && (await tryToRemove(store, planned.backup, options)) });
   }
+  if (options.dryRun !== true) await store.removeOrphans(options.onWarning);
   return done;
 }
 

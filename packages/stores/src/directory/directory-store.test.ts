@@ -1,4 +1,4 @@
-import { chmod, copyFile, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { indexArchive, indexPlaces } from '@vzdump-format/archives';
@@ -132,6 +132,24 @@ describe('removing a backup', () => {
     for (const name of ['a.vma.gz', 'b.vma.gz']) await removeBackup(join(directory, name), unexpected);
     expect(await readdir(directory)).toEqual(['b.vma.gz.idx', 'cache']);
     expect(await readdir(dirname(cached!))).toEqual([]);
+  });
+
+  test('an index whose backup others have removed is an orphan, and nothing else is', async () => {
+    const directory = await scratch();
+    const archive = join(directory, `${STEM}.vma.gz`);
+    await writeFile(archive, gzipSync('content'));
+    await indexArchive(archive);
+    for (const name of ['other.gz.idx', 'vzdump-lxc-1-x.tar.gz.idx'])
+      await copyFile(`${archive}.idx`, join(directory, name));
+    await writeFile(join(directory, 'vzdump-lxc-2-x.tar.gz.idx'), 'of another program');
+    const store = new DirectoryStore(directory);
+    await store.removeOrphans(unexpected);
+    const left = ['other.gz.idx', 'vzdump-lxc-2-x.tar.gz.idx'];
+    const names = [`${STEM}.vma.gz`, `${STEM}.vma.gz.idx`];
+    expect((await readdir(directory)).sort()).toEqual([...left, ...names].sort());
+    await rm(archive);
+    await store.removeOrphans(unexpected);
+    expect((await readdir(directory)).sort()).toEqual(left);
   });
 
   test('what is gone already is no matter', async () => {

@@ -1,6 +1,6 @@
-import { stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { indexesOf } from '@vzdump-format/archives';
+import { INDEX_EXTENSION, indexesOf, isIndexFile } from '@vzdump-format/archives';
 import { isThere, removeIfThere } from '@vzdump-format/posix';
 import {
   guestOfName,
@@ -69,6 +69,12 @@ export class DirectoryStore implements BackupStore {
     await removeBackup(this.pathOf(id), onWarning);
   }
 
+  async removeOrphans(onWarning: OnWarning): Promise<void> {
+    for (const name of await readdir(this.location)) {
+      if (isIndexOfBackup(name)) await removeOrphan(this.pathOf(name), onWarning);
+    }
+  }
+
   async readNotes(id: string): Promise<Buffer> {
     return readNotes(this.pathOf(id));
   }
@@ -128,4 +134,19 @@ function companions(archive: string): string[] {
   const stem = parseBackupName(archive)?.standard?.stem;
   const log = stem === undefined ? [] : [inDirectory(dirname(archive), `${stem}.log`)];
   return [...log, notesPath(archive)];
+}
+
+function isIndexOfBackup(name: string): boolean {
+  if (!name.endsWith(INDEX_EXTENSION)) return false;
+  return parseBackupName(name.slice(0, -INDEX_EXTENSION.length)) !== undefined;
+}
+
+async function removeOrphan(index: string, onWarning: OnWarning): Promise<void> {
+  try {
+    const isOrphan = !(await isThere(index.slice(0, -INDEX_EXTENSION.length)));
+    if (isOrphan && (await isIndexFile(index))) await removeIfThere(index);
+  } catch (error) {
+    const message = `an index is left of a backup that is gone: ${(error as Error).message}`;
+    onWarning({ code: 'BACKUP_LEFTOVER', message, entry: index });
+  }
 }

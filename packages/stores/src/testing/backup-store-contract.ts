@@ -147,6 +147,7 @@ export function backupStoreContract(
         for (const id of [first, second]) indexes.push(await makeIndex(await store.open(id)));
         expect(idsOf(await list(store))).toEqual([first, second]);
         await store.remove(first, unexpected);
+        await store.removeOrphans(unexpected);
         expect(indexes.map((path) => existsSync(path))).toEqual([false, true]);
       });
     }
