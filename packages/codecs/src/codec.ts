@@ -60,6 +60,23 @@ export interface IndexOptions extends DecompressOptions {
   readonly modified?: bigint | undefined;
   /** Told how far in the compressed file the index has come, in bytes. */
   readonly onProgress?: ((offset: number) => void) | undefined;
+  /**
+   * Takes all of the content, in order, and gives what of it the index is to keep: ranges of up to 64 KiB,
+   * which `readUnproven` then has without decompressing anything.
+   */
+  readonly keep?: ((content: Uint8Array) => readonly KeptRange[]) | undefined;
+}
+
+/** A range of the content. */
+export interface KeptRange {
+  readonly offset: number;
+  readonly bytes: Uint8Array;
+}
+
+/** What goes through a file to find places to begin at is told, beside what the caller of `buildIndex` says. */
+export interface ScanOptions extends IndexOptions {
+  /** Takes all of the content, in order; not every scan decompresses any unless this is given. */
+  readonly onContent?: ((content: Uint8Array) => void) | undefined;
 }
 
 export interface LevelRange {

@@ -4,6 +4,7 @@ export type {
   CompressOptions,
   DecompressOptions,
   IndexOptions,
+  KeptRange,
   LevelRange,
   SeekableOptions,
 } from './codec.js';

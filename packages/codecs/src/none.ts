@@ -15,7 +15,7 @@ export const none: Codec = {
   compress: passOn,
   decompress: passOn,
   openSeekable: async (source) => source,
-  buildIndex: (source, options) => encodeIndex(source, 'none', [], options),
+  buildIndex: (source, options) => encodeIndex(source, 'none', () => [], options),
 };
 
 function passOn(options: { readonly signal?: AbortSignal | undefined } = {}): Stage {

@@ -29,7 +29,7 @@ export const gzip: Codec = {
   },
   async *buildIndex(source, options) {
     const { scanGzip } = await loadSeekable();
-    yield* encodeIndex(source, 'gzip', scanGzip(source, options), options);
+    yield* encodeIndex(source, 'gzip', scanGzip, options);
   },
 };
 

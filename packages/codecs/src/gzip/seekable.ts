@@ -6,7 +6,7 @@ import {
   EventLoopTurns,
   readChunks,
 } from '@vzdump-format/streams';
-import type { SeekableOptions } from '../codec.js';
+import type { ScanOptions } from '../codec.js';
 import type { SegmentDecoder } from '../seekable/segmented-source.js';
 import {
   HINT_CONVERT,
@@ -34,10 +34,10 @@ const INPUT_SIZE = 64 * 1024;
 const EXCESS = 64 * 1024;
 
 /** Finds places to begin at, by decompressing the file once. Checksums are checked on the way. */
-export async function* scanGzip(source: ByteSource, options: SeekableOptions = {}): AsyncGenerator<Segment> {
+export async function* scanGzip(source: ByteSource, options: ScanOptions = {}): AsyncGenerator<Segment> {
   const reader = new ByteReader(readChunks(source, { signal: options.signal }));
   for (let members = 0; await nextMember(reader, nodeEngine, members, options); members++) {
-    yield* new MemberScan(reader).run();
+    yield* new MemberScan(reader, options.onContent).run();
   }
 }
 
@@ -55,7 +55,10 @@ class MemberScan {
   /** Those that have ended since they were taken last. */
   private readonly segments: Segment[] = [];
 
-  constructor(private readonly reader: ByteReader) {
+  constructor(
+    private readonly reader: ByteReader,
+    private readonly onContent?: (content: Uint8Array) => void,
+  ) {
     this.begin = { offset: reader.offset, state: 0 };
   }
 
@@ -108,6 +111,7 @@ class MemberScan {
     if (content.length === 0) return; // node:zlib may take no bytes for a fresh start
     this.crc = crc32(content, this.crc);
     this.checksums.add(content);
+    this.onContent?.(content);
     this.length += content.length;
   }
 

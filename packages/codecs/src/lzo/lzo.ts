@@ -1,8 +1,16 @@
-import { debugLog, mapOrdered, type Stage, stageOf } from '@vzdump-format/streams';
+import { type ByteSource, debugLog, mapOrdered, type Stage, stageOf } from '@vzdump-format/streams';
 import { BufferPool, type FilledBuffer, gather } from '../buffers.js';
-import { type Codec, type CompressOptions, checkedLevel, checkedThreads, type LevelRange } from '../codec.js';
+import {
+  type Codec,
+  type CompressOptions,
+  checkedLevel,
+  checkedThreads,
+  type LevelRange,
+  type ScanOptions,
+} from '../codec.js';
 import { encodeIndex } from '../seekable/index-file.js';
 import { openIndex, openSegments } from '../seekable/segmented-source.js';
+import type { Segment } from '../seekable/segments.js';
 import { decodeLzopSegment, decompressLzo, scanLzop } from './decompress.js';
 import { MAGIC } from './format.js';
 import { encodeHeader } from './header.js';
@@ -28,10 +36,13 @@ export const lzo: Codec = {
     const segments = index?.segments ?? (await scanLzop(source, options));
     return openSegments(source, segments, decodeLzopSegment, options, { index });
   },
-  async *buildIndex(source, options) {
-    yield* encodeIndex(source, 'lzo', await scanLzop(source, options), options);
-  },
+  buildIndex: (source, options) => encodeIndex(source, 'lzo', scanBlocks, options),
 };
+
+/** What the blocks hold is not decompressed, and so nothing of it is kept. */
+async function* scanBlocks(source: ByteSource, options: ScanOptions): AsyncGenerator<Segment> {
+  yield* await scanLzop(source, options);
+}
 
 /** One member, of the bytes that `lzop` would write, whatever the number of threads. */
 function compressLzo(options: CompressOptions = {}): Stage {

@@ -94,7 +94,12 @@ export class SegmentedSource implements ByteSource {
   }
 
   async readUnproven(buffer: Uint8Array, offset: number): Promise<number> {
-    const { decodeHead } = this.options;
+    const { decodeHead, index } = this.options;
+    const kept = await index?.kept.at(offset, buffer.length);
+    if (kept?.length === buffer.length) {
+      buffer.set(kept);
+      return kept.length;
+    }
     if (decodeHead === undefined || offset >= this.size) return this.read(buffer, offset);
     const segment = this.list.at(offset);
     const from = offset - segment.contentOffset;

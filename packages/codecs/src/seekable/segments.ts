@@ -117,6 +117,14 @@ export function notSeekable(what: string, hint: string): ArchiveError {
   return new ArchiveError('NOT_SEEKABLE', `cannot be read at any offset: ${what}`, { hint });
 }
 
+/** @param offset in the compressed file, where only some of it is concerned */
+export function indexDamaged(what: string, offset?: number): ArchiveError {
+  return new ArchiveError('INDEX_DAMAGED', `the index cannot be used: ${what}`, {
+    hint: HINT_NEW_INDEX,
+    ...(offset === undefined ? {} : { offset }),
+  });
+}
+
 export const HINT_CONVERT = 'convert it to zstd: what is written here is seekable';
 export const HINT_NEW_INDEX = 'make the index anew, in its place';
 export const HINT_INDEX = 'make an index of it, or convert it to zstd';

@@ -3,7 +3,7 @@ import { collect } from '@vzdump-format/testing';
 import { crc32 } from '../crc32.js';
 
 const HEADER_SIZE = 16;
-const FOOTER_SIZE = 42;
+const FOOTER_SIZE = 46;
 /** What an entry of the table has before its checksums. */
 const ENTRY_SIZE = 34;
 
@@ -29,7 +29,7 @@ export function resealed(index: Buffer): Buffer {
     if (length > 0) table.writeUInt32LE(crc32(sealed.subarray(place, place + length)), at + 28);
   }
   sealed.writeUInt32LE(crc32(table, crc32(sealed.subarray(0, HEADER_SIZE))), footer + 10);
-  sealed.writeUInt32LE(crc32(sealed.subarray(footer, footer + 38)), footer + 38);
+  sealed.writeUInt32LE(crc32(sealed.subarray(footer, footer + 42)), footer + 42);
   return sealed;
 }
 

@@ -35,6 +35,6 @@ export const zstd: Codec = {
   },
   async *buildIndex(source, options) {
     const { scanZstd } = await import('./checkpoints/scan.js');
-    yield* encodeIndex(source, 'zstd', scanZstd(source, options), options);
+    yield* encodeIndex(source, 'zstd', scanZstd, options);
   },
 };

@@ -1,5 +1,5 @@
 import { type ByteSource, EventLoopTurns, readChunks } from '@vzdump-format/streams';
-import { checkedSpan, checkedWindowLog, type IndexOptions } from '../../codec.js';
+import { checkedSpan, checkedWindowLog, type ScanOptions } from '../../codec.js';
 import { HINT_CONVERT, MAX_SEGMENT_CONTENT, notSeekable, type Segment } from '../../seekable/segments.js';
 import { frameDamage, LibraryError } from '../errors.js';
 import { BLOCK_HEADER_SIZE, CHECKSUM_SIZE, MAX_BLOCK_SIZE } from '../format.js';
@@ -22,7 +22,7 @@ const RUN = 1;
  * are parts as they are.
  * @throws `NOT_SEEKABLE` where no place can be had; what is wrong with the file
  */
-export async function* scanZstd(source: ByteSource, options: IndexOptions = {}): AsyncGenerator<Segment> {
+export async function* scanZstd(source: ByteSource, options: ScanOptions = {}): AsyncGenerator<Segment> {
   const span = checkedSpan(options.span);
   const maxWindowLog = checkedWindowLog(options.maxWindowLog ?? DEFAULT_MAX_WINDOW_LOG);
   const chunks = readChunks(source, { signal: options.signal });
@@ -34,7 +34,8 @@ export async function* scanZstd(source: ByteSource, options: IndexOptions = {}):
     for (let frame = await walker.next(); frame !== undefined; frame = await walker.next()) {
       const { offset, header } = frame;
       const { contentSize } = header;
-      if (contentSize !== undefined && contentSize <= span * (1 + 2 * REACH)) {
+      const isSmall = contentSize !== undefined && contentSize <= span * (1 + 2 * REACH);
+      if (isSmall && options.onContent === undefined) {
         for await (const part of walker.parts(header)) void part;
         segments.push({ offset, size: walker.reader.offset - offset, contentSize, state: 0 });
       } else {

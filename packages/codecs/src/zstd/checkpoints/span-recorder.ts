@@ -1,5 +1,5 @@
 import xxhash from 'xxhash-wasm';
-import { defaultReadThreads, type IndexOptions } from '../../codec.js';
+import { defaultReadThreads, type ScanOptions } from '../../codec.js';
 import { contentChecksums, type Segment } from '../../seekable/segments.js';
 import { copyTo, type SharedMemory, sharedMemory } from '../../shared-memory.js';
 import type { FrameCompressor, FrameDecompressor } from '../engine.js';
@@ -33,12 +33,13 @@ export class SpanRecorder {
     private readonly decompressor: FrameDecompressor,
     private readonly compressor: FrameCompressor,
     private readonly newHash: () => Hash,
+    private readonly onContent?: (content: Uint8Array) => void,
   ) {
     this.hash = newHash();
   }
 
   /** @param segments what the spans are added to */
-  static async open(segments: Segment[], maxWindowLog: number, options: IndexOptions): Promise<SpanRecorder> {
+  static async open(segments: Segment[], maxWindowLog: number, options: ScanOptions): Promise<SpanRecorder> {
     const engine = await loadEngine(checkedEngineName(options.engine));
     const common = { threads: defaultReadThreads(options.threads), signal: options.signal };
     return new SpanRecorder(
@@ -46,6 +47,7 @@ export class SpanRecorder {
       engine.frameDecompressor({ ...common, maxWindowLog }),
       engine.frameCompressor({ ...common, level: STATE_LEVEL }),
       (await xxhash()).create64,
+      options.onContent,
     );
   }
 
@@ -106,6 +108,7 @@ export class SpanRecorder {
       if (result.output.buffer !== output.buffer) copyTo(output, result.output.subarray(0, contentSize), 0);
       this.history.append(contentSize);
       this.hash.update(output);
+      this.onContent?.(output);
       this.segments.push({
         offset: from.offset,
         size: to.offset - from.offset,
