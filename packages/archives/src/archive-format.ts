@@ -1,3 +1,4 @@
+import type { KeptRange } from '@vzdump-format/codecs';
 import type { ExcludeRules, FileEntry, TreeSource, WalkOptions } from '@vzdump-format/file-tree';
 import type {
   ByteSource,
@@ -87,6 +88,11 @@ interface FormatRow {
    * for.
    */
   read(source: ByteSource, signal?: AbortSignal): AsyncIterable<Uint8Array>;
+  /**
+   * Makes what takes an archive that passes by, and gives the ranges of it that opening it at rest will read: short
+   * headers that stand all over it.
+   */
+  readonly collectHeaders?: () => (chunk: Uint8Array) => readonly KeptRange[];
   /** Reads everything and throws the first thing that is wrong. */
   verify(archive: ArchiveBytes, options: VerifyOptions): Promise<void>;
 }

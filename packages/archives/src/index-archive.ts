@@ -1,6 +1,6 @@
 import { type FileHandle, mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { type Codec, DETECT_BYTES, detectCodec } from '@vzdump-format/codecs';
+import { type Codec, DETECT_BYTES, detectCodec, type KeptRange } from '@vzdump-format/codecs';
 import {
   ArchiveError,
   type ByteSource,
@@ -11,6 +11,7 @@ import {
   writeToFile,
 } from '@vzdump-format/streams';
 import type { StoredArchive } from './archive-format.js';
+import { formats } from './formats.js';
 import { type IndexPlaceOptions, indexCache, indexPlaces, isIndexFile } from './index-place.js';
 import { type OpenedByIndex, openByIndex } from './open-by-index.js';
 
@@ -129,12 +130,19 @@ async function writeIndex(
 ): Promise<number> {
   const source = onProgress === undefined ? borrowed(file) : watched(file, onProgress);
   const { mtimeNs: modified } = await stat(archive, { bigint: true });
-  const bytes = codec.buildIndex(source, { span, maxWindowLog, modified, onWarning, signal });
+  const options = { span, maxWindowLog, modified, onWarning, signal, keep: collectHeaders() };
+  const bytes = codec.buildIndex(source, options);
   const size = await writeToFile(bytes, index.handle);
   await takeAccessOf(archive, index.handle);
   signal?.throwIfAborted();
   await index.commit();
   return size;
+}
+
+/** Picks out what opening an archive reads all over it, whatever its format. */
+function collectHeaders(): (content: Uint8Array) => readonly KeptRange[] {
+  const collectors = formats.flatMap((format) => format.collectHeaders?.() ?? []);
+  return (content) => collectors.flatMap((collect) => collect(content));
 }
 
 /** Tells how far a source has been read. */

@@ -180,6 +180,28 @@ describe('of an archive that can be entered in the middle', () => {
   });
 });
 
+describe('an index of a VMA that is in one frame', () => {
+  test.each(['zst', 'gz'])(
+    '.%s keeps what opening it reads, which then reads next to nothing',
+    async (extension) => {
+      const drive = { name: 'drive-scsi0', bytes: randomBytes(60 * MIB) };
+      const archive = packVma({ drives: [{ name: drive.name, source: new BufferSource(drive.bytes) }] });
+      const path = join(directory, `one-frame.vma.${extension}`);
+      const of = codec(extension === 'gz' ? 'gzip' : 'zstd');
+      await writeFile(path, of.compress({ seekable: false, level: 1 })(archive));
+      await indexArchive(path);
+      const { result, bytesRead } = await withParts(path, async ({ source }) => {
+        const device = (await openVma(source!)).device(drive.name);
+        const end = Buffer.alloc(64 * 1024);
+        await device.read(end, device.size - end.length);
+        return end;
+      });
+      expect(result.equals(drive.bytes.subarray(-64 * 1024))).toBe(true);
+      expect(bytesRead).toBeLessThan(25 * MIB);
+    },
+  );
+});
+
 describe('damage elsewhere does not hinder', () => {
   test('cat of the last file, when it is in the first frame, which is told', async () => {
     const path = await packedTree('d.tar.zst', codec('zstd'));

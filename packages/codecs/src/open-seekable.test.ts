@@ -6,7 +6,7 @@ import { collect, overwriting, scratch, seededRandom, testWith } from '@vzdump-f
 import { describe, expect, test } from 'vitest';
 import { buildIndex, codec, openSeekable } from './registry.js';
 import { mixedBytes, randomBytes } from './testing/bytes.js';
-import { entryOf, indexSource, resealed, tableOf } from './testing/index-files.js';
+import { entryOf, FOOTER_SIZE, indexSource, resealed, tableOf } from './testing/index-files.js';
 import { runTool } from './testing/tools.js';
 
 const FRAME_SIZE = 4 * 1024 * 1024;
@@ -175,7 +175,7 @@ describe('by an index', () => {
       number,
       number,
     ];
-    const footer = index.length - 42;
+    const footer = index.length - FOOTER_SIZE;
     const dictionary = index.readUIntLE(second + 18, 6);
     const [offset, size] = [index.readUIntLE(second, 6), index.readUInt32LE(second + 6)];
     expect(await codeOf(() => {})).toBe('opened');
@@ -192,7 +192,9 @@ describe('by an index', () => {
       [0xffff, second + 32, 2],
       [1, footer + 6, 4], // number of segments
       [0xffffffff, footer + 6, 4],
-      [footer - (footer - third), footer, 6], // place of the table
+      [third, footer, 6], // place of the table
+      [1, footer + 38, 4], // number of groups of kept ranges
+      [0xffffffff, footer + 38, 4],
     ];
     for (const [value, at, length] of refused) {
       expect(await codeOf((bytes) => bytes.writeUIntLE(Number(value), at, length))).toBe('INDEX_DAMAGED');
@@ -206,7 +208,7 @@ describe('by an index', () => {
       );
     };
     expect(await codeOf(swapped)).toBe('INDEX_DAMAGED');
-    for (const length of [0, 15, 16, 41, 57, 58, footer, index.length - 1]) {
+    for (const length of [0, 15, 16, 41, 61, 62, footer, index.length - 1]) {
       const cut = openSeekable(source, { index: new BufferSource(index.subarray(0, length)) });
       await expect(cut).rejects.toMatchObject({ code: 'INDEX_DAMAGED' });
     }

@@ -1,5 +1,6 @@
 import { type ByteSource, readChunks } from '@vzdump-format/streams';
 import {
+  collectExtentHeaders,
   findConfig,
   findDevice,
   isVma,
@@ -23,6 +24,7 @@ export const vma: DiskFormat = {
   extension: '.vma',
   detect: isVma,
   read: (source, signal) => readVma(source, { signal }),
+  collectHeaders: collectExtentHeaders,
 
   async list({ bytes }, { onWarning }) {
     const { uuid, ctime, configs, devices } = await readVmaHeader(bytes, onWarning);

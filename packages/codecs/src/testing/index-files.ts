@@ -3,7 +3,7 @@ import { collect } from '@vzdump-format/testing';
 import { crc32 } from '../crc32.js';
 
 const HEADER_SIZE = 16;
-const FOOTER_SIZE = 46;
+export const FOOTER_SIZE = 46;
 /** What an entry of the table has before its checksums. */
 const ENTRY_SIZE = 34;
 
