@@ -1,6 +1,6 @@
 export {
   ContentProgress,
-  contentPieces,
+  contentChunks,
   readWholeContent,
   type TreeSummary,
   wholeContent,

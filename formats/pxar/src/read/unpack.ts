@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import { ContentProgress, contentPieces, type TreeSummary } from '@vzdump-format/file-tree';
+import { ContentProgress, contentChunks, type TreeSummary } from '@vzdump-format/file-tree';
 import { printableName } from '@vzdump-format/posix';
 import {
   ArchiveError,
@@ -266,7 +266,7 @@ export async function verifyPxar(archive: PxarInput, options: VerifyPxarOptions 
   const { onProgress, ...unpackOptions } = options;
   const progress = new ContentProgress(onProgress);
   for await (const entry of progress.watch(unpackPxar(archive, { ...unpackOptions, verify: true }))) {
-    for await (const _ of contentPieces(entry)); // what is proven is what has been read
+    for await (const _ of contentChunks(entry)); // what is proven is what has been read
   }
   return progress.summary;
 }

@@ -14,15 +14,15 @@ import {
 } from '@vzdump-format/streams';
 import type { EntryType, FileEntry } from './entry.js';
 
-/** The pieces of an entry's content, as they are: of a sparse file, the data of its extents. */
-export async function* contentPieces({ content }: Pick<FileEntry, 'content'>): AsyncGenerator<Uint8Array> {
+/** The bytes of an entry's content: those of a sparse file are the data of its extents, without its holes. */
+export async function* contentChunks({ content }: Pick<FileEntry, 'content'>): AsyncGenerator<Uint8Array> {
   if (content instanceof Uint8Array) yield content;
   else if (content !== undefined) yield* content;
 }
 
 /**
  * The content of a file from its first byte to its last, with zeros in the holes of a sparse one.
- * @param code of the error when it has not the size that it should
+ * @param code the error's code when the content has another size than the entry says
  */
 export function wholeContent(entry: FileEntry, code?: string): AsyncGenerator<Uint8Array> {
   const { content, extents } = entry;
@@ -34,7 +34,7 @@ export function wholeContent(entry: FileEntry, code?: string): AsyncGenerator<Ui
 
 async function* contentWithHoles(entry: FileEntry, code?: string): AsyncGenerator<Uint8Array> {
   const { size, extents = [{ offset: 0, length: size }] } = entry;
-  const reader = new ByteReader(contentPieces(entry));
+  const reader = new ByteReader(contentChunks(entry));
   try {
     let at = 0;
     for (const { offset, length } of extents) {
@@ -101,9 +101,9 @@ export class ContentProgress {
     ...{ file: 0, directory: 0, symlink: 0, hardlink: 0 },
     ...{ block: 0, char: 0, fifo: 0, socket: 0 },
   };
-  /** Of the files so far. */
+  /** Bytes of the files so far. */
   bytes = 0;
-  /** Of those before the last one, and that one. */
+  /** What `bytes` is when the current entry has been dealt with. */
   private bytesThen = 0;
 
   /** @param onProgress told of the bytes so far */
@@ -140,7 +140,7 @@ export class ContentProgress {
   }
 }
 
-/** Tells how many bytes there were when whoever reads them is done with them. */
+/** Counts the bytes of a content: each piece when its reader asks for the next one. */
 class CountedContent implements ChunksInPieces {
   constructor(
     private readonly content: AsyncIterable<Uint8Array>,
@@ -153,7 +153,7 @@ class CountedContent implements ChunksInPieces {
 
   async *pieces(): AsyncGenerator<Piece> {
     for await (const piece of piecesOf(this.content)) {
-      const { length } = piece; // of a chunk, this is not for us to look at afterwards
+      const { length } = piece; // a chunk may have changed afterwards
       yield piece;
       this.count(isFileRange(piece) ? piece.copied : length);
     }

@@ -22,7 +22,7 @@ export class CountedWarnings {
     this.count({ code, what, first: path, isNotice: false });
   }
 
-  /** The same for what is ordinary. */
+  /** As `add`, for what is ordinary: it becomes a notice. */
   addNotice(code: string, what: string, path: string): void {
     this.count({ code, what, first: path, isNotice: true });
   }
@@ -38,7 +38,7 @@ export class CountedWarnings {
     }
   }
 
-  /** Says what was counted. */
+  /** Gives the warnings. */
   finish(): void {
     for (const { code, what, first, count, isNotice } of this.kinds.values()) {
       const entries = count === 1 ? '1 entry' : `${count} entries`;
@@ -48,7 +48,7 @@ export class CountedWarnings {
   }
 }
 
-/** A path in a tree, as messages have it. */
+/** A path in a tree, as messages show it. */
 export function shownPath(path: string): string {
   return path === '' ? 'the root directory' : printableName(path);
 }

@@ -26,8 +26,8 @@ export function requireFileName(name: string): string {
 }
 
 /**
- * Directories below each other. Each takes a descriptor while it is open; no file system in use has trees as
- * deep (PATH_MAX leaves room for 2048 names).
+ * The most names in a path. Each directory takes a descriptor while it is open; no file system in use has
+ * trees as deep (PATH_MAX leaves room for 2048 names).
  */
 const MOST_COMPONENTS = 2048;
 
@@ -56,7 +56,7 @@ function unusable(code: string, path: string, why: string): ArchiveError {
   return new ArchiveError(code, `the path ${printableName(path)} is not restored: ${why}`, { entry: path });
 }
 
-/** The path of the directory that something is in; of what is in the root, and of that, the root's. */
+/** The path of the directory that an entry is in. For the root itself, it is the root's own. */
 export function parentOf(path: string): string {
   return path.slice(0, Math.max(0, path.lastIndexOf('/')));
 }

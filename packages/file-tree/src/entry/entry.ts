@@ -55,7 +55,7 @@ export interface FileEntry {
    */
   readonly links?: number | undefined;
   /**
-   * Where a symlink points, in its own words; or the path of the file that a hardlink names, as `path` is
+   * Where a symlink points, as it was written; or the path of the file that a hardlink names, as `path` is
    * written.
    */
   readonly linkTarget?: string | undefined;

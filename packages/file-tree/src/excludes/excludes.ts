@@ -5,11 +5,11 @@ import { Glob, globText } from './glob.js';
 /** Which paths of a tree are left out of an archive. */
 export interface ExcludeRules {
   /**
-   * Whether what is at a path, as `FileEntry` has it, is left out, and all below it. Asked of a path when
-   * nothing above it is left out.
+   * Whether what is at a path, as `FileEntry` has it, is left out, and all below it. It is asked about a
+   * path only when nothing above that is left out.
    */
   excludes(path: string, isDirectory: boolean): boolean;
-  /** Whether anything below a directory can be left out: to be asked once for all that is in it. */
+  /** Whether anything below a directory can be left out. It is asked once for each directory. */
   mayExcludeBelow?(directory: string): boolean;
   /**
    * The rules below a directory, when it is entered: it may hold a file with some of its own.
@@ -21,7 +21,7 @@ export interface ExcludeRules {
 /** `undefined` when there is no such file, or none of at most `largest` bytes. */
 export type ReadRulesFile = (name: string, largest: number) => Uint8Array | undefined;
 
-/** Rules, and what is left out besides, at whatever depth. */
+/** Rules that also leave out what `isLeftOut` says, at any depth. */
 export function excludingAlso(
   rules: ExcludeRules,
   isLeftOut: (path: string, isDirectory: boolean) => boolean,
@@ -46,7 +46,7 @@ export const LOST_AND_FOUND = 'lost+found';
  * the root on (`--anchored --exclude=./…`), others from any component on (`--no-anchored`). `*`, `?` and
  * brackets match slashes too; a pattern without any of them is the name itself, a backslash apart.
  *
- * What cannot match anything is a warning, `EXCLUDE_PATTERN`.
+ * A pattern that cannot match anything is a warning, `EXCLUDE_PATTERN`.
  */
 export function gnuTarExcludes(patterns: readonly string[], onWarning?: OnWarning): ExcludeRules {
   const rules: { readonly glob: Glob; readonly anywhere: boolean }[] = [];
@@ -102,13 +102,14 @@ interface Rule {
 }
 
 /**
- * Exclude patterns as the backup server's client has them, which are much like those of git: the last that
- * matches counts; `!` takes back; with a slash at the end for directories only; with one at the start from
- * the root on, otherwise any end of a path, from a slash on. `*`, `?` and brackets match no slash, `**` any
- * directories. The root itself is held against none.
+ * Exclude patterns as the backup server's client has them, which are much like git's. The last pattern that
+ * matches a path decides, and one that begins with `!` keeps the path. A pattern that ends in a slash
+ * matches directories only. One that begins with a slash matches from the root on; any other may match the
+ * end of a path, after a slash. `*`, `?` and brackets match no slash; `**` matches any directories. The
+ * root itself is never left out.
  *
- * Files `.pxarexclude` add lines of the same, to which their directory is the root; lines that are blank or
- * begin with `#` are none. Their rules count for more than those given here.
+ * Files `.pxarexclude` hold such patterns, one a line, for which their directory is the root; blank lines
+ * and lines that begin with `#` are skipped. Their rules count for more than those given here.
  *
  * @throws `EXCLUDE_PATTERN` for a pattern that can match nothing; in a file it is a warning
  */

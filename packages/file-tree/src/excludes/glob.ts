@@ -1,17 +1,18 @@
 import { pathToBytes } from '@vzdump-format/posix';
 
 /**
- * A pattern that paths are held against, byte for byte. All the ways in which it can match are followed at
+ * A pattern that paths are compared with, byte for byte. All the ways in which it can match are followed at
  * once, so that the time is at most that of the path's length times the pattern's, whoever wrote either.
  */
 export class Glob {
-  /** A text that every path which matches holds: most are told apart by that. */
+  /** A text that every matching path contains: most paths are ruled out by it alone. */
   private readonly required: string;
   /** Whether the pattern is nothing but that text. */
   private readonly plain: boolean;
-  /** The text that every path which matches begins with. */
+  /** The text that every matching path begins with. */
   private readonly start: string;
-  // The tokens reached by what was read so far, and by one more byte: which, and a list of them.
+  // The tokens that the bytes so far lead to, and those that one more byte leads to: as flags, and as a
+  // list.
   private reached: Uint8Array;
   private list: number[] = [];
   private next: Uint8Array;
@@ -177,7 +178,7 @@ const CLASSES: ReadonlyMap<string, RegExp> = new Map([
  * @param pattern bytes, as latin1
  * @returns `undefined` for one that is malformed, and so matches nothing
  */
-export function parseGlob(pattern: string, dialect: GlobDialect): GlobToken[] | undefined {
+function parseGlob(pattern: string, dialect: GlobDialect): GlobToken[] | undefined {
   const any = dialect === 'git' ? ANY_BUT_SLASH : ANY;
   const tokens: GlobToken[] = [];
   for (let at = 0; at < pattern.length; ) {

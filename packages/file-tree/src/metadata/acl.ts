@@ -14,7 +14,7 @@ const HEADER_SIZE = 4;
 const ENTRY_SIZE = 8;
 const NO_ID = 0xffff_ffff;
 /** XATTR_SIZE_MAX, 64 KiB, has no room for more. */
-export const MOST_ACL_ENTRIES = Math.floor((65_536 - HEADER_SIZE) / ENTRY_SIZE);
+const MOST_ACL_ENTRIES = Math.floor((65_536 - HEADER_SIZE) / ENTRY_SIZE);
 
 type Tag = AclEntry['tag'];
 
@@ -59,9 +59,8 @@ function decodeEntry(bytes: Buffer, at: number): AclEntry {
 
 /**
  * An ACL as the kernel takes it, sorted as it wants.
- * @throws `ACL_ENTRIES` for a list that it would refuse: an entry twice, or without an id; none for the
- * owner, group
- *   or others; named ones without a mask
+ * @throws `ACL_ENTRIES` for a list that the kernel would refuse: with an entry twice, or a named one
+ * without an id; without an entry for the owner, the group or others; with named ones and no mask
  */
 export function encodeAcl(acl: Acl): Buffer {
   const entries = acl.map(numbered).sort((a, b) => a.number - b.number || a.id - b.id);
@@ -236,7 +235,7 @@ export function readAccounts(root = ''): Accounts {
 }
 
 /**
- * Gives the entries of an ACL that have a name only the id that it has here. Those whose name is not known
+ * Gives the entries of an ACL that have only a name the id of that name here. Entries with an unknown name
  * stay as they are.
  */
 export function resolveAclNames(acl: Acl, accounts: Accounts): Acl {

@@ -34,14 +34,14 @@ interface Frame {
 export interface TreeRoot {
   readonly directory: OpenDirectory;
   readonly inode: Inode;
-  /** As of a frame. */
+  /** As in a `Frame`. */
   readonly found: FoundDirectory | undefined;
 }
 
 export interface OpenDirectoriesOptions {
   /** Makes what is missing on the way; otherwise it is an error, `ENOENT`. */
   readonly makesParents: boolean;
-  /** Whose those become; unless given, they belong to this process. */
+  /** Who owns the directories that are made on the way; this process unless given. */
   readonly parentsOwner?: Owner | undefined;
   /** Whether permissions stand in this process's way. */
   readonly needsPermission: boolean;
@@ -54,19 +54,19 @@ export interface OpenDirectoriesOptions {
  * by a single name that is not followed as a link. This is what keeps a restore inside its target: no path of
  * more than one name is ever given to the system, and no name is judged by how it is spelled.
  *
- * Whatever a run replaces is in the innermost of them, and so is none of them: those that are open are still
- * what is at their path. This holds against any archive. It does not hold against another process that moves
- * directories about in the target meanwhile: whoever may do that can do without an archive.
+ * A run replaces only what is in the innermost of them, never one of them, so each is still what is at its
+ * path. This holds against any archive. It does not hold against another process that moves directories
+ * about in the target meanwhile: whoever may do that needs no archive to do harm.
  *
  * A directory's metadata is set when the run leaves it, so memory and descriptors are those of one path.
  */
 export class OpenDirectories {
   private readonly frames: Frame[] = [];
-  /** The innermost. */
+  /** The innermost directory. */
   current: Frame;
-  /** The path of the innermost, without anything odd in it. */
+  /** The innermost directory's path, without dots, empty names or a slash in front. */
   path = '';
-  /** What the paths of what is in it begin with: the same and a slash, or nothing in the root. */
+  /** What paths of entries in it begin with: its path and a slash, or nothing in the root. */
   prefix = '';
 
   /** @param root stays its owner's to close */
@@ -115,7 +115,7 @@ export class OpenDirectories {
     while (this.frames.length > 0) this.leave();
   }
 
-  /** The same after a failure, which is what counts: another one on the way is not told. */
+  /** The same after a failure. Further errors are not reported, for the first one is what counts. */
   abandon(): void {
     while (this.frames.length > 0) {
       try {
@@ -164,8 +164,8 @@ export class OpenDirectories {
   }
 
   /**
-   * Lets its owner, who is not the superuser, into a directory that an entry closed, or is about to set the
-   * mode of. What was closed before, and is in no entry's say, stays closed.
+   * Lets its owner, who is not the superuser, into a directory that an entry of this run closed, or whose
+   * entry is at hand. A directory that was closed before, and that no entry mentions, stays closed.
    *
    * @returns the mode to put back
    */

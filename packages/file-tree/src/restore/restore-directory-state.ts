@@ -3,9 +3,8 @@ import { isNotFound } from '@vzdump-format/streams';
 import type { Inode, Owner } from './restore-inode.js';
 
 /**
- * What was in a directory before this run came there. That, and not what the run made, is what memory is
- * spent on: a directory that the run made holds nothing else, and needs no record, so that an archive cannot
- * make this grow.
+ * What was in a directory before this run came there. Only this is remembered, and not what the run makes,
+ * so that an archive cannot make memory grow: a directory that the run made needs no record.
  */
 export class FoundDirectory {
   /** Whether an entry gave it its metadata, which later changes of what is in it must leave as it is. */
@@ -13,7 +12,7 @@ export class FoundDirectory {
   private readonly names = new Map<string, FoundDirectory | undefined>();
   private namesByInode: ReadonlyMap<string, string> | undefined;
 
-  /** @param of what is worth remembering: all that must not be replaced, or directories alone */
+  /** @param of what is remembered: everything, where nothing may be replaced, or directories alone */
   constructor(
     directory: OpenDirectory,
     private readonly of: 'everything' | 'directories',
@@ -84,10 +83,7 @@ export interface FreshFile {
   readonly hasAcl: boolean;
 }
 
-/**
- * What the system gives to new files in a directory, as the first of them tells, so that others need not be
- * asked.
- */
+/** What new files in a directory get from the system: the first one is asked, and others are alike. */
 export class NewFiles {
   /** Who owns them depends on set-group-id and mount options. */
   private first: FreshFile | undefined;
@@ -101,7 +97,7 @@ export class NewFiles {
   /** @param haveAcl whether they get an ACL by themselves */
   constructor(readonly haveAcl: boolean) {}
 
-  /** `undefined` while there is none that could tell. */
+  /** `undefined` until one was asked. */
   get known(): FreshFile | undefined {
     return this.first;
   }
@@ -115,7 +111,7 @@ export class NewFiles {
     return this.first;
   }
 
-  /** Whether it is any use to make one with the mode that it is to have. */
+  /** Whether making one with its final mode is of any use. */
   get mayHaveModes(): boolean {
     return this.keepsModes;
   }

@@ -38,8 +38,8 @@ function goAndRestore(run: Restoration, entry: FileEntry): boolean | Promise<boo
 }
 
 /**
- * The name, if the path is spelled as that of the directory that the run is in, and one name more. It mostly
- * is.
+ * The name of an entry in the directory that the run is in, as most entries are; `undefined` for other
+ * paths.
  */
 function nameInCurrentDirectory({ directories }: Restoration, path: string): string | undefined {
   const { prefix } = directories;
@@ -67,7 +67,7 @@ function passOver({ names }: Restoration): false {
   return false;
 }
 
-/** Says which entry it was that the system refused. */
+/** Says which entry the system refused. */
 function fail(entry: FileEntry, error: unknown): never {
   if (!(error instanceof Error && 'syscall' in error)) throw error;
   throw new ArchiveError('TREE_SYSTEM', `${printableName(entry.path)} cannot be restored: ${error.message}`, {
@@ -84,7 +84,7 @@ const PRIVATE = 0o700;
  * run leaves it. With `skip`, one that is there keeps the metadata that it has. @returns whether it was made
  * or taken
  */
-export function restoreDirectory(run: Restoration, name: string, entry: FileEntry): boolean {
+function restoreDirectory(run: Restoration, name: string, entry: FileEntry): boolean {
   const { directory, newFiles } = run.directories.current;
   const make = () => directory.makeDirectory(name, PRIVATE);
   let isThere = false;
@@ -108,10 +108,10 @@ export function restoreDirectory(run: Restoration, name: string, entry: FileEntr
 }
 
 /**
- * The same of the target itself, which the run is in. @throws `TREE_ROOT_TYPE` when the entry is not a
- * directory's
+ * Does the same for the target itself, which the run is in. @throws `TREE_ROOT_TYPE` when the entry is not
+ * a directory's
  */
-export function restoreRoot(run: Restoration, entry: FileEntry): boolean {
+function restoreRoot(run: Restoration, entry: FileEntry): boolean {
   if (entry.type !== 'directory') {
     throw new ArchiveError('TREE_ROOT_TYPE', `the root of the tree is not a directory, but a ${entry.type}`, {
       entry: entry.path,

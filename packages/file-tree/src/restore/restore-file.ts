@@ -14,8 +14,8 @@ import { OpenInode } from './restore-inode.js';
 import type { Restoration } from './restore-run.js';
 
 /**
- * Until its content is there and its metadata are set, a file is nobody else's business; but for one that has
- * them from the start, which is anybody's whom it will be.
+ * The mode of a file until its content is there and its metadata are set. One that can have its final mode
+ * from the start gets that.
  */
 const PRIVATE = 0o600;
 
@@ -29,9 +29,7 @@ export function restoreFile(run: Restoration, name: string, entry: FileEntry): b
     : restoreInPieces(run, name, entry, content);
 }
 
-/**
- * Under its name from the start: nothing but the end of the process can come between that and its content.
- */
+/** The file has its name from the start: nothing but the end of the process can come before its content. */
 function restoreAtOnce(run: Restoration, name: string, entry: FileEntry, content: Uint8Array): boolean {
   const { metadata, options } = run;
   const { directory, newFiles } = run.directories.current;
@@ -61,9 +59,9 @@ function restoreAtOnce(run: Restoration, name: string, entry: FileEntry, content
 }
 
 /**
- * Under another name until it is whole, so that even a process that is killed leaves nothing half-written
- * under its final name; for files this large the rename costs nothing. Only then does it replace what had the
- * name.
+ * The file has another name until it is whole, so that even a process that is killed leaves nothing
+ * half-written under its final name; for files this large the rename costs nothing. Only then does it
+ * replace what had the name.
  */
 async function restoreInPieces(
   run: Restoration,
@@ -112,7 +110,7 @@ function removeUnfinished(directory: OpenDirectory, name: string): void {
 const BLOCK_SIZE = 4096;
 
 /** Writes all of a file's bytes. @throws as `ContentWriter` */
-export function writeContent(fd: number, entry: FileEntry, content: Uint8Array, zerosToHoles: boolean): void {
+function writeContent(fd: number, entry: FileEntry, content: Uint8Array, zerosToHoles: boolean): void {
   if (entry.extents === undefined && content.length === entry.size && !(zerosToHoles && hasZeros(content))) {
     writeBytes(fd, content);
     return;
@@ -162,7 +160,9 @@ export class ContentWriter {
     }
   }
 
-  /** Has the next bytes copied, unless they have to be looked at. What is left comes to be written. */
+  /**
+   * Has the kernel copy the next bytes, unless zeros are to be found among them. The rest is offered again.
+   */
   copy(range: FileRange): void {
     if (this.zerosToHoles || range.length > this.expected - this.taken) return;
     while (range.copied < range.length) {
@@ -190,7 +190,7 @@ export class ContentWriter {
     this.within = 0;
   }
 
-  /** All but the blocks that are zeros from one end to the other. */
+  /** Writes all but the blocks that hold nothing but zeros. */
   private writeData(bytes: Uint8Array, position: number): void {
     let start = 0;
     for (let at = 0; at < bytes.length; ) {

@@ -45,7 +45,7 @@ export function restoreNode(run: Restoration, name: string, entry: FileEntry): b
 }
 
 /** @throws `TREE_LINK_TARGET` when there is none that a link could have */
-export function requireLinkTarget(entry: FileEntry): string {
+function requireLinkTarget(entry: FileEntry): string {
   const { linkTarget } = entry;
   if (linkTarget === undefined || linkTarget === '')
     throw unusable('TREE_LINK_TARGET', entry, 'a link to nothing');
@@ -91,7 +91,7 @@ function unusable(code: string, { path }: FileEntry, what: string): ArchiveError
   return new ArchiveError(code, `${printableName(path)} is ${what}`, { entry: path });
 }
 
-// <linux/fs.h>: what a file has that gets no other name
+// <linux/fs.h>: flags of files that can get no further name
 const FS_IMMUTABLE_FL = 0x10;
 const FS_APPEND_FL = 0x20;
 
@@ -102,7 +102,7 @@ interface Target {
 }
 
 /**
- * Makes another name for a file, which is looked for as entries are: from the root of the tree, and without
+ * Makes another name for a file. That is looked up as entries are: from the root of the tree, without
  * following a link. Where the last of the names is a symlink's, it is the symlink that gets another name.
  * Nothing but the name is made: what the entry says of owner, mode and times came with the file.
  *
@@ -142,7 +142,7 @@ function findTarget(run: Restoration, path: string): Target | undefined {
   }
 }
 
-/** Whether what a hard link names may well be missing. */
+/** Whether what a hard link names may be missing because this run left something out. */
 function leavesOut({ options, losses }: Restoration): boolean {
   const kinds = losses.counts();
   return options.excludes !== undefined || LEFT_OUT.some((kind) => kinds[kind] !== undefined);

@@ -24,8 +24,8 @@ export type LossKind = keyof typeof LOSSES;
 /** How many entries lost what. */
 export type LossCounts = Readonly<Partial<Record<LossKind, number>>>;
 
-/** How the system says that something is not allowed, or that the file system has no such thing. */
-const NOT_TO_BE_HAD: ReadonlySet<string | undefined> = new Set([
+/** Errors that say that something is not allowed, or that the file system does not support it. */
+const NOT_ALLOWED_OR_SUPPORTED: ReadonlySet<string | undefined> = new Set([
   'EPERM',
   'EACCES',
   'ENOTSUP',
@@ -63,10 +63,10 @@ export class Losses {
     }
   }
 
-  /** Counts a system error that says 'not here' or 'not you'; throws any other. */
+  /** Counts a system error that says that something is not allowed or not supported; throws any other. */
   addError(kind: LossKind, path: string, error: unknown): void {
     const { code, syscall } = error as NodeJS.ErrnoException;
-    if (!NOT_TO_BE_HAD.has(code)) throw error;
+    if (!NOT_ALLOWED_OR_SUPPORTED.has(code)) throw error;
     this.add(kind, path, `${syscall}: ${code}`);
   }
 
@@ -86,8 +86,8 @@ export class Losses {
   }
 
   /**
-   * One warning for each kind, with how many and the first of them. A socket is made anew by who listens on
-   * it.
+   * Gives one warning for each kind, with their number and the first of them. For sockets it is a notice,
+   * since whoever listens on one makes it anew.
    */
   warn(onWarning: OnWarning | undefined): void {
     for (const [kind, { count, path, reason }] of this.byKind) {

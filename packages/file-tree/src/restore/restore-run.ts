@@ -17,7 +17,7 @@ export interface Restoration {
     readonly onWarning?: OnWarning | undefined;
     readonly signal?: AbortSignal | undefined;
   };
-  /** Where it is. */
+  /** The directories from the target down to where the run is. */
   readonly directories: OpenDirectories;
   /** A second way through the tree, to what hard links name. */
   readonly targets: OpenDirectories;
@@ -28,7 +28,7 @@ export interface Restoration {
   warnedOfSlash: boolean;
 }
 
-/** `pathComponents`, and a notice of the first path that starts with a slash. */
+/** As `pathComponents`, with a notice of the first path that starts with a slash. */
 export function componentsOf(run: Restoration, path: string): string[] {
   if (path.startsWith('/') && !run.warnedOfSlash) {
     run.warnedOfSlash = true;

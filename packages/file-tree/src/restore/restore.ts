@@ -31,8 +31,8 @@ export interface RestoreTreeOptions {
    */
   readonly devices?: boolean | undefined;
   /**
-   * Makes sockets, which are good for nothing but to be there; left out, they are counted. `true` unless
-   * given.
+   * Makes sockets, which are of no use until a program listens on them anew; left out, they are counted.
+   * `true` unless given.
    */
   readonly sockets?: boolean | undefined;
   /** Blocks of zeros in a file become holes. `false` unless given. */
@@ -66,10 +66,9 @@ export interface RestoreTreeResult {
  * until then stays, the file at hand does not. Nothing is synced to disk.
  *
  * @throws ArchiveError: `TREE_PATH_…`, `TREE_THROUGH_LINK`, `TREE_NOT_A_DIRECTORY`, `TREE_ROOT_TYPE`,
- * `TREE_EXISTS`,
- *   `TREE_NOT_EMPTY`, `TREE_LINK_…`, `TREE_DEVICE`, `TREE_SIZE`, `TREE_EXTENTS`, `TREE_CONTENT`;
- *   `TREE_SYSTEM` when the system refuses, with its error as `cause`; and whatever `entries` or a `content`
- *   throws
+ * `TREE_EXISTS`, `TREE_NOT_EMPTY`, `TREE_LINK_…`, `TREE_DEVICE`, `TREE_SIZE`, `TREE_EXTENTS`,
+ * `TREE_CONTENT`; `TREE_SYSTEM` when the system refuses, with its error as `cause`; and what `entries` or a
+ * content throws
  */
 export async function restoreTree(
   entries: AsyncIterable<FileEntry>,
@@ -85,7 +84,7 @@ export async function restoreTree(
   let restored = 0;
   let bytes = 0;
   const result = () => ({ restored, bytes, skipped: run.names.skipped, losses: run.losses.counts() });
-  /** Others run meanwhile. */
+  /** Other code runs meanwhile, and may change the process's umask. */
   const wait = async <Result>(result: Promise<Result>): Promise<Result> => {
     const awaited = await result;
     run.directories.forgetModes();

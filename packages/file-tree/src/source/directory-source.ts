@@ -22,7 +22,7 @@ export function openDirectoryTree(root: string, options: WalkOptions = {}): Tree
   return new DirectorySource(root, options);
 }
 
-/** A directory of which a tree is to be made, as whoever reads it likes it. */
+/** A directory that can be opened as a tree, with the options of whoever reads it. */
 export class DirectoryTree {
   /**
    * @param root the directory
@@ -86,7 +86,7 @@ class DirectorySource implements TreeSource {
     else yield* this.only(path, {});
   }
 
-  /** What has a path, without what is in it: a walk of the directory that it is in, past all else there. */
+  /** What has a path, without what is in it: a walk of the directory around it that leaves out all else. */
   private async *only(path: string, options: WalkOptions): AsyncGenerator<FileEntry> {
     const parent = parentOf(path);
     const excludes = excludingAlso(
@@ -98,7 +98,7 @@ class DirectorySource implements TreeSource {
   }
 }
 
-/** Whether a path is none below the root. */
+/** Whether an error says that a path leads out of the root. */
 function isOutside(error: unknown): boolean {
   return error instanceof ArchiveError && error.code === 'TREE_SOURCE';
 }

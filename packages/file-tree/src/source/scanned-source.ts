@@ -14,9 +14,9 @@ import {
 const MOST_REMEMBERED = 2_000_000;
 
 /**
- * A tree of which nothing is to be had but all its entries, from the first one on: that of an archive that
- * can be entered nowhere else. What they are is remembered, not what is in them.
- * @param pass begins anew each time. @throws what says that this cannot be done twice
+ * A tree whose entries can only be read from the first one on: that of an archive that can be entered
+ * nowhere else. The entries are remembered, without their contents.
+ * @param pass reads from the first entry on, each time; it throws where that cannot be done twice
  */
 export function scannedTree(pass: () => AsyncIterable<FileEntry>): TreeSource {
   return new ScannedSource(pass);
@@ -61,7 +61,7 @@ class ScannedSource implements TreeSource {
 }
 
 interface Remembered {
-  /** The last of each path. */
+  /** The last entry of each path. */
   readonly byPath: ReadonlyMap<string, Occurrence>;
   /** The paths in a directory. */
   readonly children: ReadonlyMap<string, ReadonlySet<string>>;
@@ -69,9 +69,9 @@ interface Remembered {
 
 interface Occurrence {
   readonly entry: FileEntry;
-  /** How many of the same path come before it; -1 of a directory that is only implied. */
+  /** How many entries of the same path come before it; -1 for a directory that is only implied. */
   readonly before: number;
-  /** Of a hardlink: what it names, as that was when the link came. */
+  /** For a hardlink: the file that had the name when the link came. */
   readonly target: Occurrence | undefined;
 }
 

@@ -7,7 +7,7 @@ import type { FileEntry } from '../entry/entry.js';
  * (`FileEntry.path`): `etc/hosts`, the root being the empty string. No link is followed on the way.
  *
  * Of entries with one path, the last counts; in a pxar archive, the one that its tables find. A directory
- * that nothing but the paths in it tells of is one of root's.
+ * that has no entry, but is part of others' paths, belongs to root.
  */
 export interface TreeSource<Entry extends FileEntry = FileEntry> {
   /**
@@ -36,7 +36,7 @@ export interface TreeSource<Entry extends FileEntry = FileEntry> {
   entries(path?: string): AsyncIterable<Entry>;
 }
 
-/** A directory that nothing but the paths in it tells of. */
+/** A directory that has no entry, but is part of others' paths. */
 export function impliedDirectory(path: string): FileEntry {
   return { path, type: 'directory', mode: 0o755, uid: 0, gid: 0, mtime: 0n, size: 0 };
 }

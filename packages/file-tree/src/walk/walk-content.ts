@@ -20,7 +20,7 @@ import type { WalkWarnings } from './walk-warnings.js';
 /** Up to this many bytes are read at once, while the file is being looked at. */
 const SMALL = 64 << 10;
 const CHUNK_SIZE = 1 << 20;
-/** Fewer bytes in one place are read: to have them copied takes as many system calls. */
+/** Fewer bytes in one place are read, since to have them copied takes as many system calls. */
 const LEAST_COPIED = 128 << 10;
 
 export interface ContentReaderOptions {
@@ -41,13 +41,13 @@ export interface OpenFile {
  * calls.
  */
 export class ContentReader {
-  /** One byte more than is wanted tells of a file that grew. */
+  /** One byte more than is wanted, which tells that a file grew. */
   private readonly small = alignedMemory(SMALL + 1);
-  /** In turns, so that one can be written while the next is read. */
+  /** Two that take turns, so that one can be written while the next is read. */
   private readonly chunks: Uint8Array[] = [];
   private turn = 0;
   private held: number | undefined;
-  /** What is held, when it is read in chunks. */
+  /** The file that is held, when it is read in chunks. */
   private inChunks: OpenFile | undefined;
 
   constructor(private readonly options: ContentReaderOptions) {}
@@ -141,8 +141,8 @@ export class ContentReader {
   }
 
   /**
-   * @param isShort whether something was no longer there; what was cut off before its holes were found is not
-   * missed
+   * @param isShort whether bytes were missing. A file that became shorter before its holes were found
+   * misses none.
    */
   private warnOfChanges({ fd, path, status }: OpenFile, isShort: boolean): void {
     const { warnings } = this.options;

@@ -18,7 +18,7 @@ const MOST_OPEN = 64;
 export interface Level {
   /** In the directory above; of a source it is empty. */
   readonly name: string;
-  /** Its path is that much of the path that the walk is at. */
+  /** How much of the path that the walk is at is this directory's path. */
   readonly pathLength: number;
   readonly status: FileStatus;
   readonly listing: readonly DirectoryEntry[];
@@ -42,9 +42,8 @@ export class WalkLevels {
   private innermost: OpenLevel | undefined;
 
   /**
-   * @param onLost told of a directory that is no longer where it was, or that the system does not open again:
-   * the walk has left it,
-   *   and what is below it
+   * @param onLost told of a directory that is no longer where it was, or that the system does not open
+   * again; by then, the walk has left it and what is below it
    */
   constructor(private readonly onLost: (level: Level, error: Error | undefined) => void) {}
 
@@ -119,8 +118,8 @@ export class WalkLevels {
 }
 
 /**
- * What the system tells of an open directory, which the portable ones are not: of them it is looked up by the
- * name.
+ * The status of a directory: by its descriptor, or by its name where directories are not held open (the
+ * portable way).
  */
 export function statusOf(directory: OpenDirectory, parent: OpenDirectory, name: string): FileStatus {
   return directory.fd === undefined ? parent.status(name) : fileStatus(directory.fd);
@@ -128,7 +127,7 @@ export function statusOf(directory: OpenDirectory, parent: OpenDirectory, name: 
 
 export interface FileSystemBoundsOptions {
   readonly allFileSystems: boolean;
-  /** Devices whose content belongs to every source. */
+  /** Devices whose content belongs to the tree, whatever the source. */
   readonly included: ReadonlySet<number>;
   readonly skipVirtual: boolean;
 }

@@ -83,7 +83,7 @@ export class FileReader {
     return this.hasLinks(status) ? this.links.pathOf(status) : undefined;
   }
 
-  /** Comes after all that may fail: then the file's next name is its first. */
+  /** Called after all that may fail: when something did, the file's next name counts as its first. */
   private noteLinks({ status, path }: FoundInode): void {
     if (this.hasLinks(status)) this.links.add(status, path);
   }

@@ -32,7 +32,7 @@ export interface AttributeOptions {
   readonly idMap?: IdMap | undefined;
 }
 
-/** An entry that its type has still to be written into. */
+/** An entry to which the fields of its type are still to be added. */
 export type EntryInProgress = { -readonly [Field in keyof FileEntry]: FileEntry[Field] };
 
 /** What is being looked at: by its descriptor where it is open, otherwise by its name in a directory. */
@@ -110,7 +110,7 @@ export class MetadataReader {
     return attributes;
   }
 
-  /** A symlink has none of those that are kept unless others are asked for. */
+  /** A symlink can only have attributes that are not kept unless they are asked for. */
   private namesOf({ path, status, fd, directory, name }: FoundInode): string[] {
     if (status.type === 'symlink' && this.options.xattrs === undefined) return [];
     try {

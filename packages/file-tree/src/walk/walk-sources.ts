@@ -18,7 +18,10 @@ export interface OpenSource {
   readonly path: string;
   readonly directory: OpenDirectory;
   readonly status: FileStatus;
-  /** Those for what is in it are not yet among them. */
+  /**
+   * The rules that count for the directory itself: those that it holds for what is in it are not yet among
+   * them.
+   */
   readonly rules: ExcludeRules | undefined;
 }
 

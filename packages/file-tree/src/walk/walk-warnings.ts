@@ -12,7 +12,7 @@ const UNMAPPED = {
     'lost their capabilities, which a superuser without a place in the id map granted',
 } as const;
 
-/** What a walk has to say. What may be true of a million files is said once, with their number. */
+/** The warnings of a walk. What may be true of a million files is given once, with their number. */
 export class WalkWarnings {
   private readonly counted: CountedWarnings;
 
@@ -79,7 +79,7 @@ export class WalkWarnings {
     this.warn('TREE_CHANGED', message, path);
   }
 
-  /** What this system has no calls for. */
+  /** Warns of what this system has no calls for. */
   systemLacks(message: string): void {
     this.onWarning?.({ code: 'TREE_SYSTEM_LACKS', message });
   }
@@ -88,7 +88,7 @@ export class WalkWarnings {
     this.counted.add(kind, UNMAPPED[kind], path);
   }
 
-  /** Says what was counted. */
+  /** Gives the warnings that were counted. */
   finish(): void {
     this.counted.finish();
   }
@@ -98,7 +98,7 @@ export class WalkWarnings {
   }
 }
 
-/** What the process is short of: no matter of one file. */
+/** What the process has run out of, which is not the fault of one file. */
 const NOT_OF_THE_FILE: ReadonlySet<string | undefined> = new Set(['EMFILE', 'ENFILE', 'ENOMEM', 'ENOBUFS']);
 
 /** Whether an error says that a name is no longer there, or no longer what it was. */

@@ -47,7 +47,7 @@ type Awaitable<T> = T | Promise<T>;
  *
  * Below the root no link is ever followed, whatever others do to the tree meanwhile. An entry's content has
  * to be read before the next entry is asked for: one that is an array is valid until then, a chunk of a
- * longer one until the next but one of any file is asked for. Only small files are read before that.
+ * longer one until two more chunks were asked for. Only small files are read before that.
  *
  * Memory: the names in the directories that the walk is in, and a path for each file with names still to
  * come. At most 70 descriptors are open, however deep the tree is.
@@ -59,8 +59,8 @@ type Awaitable<T> = T | Promise<T>;
  *
  * @param root a directory; if it is a link, it is followed
  * @throws the system's error when a source cannot be read; `TREE_SOURCE` for one that is outside the root,
- * `TREE_VIRTUAL` for one that
- *   is virtual itself; `TREE_READ`, from the content, when reading fails in the middle of a file
+ * `TREE_VIRTUAL` for one on a virtual file system; `TREE_READ`, from the content, when reading fails in the
+ * middle of a file
  */
 export function walk(root: string, options: WalkOptions = {}): PullIterator<FileEntry> {
   return new PullIterator(new Walk(root, options));
@@ -111,7 +111,7 @@ class Walk implements PullSource<FileEntry> {
   }
 }
 
-/** What there is to know of a directory that is to be entered. */
+/** What is known of a directory that is about to be entered. */
 type Place = Pick<Level, 'name' | 'status' | 'rules'>;
 
 /** A walk over one source after the other, an entry at a time. */
@@ -122,9 +122,9 @@ class TreeWalk {
   private readonly files: FileReader;
   private readonly bounds: FileSystemBounds;
   private readonly levels = new WalkLevels((lost, error) => this.leaveLost(lost, error));
-  /** Of the directory that the walk is in. */
+  /** The path of the directory that the walk is in. */
   private path = '';
-  /** What the paths of all in it begin with. */
+  /** What the paths of entries in it begin with. */
   private prefix = '';
 
   constructor(
@@ -185,7 +185,7 @@ class TreeWalk {
     return undefined;
   }
 
-  /** Says what there is to say at the end. */
+  /** Gives the warnings that come at the end. */
   finish(): void {
     this.warnings.finish();
   }

@@ -3,7 +3,8 @@ import type { GuestType, VzdumpOptions } from '@vzdump-format/pve';
 import type { GuestMethods } from '../guest-access/guest-access.js';
 
 /**
- * vzdump's options, by their names (`compress`, `prune-backups`), count like its command line; and besides:
+ * vzdump's options by their names (`compress`, `prune-backups`), which count as its command line does, and
+ * these besides.
  */
 export interface DumpOptions extends VzdumpOptions {
   /** The numbers of the guests; or `all`, `exclude` or `pool`. */
@@ -18,7 +19,7 @@ export interface DumpOptions extends VzdumpOptions {
   readonly forceRunning?: boolean | undefined;
   /** Where LXC keeps its containers, each by the name of its id; LXC's own default unless given. */
   readonly lxcPath?: string | undefined;
-  /** What is locked meanwhile; /var/run/vzdump.lock unless given. */
+  /** The file that is locked meanwhile; /var/run/vzdump.lock unless given. */
   readonly lockPath?: string | undefined;
   /**
    * Where the log of each guest's last backup is kept; /var/log/vzdump unless given, as far as it is there.
@@ -26,7 +27,7 @@ export interface DumpOptions extends VzdumpOptions {
   readonly logDirectory?: string | undefined;
   /** Whether the option `ionice` sets the I/O priority of this process, which keeps it. */
   readonly setsPriority?: boolean | undefined;
-  /** In place of our own. */
+  /** Ways to access guests, in place of our own. */
   readonly methods?: Readonly<Partial<Record<GuestType, GuestMethods>>> | undefined;
   readonly onEvent?: OnDumpEvent | undefined;
   /** Ends it: the guest at hand is put back to what it was, and nothing that is not whole is left. */
@@ -49,14 +50,14 @@ export type DumpEvent =
       readonly position: number;
       readonly count: number;
     }
-  /** Bytes of the guest that were dealt with, and in all where that is known. */
+  /** Bytes of the guest that were dealt with so far, and their total where that is known. */
   | {
       readonly type: 'progress';
       readonly vmid: number;
       readonly bytes: number;
       readonly total: number | undefined;
     }
-  /** No more bytes will move: what the log still says is how it ended. */
+  /** No more bytes will move; what the log still has is how the backup ended. */
   | { readonly type: 'progress-ended'; readonly vmid: number }
   | { readonly type: 'guest-ended'; readonly result: GuestResult };
 
@@ -69,7 +70,7 @@ export interface GuestResult {
   readonly vmid: number;
   /** `undefined` when there is no such guest. */
   readonly type: GuestType | undefined;
-  /** What the guest is called, by its configuration. */
+  /** The guest's name in its configuration. */
   readonly name: string | undefined;
   readonly state: 'ok' | 'failed';
   /** What went wrong; there can be an archive nevertheless, when it did so after that was whole. */

@@ -89,7 +89,7 @@ class Job {
     return { guests: this.results, warnings: this.log.warnings };
   }
 
-  /** Until it is this job's turn. */
+  /** Waits until it is this job's turn. */
   private async begin(): Promise<JobLock> {
     const { plan, settings, log } = this;
     const { signal, output, lockPath = JOB_LOCK } = settings;
@@ -181,8 +181,8 @@ class Job {
 const IDLE = 8;
 
 /**
- * Sets the I/O priority of this process, with all its threads, as vzdump does: 0 to 7 within the best-effort
- * class, 8 idle. What it starts from then on has the same. Where that cannot be, the log is told.
+ * Sets the I/O priority of this process, with all its threads, as vzdump does: 0 to 7 within the
+ * best-effort class, 8 idle. What it starts from then on has the same. A failure is a warning in the log.
  */
 async function setProcessIoPriority(priority: number, warn: (message: string) => void): Promise<void> {
   const ofThreads: IoPriority =
@@ -194,7 +194,7 @@ async function setProcessIoPriority(priority: number, warn: (message: string) =>
   }
 }
 
-/** What the log does not repeat. */
+/** Options that the log does not repeat. */
 const LEFT_OUT: ReadonlySet<string> = new Set(['stdout', 'job-id']);
 
 /** The job as a command line of vzdump: `vzdump 100 --mode snapshot --storage local`. */
@@ -209,7 +209,7 @@ export function commandEcho(vmids: readonly number[], options: VzdumpOptions): s
   return ['vzdump', ...vmids, ...words].join(' ');
 }
 
-/** As they would be given; an array takes as many options as it has items. */
+/** The texts of an option's values: an array takes as many options as it has items. */
 function textsOf(name: string, value: OptionValue): readonly string[] {
   switch (vzdumpOption(name)?.type.kind) {
     case 'boolean':

@@ -14,7 +14,7 @@ export interface HookJob {
   readonly dumpDirectory: string | undefined;
 }
 
-/** And of one guest's backup, besides. What is not known (yet) is not told. */
+/** What they are told of one guest's backup, besides. What is not known yet is left out. */
 export interface HookGuest extends HookJob {
   readonly vmid: number;
   readonly mode: BackupMode;

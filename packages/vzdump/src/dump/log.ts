@@ -19,7 +19,7 @@ export const LOG_PREFIXES: Readonly<Record<LogLevel, string>> = {
 
 /** The log of a whole job: everything that is said of it, and of each of its guests. */
 export class JobLog {
-  /** Given so far. */
+  /** How many warnings were given so far. */
   warnings = 0;
   /** Only warnings and errors are told. */
   isQuiet = false;
@@ -30,7 +30,7 @@ export class JobLog {
   readonly warn = (message: string): void => this.add('warn', message);
   readonly error = (message: string): void => this.add('error', message);
 
-  /** For libraries. */
+  /** Takes the warnings of libraries. */
   readonly onWarning = (warning: ArchiveWarning): void =>
     this.add(warning.isNotice ? 'info' : 'warn', inOneLine(warning));
 
@@ -43,7 +43,7 @@ export class JobLog {
   }
 }
 
-/** A message of several lines becomes as many, as they can be shown; empty ones say nothing. */
+/** The lines of a message, in printable form; empty ones are left out. */
 export function linesOf(message: string): readonly string[] {
   const lines = message.replaceAll('\t', TAB).split('\n');
   return lines.filter((line) => line !== '').map(printableText);
@@ -53,15 +53,15 @@ export function linesOf(message: string): readonly string[] {
  * What a library warns of has one line: a name in it cannot begin another, which would be taken for the
  * log's.
  */
-export function inOneLine({ message }: ArchiveWarning): string {
+function inOneLine({ message }: ArchiveWarning): string {
   return printableText(message);
 }
 
-/** Programs that a job runs write tables with it. */
+/** What a tab becomes: programs that a job runs write tables with tabs. */
 const TAB = ' '.repeat(4);
 
 /** Where vzdump keeps the log of each guest's last backup. */
-export const LOG_DIRECTORY = '/var/log/vzdump';
+const LOG_DIRECTORY = '/var/log/vzdump';
 
 interface LogFile {
   readonly path: string;
@@ -86,8 +86,8 @@ export class GuestLogFile implements GuestLog {
   ) {}
 
   /**
-   * From here on, there is a file. @param directory if it is there and can be written; a temporary file
-   * otherwise
+   * Starts the file. @param directory where it goes if that can be written to; otherwise the file is a
+   * temporary one
    */
   open(type: GuestType, directory = LOG_DIRECTORY): void {
     const name = `${type}-${this.vmid}.log`;
@@ -99,11 +99,11 @@ export class GuestLogFile implements GuestLog {
   readonly warn = (message: string): void => this.add('warn', message);
   readonly error = (message: string): void => this.add('error', message);
 
-  /** For libraries. */
+  /** Takes the warnings of libraries. */
   readonly onWarning = (warning: ArchiveWarning): void =>
     this.add(warning.isNotice ? 'info' : 'warn', inOneLine(warning));
 
-  /** What stands in the job's log alone. */
+  /** Goes to the job's log only. */
   readonly infoToJob = (message: string): void => this.job.add('info', message, this.vmid);
 
   private add(level: LogLevel, message: string): void {
@@ -111,9 +111,7 @@ export class GuestLogFile implements GuestLog {
     for (const line of linesOf(message)) this.write(`${timeStamp()} ${LOG_PREFIXES[level]}: ${line}\n`);
   }
 
-  /**
-   * A disk that is full must not keep the backup from being ended well: what cannot be written is only told.
-   */
+  /** A full disk must not keep the backup from ending well: what cannot be written is only a warning. */
   private write(line: string): void {
     if (this.file === undefined || this.isOver) return;
     try {
@@ -147,7 +145,7 @@ export class GuestLogFile implements GuestLog {
     }
   }
 
-  /** A temporary file is gone then. */
+  /** Closes the file. A temporary one is gone then. */
   close(): void {
     this.end();
     if (this.file !== undefined) closeSync(this.file.fd);

@@ -30,7 +30,7 @@ export function renderFileSize(bytes: number): string {
   return `${(kib / KIB ** 3).toFixed(2)}TB`;
 }
 
-/** As tar tells its totals: `40KiB`, `1.1GiB`; rounded up, with a decimal below 10. */
+/** As tar prints its totals: `40KiB`, `1.1GiB`; rounded up, with a decimal below 10. */
 export function tarBytes(bytes: number): string {
   let value = bytes;
   let unit = 0;

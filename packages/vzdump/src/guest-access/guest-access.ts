@@ -17,7 +17,7 @@ import type { DriveMapEntry, Guest, GuestConfig, StorageConfig } from '@vzdump-f
  * called.
  */
 
-/** What happens to a guest that runs, meanwhile. One that does not run is backed up in the mode `stop`. */
+/** What happens to a running guest meanwhile. One that does not run is backed up in the mode `stop`. */
 export type BackupMode = 'snapshot' | 'suspend' | 'stop';
 
 /** The steps that hook scripts are told of by the way in which a guest is accessed. */
@@ -118,11 +118,11 @@ export interface TreeData {
    * Each of its sources is read as far as its own file system goes: the root's, and further mount points'.
    */
   readonly tree: DirectoryTree;
-  /** Whether rsync has left out what the patterns say. */
+  /** Whether it is rsync's copy, which lacks what the patterns exclude. */
   readonly isCopy: boolean;
 }
 
-/** What has been done, to be undone in reverse order. */
+/** Undoes what has been done, in reverse order. */
 export class UndoStack {
   private readonly steps: (() => Promise<void>)[] = [];
 

@@ -61,8 +61,8 @@ async function textOf(path: string): Promise<string> {
 }
 
 /**
- * The disks of a virtual machine that runs, as they are while they are read: a part that is read late may fit
- * no part that was read early. Only for those who insist.
+ * The disks of a virtual machine that runs, as they are while they are read: a part that is read late may
+ * fit no part that was read early. Only for those who ask for it.
  */
 export const runningVm: GuestAccess = {
   mode: 'snapshot',

@@ -55,7 +55,10 @@ export function admittedConfig(
   return untrusted ? withoutLines(archived, (line) => found.has(line)) : archived;
 }
 
-/** Of who is not root, lines for LXC and mount points of the host are left out anyway, and told of. */
+/**
+ * When someone other than root restores, lines for LXC and mount points are left out anyway, with a
+ * warning.
+ */
 function isTaken(line: GuestConfigLine): boolean {
   const isRootsAlone = line.kind === 'raw' || (line.kind === 'property' && isMountPointKey(line.key));
   return !(isRestricted() && isRootsAlone);

@@ -6,16 +6,16 @@ import { ArchiveError, type OnWarning } from '@vzdump-format/streams';
 
 const CONFIG_PATH = LXC_CONFIG_NAME.slice('./'.length);
 const FIREWALL_PATH = LXC_FIREWALL_NAME.slice('./'.length);
-/** What other guests' archives begin with. */
+/** The files that archives of other systems begin with. */
 const FOREIGN: Readonly<Record<string, string>> = {
   'qemu-server.conf': 'a virtual machine of Proxmox VE 1',
   'etc/vzdump/vps.conf': 'a container of OpenVZ',
 };
 
 /**
- * The entries of a container's archive, without the two files that vzdump put there itself: they are kept
- * apart, and never come to be in the container. vzdump's own come first, so of each the first one counts: a
- * later one is a guest's.
+ * The entries of a container's archive, without the two files that vzdump put there itself, which are kept
+ * apart and never restored into the container. vzdump's own come first, so the first of each counts, and a
+ * later one is the guest's.
  */
 export class ArchivedFiles {
   /** `pct.conf`, once it has come. */
@@ -61,7 +61,7 @@ export class ArchivedFiles {
     await this.entries.return?.();
   }
 
-  /** @returns whether it is one of vzdump's own, or in their place */
+  /** @returns whether it is one of vzdump's own files, or has the path of one */
   private async take(entry: FileEntry): Promise<boolean> {
     const { path } = entry;
     if (path !== CONFIG_PATH && path !== FIREWALL_PATH) return false;
@@ -82,9 +82,9 @@ interface RestoredEntriesOptions {
 }
 
 /**
- * Entries as tar puts them on disk with the options that `pct restore` gives it: of the extended attributes,
- * those whose names begin with `user.`; names in ACLs stand for the ids that they have here, as an id of the
- * container. (Devices of `./dev` are left out where the entries are restored.)
+ * Entries as tar puts them on disk with the options that `pct restore` gives it: of the extended
+ * attributes, those whose names begin with `user.`; names in ACLs stand for the ids that they have on this
+ * host, taken as ids of the container. (Devices of `./dev` are left out where the entries are restored.)
  */
 export async function* restoredEntries(
   entries: AsyncIterable<FileEntry>,
@@ -108,7 +108,7 @@ export async function* restoredEntries(
   }
 }
 
-/** Of a path as it is on disk: what `pct restore` leaves out. */
+/** Whether `pct restore` leaves out what has this path on disk. */
 export function isDeviceFile(path: string): boolean {
   return path.startsWith('dev/');
 }
@@ -122,10 +122,10 @@ export interface MountTarget {
 }
 
 /**
- * Deals the entries of a container out to its volumes, by their paths: nothing has to be mounted within
- * another for that, and no name in one volume can lead into another. In the volume around it, a mount point
+ * Routes each entry of a container to the volume that its path belongs in: nothing has to be mounted within
+ * another volume for that, and no name in one can lead into another. In the volume around it, a mount point
  * is an empty directory, which is made in the end unless it is there.
- * @param targets one of them for the root
+ * @param targets the volumes, one of them for the root
  * @throws what `entries` or a target throws, when all targets have ended
  */
 export async function routeEntries(
@@ -133,17 +133,17 @@ export async function routeEntries(
   targets: readonly MountTarget[],
   onWarning?: OnWarning,
 ): Promise<void> {
-  const lanes = targets.map((target) => new Lane(target));
-  const runs = lanes.map((lane) => lane.run());
+  const routes = targets.map((target) => new Route(target));
+  const runs = routes.map((route) => route.run());
   const failure = Promise.race(runs.map((run) => run.then(() => new Promise<never>(() => {}))));
   failure.catch(() => {}); // awaited below
-  const dealer = new Dealer(lanes, failure, onWarning);
+  const router = new Router(routes, failure, onWarning);
   try {
-    for await (const entry of entries) await dealer.deal(entry);
-    await dealer.dealMountPoints();
-    for (const lane of lanes) lane.entries.end();
+    for await (const entry of entries) await router.route(entry);
+    await router.routeMountPoints();
+    for (const route of routes) route.entries.end();
   } catch (error) {
-    for (const lane of lanes) lane.entries.fail(error);
+    for (const route of routes) route.entries.fail(error);
     await Promise.allSettled(runs);
     throw error;
   }
@@ -151,7 +151,7 @@ export async function routeEntries(
   for (const result of results) if (result.status === 'rejected') throw result.reason;
 }
 
-class Lane {
+class Route {
   readonly entries = new EntryChannel();
 
   constructor(private readonly target: MountTarget) {}
@@ -174,33 +174,33 @@ class Lane {
   }
 }
 
-class Dealer {
-  /** The longest first: the innermost that has a path is where it belongs. */
-  private readonly lanes: readonly Lane[];
+class Router {
+  /** The longest path first: an entry belongs in the innermost volume that has its path. */
+  private readonly routes: readonly Route[];
   private lostLinks = 0;
 
   constructor(
-    lanes: readonly Lane[],
+    routes: readonly Route[],
     private readonly failure: Promise<never>,
     private readonly onWarning: OnWarning | undefined,
   ) {
-    this.lanes = lanes.toSorted((one, other) => other.path.length - one.path.length);
+    this.routes = routes.toSorted((one, other) => other.path.length - one.path.length);
   }
 
-  async deal(entry: FileEntry): Promise<void> {
-    const lane = this.laneOf(entry.path);
-    const path = lane.below(entry.path);
-    if (entry.type !== 'hardlink') return this.offer(lane, { ...entry, path });
+  async route(entry: FileEntry): Promise<void> {
+    const route = this.routeOf(entry.path);
+    const path = route.below(entry.path);
+    if (entry.type !== 'hardlink') return this.offer(route, { ...entry, path });
     const linkTarget = entry.linkTarget ?? '';
-    if (this.laneOf(linkTarget) !== lane) return this.loseLink(entry);
-    return this.offer(lane, { ...entry, path, linkTarget: lane.below(linkTarget) });
+    if (this.routeOf(linkTarget) !== route) return this.loseLink(entry);
+    return this.offer(route, { ...entry, path, linkTarget: route.below(linkTarget) });
   }
 
-  /** Those within others last. */
-  async dealMountPoints(): Promise<void> {
-    for (const { path } of this.lanes.toReversed()) {
+  /** The innermost come last. */
+  async routeMountPoints(): Promise<void> {
+    for (const { path } of this.routes.toReversed()) {
       if (path === '') continue;
-      const around = this.lanes.find((lane) => lane.path !== path && lane.has(path))!;
+      const around = this.routes.find((route) => route.path !== path && route.has(path))!;
       await this.offer(around, {
         ...{ path: around.below(path), type: 'directory', size: 0 },
         ...{ mode: 0o755, uid: 0, gid: 0, mtime: BigInt(Date.now()) * 1_000_000n },
@@ -208,13 +208,13 @@ class Dealer {
     }
   }
 
-  private laneOf(path: string): Lane {
-    return this.lanes.find((lane) => lane.has(path))!;
+  private routeOf(path: string): Route {
+    return this.routes.find((route) => route.has(path))!;
   }
 
   /** `failure` also tells of a target that is gone, and would never take the entry. */
-  private async offer(lane: Lane, entry: FileEntry): Promise<void> {
-    await Promise.race([lane.entries.offer(entry), this.failure]);
+  private async offer(route: Route, entry: FileEntry): Promise<void> {
+    await Promise.race([route.entries.offer(entry), this.failure]);
   }
 
   private loseLink({ path, linkTarget = '' }: FileEntry): void {
@@ -228,13 +228,13 @@ class Dealer {
   }
 }
 
-/** Hands entries to one who iterates over them: the next one is taken once the one before is done with. */
+/** Hands entries to one who iterates over them: each is taken when the one before has been dealt with. */
 class EntryChannel implements AsyncIterable<FileEntry> {
   private asked: ((result: IteratorResult<FileEntry> | Promise<never>) => void) | undefined;
   private done: (() => void) | undefined;
   private waiting: IteratorResult<FileEntry> | Promise<never> | undefined;
 
-  /** Resolves when the entry is done with. */
+  /** Resolves when the entry has been dealt with. */
   offer(entry: FileEntry): Promise<void> {
     return new Promise((resolve) => {
       this.done = resolve;

@@ -47,9 +47,9 @@ export interface WholeGuest {
 }
 
 /**
- * Makes a guest of it: first its volumes get their names, then it its firewall rules and its configuration,
- * and only then the volumes go that the new ones take the place of. If any of the first three fails, all is
- * as it was.
+ * Makes the guest: its volumes get their names, its firewall rules and its configuration are written, and
+ * only then the volumes are removed that the new ones replace. If one of the first three steps fails,
+ * everything is as it was before.
  */
 export async function commitGuest(job: RestoreJob, guest: WholeGuest): Promise<void> {
   const { pveRoot, options } = job;
@@ -63,7 +63,7 @@ export async function commitGuest(job: RestoreJob, guest: WholeGuest): Promise<v
   await job.staged.commit();
   await pveRoot.exclusively(() => writeFiles(job, guest, config), options.signal);
   for (const volume of old?.replaced ?? []) await removeOldVolume(job, volume);
-  if (options.pool !== undefined) await addToItsPool(job, options.pool);
+  if (options.pool !== undefined) await addToChosenPool(job, options.pool);
 }
 
 /** With its configuration, the guest has its number: whoever comes second finds that it is taken. */
@@ -93,8 +93,8 @@ function withUnused(job: RestoreJob, config: GuestConfig, volumes: readonly stri
 }
 
 /**
- * A configuration that could not be written, as far as anyone knows: if it is there nevertheless, or that
- * cannot be told, what it names stays, for no guest must be without its volumes.
+ * Deals with a configuration that could not be written, as far as is known. If it is there nevertheless, or
+ * that cannot be told, the volumes that it names stay, for no guest must be without its volumes.
  */
 async function afterFailedWrite(
   job: RestoreJob,
@@ -147,8 +147,8 @@ async function removeOldVolume(job: RestoreJob, volume: string): Promise<void> {
   }
 }
 
-/** The guest is there: that it is in no pool does not undo it. */
-async function addToItsPool({ pveRoot, options }: RestoreJob, pool: string): Promise<void> {
+/** A failure is only a warning, for the guest is there without the pool, too. */
+async function addToChosenPool({ pveRoot, options }: RestoreJob, pool: string): Promise<void> {
   try {
     await addToPool(pveRoot, pool, options.vmid);
   } catch (error) {
@@ -183,7 +183,7 @@ async function addToPool(pveRoot: PveRoot, pool: string, vmid: number): Promise<
   });
 }
 
-/** Seconds: Proxmox VE waits for a machine with much memory to be made. */
+/** Seconds that a start may take: a machine with much memory takes long. */
 const TIMEOUT = 300;
 
 /**
@@ -199,7 +199,7 @@ export async function requireStartable({ options, pveRoot }: RestoreJob, type: G
     throw notStartable(`${program} knows only the guests of ${DEFAULT_PVE_ROOT}`);
 }
 
-/** The guest is there: that it does not start does not undo it. */
+/** A failure is only a warning, for the guest is there. */
 export async function startGuest(job: RestoreJob, type: GuestType): Promise<void> {
   const { options, tell } = job;
   if (options.start !== true) return;

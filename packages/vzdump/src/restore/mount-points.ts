@@ -200,7 +200,7 @@ export class OpenVolumes {
 type ImagePlace = Exclude<VolumePlace, { kind: 'directory' }>;
 
 /** A file system that is open, and at no path that anyone else could come by. */
-export interface OpenFileSystem {
+interface OpenFileSystem {
   /** Of its root, for this process, as long as it is open. */
   readonly path: string;
   /** Makes all that was written durable. @throws `FILE_SYSTEM_WRITE` */
@@ -212,7 +212,7 @@ export interface OpenFileSystem {
  * Makes an ext4 file system as Proxmox VE does for containers: with multiple mount protection.
  * @param owner of its root, on the host
  */
-export async function makeFileSystem(
+async function makeFileSystem(
   { path }: ImagePlace,
   owner: { readonly uid: number; readonly gid: number },
   signal?: AbortSignal,
@@ -227,7 +227,7 @@ export async function makeFileSystem(
  * root is open here. So whatever becomes of this process, and at whatever moment, no mount is left, and no
  * loop device.
  */
-export async function openFileSystem(place: ImagePlace): Promise<OpenFileSystem> {
+async function openFileSystem(place: ImagePlace): Promise<OpenFileSystem> {
   const mountPoint = await realpath(tmpdir()); // any directory will do: nobody else sees what is mounted there
   const namespace = await MountNamespace.open();
   try {

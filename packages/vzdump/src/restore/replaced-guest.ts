@@ -57,8 +57,8 @@ export async function requireRestorable(
 }
 
 /**
- * Makes sure that a guest is as it was, and may be replaced, right before it is. @throws `GUEST_CHANGED`, and
- * as above
+ * Makes sure, right before a guest is replaced, that it is as it was and may be replaced. @throws
+ * `GUEST_CHANGED`, and as above
  */
 export async function requireUnchanged(job: RestoreJob, replaced: ReplacedGuest): Promise<void> {
   const { guest, config } = replaced;
@@ -156,9 +156,9 @@ function refusal(
 
 /** What becomes of the volumes of a guest that is replaced. */
 interface OldVolumes {
-  /** Their content came anew with the archive. */
+  /** Volumes whose content came anew with the archive. */
   readonly replaced: readonly string[];
-  /** They stay, for no archive brings them back. */
+  /** Volumes that stay, for the archive does not bring them back. */
   readonly kept: readonly string[];
 }
 
@@ -190,7 +190,7 @@ export function sortOldVolumes(
   return { replaced: [...replaced], kept: [...all].filter((volume) => !replaced.has(volume)) };
 }
 
-/** Those that a restore may replace, whatever it restores. */
+/** The volumes that a restore may replace, whatever it restores. */
 function replaceableVolumes(old: GuestConfig, vmid: number): readonly string[] {
   return volumesOf(old.sections[0])
     .filter(([key, volume]) => !key.startsWith('unused') && isOwned(volume, vmid) && !isBase(volume))
@@ -206,7 +206,10 @@ function volumesOf({ lines }: GuestConfigSection): readonly (readonly [key: stri
   });
 }
 
-/** `local:300/vm-300-disk-0.raw`, `local-zfs:subvol-300-disk-0`. What a path names may be anyone's. */
+/**
+ * `local:300/vm-300-disk-0.raw`, `local-zfs:subvol-300-disk-0`. A volume that is given by a path may be
+ * anyone's.
+ */
 function isOwned(volume: string, vmid: number): boolean {
   const name = parseVolumeId(volume)?.name ?? '';
   return new RegExp(`(?:^|/)(?:vm|base|subvol|basevol)-${vmid}-[^/]+$`).test(name);

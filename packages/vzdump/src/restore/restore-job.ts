@@ -45,7 +45,9 @@ export async function newRestoreJob(options: RestoreOptions): Promise<RestoreJob
   };
 }
 
-/** One that is named as a volume is where its storage keeps it: `local:backup/vzdump-…`. */
+/**
+ * Finds the archive. One that is named as a volume, `local:backup/vzdump-…`, is where its storage keeps it.
+ */
 function archiveOf(
   archive: RestoreOptions['archive'],
   storages: StorageConfig,
@@ -63,12 +65,12 @@ export function archivePath({ archive }: RestoreJob): string | undefined {
   return Symbol.asyncIterator in archive ? undefined : archive.path;
 }
 
-/** Whether who restores is not root, and may not do all that root@pam may. */
+/** Whether this process is not root's, and so may not do all that root@pam may. */
 export function isRestricted(): boolean {
   return process.geteuid?.() !== 0;
 }
 
-/** KiB/s for a part of a restore that these storages take part in; 0 is no limit. */
+/** The limit in KiB/s for a part of a restore in which these storages take part; 0 is none. */
 export function limitFor(
   { options, datacenter }: RestoreJob,
   storages: readonly { readonly bandwidthLimits: BandwidthLimits | undefined }[],
@@ -81,7 +83,10 @@ export function limitFor(
   return limit ?? 0;
 }
 
-/** From here on, an archive is read no faster. What codecs have read ahead counts: the rest waits for it. */
+/**
+ * Limits how fast the archive is read from here on. What codecs have read ahead counts, so the rest waits
+ * for it.
+ */
 export function limitReading({ tell }: RestoreJob, limiter: RateLimiter, kibPerSecond: number): void {
   if (kibPerSecond === 0) return;
   limiter.bytesPerSecond = kibPerSecond * BANDWIDTH_UNIT;

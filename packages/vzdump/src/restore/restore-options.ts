@@ -50,7 +50,7 @@ export interface RestoreOptions {
   readonly indexDirectory?: string | undefined;
   /** Where new MAC addresses and uuids come from; random unless given. */
   readonly identity?: IdentitySource | undefined;
-  /** In place of our own, which tell whether a guest runs. */
+  /** How to tell whether a guest runs, in place of our own ways. */
   readonly methods?: Readonly<Partial<Record<GuestType, GuestMethods>>> | undefined;
   /** The largest window to allocate for decompression, as a power of two; see the codecs. */
   readonly maxWindowLog?: number | undefined;

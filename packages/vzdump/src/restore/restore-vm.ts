@@ -58,7 +58,10 @@ function contentsOf({ configs, devices, ctime }: VmaHeader) {
   return { configs: configs.map(({ name, data }) => ({ name, size: data.length })), devices, ctime };
 }
 
-/** All of it is known before the first byte is written, and so is what is wrong with it. */
+/**
+ * The configuration is made before the first byte is written, so that what is wrong with it is known by
+ * then.
+ */
 function restoredConfig(
   archived: GuestConfig,
   drives: readonly DrivePlan[],

@@ -39,7 +39,9 @@ export async function restore(options: RestoreOptions): Promise<RestoreResult> {
   }
 }
 
-/** A virtual machine's archive is read as fast as the storage allows that it is on, if it is on any. */
+/**
+ * Limits the reading of a virtual machine's archive to what the storage allows that holds it, if one does.
+ */
 function limitedByItsStorage(job: RestoreJob, archive: OpenArchive, limiter: RateLimiter): OpenArchive {
   const path = archivePath(job);
   const storage = path === undefined ? undefined : storageOf(job.storages, path);

@@ -88,9 +88,9 @@ export async function makeTemporaryDirectory(
 export interface FinishedBackup {
   readonly guest: Guest;
   readonly guestName: string | undefined;
-  /** In the job's store. */
+  /** The backup's id in the job's store. */
   readonly id: string;
-  /** Its path. */
+  /** The archive's path. */
   readonly archive: string;
   readonly job: DumpJob;
   readonly log: GuestLogFile;
@@ -106,7 +106,7 @@ export async function afterBackup(backup: FinishedBackup): Promise<void> {
   if (options.remove) await prune(backup);
 }
 
-/** A backup is a backup without notes, too. */
+/** A failure is only a warning, for the backup is whole without notes, too. */
 async function addNotes(template: string, backup: FinishedBackup): Promise<void> {
   const { guest, guestName, id, job, log } = backup;
   log.info('adding notes to backup');

@@ -35,7 +35,10 @@ export interface ArchiveRun {
   readonly excludePatterns: readonly string[];
 }
 
-/** Where the archive goes, as `packVm` and `packTree` take it; what that is called is told to the journal. */
+/**
+ * Where the archive goes, as `packVm` and `packTree` take it. The journal is told the name of the
+ * unfinished file.
+ */
 function archiveOutput({ job, log, place }: ArchiveRun) {
   const { codec, options: compress } = job.compression;
   const common = { codec, compress, onWarning: log.onWarning, signal: job.signal };
@@ -49,7 +52,7 @@ function archiveOutput({ job, log, place }: ArchiveRun) {
   return { ...common, output: intoStore(writer) };
 }
 
-/** The archive is all that the backup consists of. */
+/** Writes the archive, which is all that the backup consists of, and commits the backup. */
 function intoStore(writer: BackupWriter): OutputSink {
   return async (bytes, options) => {
     const size = await writer.write(ARCHIVE_STREAM, bytes, options);

@@ -35,7 +35,7 @@ export async function backupGuest(vmid: number, job: DumpJob): Promise<GuestResu
 
 /** The backup of one guest under way, with all that has to be put back in the end. */
 class GuestBackup {
-  /** Known once it was found. */
+  /** Known once the guest was found. */
   private guest: Guest | undefined;
   private readonly log: GuestLogFile;
   private mode: BackupMode;
@@ -47,7 +47,7 @@ class GuestBackup {
   private name: string | undefined;
   private size = 0;
   private archive: string | undefined;
-  /** From then on, an interruption interrupts nothing any more. */
+  /** From then on, an abort no longer ends anything early. */
   private isOver = false;
 
   constructor(
@@ -100,7 +100,7 @@ class GuestBackup {
     await this.hook('backup-end');
   }
 
-  /** Warnings about its configuration come when that is read under the lock. */
+  /** Gives no warnings about the configuration: they come when that is read under the lock. */
   private async isRunning(guest: Guest): Promise<boolean> {
     const { root, storages, methods, signal } = this.job;
     const config = parseGuestConfig(bytesToPath(await readConfigFile(guest.configPath)), guest.type);
@@ -250,7 +250,7 @@ class GuestBackup {
     );
   }
 
-  /** When the guest's backup is over: a script that fails is a warning. */
+  /** Calls the script when the guest's backup is over: its failure is only a warning. */
   private async hookAfter(phase: GuestPhase): Promise<void> {
     try {
       await this.hook(phase);

@@ -7,7 +7,7 @@ import { BACKUP_LOCK, type Journal } from '../job/journal.js';
 import { errorText } from '../log.js';
 
 export interface LockedGuest {
-  /** As it was before. */
+  /** The configuration as it was before. */
   readonly config: GuestConfig;
   /** Takes the lock away, and leaves alone what others have changed meanwhile. @throws `GUEST_UNLOCK` */
   unlock(): Promise<void>;
@@ -31,7 +31,7 @@ export async function lockGuest(root: PveRoot, guest: Guest, journal: Journal): 
     const unlocked = unchanged ? config : withoutKeys(now, (key) => key === 'lock');
     await root.writeConfig(vmid, unlocked, { overwrite: true });
   };
-  /** A second time, too: a lock that stays is an admin's to find. */
+  /** Tries twice, for a lock that stays is left to an admin to find. */
   const unlock = () => unlockOnce().catch(unlockOnce);
   journal.add({ kind: 'locked', path: configPath });
   try {
@@ -43,7 +43,7 @@ export async function lockGuest(root: PveRoot, guest: Guest, journal: Journal): 
   return { config, unlock: () => unlock().catch((cause) => stillLocked(guest, cause)) };
 }
 
-/** Nobody but an admin can help: says what to do. */
+/** Tells an admin, who alone can help, what to do. */
 async function stillLocked(guest: Guest, cause: unknown): Promise<never> {
   const { vmid, configPath } = guest;
   const message = `${nameOf(guest)} ${vmid} is still locked (${BACKUP_LOCK}), since it could not be unlocked: ${errorText(cause)}`;

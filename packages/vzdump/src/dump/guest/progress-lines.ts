@@ -45,7 +45,7 @@ export class ProgressLines {
     if (this.now() - this.toldAt > PAUSE && this.percent !== this.toldPercent) this.tell();
   }
 
-  /** Says where things stand in the end: how much there was, and how long it took. */
+  /** Gives the last lines: how much there was, and how long it took. */
   end(): void {
     if (this.toldPercent < 100) this.tell();
     const { bytes, zeroBytes } = this.latest;

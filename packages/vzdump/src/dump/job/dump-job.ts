@@ -34,9 +34,9 @@ export interface DumpPlan {
   readonly vmids: readonly number[];
   readonly root: PveRoot;
   readonly storages: StorageConfig;
-  /** As it was given. */
+  /** The options as they were given. */
   readonly commandLine: VzdumpOptions;
-  /** With what vzdump.conf, the storage and the defaults say. */
+  /** The options with what vzdump.conf, the storage and the defaults add to them. */
   readonly options: EffectiveOptions;
   readonly selection: GuestSelection;
   readonly hooks: HookScript;
@@ -84,7 +84,7 @@ function warnOfNothing(why: string, log: JobLog): void {
   log.warn(`nothing is backed up: ${why}`);
 }
 
-/** What is written down for the next job has to be found by that. */
+/** The journal names paths, and the next job has to find what they name. */
 function withAbsolutePaths(options: VzdumpOptions): VzdumpOptions {
   const { dumpdir, tmpdir, script } = options;
   return {
@@ -105,9 +105,9 @@ function requireOneForStdout({ stdout }: EffectiveOptions, { vmids }: GuestSelec
 /** Where archives go. */
 export interface DumpTarget {
   readonly storage: DirectoryStorage | undefined;
-  /** That of the store, as hook scripts are told it. */
+  /** The store's directory, as hook scripts are told it. */
   readonly directory: string | undefined;
-  /** Of archives, logs and notes; `undefined` where all goes to standard output. */
+  /** Takes archives, logs and notes; `undefined` where all goes to standard output. */
   readonly store: BackupStore | undefined;
   /** Where the archive goes, instead of into a file. */
   readonly output: Writable | undefined;

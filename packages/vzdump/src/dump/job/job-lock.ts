@@ -21,8 +21,8 @@ export interface JobLockOptions {
 }
 
 /**
- * The lock that vzdump and we take for the whole of a job (flock(2)). The kernel gives it up when the process
- * ends, however it does; what that process then has left behind stands in the file, in its `journal`.
+ * The lock that vzdump and we take for the whole of a job (flock(2)). The kernel gives it up when the
+ * process ends, however it does; what that process has left behind then stands in the file: its `journal`.
  */
 export class JobLock {
   private constructor(
@@ -47,7 +47,7 @@ export class JobLock {
     }
   }
 
-  /** For the next job: nothing is left behind. What fails is only told, for the job itself is over. */
+  /** Frees the lock for the next job. A failure is only reported, for the job itself is over. */
   async release(onFailure?: (message: string) => void): Promise<void> {
     const steps = [() => this.journal.end(), () => unlockFile(this.file.fd), () => this.file.close()];
     for (const step of steps) {

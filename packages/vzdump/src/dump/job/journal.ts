@@ -36,13 +36,13 @@ const NAMES: Readonly<Record<JournalEntry['kind'], RegExp>> = {
 
 /**
  * What stands in the file of the job's lock, a line of JSON each: the process that holds it, and what that
- * has to put right. vzdump itself writes nothing there, and minds nothing. Each of these lines is written
- * before anything else is done. What writes them throws `JOB_LOCK`.
+ * has to put right. vzdump itself writes nothing there, and ignores what it finds. Each line is written
+ * before what it tells of is done. Methods that write throw `JOB_LOCK`.
  */
 export class Journal {
-  /** Of the guest at hand. */
+  /** What is open of the guest at hand. */
   private open: readonly JournalEntry[] = [];
-  /** Could not be put right, and is left for the next job to try. */
+  /** What could not be put right, and is left for the next job to try. */
   private left: readonly JournalEntry[] = [];
 
   /** @param fd open for reading and appending */
@@ -72,7 +72,7 @@ export class Journal {
     this.write([{ pid: process.pid }, ...left]);
   }
 
-  /** To be called before that is done which is to be put right. */
+  /** To be called before what has to be put right is done. */
   add(entry: JournalEntry): void {
     this.open = [...this.open, entry];
     this.append([entry]);
@@ -144,7 +144,8 @@ function isEntry(line: Readonly<Record<string, unknown>>): line is JournalEntry 
 export const BACKUP_LOCK = 'backup';
 
 /**
- * Puts right what a job that was killed has left; what cannot be is a warning. Our own job begins after it.
+ * Puts right what a job that was killed has left, and begins the journal of this one. A failure is a
+ * warning.
  */
 export async function clearLeftovers(journal: Journal, log: JobLog): Promise<void> {
   const left: JournalEntry[] = [];

@@ -24,7 +24,7 @@ export interface JobSummary {
 
 const SBIN = ['/usr/sbin', '/sbin', '/usr/lib'];
 
-/** Whom the job's outcome is mailed to. Proxmox VE's own targets cannot be told from here. */
+/** Whom the job's outcome is mailed to. Proxmox VE's own notification targets cannot be reached from here. */
 export function mailRecipients(options: EffectiveOptions, log: JobLog): readonly string[] {
   const { mailto = [], 'notification-mode': mode } = options;
   if (mode === 'notification-system') {
@@ -35,7 +35,7 @@ export function mailRecipients(options: EffectiveOptions, log: JobLog): readonly
 }
 
 /**
- * Tells whom it concerns what came of the job, unless they asked for failures only. What fails is a warning.
+ * Mails the job's outcome, unless the recipients asked for failures only. A failure to do so is a warning.
  */
 export async function notify(
   summary: JobSummary,

@@ -17,7 +17,7 @@ import { SNAPSHOT_NAME, type StorageSnapshot, snapshotOfVolume } from './volume-
 /** Seconds that it may take to write what a container has in memory for its disks. */
 const FLUSH_TIMEOUT = 300;
 
-interface SnappedVolume {
+interface VolumeWithSnapshot {
   readonly volume: ContainerVolume;
   readonly snapshot: StorageSnapshot;
 }
@@ -33,7 +33,7 @@ export function containerSnapshot(lxc: Lxc): GuestAccess {
 
 async function prepare(lxc: Lxc, context: GuestContext): Promise<PreparedGuest> {
   const { included } = await containerVolumes(context);
-  const volumes = await snapped(included);
+  const volumes = await withSnapshots(included);
   const steps = volumes.length > 1 ? await freezing(lxc, context) : undefined;
   const pause = new GuestPause(context, steps, 'resume vm');
   const undo = new UndoStack();
@@ -47,8 +47,8 @@ async function prepare(lxc: Lxc, context: GuestContext): Promise<PreparedGuest> 
 }
 
 /** @throws `MODE_UNSUPPORTED` unless all can have one */
-async function snapped(volumes: readonly ContainerVolume[]): Promise<readonly SnappedVolume[]> {
-  const found: SnappedVolume[] = [];
+async function withSnapshots(volumes: readonly ContainerVolume[]): Promise<readonly VolumeWithSnapshot[]> {
+  const found: VolumeWithSnapshot[] = [];
   for (const volume of volumes) {
     const snapshot = await snapshotOfVolume(volume);
     if (snapshot !== undefined) found.push({ volume, snapshot });
@@ -58,7 +58,7 @@ async function snapped(volumes: readonly ContainerVolume[]): Promise<readonly Sn
 }
 
 interface Opening {
-  readonly volumes: readonly SnappedVolume[];
+  readonly volumes: readonly VolumeWithSnapshot[];
   readonly pause: GuestPause;
   readonly undo: UndoStack;
 }
@@ -85,8 +85,8 @@ async function open(lxc: Lxc, context: GuestContext, { volumes, pause, undo }: O
   return mountedVolumes(copies, context, undo);
 }
 
-/** What a backup that was killed has left. */
-async function removeOldSnapshots(volumes: readonly SnappedVolume[], log: GuestLog): Promise<void> {
+/** Removes what a backup that was killed has left. */
+async function removeOldSnapshots(volumes: readonly VolumeWithSnapshot[], log: GuestLog): Promise<void> {
   let isTold = false;
   for (const { snapshot } of volumes) {
     if (!(await snapshot.exists())) continue;
@@ -96,11 +96,13 @@ async function removeOldSnapshots(volumes: readonly SnappedVolume[], log: GuestL
   }
 }
 
-/** An image's snapshot has what was written to the file; the file system in it may have more in memory. */
+/**
+ * Writes out what a file system in an image has in memory: a snapshot has only what is in the image's file.
+ */
 async function flushImages(
   lxc: Lxc,
   { guest }: GuestContext,
-  volumes: readonly SnappedVolume[],
+  volumes: readonly VolumeWithSnapshot[],
 ): Promise<void> {
   const images = volumes.filter(({ volume }) => volume.content.kind === 'image');
   if (images.length === 0) return;
@@ -110,10 +112,10 @@ async function flushImages(
   }
 }
 
-/** Those that are there; what fails with one keeps no other. */
-async function removeSnapshots(volumes: readonly SnappedVolume[], log: GuestLog): Promise<void> {
+/** Removes those that are there. A failure with one does not keep the others. */
+async function removeSnapshots(volumes: readonly VolumeWithSnapshot[], log: GuestLog): Promise<void> {
   log.info(`cleanup temporary '${SNAPSHOT_NAME}' snapshot`);
-  const remove = async ({ snapshot }: SnappedVolume) => {
+  const remove = async ({ snapshot }: VolumeWithSnapshot) => {
     if (await snapshot.exists()) await snapshot.remove();
   };
   for (const volume of volumes.toReversed()) {

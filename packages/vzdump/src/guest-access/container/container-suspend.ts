@@ -37,7 +37,7 @@ async function copy(
 ): Promise<TreeData> {
   const { guest, temporaryDirectory, excludePatterns, bandwidthLimit, log, signal } = context;
   signal?.throwIfAborted();
-  // a directory of its own, as it gets the mode and the owner of the container's root
+  // the copy gets a directory of its own, for that takes the mode and owner of the container's root
   const target = join(temporaryDirectory, 'root');
   await mkdir(target, { mode: 0o700 });
   const root = `/proc/${await lxc.initPid(guest.vmid)}/root`;

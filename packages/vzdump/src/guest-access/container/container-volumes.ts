@@ -6,7 +6,7 @@ import { type MountPoint, resolveVolume, selectMountPoints, type Volume } from '
 import { ArchiveError, debugLog } from '@vzdump-format/streams';
 import type { GuestContext } from '../guest-access.js';
 
-/** What a volume, or a snapshot of one, is to whoever wants to read the files in it. */
+/** How the files in a volume, or in a snapshot of one, can be read. */
 export type VolumeContent =
   | { readonly kind: 'directory'; readonly path: string }
   /** A file with a file system; `isSpare` when it is a copy that may be written to. */

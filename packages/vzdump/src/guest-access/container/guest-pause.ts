@@ -9,7 +9,7 @@ export interface PauseSteps {
   pause(): Promise<void>;
   /** The opposite; does nothing when there is nothing to do. */
   resume(): Promise<void>;
-  /** What does the same when this process cannot any more. */
+  /** The command that resumes the guest when this process has died. */
   readonly lifeline: Command;
 }
 
@@ -25,7 +25,7 @@ export class GuestPause {
 
   /**
    * @param steps `undefined` when there is nothing to do
-   * @param message for the log, when the guest is about to run again
+   * @param message for the log, when the guest is about to go on
    */
   constructor(
     private readonly context: GuestContext,
@@ -42,7 +42,7 @@ export class GuestPause {
     await pause();
   }
 
-  /** @throws what the hook script's failing throws, or the steps' */
+  /** @throws what a failing hook script, or one of the steps, throws */
   async end(): Promise<void> {
     const { context } = this;
     this.isScriptTold = true;
@@ -52,7 +52,7 @@ export class GuestPause {
     this.tellOfEnd(seconds);
   }
 
-  /** What is left of `end`, whatever fails. */
+  /** Does what is left of `end`, whatever fails. */
   async endAnyhow(): Promise<void> {
     if (this.since === undefined) return;
     const { context } = this;

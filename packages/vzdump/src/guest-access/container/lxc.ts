@@ -16,7 +16,7 @@ export type LxcState = 'running' | 'frozen' | 'stopped';
 /** Seconds that starting and freezing may take: both wait for the container's processes. */
 const START_TIMEOUT = 300;
 const FREEZE_TIMEOUT = 120;
-/** What stopping may take beyond the time that the guest has for it. */
+/** Seconds that stopping may take beyond the time that the guest has for it. */
 const STOP_MARGIN = 60;
 
 /**
@@ -58,7 +58,7 @@ export class Lxc {
   }
 
   /**
-   * Has a container shut down, and kills it when that takes too long.
+   * Shuts a container down, and kills it when that takes too long.
    * @param seconds 0 kills it at once
    * @throws `LXC_STOP` when it runs nevertheless
    */
@@ -143,7 +143,7 @@ async function defaultLxcPath(): Promise<string | undefined> {
 interface LxcSockets {
   /** The LXC paths of containers of that name. */
   readonly paths: readonly string[];
-  /** Inodes of those that may be of any container. */
+  /** Inodes of sockets that may belong to any container. */
   readonly unnamed: ReadonlySet<string>;
 }
 
@@ -175,7 +175,7 @@ function lxcPathsInUse(name: string): readonly string[] {
   return unnamed.size === 0 ? paths : [...paths, ...monitoredPaths(name, unnamed)];
 }
 
-/** Of processes that say that they run such a container, and have one of the sockets open. */
+/** The LXC paths of processes that say that they run such a container, and have one of the sockets open. */
 function monitoredPaths(name: string, sockets: ReadonlySet<string>): readonly string[] {
   return readdirSync('/proc')
     .filter((pid) => /^\d+$/.test(pid))

@@ -95,7 +95,7 @@ export async function requireRealDirectories(root: string, path: string): Promis
   }
 }
 
-export interface MountVolumeOptions {
+interface MountVolumeOptions {
   readonly content: VolumeContent;
   /** A directory, as it is in the namespace. */
   readonly target: string;
@@ -108,7 +108,7 @@ export interface MountVolumeOptions {
 const HARMLESS = 'nosuid,nodev,noexec';
 
 /** Mounts what is in a volume. @throws `PROGRAM_FAILED` */
-export async function mountVolume(options: MountVolumeOptions): Promise<void> {
+async function mountVolume(options: MountVolumeOptions): Promise<void> {
   const { content, target, namespace, undo, log } = options;
   const mount = (...args: readonly string[]) => namespace.run(['mount', ...args, target]);
   if (content.kind === 'directory') await mount('--bind', '--', content.path);
@@ -121,7 +121,7 @@ export async function mountVolume(options: MountVolumeOptions): Promise<void> {
   undo.defer(() => unmount(namespace, target));
 }
 
-/** What is still being read, after an abort, goes away when that ends. */
+/** What is still being read after an abort is unmounted when the reading ends. */
 async function unmount(namespace: MountNamespace, target: string): Promise<void> {
   await namespace
     .run(['umount', '--', target])

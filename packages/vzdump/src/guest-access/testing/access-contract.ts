@@ -89,7 +89,7 @@ async function expectAllPutBack(
   expect(await state()).toEqual(before);
   const told = phasesIn(events);
   expect(told).toEqual(phases.slice(0, told.length));
-  if (pauses && phase !== 'pre-stop') expect(told).toEqual(phases);
+  if (pauses && phase !== 'pre-stop') expect(told, `open: ${outcome}`).toEqual(phases);
   // A way may have nothing more to do in which to heed the signal.
   if (!controller.signal.aborted && toldByOpen.includes(phase)) expect(outcome).toBe(error);
   else expect([error, 'opened']).toContain(outcome);

@@ -148,7 +148,7 @@ export class StagedFile implements StagedVolume {
   }
 }
 
-/** How a directory comes to be, and goes with all that is in it. */
+/** How a directory is made, and removed with all that is in it. */
 export interface DirectoryKind {
   make(path: string): Promise<void>;
   remove(path: string): Promise<void>;
@@ -201,8 +201,7 @@ export class StagedDirectory implements StagedVolume {
   }
 
   /**
-   * `rename` takes the place of an empty directory: the one that reserves the name, and nothing that was
-   * there.
+   * Reserves the name by an empty directory, which `rename` then replaces: nothing that was there is lost.
    */
   async commit(): Promise<void> {
     await run('sync', '--file-system', this.partialPath);
@@ -243,7 +242,7 @@ function taken(path: string): ArchiveError {
 /**
  * A raw image on btrfs: the file `disk.raw` in a subvolume of its own, which is what gets a name in the end.
  */
-export class StagedSubvolumeImage implements StagedVolume {
+class StagedSubvolumeImage implements StagedVolume {
   readonly place: VolumePlace;
 
   private constructor(

@@ -15,7 +15,7 @@ export class StagedVolumes {
     private readonly onWarning: OnWarning | undefined,
   ) {}
 
-  /** @param size in bytes, for the one who watches */
+  /** @param size in bytes, for the event */
   add<Volume extends StagedVolume>(volume: Volume, size: number): Volume {
     this.volumes.push(volume);
     this.tell({ type: 'volume', volume: volume.volume, path: volume.path, size });
@@ -26,12 +26,12 @@ export class StagedVolumes {
     for (const volume of this.volumes) await volume.commit();
   }
 
-  /** They are a guest's now, and not to be taken away. */
+  /** The volumes belong to a guest now, and are not taken away. */
   async release(): Promise<void> {
     for (const volume of this.volumes.splice(0)) await volume.release?.();
   }
 
-  /** Takes them away, the last one first, and says so. What cannot be is a warning. */
+  /** Takes them away, the last one first, with an event for each. A failure is a warning. */
   async discard(): Promise<void> {
     for (const staged of this.volumes.splice(0).reverse()) {
       const { volume } = staged;

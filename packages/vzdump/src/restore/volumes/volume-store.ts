@@ -56,8 +56,8 @@ export type Run = (...command: Command) => Promise<string>;
 export const run: Run = (...command) => runTool(command, { timeout: Number.POSITIVE_INFINITY });
 
 /**
- * The bare error of a system call (`ENOSPC: no space left on device, write`) → one that says what it happened
- * to.
+ * Turns the bare error of a system call (`ENOSPC: no space left on device, write`) into one that names the
+ * path.
  */
 export function failedWrite(error: unknown, path: string): unknown {
   return failedCall(error, 'TARGET_WRITE', `${printableName(path)} cannot be written`, path);
