@@ -1,6 +1,6 @@
 import { BufferSource } from '@vzdump-format/streams';
 import type { PxarListing } from '@vzdump-format/test-vectors';
-import { CHUNK_SIZES, overwriting } from '@vzdump-format/testing';
+import { CHUNK_SIZES, lending, overwriting } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
 import type { PxarHeader } from './read/entry-reader.js';
 import type { PxarInput } from './read/item-reader.js';
@@ -19,7 +19,7 @@ describe.each(goldenVectors())('$name', (vector) => {
     const listing: PxarListing[] = [];
     const hasVersionItem = archive.toString('hex', 0, 8) === VERSION_ITEM;
     const onHeader = (header: PxarHeader) => listing.push(...headerListing(header, hasVersionItem));
-    for await (const entry of unpackPxar(input, { onHeader, ...options })) {
+    for await (const entry of lending(unpackPxar(input, { onHeader, ...options }))) {
       listing.push(await listingOf(entry, payload !== undefined));
     }
     return listing;

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
 
 /** The sizes that every reader is tried with: around those that tar, VMA and the codecs count in. */
 export const CHUNK_SIZES = [1, 7, 511, 512, 513, 4095, 4096, 4097, 65536, 'random'] as const;
@@ -47,6 +48,52 @@ export async function* overwriting(
     yield buffer.subarray(0, end - start);
     buffer.fill(0xee);
   }
+}
+
+/**
+ * What a stage gives, chunks or records with bytes in them, as it may have been lent: in memory that is
+ * overwritten as soon as the next is asked for, so that it shows when somebody keeps it.
+ * @throws Error when what was given is not as it was until then: overwritten too early, or by who got it
+ */
+export async function* lending<T>(items: AsyncIterable<T>): AsyncGenerator<T> {
+  for await (const item of items) {
+    const loan = new Loan();
+    yield loan.of(item);
+    await setImmediate(); // another thread may be about to write
+    loan.end();
+  }
+}
+
+class Loan {
+  private readonly lent: { readonly bytes: Uint8Array; readonly copy: Uint8Array }[] = [];
+
+  of<T>(item: T): T {
+    if (item instanceof Uint8Array) return this.lend(item) as T;
+    if (typeof item !== 'object' || item === null) return item;
+    const values = Object.entries(item).map(([key, value]) => {
+      if (value instanceof Uint8Array) return [key, this.lend(value)];
+      return [key, isAsyncIterable(value) ? lending(value) : value];
+    });
+    return Object.fromEntries(values) as T;
+  }
+
+  end(): void {
+    for (const { bytes, copy } of this.lent) {
+      if (Buffer.compare(bytes, copy) !== 0)
+        throw new Error('bytes that were lent have changed before their time');
+      copy.fill(0xee);
+    }
+  }
+
+  private lend(bytes: Uint8Array): Uint8Array {
+    const copy = Uint8Array.from(bytes);
+    this.lent.push({ bytes, copy });
+    return copy;
+  }
+}
+
+function isAsyncIterable(value: unknown): value is AsyncIterable<unknown> {
+  return typeof value === 'object' && value !== null && Symbol.asyncIterator in value;
 }
 
 /** Who may have made the chunks. A `Buffer` has a `slice` and a `subarray` of its own. */

@@ -5,6 +5,7 @@ export {
   chunked,
   collect,
   collectLate,
+  lending,
   noise,
   overwriting,
   PRODUCERS,

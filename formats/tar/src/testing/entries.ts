@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type Content, formatAclText } from '@vzdump-format/file-tree';
+import { lending } from '@vzdump-format/testing';
 import type { TarEntry } from '../read/member.js';
 
 /**
@@ -15,13 +16,17 @@ const LARGEST = 64 * 1024 * 1024;
 /** Reads all of an archive, each content before the next entry is asked for. */
 export async function readEntries(entries: AsyncIterable<TarEntry>): Promise<ReadEntry[]> {
   const result: ReadEntry[] = [];
-  for await (const entry of entries) result.push(await readEntry(entry));
+  for await (const entry of lending(entries)) result.push(await readEntry(entry));
   return result;
 }
 
 export async function readEntry(entry: TarEntry): Promise<ReadEntry> {
-  if (entry.content === undefined) return { ...entry, content: undefined };
-  return { ...entry, content: wholeFile(entry, await contentBytes(entry.content)) };
+  const { content, fcaps } = entry;
+  return {
+    ...entry,
+    fcaps: fcaps && Uint8Array.from(fcaps),
+    content: content && wholeFile(entry, await contentBytes(content)),
+  };
 }
 
 export async function contentBytes(content: Content): Promise<Buffer> {

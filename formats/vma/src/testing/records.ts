@@ -1,4 +1,5 @@
 import { createHash, type Hash } from 'node:crypto';
+import { lending } from '@vzdump-format/testing';
 import type { VmaRecord } from '../read/unpack.js';
 
 const ZEROS = Buffer.alloc(1 << 20);
@@ -6,7 +7,7 @@ const ZEROS = Buffer.alloc(1 << 20);
 /** SHA-256 of each device's content by id, the runs put into order. */
 export async function deviceHashes(records: AsyncIterable<VmaRecord>): Promise<Record<number, string>> {
   const contents = new Map<number, { size: number; runs: { offset: number; bytes: Buffer }[] }>();
-  for await (const record of records) {
+  for await (const record of lending(records)) {
     if (record.kind === 'header') {
       for (const { id, size } of record.header.devices) contents.set(id, { size, runs: [] });
     } else if (record.kind === 'data') {
@@ -37,7 +38,7 @@ export function hashZeros(hash: Hash, length: number): void {
 
 /**
  * What records hold, whichever pieces they come in: one line for each run, and one with the digest of the
- * data of all. Looks at a record before it asks for the next one, as the contract of reused buffers has it.
+ * data of all.
  */
 export async function describeRecords(records: AsyncIterable<VmaRecord>): Promise<string[]> {
   const lines: string[] = [];
@@ -46,7 +47,7 @@ export async function describeRecords(records: AsyncIterable<VmaRecord>): Promis
   const finishRun = () => {
     if (last) lines.push(`${last.id}: ${last.kind} ${last.offset}..${last.end}`);
   };
-  for await (const record of records) {
+  for await (const record of lending(records)) {
     if (record.kind === 'header') {
       const { uuid, ctime, configs, devices } = record.header;
       lines.push(`header ${uuid} ${ctime}`);

@@ -1,12 +1,13 @@
 import { BufferSource, type ByteSource, owned } from '@vzdump-format/streams';
 import { RecipeSource } from '@vzdump-format/test-vectors';
-import { chunked, collect, noise, sha256 } from '@vzdump-format/testing';
+import { chunked, collect, lending, noise, sha256 } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
 import { CLUSTER_SIZE } from '../format.js';
 import { unpackVma, verifyVma } from '../read/unpack.js';
 import { CTIME, UUID } from '../testing/built-archive.js';
-import { deviceHashes } from '../testing/records.js';
+import { describeRecords, deviceHashes } from '../testing/records.js';
 import { type PackVmaOptions, packVma } from './pack.js';
+import { repackVma } from './repack.js';
 
 const EXTENT_DATA = 58 * CLUSTER_SIZE;
 
@@ -75,6 +76,17 @@ test('a uuid and the time are made up unless given', async () => {
   for (let count = 0; count < 2; count++) headers.push((await verifyVma(packVma({}))).header);
   expect(headers[0]!.uuid).not.toBe(headers[1]!.uuid);
   expect(headers[0]!.ctime).toBeGreaterThan(1_700_000_000n);
+});
+
+test('a chunk is as it was until the next is asked for', async () => {
+  const pack = () =>
+    packVma(optionsFor(new BufferSource(noise(5 * EXTENT_DATA)), new BufferSource(someDrive())));
+  const whole = await collect(pack());
+  expect((await collect(lending(pack()))).equals(whole)).toBe(true);
+  const repacked = repackVma(lending(unpackVma(lending(pack()))));
+  expect(await describeRecords(unpackVma(lending(repacked)))).toEqual(
+    await describeRecords(unpackVma(pack())),
+  );
 });
 
 test('chunks may be kept where they are owned', async () => {
