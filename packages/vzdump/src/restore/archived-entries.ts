@@ -2,7 +2,7 @@ import { configContent } from '@vzdump-format/archives';
 import { type Accounts, type Acl, type FileEntry, resolveAclNames } from '@vzdump-format/file-tree';
 import { printableName } from '@vzdump-format/posix';
 import { LXC_CONFIG_NAME, LXC_FIREWALL_NAME } from '@vzdump-format/pve';
-import { ArchiveError, type OnWarning } from '@vzdump-format/streams';
+import { ArchiveError, type OnWarning, PullIterator } from '@vzdump-format/streams';
 
 const CONFIG_PATH = LXC_CONFIG_NAME.slice('./'.length);
 const FIREWALL_PATH = LXC_FIREWALL_NAME.slice('./'.length);
@@ -23,42 +23,34 @@ export class ArchivedFiles {
   /** `pct.fw`, once it has come, unless it is empty. */
   firewall: Uint8Array | undefined;
   private readonly seen = new Set<string>();
-  private first: FileEntry | undefined;
 
-  private constructor(private readonly entries: AsyncIterator<FileEntry>) {}
+  private constructor(private readonly entries: PullIterator<FileEntry>) {}
 
   /**
    * Reads the first entry, which is the configuration in vzdump's archives. @throws `RESTORE_FOREIGN`,
    * `CONFIG_SIZE`
    */
   static async open(entries: AsyncIterable<FileEntry>): Promise<ArchivedFiles> {
-    const files = new ArchivedFiles(entries[Symbol.asyncIterator]());
-    const first = await files.entries.next();
-    if (first.done) return files;
-    const foreign = Object.hasOwn(FOREIGN, first.value.path) ? FOREIGN[first.value.path] : undefined;
+    const files = new ArchivedFiles(PullIterator.of(entries));
+    const first = await files.entries.peek();
+    if (first === undefined) return files;
+    const foreign = Object.hasOwn(FOREIGN, first.path) ? FOREIGN[first.path] : undefined;
     if (foreign !== undefined) {
       throw new ArchiveError('RESTORE_FOREIGN', `the archive holds ${foreign}, which cannot be restored`, {
         hint: 'unpack takes it apart',
       });
     }
-    if (!(await files.take(first.value))) files.first = first.value;
+    if (await files.take(first)) files.entries.pull(); // which passes over it
     return files;
   }
 
   /** All other entries, once. */
   async *rest(): AsyncGenerator<FileEntry> {
-    try {
-      if (this.first !== undefined) yield this.first;
-      for (let next = await this.entries.next(); !next.done; next = await this.entries.next()) {
-        if (!(await this.take(next.value))) yield next.value;
-      }
-    } finally {
-      await this.close();
-    }
+    for await (const entry of this.entries) if (!(await this.take(entry))) yield entry;
   }
 
   async close(): Promise<void> {
-    await this.entries.return?.();
+    await this.entries.close();
   }
 
   /** @returns whether it is one of vzdump's own files, or has the path of one */

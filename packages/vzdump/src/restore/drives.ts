@@ -1,6 +1,7 @@
+import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { type ImageWriter, openImageWriter } from '@vzdump-format/disk';
-import { printableName } from '@vzdump-format/posix';
+import { type ImageWriter, openImageWriter, writtenFormat } from '@vzdump-format/disk';
+import { printableName, requireUnusedImage } from '@vzdump-format/posix';
 import {
   BANDWIDTH_UNIT,
   formatGuestConfig,
@@ -13,10 +14,16 @@ import {
   type SupportedStorage,
   type VolumeFormat,
 } from '@vzdump-format/pve';
-import { ArchiveError, debugLog, RateLimiter, type WriteAt } from '@vzdump-format/streams';
+import {
+  ArchiveError,
+  debugLog,
+  type PendingFileOptions,
+  RateLimiter,
+  type WriteAt,
+} from '@vzdump-format/streams';
 import { CLUSTER_SIZE, type VmaDevice, type VmaHeader, type VmaRecord } from '@vzdump-format/vma';
 import { limitFor, type RestoreJob } from './restore-job.js';
-import { stageChosenTarget } from './volumes/chosen-places.js';
+import { StagedFile } from './volumes/directory-volumes.js';
 import { failedWrite, requireContent, type StagedVolume } from './volumes/volume-store.js';
 
 /** Where a drive of a restored virtual machine goes. */
@@ -261,4 +268,29 @@ function bytesInWholeClusters({ device, offset, length }: Extract<VmaRecord, { k
   const end = offset + length;
   const wholeEnd = end === device.size ? end : end - (end % CLUSTER_SIZE);
   return Math.max(0, wholeEnd - start);
+}
+
+/**
+ * A path that the user chose for a drive: a block device that is there, or a file to be made.
+ * @param path absolute
+ * @throws `TARGET_KIND`, `IMAGE_IN_USE`; `FILE_EXISTS` unless `overwrite`
+ */
+async function stageChosenTarget(path: string, options: PendingFileOptions): Promise<StagedVolume> {
+  const existing = await stat(path).catch(() => undefined);
+  if (existing !== undefined) requireUnusedImage(path);
+  if (existing?.isBlockDevice()) {
+    return {
+      volume: path,
+      path,
+      place: { kind: 'device', path, zeroed: false },
+      commit: async () => {},
+      remove: async () => {},
+    };
+  }
+  if (existing !== undefined && !existing.isFile()) {
+    const message = `${printableName(path)} is neither a regular file nor a block device`;
+    throw new ArchiveError('TARGET_KIND', message, { entry: path });
+  }
+  writtenFormat(path);
+  return StagedFile.create(path, path, options);
 }

@@ -1,9 +1,9 @@
 import { constants } from 'node:fs';
-import { chown, open, realpath, statfs } from 'node:fs/promises';
+import { chown, open, readdir, realpath, statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import type { IdMap } from '@vzdump-format/file-tree';
-import { runTool } from '@vzdump-format/posix';
+import { bytesToPath, removeTree, runTool } from '@vzdump-format/posix';
 import {
   formatRestoredMountPoint,
   type GuestConfig,
@@ -13,10 +13,10 @@ import {
   type SupportedStorage,
   wantsBackup,
 } from '@vzdump-format/pve';
-import { ArchiveError, debugLog } from '@vzdump-format/streams';
+import { ArchiveError, debugLog, isNotFound, type OnWarning } from '@vzdump-format/streams';
 import { MountNamespace } from '../guest-access/container/mount-namespace.js';
 import { isRestricted, type RestoreJob } from './restore-job.js';
-import { stageChosenDirectory } from './volumes/chosen-places.js';
+import { plainDirectory, StagedDirectory } from './volumes/directory-volumes.js';
 import {
   failedWrite,
   requireContent,
@@ -260,4 +260,36 @@ async function sync(path: string, imagePath: string): Promise<void> {
       cause,
     });
   }
+}
+
+/**
+ * A directory that the user chose for a container's files: one to be made, or one that is there and empty.
+ * @param path absolute
+ * @throws `RESTORE_MOUNT_POINTS` for anything else that is there
+ */
+async function stageChosenDirectory(path: string, onWarning: OnWarning | undefined): Promise<StagedVolume> {
+  const names = await readdir(path).catch((error: NodeJS.ErrnoException) => {
+    if (isNotFound(error)) return undefined;
+    throw error.code === 'ENOTDIR' ? notUsable(path, 'is no directory') : error;
+  });
+  if (names === undefined) return StagedDirectory.create(path, path, plainDirectory, onWarning);
+  if (names.length > 0) throw notUsable(path, 'is not empty');
+  return {
+    volume: path,
+    path,
+    place: { kind: 'directory', path },
+    commit: async () => {
+      await run('sync', '--file-system', path);
+    },
+    remove: async () => {
+      for (const name of await readdir(path, 'buffer')) await removeTree(join(path, bytesToPath(name)));
+    },
+  };
+}
+
+function notUsable(path: string, why: string): ArchiveError {
+  return new ArchiveError('RESTORE_MOUNT_POINTS', `${path} ${why}`, {
+    entry: path,
+    hint: 'choose a directory that is empty, or is not there yet',
+  });
 }
