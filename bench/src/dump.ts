@@ -51,20 +51,18 @@ export async function bench(): Promise<void> {
   });
 }
 
-type Command = Omit<Contender, 'reset'>;
-
-function dumpOf(vmid: number, directory: string): Command {
+function dumpOf(vmid: number, directory: string): Contender {
   const own = ['--pve-root', join(directory, 'pve'), '--config', '/dev/null'];
   const lock = ['--lock-file', join(directory, 'lock'), '--dumpdir', join(directory, 'dump')];
   const command = vzdumpFormat('dump', `${vmid}`, '--compress', 'zstd', '--zstd', '2', ...own, ...lock);
   return { name: 'vzdump-format dump', command };
 }
 
-function pipeline(name: string, command: string): Command {
+function pipeline(name: string, command: string): Contender {
   return { name, command: ['bash', '-c', `set -o pipefail && ${command}`] };
 }
 
-async function compare(directory: string, name: string, commands: readonly Command[]): Promise<void> {
+async function compare(directory: string, name: string, commands: readonly Contender[]): Promise<void> {
   const reset = () => {
     for (const file of readdirSync(join(directory, 'dump'))) rmSync(join(directory, 'dump', file));
     rmSync(join(directory, 'out.zst'), { force: true });

@@ -12,7 +12,7 @@ export interface Contender {
   readonly stdin?: string;
   readonly stdout?: string;
   /** Puts things back to where they were before it ran; not timed. */
-  readonly reset: () => void;
+  readonly reset?: () => void;
 }
 
 export const MIB = 1 << 20;
@@ -33,11 +33,15 @@ export function vzdumpFormat(...args: readonly string[]): string[] {
   return [process.execPath, fileURLToPath(import.meta.resolve('vzdump-format/bin')), ...args];
 }
 
+/** A line of a shell, as an argument list. */
+export function shell(line: string): string[] {
+  return ['sh', '-c', line];
+}
+
 /** Node's start and end, without anything between. */
 export const NODE_ALONE: Contender = {
   name: 'node alone',
   command: [process.execPath, '--eval', '0'],
-  reset: () => {},
 };
 
 /**
@@ -51,7 +55,7 @@ function environment(): NodeJS.ProcessEnv {
 
 /** Runs a command to its end. @returns seconds @throws Error when it fails */
 export async function run(contender: Contender, env: NodeJS.ProcessEnv = environment()): Promise<number> {
-  contender.reset();
+  contender.reset?.();
   const stdin = contender.stdin === undefined ? 'ignore' : openSync(contender.stdin, 'r');
   const stdout = contender.stdout === undefined ? 'ignore' : openSync(contender.stdout, 'w');
   const [program, ...args] = contender.command;

@@ -2,7 +2,6 @@ import { rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import {
-  type Contender,
   capture,
   GIB,
   MIB,
@@ -12,6 +11,7 @@ import {
   race,
   rounds,
   run,
+  shell,
   vzdumpFormat,
 } from './measure.js';
 import { withWorkspace } from './workspace.js';
@@ -53,7 +53,7 @@ export async function benchForeign(): Promise<void> {
       if (!name.includes(process.env.BENCH_ONLY ?? '')) continue;
       const path = join(directory, `${content}.zst`);
       await makeContent(directory, content);
-      await shell(`zstd -qf ${flags.join(' ')} '${join(directory, content)}' -o '${path}'`);
+      await runInShell(`zstd -qf ${flags.join(' ')} '${join(directory, content)}' -o '${path}'`);
       const { size } = statSync(join(directory, content));
       rmSync(join(directory, content));
       rows.push([name, (size / MIB).toFixed(0), (size / statSync(path).size).toFixed(1)]);
@@ -66,21 +66,27 @@ export async function benchForeign(): Promise<void> {
 
 async function makeContent(directory: string, content: 'image' | 'tree' | 'text'): Promise<void> {
   const path = join(directory, content);
-  if (content === 'tree') await shell(`${TREES} | head -c ${SIZE} > '${path}'`);
-  if (content === 'text') await shell(`${TEXTS} | head -c ${SIZE / 4} > '${path}'`);
+  if (content === 'tree') await runInShell(`${TREES} | head -c ${SIZE} > '${path}'`);
+  if (content === 'text') await runInShell(`${TEXTS} | head -c ${SIZE / 4} > '${path}'`);
   if (content !== 'image') return;
   const root = join(directory, 'root');
-  await shell(`mkdir '${root}'; ${TREES} | head -c ${SIZE / 2} | tar x -C '${root}' 2>/dev/null || true`);
-  await shell(`truncate -s ${SIZE} '${path}'; PATH=$PATH:/sbin mke2fs -qF -t ext4 -d '${root}' '${path}'`);
+  await runInShell(
+    `mkdir '${root}'; ${TREES} | head -c ${SIZE / 2} | tar x -C '${root}' 2>/dev/null || true`,
+  );
+  await runInShell(
+    `truncate -s ${SIZE} '${path}'; PATH=$PATH:/sbin mke2fs -qF -t ext4 -d '${root}' '${path}'`,
+  );
   rmSync(root, { recursive: true });
 }
 
 /** The columns behind the ratio. */
 async function measured(directory: string, path: string, size: number): Promise<string[]> {
-  const tool = command('zstd -d', ['sh', '-c', `zstd -qdc --long=31 '${path}' > /dev/null`]);
-  const index = (span: string) =>
-    command('index', vzdumpFormat('index', '--force', '--quiet', '--span', span, path));
-  const whole = command('whole', [process.execPath, CHILD, path, 'whole']);
+  const tool = { name: 'zstd -d', command: shell(`zstd -qdc --long=31 '${path}' > /dev/null`) };
+  const index = (span: string) => ({
+    name: 'index',
+    command: vzdumpFormat('index', '--force', '--quiet', '--span', span, path),
+  });
+  const whole = { name: 'whole', command: [process.execPath, CHILD, path, 'whole'] };
   const [alone, making] = await race([tool, index(SPANS[0]), NODE_ALONE], ROUNDS);
   const sizes: string[] = [];
   const reads: string[] = [];
@@ -104,14 +110,10 @@ async function measured(directory: string, path: string, size: number): Promise<
 
 async function requireSame(path: string): Promise<void> {
   const ours = await capture([process.execPath, CHILD, path, 'hash']);
-  const theirs = await capture(['sh', '-c', `zstd -qdc --long=31 '${path}' | sha1sum | head -c 40`]);
+  const theirs = await capture(shell(`zstd -qdc --long=31 '${path}' | sha1sum | head -c 40`));
   if (ours !== theirs) throw new Error(`${path}: the content by its index is another than zstd -d gives`);
 }
 
-function command(name: string, words: readonly string[]): Contender {
-  return { name, command: words, reset: () => {} };
-}
-
-async function shell(line: string): Promise<void> {
-  await run(command('sh', ['sh', '-c', line]));
+async function runInShell(line: string): Promise<void> {
+  await run({ name: 'sh', command: shell(line) });
 }

@@ -10,6 +10,7 @@ import {
   race,
   rounds,
   run,
+  shell,
   vzdumpFormat,
 } from './measure.js';
 import { benchForeign } from './seek-foreign.js';
@@ -47,11 +48,11 @@ async function benchFile(directory: string): Promise<void> {
   }
   writeFileSync(join(root, LAST), 'last');
   const archive = join(directory, 'root.tar.zst');
-  await run(command('pack', vzdumpFormat('pack', archive, '--root', root, '--threads', '2')));
+  await run({ name: 'pack', command: vzdumpFormat('pack', archive, '--root', root, '--threads', '2') });
   for (const path of [root, content]) rmSync(path, { recursive: true });
   await compare(directory, `the last file of ${SIZE / MIB} MiB in .tar.zst`, [
-    command('zstd -d | tar x', shell(`zstd -qdc '${archive}' | tar xf - --to-stdout './${LAST}'`)),
-    command('vzdump-format cat', vzdumpFormat('cat', archive, LAST)),
+    { name: 'zstd -d | tar x', command: shell(`zstd -qdc '${archive}' | tar xf - --to-stdout './${LAST}'`) },
+    { name: 'vzdump-format cat', command: vzdumpFormat('cat', archive, LAST) },
   ]);
   rmSync(archive);
 }
@@ -65,30 +66,22 @@ async function benchStretch(directory: string): Promise<void> {
   rmSync(end);
   const archive = join(directory, 'disk.vma.zst');
   const drive = ['--drive', `drive-scsi0=${image}`];
-  await run(command('pack', vzdumpFormat('pack', archive, ...drive, '--threads', '2')));
+  await run({ name: 'pack', command: vzdumpFormat('pack', archive, ...drive, '--threads', '2') });
   rmSync(image);
   await compareStretch(directory, archive, 'of ours');
   const foreign = join(directory, 'foreign.vma.zst');
-  await run(command('zstd', shell(`zstd -qdc '${archive}' | zstd -q -3 -T2 > '${foreign}'`)));
+  await run({ name: 'zstd', command: shell(`zstd -qdc '${archive}' | zstd -q -3 -T2 > '${foreign}'`) });
   rmSync(archive);
-  await run(command('index', vzdumpFormat('index', foreign)));
+  await run({ name: 'index', command: vzdumpFormat('index', foreign) });
   await compareStretch(directory, foreign, 'in one frame, with an index');
   rmSync(foreign);
 }
 
 async function compareStretch(directory: string, archive: string, kind: string): Promise<void> {
   await compare(directory, `64 KiB of a drive of ${SIZE / MIB} MiB in .vma.zst ${kind}`, [
-    command('zstd -d | tail', shell(`zstd -qdc '${archive}' | tail -c ${STRETCH}`)),
-    command('by seeking', [process.execPath, CHILD, archive, 'drive-scsi0', `${STRETCH}`]),
+    { name: 'zstd -d | tail', command: shell(`zstd -qdc '${archive}' | tail -c ${STRETCH}`) },
+    { name: 'by seeking', command: [process.execPath, CHILD, archive, 'drive-scsi0', `${STRETCH}`] },
   ]);
-}
-
-function command(name: string, words: readonly string[]): Contender {
-  return { name, command: words, reset: () => {} };
-}
-
-function shell(line: string): string[] {
-  return ['sh', '-c', line];
 }
 
 async function compare(
