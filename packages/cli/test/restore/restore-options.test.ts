@@ -1,8 +1,8 @@
-import { rename } from 'node:fs/promises';
+import { readFile, rename } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { testWith } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
-import { linesOf, runCli } from '../support/running-cli.js';
+import { linesOf, runCli, runCliWell } from '../support/running-cli.js';
 import { makeSampleGuests, type SampleGuests } from '../support/sample-guests.js';
 
 /** Lines without what is different each time. */
@@ -43,6 +43,23 @@ describe('what it says', () => {
     expect(linesOf(stderr)).toContainEqual(
       expect.stringMatching(/^progress 100% \(read 16777216 bytes, duration \d+ sec\)$/),
     );
+  });
+
+  test('of an archive with an index nothing else, and it is the same guest', async () => {
+    const sample = await makeSampleGuests();
+    const archive = await sample.dump(100, '--compress', 'gzip');
+    await runCliWell(['index', archive]);
+    const env = { NODE_DEBUG: 'vzdump-format' };
+    const usesIndex: boolean[] = [];
+    for (const args of [['300'], ['301', '--no-index']]) {
+      const restored = await runCli(['restore', archive, ...args, ...sample.pveRoot], { env });
+      expect(restored.status).toBe(0);
+      usesIndex.push(restored.stderr.includes('.idx: the index is used'));
+    }
+    expect(usesIndex).toEqual([true, false]);
+    const volumes = [300, 301].map((vmid) => sample.volume(vmid, `vm-${vmid}-disk-0.raw`));
+    const [first, second] = await Promise.all(volumes.map((path) => readFile(path)));
+    expect(first!.equals(second!)).toBe(true);
   });
 
   testWith(['root'], 'of a container', async () => {

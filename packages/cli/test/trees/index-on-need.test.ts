@@ -111,6 +111,17 @@ describe('cat of a file in a large archive of another program', () => {
   });
 });
 
+testWith(TOOLS, 'index of several archives tells which of how many has its turn', async () => {
+  const archives = [await foreign(), await foreign()];
+  const paths = archives.map(({ path }) => path);
+  const { stderr } = await runCli(['index', ...paths, '--progress=json', '--quiet']);
+  const turns = linesOf(stderr).map((line) => {
+    const { archive, archives: all, percent } = JSON.parse(line);
+    return `${archive} of ${all}: ${percent}`;
+  });
+  expect(turns).toEqual(expect.arrayContaining(['1 of 2: 100', '2 of 2: 100']));
+});
+
 describe('an index is made', () => {
   testWith(TOOLS, 'by unpack of a pattern, and not by what reads all of it', async () => {
     const { path, directory, env } = await foreign();
@@ -123,6 +134,8 @@ describe('an index is made', () => {
     // and all of it is read by it
     await runCliWell(['unpack', path, '--to', join(directory, 'again')], { env });
     await runTool('diff', '-r', join(directory, 'all'), join(directory, 'again'));
+    await runCliWell(['convert', path, join(directory, 'b.tar')], { env });
+    await runTool('sh', '-c', 'zstd -dc "$1" | cmp - "$2"', 'sh', path, join(directory, 'b.tar'));
   });
 
   testWith(TOOLS, 'for drives that are less than half of an archive', async () => {
