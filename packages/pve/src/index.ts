@@ -54,7 +54,6 @@ export {
   withoutLines,
   withValue,
 } from './guest/guest-config.js';
-export { type IdentitySource, randomIdentity } from './guest/identity.js';
 export {
   formatIdRange,
   idMap,
@@ -85,6 +84,7 @@ export {
 export { readConfigFile, writeConfigFile } from './host/config-file.js';
 export { DEFAULT_PVE_ROOT, type Guest, PveRoot } from './host/pve-root.js';
 export { hostLines } from './restored/host-lines.js';
+export { type IdentitySource, randomIdentity } from './restored/identity.js';
 export {
   formatRestoredMountPoint,
   type NewMountPoint,

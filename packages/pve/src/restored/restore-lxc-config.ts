@@ -19,7 +19,6 @@ import {
   withoutLines,
   withValue,
 } from '../guest/guest-config.js';
-import type { IdentitySource } from '../guest/identity.js';
 import {
   isMountPointKey,
   isUnprivileged,
@@ -36,6 +35,7 @@ import {
   type SupportedStorage,
 } from '../storage/storage-config.js';
 import { parseVolumeId } from '../storage/volume.js';
+import type { IdentitySource } from './identity.js';
 
 export interface RestoreLxcConfigOptions {
   readonly vmid: number;

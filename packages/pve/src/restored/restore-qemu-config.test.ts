@@ -1,9 +1,9 @@
 import type { ArchiveWarning } from '@vzdump-format/streams';
 import { describe, expect, test } from 'vitest';
 import { formatGuestConfig, parseGuestConfig } from '../guest/guest-config.js';
-import { randomIdentity } from '../guest/identity.js';
 import { parseStorageConfig } from '../storage/storage-config.js';
 import { countingIdentity } from '../testing/counting-identity.js';
+import { randomIdentity } from './identity.js';
 import { planRestoredDrives, restoreQemuConfig, withDriveSizes } from './restore-qemu-config.js';
 
 const VOLUMES = new Map([

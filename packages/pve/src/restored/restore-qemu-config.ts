@@ -16,7 +16,6 @@ import {
   type GuestConfigLine,
   withCurrentLines,
 } from '../guest/guest-config.js';
-import type { IdentitySource } from '../guest/identity.js';
 import {
   DRIVE_DEFAULT_KEY,
   isBackupDisabled,
@@ -34,6 +33,7 @@ import {
   type SupportedStorage,
 } from '../storage/storage-config.js';
 import { storageFormats, type VolumeFormat } from '../storage/volume.js';
+import type { IdentitySource } from './identity.js';
 
 type Property = Extract<GuestConfigLine, { kind: 'property' | 'raw' }>;
 

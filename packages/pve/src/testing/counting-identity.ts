@@ -1,4 +1,4 @@
-import type { IdentitySource } from '../guest/identity.js';
+import type { IdentitySource } from '../restored/identity.js';
 
 /** `mac-1`, `mac-2`, …; `uuid-1`, `uuid-2`, … */
 export function countingIdentity(): IdentitySource {
