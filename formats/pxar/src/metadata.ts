@@ -202,7 +202,7 @@ const PAIRS = [
   { pxar: 0x200_0000, linux: 0x2000_0000 }, // project inherited
 ] as const;
 
-export const KNOWN_PXAR_FLAGS = PAIRS.reduce((all, { pxar }) => all | pxar, 0);
+const KNOWN_PXAR_FLAGS = PAIRS.reduce((all, { pxar }) => all | pxar, 0);
 
 const KNOWN_LINUX_FLAGS = PAIRS.reduce((all, { linux }) => all | linux, 0);
 
@@ -225,7 +225,7 @@ const NONE = 0xffff_ffff;
  * What the items of an entry say of one of its two ACLs, and which come to one list only when all of them are
  * there.
  */
-export class AclItems {
+class AclItems {
   private readonly named: Record<NamedTag, AclEntry[]> = { user: [], group: [] };
   private readonly others = new Map<AclEntry['tag'], AclEntry>();
 

@@ -1,5 +1,3 @@
-import { printableName } from '@vzdump-format/posix';
-import { ArchiveError } from '@vzdump-format/streams';
 import { GOODBYE_ITEM_SIZE, NAME_HASH_KEY } from '../format.js';
 import {
   type Child,
@@ -13,7 +11,7 @@ import {
 } from '../goodbye.js';
 import { PathOffsets } from '../path-offsets.js';
 import { wrongTable } from './directory-reader.js';
-import type { PxarEntry } from './entry-reader.js';
+import { type PxarEntry, wrongHardlink } from './entry-reader.js';
 import type { ItemReader } from './item-reader.js';
 
 /** An entry whose end is not known yet. */
@@ -89,11 +87,6 @@ export class ArchiveProof {
   private addChild({ low, high, start }: BegunEntry, elsewhere: number): void {
     this.directories.at(-1)!.children.add(low, high, start, this.items.input.offset - start, elsewhere);
   }
-}
-
-function wrongHardlink({ path, linkTarget, archiveOffset }: PxarEntry): ArchiveError {
-  const what = `${printableName(path)} does not lead to a file named ${printableName(linkTarget!)}`;
-  return new ArchiveError('PXAR_HARDLINK', what, { offset: archiveOffset, entry: path });
 }
 
 /**

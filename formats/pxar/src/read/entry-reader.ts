@@ -238,6 +238,11 @@ export function unexpected({ type, start }: ItemReader, path: string): ArchiveEr
   });
 }
 
+export function wrongHardlink({ path, linkTarget, archiveOffset }: PxarEntry): ArchiveError {
+  const what = `${printableName(path)} does not lead to a file named ${printableName(linkTarget!)}`;
+  return new ArchiveError('PXAR_HARDLINK', what, { offset: archiveOffset, entry: path });
+}
+
 /**
  * An entry of an archive, and where it is there. A hardlink has no mode, owner or time of its own: they are
  * 0.

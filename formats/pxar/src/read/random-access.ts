@@ -6,7 +6,7 @@ import { SipHash } from '../goodbye.js';
 import { nameFault } from '../names.js';
 import { payloadMissing, requirePayload, requirePayloadStart } from './content-reader.js';
 import { ChildReader, type DirectoryPlace, GoodbyeTable, refuse, wrongTable } from './directory-reader.js';
-import { EntryReader, type PxarEntry, type PxarHeader, readHeader } from './entry-reader.js';
+import { EntryReader, type PxarEntry, type PxarHeader, readHeader, wrongHardlink } from './entry-reader.js';
 import { ForwardReader, ItemReader } from './item-reader.js';
 import { type UnpackPxarOptions, unpackPxar } from './unpack.js';
 
@@ -252,9 +252,4 @@ class Archive implements PxarArchive {
   private async *contentOf(entry: PxarEntry): AsyncGenerator<Uint8Array> {
     yield* readChunks(await this.open(entry), { signal: this.options.signal });
   }
-}
-
-function wrongHardlink({ path, linkTarget, archiveOffset }: PxarEntry): ArchiveError {
-  const what = `${printableName(path)} does not lead to a file named ${printableName(linkTarget!)}`;
-  return new ArchiveError('PXAR_HARDLINK', what, { offset: archiveOffset, entry: path });
 }

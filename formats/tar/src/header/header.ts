@@ -4,7 +4,7 @@ import { BLOCK_SIZE, LENGTH, OFFSET, TYPE } from '../format.js';
 import { type Stretch, stretchOf } from '../read/archive-reader.js';
 import { decodeField, encodeField, encodeName, type MemberName } from './names.js';
 
-export const MAGIC_OF_USTAR = Buffer.from('ustar\0' + '00', 'latin1');
+const MAGIC_OF_USTAR = Buffer.from('ustar\0' + '00', 'latin1');
 const MAGIC_OF_GNU = Buffer.from('ustar  \0', 'latin1');
 const MAGIC_SIZE = 6;
 

@@ -25,7 +25,7 @@ export const LONGEST_MTIME = MTIME_START.length + '9007199254740991.123456789\n'
 const TIMES: Readonly<Record<number, string>> = { 97: 'atime', 99: 'ctime', 109: 'mtime' };
 
 /** @param start where the value begins in the bytes; @param end exclusive, without the newline */
-export type UsePaxRecord = (keyword: string, start: number, end: number) => void;
+type UsePaxRecord = (keyword: string, start: number, end: number) => void;
 
 /**
  * Takes records apart.

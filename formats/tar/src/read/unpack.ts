@@ -45,20 +45,11 @@ export function unpackTar(
   archive: AsyncIterable<Uint8Array>,
   options: UnpackTarOptions = {},
 ): PullIterator<TarEntry> {
-  return unpackMembers(archive, options);
+  return new PullIterator(new Members(archive, options));
 }
 
 /** Told of the bytes between a file's content and the next block. */
 type OnPadding = (padding: Uint8Array, entry: TarEntry) => void;
-
-/** As `unpackTar`. */
-export function unpackMembers(
-  archive: AsyncIterable<Uint8Array>,
-  options: UnpackTarOptions,
-  onPadding?: OnPadding,
-): PullIterator<TarEntry> {
-  return new PullIterator(new Members(archive, options, onPadding));
-}
 
 class Members implements PullSource<TarEntry> {
   private readonly reader: ByteReader;
@@ -71,7 +62,7 @@ class Members implements PullSource<TarEntry> {
   constructor(
     archive: AsyncIterable<Uint8Array>,
     private readonly options: UnpackTarOptions,
-    private readonly onPadding: OnPadding | undefined,
+    private readonly onPadding?: OnPadding | undefined,
   ) {
     this.reader = new ByteReader(archive, options.signal);
     this.members = new MemberReader(this.reader, options.onWarning);
@@ -279,7 +270,8 @@ export async function verifyTar(
       entry: path,
     });
   };
-  for await (const entry of progress.watch(unpackMembers(archive, options, checkPadding))) {
+  const members = new PullIterator(new Members(archive, options, checkPadding));
+  for await (const entry of progress.watch(members)) {
     if (entry.type === 'hardlink') requireTarget(entry, seen);
     if (entry.type !== 'directory') seen.add(entry.path);
     if (entry.content !== undefined && !(entry.content instanceof Uint8Array)) await readAll(entry.content);

@@ -13,7 +13,7 @@ export class ChunkBuffer {
   private readonly full: Uint8Array[] = [];
   private readonly spare: Uint8Array[] = [];
   private givenBack: Uint8Array | undefined;
-  /** Apart, since they are unlike each other. */
+  /** Two encoders, so that each can reuse its own last header. */
   private readonly headers = new HeaderEncoder();
   private readonly paxHeaders = new HeaderEncoder();
 

@@ -16,8 +16,9 @@ export interface LocatedHeader {
 }
 
 /**
- * Picks the extents' headers out of an archive that passes by: what `openVma` reads of all of it. Whoever keeps
- * them can open it again without going through it. Where the archive is damaged, it ends, and `openVma` tells why.
+ * Picks the extents' headers out of an archive that passes by: what `openVma` reads of all of it. Whoever
+ * keeps them can open it again without going through it. Where the archive is damaged, it ends, and `openVma`
+ * tells why.
  *
  * @returns what takes all chunks in order, and gives the headers that end in each
  * @example

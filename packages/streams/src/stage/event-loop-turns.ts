@@ -4,12 +4,9 @@ import { setImmediate } from 'node:timers/promises';
  * A turn of the event loop is due after this many milliseconds of work, well below what a user would notice.
  */
 const TURN_EVERY = 10;
-/**
- * How often `isDue` looks at the clock, in milliseconds, where steps are shorter: that can cost as much as a
- * step.
- */
+/** How often `isDue` looks at the clock, in milliseconds: a look can cost as much as a step. */
 const LOOK_EVERY = 0.5;
-/** As the steps to come may take longer than those before. */
+/** Caps how many looks at the clock are skipped: a later step may be slower. */
 const MAX_STEPS_UNSEEN = 15;
 
 /**
@@ -23,9 +20,7 @@ export class EventLoopTurns {
   private unseen = 0;
   private stepsUnseen = 0;
 
-  /**
-   * Whether it is time: to ask costs less than to await `turn` for nothing, which shows where steps are tiny.
-   */
+  /** Whether a turn is due. Where steps are tiny, this is cheaper than to await `turn` for nothing. */
   get isDue(): boolean {
     if (this.unseen > 0) {
       this.unseen--;
