@@ -28,8 +28,8 @@ export interface BackupStore {
   begin(options: NewBackupOptions): Promise<BackupWriter>;
 
   /**
-   * Removes a backup with all that belongs to it. What is gone already is no matter; what of it cannot be
-   * removed although the backup is gone is a warning (`BACKUP_LEFTOVER`).
+   * Removes a backup with all that belongs to it, as far as it is there. What belongs to it and cannot be
+   * removed, though the backup itself is gone, is a warning (`BACKUP_LEFTOVER`).
    * @throws `BACKUP_PROTECTED`, `BACKUP_NAME`
    */
   remove(id: string, onWarning: OnWarning): Promise<void>;
@@ -58,7 +58,7 @@ export interface BackupStore {
    */
   isProtected(id: string): Promise<boolean>;
 
-  /** Protects a backup, or no longer. That it is so already is no matter. @throws as `isProtected` */
+  /** Protects a backup, or takes the protection away; may be called twice. @throws as `isProtected` */
   setProtected(id: string, protect: boolean): Promise<void>;
 
   /** Whose backup it is, as far as its id tells. */
@@ -94,7 +94,7 @@ export interface BackupFilter {
 }
 
 export interface ListBackupsOptions extends BackupFilter {
-  /** Is told what could not be read, and is therefore not listed. */
+  /** Called for what could not be read, and is therefore not listed. */
   readonly onWarning: OnWarning;
   readonly signal?: AbortSignal | undefined;
 }
@@ -153,5 +153,5 @@ export interface BackupWriter {
   keepLog(file: string): Promise<void>;
 }
 
-/** `onPartial` is told of a file that is written to, so that no archive takes itself in. */
+/** `onPartial` gets the path of the file that is written to, so that no archive takes itself in. */
 export type BackupWriteOptions = Pick<WriteOutputOptions, 'onPartial' | 'writeAt'>;

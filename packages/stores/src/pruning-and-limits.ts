@@ -6,11 +6,11 @@ export interface PruneOptions extends BackupFilter {
   readonly retention: Retention;
   /** Decides, and removes nothing. */
   readonly dryRun?: boolean;
-  /** Is told what was decided, before anything is removed. */
+  /** Called with what was decided, before anything is removed. */
   readonly onPlan?: (plan: readonly PlannedBackup[]) => Promise<void>;
-  /** Is told of each backup that is about to be removed. */
+  /** Called with each backup that is about to be removed. */
   readonly onRemove?: (backup: Backup) => void;
-  /** Is told what could not be removed (`BACKUP_REMOVE`); the others are, still. */
+  /** Called for each backup that could not be removed (`BACKUP_REMOVE`); the others still are. */
   readonly onError: (error: ArchiveError) => void;
   readonly onWarning: OnWarning;
   /** Ends it between two backups. */

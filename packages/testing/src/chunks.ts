@@ -96,7 +96,7 @@ function isAsyncIterable(value: unknown): value is AsyncIterable<unknown> {
   return typeof value === 'object' && value !== null && Symbol.asyncIterator in value;
 }
 
-/** Who may have made the chunks. A `Buffer` has a `slice` and a `subarray` of its own. */
+/** Ways in which chunks may have been made. A `Buffer` has a `slice` and a `subarray` of its own. */
 export const PRODUCERS: readonly (readonly [name: string, producer: Producer])[] = [
   ['own memory', chunked],
   ['a reused Uint8Array', (bytes, size) => overwriting(bytes, size, new Uint8Array(largest(size)))],

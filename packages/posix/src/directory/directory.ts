@@ -38,7 +38,7 @@ export interface OpenDirectory {
    */
   openFile(name: string): number;
   /**
-   * Makes a file, open for reading and writing. @throws `EEXIST` when the name is taken, be it by a symlink
+   * Makes a file, open for reading and writing. @throws `EEXIST` when the name is taken, also by a symlink
    */
   createFile(name: string, mode: number): number;
   /** As all that are given a `mode`, subject to the process's umask. */
@@ -51,7 +51,7 @@ export interface OpenDirectory {
     mode: number,
     device?: DeviceNumber,
   ): void;
-  /** Another name, `name`, for what `fromName` in `from` is, be it a symlink. */
+  /** Gives what `fromName` in `from` is, which may be a symlink, `name` as another name. */
   makeLink(name: string, from: OpenDirectory, fromName: string): void;
   /** @throws `EINVAL` for anything but a symlink */
   readLink(name: string): string;

@@ -40,7 +40,7 @@ export function punchHole(fd: number, offset: number, length: number): boolean {
 }
 
 /**
- * Takes space for a range, so that writing there cannot fail for want of it. A file that ends before the
+ * Takes space for a range, so that writing there cannot fail for lack of space. A file that ends before the
  * range's end becomes longer. @throws `ENOSPC`
  */
 export function allocate(fd: number, offset: number, length: number): boolean {

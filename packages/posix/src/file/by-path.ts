@@ -7,7 +7,7 @@ import { nativeCalls, systemError } from '../native/native-calls.js';
 
 // What is asked of a file, or done to it, by its path.
 
-/** Whether this process may use a path so. @param mode as of access(2): `constants.W_OK` and the like */
+/** Whether this process may read, write or search what is at a path. @param mode as in access(2): `W_OK` */
 export function isAccessible(path: string, mode: number): boolean {
   try {
     accessSync(path, mode);

@@ -108,7 +108,7 @@ export function mountOf(directory: string): Mount {
   }
 }
 
-/** Whether something is mounted at a directory, be it named by a symbolic link. @throws the system's error */
+/** Whether something is mounted at a directory; symbolic links are followed. @throws the system's error */
 export function isMountPoint(directory: string): boolean {
   try {
     return mountOf(directory).path === bytesToPath(realpathSync(pathToBytes(directory), 'buffer'));

@@ -37,8 +37,8 @@ const WORDS: Readonly<Record<ImageUse, string>> = {
 };
 
 /**
- * What others do with an image, by QEMU's own locks: whoever has started it. `undefined` also for what is not
- * there, and where locks cannot be looked at (without native calls).
+ * What others do with an image, as QEMU's locks on it say. `undefined` also for what is not there, and without
+ * native calls, as locks cannot be looked at then.
  */
 export function imageLocks(path: string): 'written' | 'read' | undefined {
   return withOpen(path, (fd) => {
@@ -65,7 +65,7 @@ export function requireUnusedImage(path: string): void {
   });
 }
 
-/** Whether somebody else has a lock in a range. Who asks for an exclusive one is told of any other. */
+/** Whether somebody else has a lock in a range: asking for an exclusive one finds locks of every kind. */
 function isLocked(fd: number, range: { readonly start: number; readonly length: number }): boolean {
   const calls = nativeCalls();
   if (calls === null) return false;

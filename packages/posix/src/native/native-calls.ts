@@ -94,7 +94,7 @@ export function nativeCallsAvailable(): boolean {
   return nativeCalls() !== null;
 }
 
-/** What is lost for want of native calls, one sentence for a warning; `undefined` when nothing is. */
+/** What is lost without native calls, in one sentence for a warning; `undefined` where there are some. */
 export function missingCapabilities(): string | undefined {
   if (nativeCallsAvailable()) return undefined;
   return (

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { type Command, toolEnvironment } from './run-tool.js';
 
-/** Waits for a line; when there is none, since whoever could write it is gone, the command is run. */
+/** Waits for a line. When the pipe ends without one, since its writer has died, the command is run. */
 const SCRIPT = 'read -r line || exec "$@"';
 
 /**

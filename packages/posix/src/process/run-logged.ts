@@ -15,7 +15,7 @@ export interface RunLoggedOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A longer line is told in parts. */
+/** A longer line is given to `onLine` in parts. In characters. */
 const LONGEST_LINE = 64 * 1024;
 /** How long a program may take to end when asked to, in milliseconds; then it is killed. */
 const GRACE = 2000;

@@ -57,7 +57,7 @@ export interface GuestConfigSection {
 
 export interface GuestConfig {
   readonly type: GuestType;
-  /** The first one is the current configuration, be it empty. */
+  /** The first one is the current configuration, which may be empty. */
   readonly sections: readonly [GuestConfigSection, ...GuestConfigSection[]];
 }
 

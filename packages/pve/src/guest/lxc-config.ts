@@ -22,7 +22,7 @@ export interface MountPoint {
 export interface MountPointSelection {
   /** rootfs first. */
   readonly included: readonly MountPoint[];
-  /** What rsync leaves out by path; tar stays on the file systems that it is told. */
+  /** What rsync has to leave out by path; tar stays on the file systems of the others anyway. */
   readonly excluded: readonly MountPoint[];
   /** For the log, one line each. */
   readonly messages: readonly string[];

@@ -69,7 +69,7 @@ export async function findStorageOf(
   return known && storageOf(known.storages, archive);
 }
 
-/** Of these storages, the one that keeps its backups where this one is, by whatever names. */
+/** Of these storages, the one that keeps its backups where this one is; symbolic links are followed. */
 export function storageOf(storages: StorageConfig, archive: string): DirectoryStorage | undefined {
   const directory = withoutLinks(dirname(resolve(archive)));
   return [...storages.values()].find(

@@ -36,9 +36,9 @@ const NAMES_GUEST_VOLUME = /(?:^|[/:=])(?:vm|base|subvol|basevol)-\d+-/;
 const MAPS_NO_ROOT = /^[ug]\s+\d+\s+0*[1-9]\d*\s+\d+$/;
 
 /**
- * The lines of a current configuration that give the guest, or whoever wrote them, something of the host:
- * programs that it runs, its files, directories and devices, its root. Map lines of ids count together, as
- * one cannot do without the others.
+ * The lines of a current configuration that give the guest, or the author of the lines, something of the
+ * host: programs that it runs, its files, directories and devices, its root. Lines that map ids count
+ * together, as one cannot do without the others.
  * @throws `CONFIG_VALUE` for a mount point or a CD-ROM drive that cannot be read
  */
 export function hostLines(config: GuestConfig): readonly GuestConfigLine[] {

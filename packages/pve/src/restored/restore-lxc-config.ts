@@ -49,7 +49,7 @@ export interface RestoreLxcConfigOptions {
   readonly unique?: boolean;
   readonly identity: IdentitySource;
   /**
-   * Whether whoever restores is not root@pam: lines for LXC are then left out, with the warning
+   * Whether the user who restores is not root@pam: lines for LXC are then left out, with the warning
    * `CONFIG_RAW_LXC`, and so are `features` when the container becomes privileged.
    */
   readonly restricted?: boolean;
@@ -110,7 +110,7 @@ function restrict(
   return becomesPrivileged ? withoutKeys(withoutRaw, (key) => key === 'features') : withoutRaw;
 }
 
-/** A network card that is added without an address gets one, lest it have another at each start. */
+/** A network card that is added without an address gets one: otherwise it has another at each start. */
 function hasMac(key: string, value: string): boolean {
   return parsePropertiesOf(key, value).has('hwaddr');
 }
@@ -163,8 +163,8 @@ export interface PlanRestoredMountPointsOptions {
   readonly mountPoints?: ReadonlyMap<string, string>;
   readonly node?: string | undefined;
   /**
-   * Whether whoever restores is not root@pam: the host's directories and devices in the archive are then left
-   * out.
+   * Whether the user who restores is not root@pam: the host's directories and devices in the archive are then
+   * left out.
    */
   readonly restricted?: boolean | undefined;
   /** `MOUNT_POINT_NOT_RESTORED` for one of the host that asked for a backup, or is left out. */

@@ -39,7 +39,7 @@ export interface OptionSources {
  * - performance is merged key by key
  * - notes-template and protected of the file do not count where no storage is used
  *
- * What is deprecated or has no effect is told of as a notice: `OPTION_DEPRECATED`, `OPTION_IGNORED`.
+ * An option that is deprecated or has no effect is a notice: `OPTION_DEPRECATED`, `OPTION_IGNORED`.
  *
  * @throws `OPTION_CONFLICT`, `OPTION_REQUIRES`
  */

@@ -6,8 +6,8 @@ interface Marked {
 }
 
 /**
- * A second implementation of the retention, for tests: each step as it is told, with text for periods, and
- * with nothing remembered that can be looked for again.
+ * A second implementation of the retention, for tests: each step as Proxmox describes it, with text for
+ * periods, and nothing remembered that can be found again.
  */
 export function slowMarks(group: readonly RetentionEntry[], retention: Retention): string[] {
   const all = group.map((entry): Marked => ({ entry, mark: entry.isProtected ? 'protected' : '' }));
