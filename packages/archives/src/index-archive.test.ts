@@ -2,11 +2,11 @@ import { chmod, chown, mkdir, readdir, readFile, rename, stat, writeFile } from 
 import { basename, dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { ArchiveError, BufferSource, readChunks } from '@vzdump-format/streams';
-import { asUser, collect, noise, openFilesIn, scratch, testWith } from '@vzdump-format/testing';
+import { asUser, collect, noise, openFilesIn, runToolSync, scratch, testWith } from '@vzdump-format/testing';
 import { packVma } from '@vzdump-format/vma';
 import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { indexCache, indexesOf, indexPlaces } from './find-index.js';
 import { indexArchive } from './index-archive.js';
-import { indexCache, indexesOf, indexPlaces } from './index-place.js';
 import { openArchive } from './open-archive.js';
 import { writeOutput } from './output-file.js';
 import { indexWhileReading } from './read-together.js';
@@ -150,10 +150,15 @@ describe('what is there', () => {
     expect(await enter(path)).toEqual({ entered: true, warnings: [] });
   });
 
-  test('and cannot be read is a warning', async () => {
+  test.each([
+    ['a directory', async (path: string) => void (await mkdir(path))],
+    ['a pipe', async (path: string) => void runToolSync('mkfifo', [path])],
+  ])('and is %s is a warning, and stays', async (_, make) => {
     const path = await archiveIn(await scratch());
-    await mkdir(`${path}.idx`);
+    await make(`${path}.idx`);
     expect(await enter(path)).toEqual({ entered: false, warnings: ['INDEX_UNREADABLE'] });
+    await expect(indexArchive(path)).rejects.toMatchObject({ code: 'FILE_EXISTS' });
+    expect(await indexesOf(path)).toEqual([]);
   });
 
   test('and of no use does not matter beside one that is right', async () => {

@@ -11,9 +11,15 @@ import {
   writeToFile,
 } from '@vzdump-format/streams';
 import type { StoredArchive } from './archive-format.js';
+import {
+  type IndexPlaceOptions,
+  indexCache,
+  indexPlaces,
+  isIndexFile,
+  type OpenedByIndex,
+  openByIndex,
+} from './find-index.js';
 import { formats } from './formats.js';
-import { type IndexPlaceOptions, indexCache, indexPlaces, isIndexFile } from './index-place.js';
-import { type OpenedByIndex, openByIndex } from './open-by-index.js';
 
 export interface IndexArchiveOptions extends IndexPlaceOptions {
   /** Whether an index is made anew that is right as it is, and takes the place of whatever has its name. */

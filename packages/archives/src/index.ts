@@ -1,8 +1,5 @@
 export type { ArchiveFormat, DiskFormat, StoredArchive, TreeFormat, VmaListing } from './archive-format.js';
 export { convertArchive } from './convert-archive.js';
-export { tar } from './formats/tar.js';
-export { formatForFileName, formatNamed, formats, writtenExtensions } from './formats.js';
-export { type IndexedArchive, indexArchive } from './index-archive.js';
 export {
   INDEX_EXTENSION,
   type IndexPlaceOptions,
@@ -10,9 +7,12 @@ export {
   indexesOf,
   indexPlaces,
   isIndexFile,
-} from './index-place.js';
+  openUncompressed,
+} from './find-index.js';
+export { tar } from './formats/tar.js';
+export { formatForFileName, formatNamed, formats, writtenExtensions } from './formats.js';
+export { type IndexedArchive, indexArchive } from './index-archive.js';
 export { type ArchiveInput, type OpenArchive, openArchive } from './open-archive.js';
-export { openUncompressed } from './open-by-index.js';
 export { type OutputSink, type WriteOutputOptions, writeOutput } from './output-file.js';
 export { type PackTreeOptions, packTree } from './pack-tree.js';
 export { type DriveSpec, type PackVmOptions, packVm } from './pack-vm.js';

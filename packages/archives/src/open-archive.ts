@@ -18,9 +18,8 @@ import {
   FORMAT_DETECT_BYTES,
   type StoredArchive,
 } from './archive-format.js';
+import { type IndexPlaceOptions, openByIndex } from './find-index.js';
 import { detectFormat, formatForFileName } from './formats.js';
-import type { IndexPlaceOptions } from './index-place.js';
-import { openByIndex } from './open-by-index.js';
 import { PayloadFile, payloadPathFor } from './split-output.js';
 
 export interface OpenArchiveOptions extends IndexPlaceOptions {

@@ -12,7 +12,7 @@ import {
   writeToFile,
   writeToStream,
 } from '@vzdump-format/streams';
-import { indexesOf } from './index-place.js';
+import { indexesOf } from './find-index.js';
 
 /** Takes the bytes of an archive, and keeps them if they end well. @returns the bytes written */
 export type OutputSink = (
