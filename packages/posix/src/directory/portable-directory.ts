@@ -30,8 +30,8 @@ const { O_CREAT, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR } = 
 const { ELOOP, ENOTDIR, ENOTSUP } = systemConstants.errno;
 
 /**
- * An OpenDirectory over `node:fs`, which works by paths. Each component was no link when it was opened; others
- * who can write to the tree can still put a link in its place meanwhile.
+ * An OpenDirectory over `node:fs`, which works by paths. Each component was no link when it was opened;
+ * others who can write to the tree can still put a link in its place meanwhile.
  */
 export class PortableDirectory implements OpenDirectory {
   readonly fd = undefined;

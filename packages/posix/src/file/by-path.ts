@@ -44,8 +44,9 @@ const { EINVAL, ENOSYS } = constants.errno;
 const RENAME_NOREPLACE = 1;
 
 /**
- * Renames a file unless the new name is taken. @returns whether it could: there is no such call in old kernels,
- * on some file systems, and without native calls
+ * Renames a file unless the new name is taken.
+ * @returns whether it could: there is no such call in old kernels, on some file systems, and without native
+ * calls
  * @throws `EEXIST`
  */
 export function renameNoReplace(from: string, to: string): boolean {

@@ -37,8 +37,8 @@ const WORDS: Readonly<Record<ImageUse, string>> = {
 };
 
 /**
- * What others do with an image, as QEMU's locks on it say. `undefined` also for what is not there, and without
- * native calls, as locks cannot be looked at then.
+ * What others do with an image, as QEMU's locks on it say. `undefined` also for what is not there, and
+ * without native calls, as locks cannot be looked at then.
  */
 export function imageLocks(path: string): 'written' | 'read' | undefined {
   return withOpen(path, (fd) => {
@@ -48,8 +48,8 @@ export function imageLocks(path: string): 'written' | 'read' | undefined {
 }
 
 /**
- * As `imageLocks`, and whether a loop device stands on it. Block devices in use are found by opening them with
- * O_EXCL.
+ * As `imageLocks`, and whether a loop device stands on it. Block devices in use are found by opening them
+ * with O_EXCL.
  */
 function imageUse(path: string): ImageUse | undefined {
   return imageLocks(path) ?? (loopFiles().has(realPath(path)) ? 'attached' : undefined);

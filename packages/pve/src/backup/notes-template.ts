@@ -52,8 +52,8 @@ function unknownOnes(
 }
 
 /**
- * The notes that a template makes: `\n` and `\\` are a new line and a backslash, `{{guestname}}` and the other
- * variables are replaced, once: what a value holds is left as it is.
+ * The notes that a template makes: `\n` and `\\` are a new line and a backslash, `{{guestname}}` and the
+ * other variables are replaced, once: what a value holds is left as it is.
  * @throws `NOTES_TEMPLATE`
  */
 export function expandNotesTemplate(template: string, values: NotesVariables): string {
