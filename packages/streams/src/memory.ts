@@ -1,3 +1,11 @@
+/** What is used of WebAssembly here: the type library that has all of it is the browser's. */
+declare namespace WebAssembly {
+  class Memory {
+    constructor(descriptor: { initial: number; maximum?: number; shared?: boolean });
+    readonly buffer: ArrayBuffer | SharedArrayBuffer;
+  }
+}
+
 const WASM_PAGE_SIZE = 64 * 1024;
 
 /**

@@ -4,7 +4,7 @@ import { BLOCK_SIZE, MAX_NAME_SIZE, MAX_PAX_SIZE, TYPE, wholeBlocks } from '../f
 import { decodeHeader, decodeSize, hasChecksum, sumOfBytes, typeOf } from '../header/header.js';
 import { decodeField } from '../header/names.js';
 import { decodePax, multiVolume, type PaxAttributes, type PaxSparse } from '../pax/pax-attributes.js';
-import { readSparseMap } from '../sparse/sparse.js';
+import { readSparseMap } from '../sparse.js';
 import {
   type ArchiveReader,
   Cursor,

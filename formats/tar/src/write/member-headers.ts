@@ -20,7 +20,7 @@ import {
   splitTime,
 } from '../pax/pax.js';
 import { XATTR } from '../pax/pax-attributes.js';
-import type { SparseLayout } from '../sparse/sparse-layout.js';
+import type { SparseLayout } from '../sparse.js';
 import type { ChunkBuffer } from './chunk-buffer.js';
 
 /** What can be packed: `TarEntry` is one, too. */

@@ -17,7 +17,7 @@ import {
   toPackingDuplex,
 } from '@vzdump-format/streams';
 import { END_BLOCKS, RECORD_SIZE } from '../format.js';
-import { type SparseLayout, sparseLayoutOf, withZeros } from '../sparse/sparse-layout.js';
+import { type SparseLayout, sparseLayoutOf, withZeros } from '../sparse.js';
 import { BoundaryMarks } from './boundaries.js';
 import { ChunkBuffer } from './chunk-buffer.js';
 import { appendHeaders, type PackEntry } from './member-headers.js';
