@@ -17,6 +17,12 @@ export const LOG_PREFIXES: Readonly<Record<LogLevel, string>> = {
   error: 'ERROR',
 };
 
+/** Where vzdump keeps the log of each guest's last backup. */
+const LOG_DIRECTORY = '/var/log/vzdump';
+
+/** What a tab becomes: programs that a job runs write tables with tabs. */
+const TAB = ' '.repeat(4);
+
 /** The log of a whole job: everything that is said of it, and of each of its guests. */
 export class JobLog {
   /** How many warnings were given so far. */
@@ -56,12 +62,6 @@ export function linesOf(message: string): readonly string[] {
 function inOneLine({ message }: ArchiveWarning): string {
   return printableText(message);
 }
-
-/** What a tab becomes: programs that a job runs write tables with tabs. */
-const TAB = ' '.repeat(4);
-
-/** Where vzdump keeps the log of each guest's last backup. */
-const LOG_DIRECTORY = '/var/log/vzdump';
 
 interface LogFile {
   readonly path: string;

@@ -173,7 +173,7 @@ export class DriveOutput {
     private readonly writeAt: WriteAt | undefined,
   ) {}
 
-  /** Makes a drive's volume, unless it is there, and is ready for its content. */
+  /** Makes a drive's volume, unless it is there, and gets ready to write its content. */
   async open(drive: DrivePlan): Promise<void> {
     const { device, storage, size, path, exists } = drive;
     if (exists) return;

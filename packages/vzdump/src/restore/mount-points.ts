@@ -150,7 +150,7 @@ export class OpenVolumes {
     this.volumes.push({ plan, directory: await this.directoryOf(volume, plan.size) });
   }
 
-  /** All files are there. */
+  /** Called when all files are there: makes them durable, and closes the file systems. */
   async finish(): Promise<void> {
     for (const fileSystem of this.fileSystems) await fileSystem.sync();
     await this.close();
@@ -199,7 +199,7 @@ export class OpenVolumes {
 
 type ImagePlace = Exclude<VolumePlace, { kind: 'directory' }>;
 
-/** A file system that is open, and at no path that anyone else could come by. */
+/** A file system that is open, at a path that only this process can reach. */
 interface OpenFileSystem {
   /** Of its root, for this process, as long as it is open. */
   readonly path: string;
@@ -224,8 +224,8 @@ async function makeFileSystem(
 
 /**
  * Mounts a file system in a namespace of its own, which goes at once: it stays mounted only as long as its
- * root is open here. So whatever becomes of this process, and at whatever moment, no mount is left, and no
- * loop device.
+ * root is open here. So no mount and no loop device is left, whatever becomes of this process at whatever
+ * moment.
  */
 async function openFileSystem(place: ImagePlace): Promise<OpenFileSystem> {
   const mountPoint = await realpath(tmpdir()); // any directory will do: nobody else sees what is mounted there
@@ -248,7 +248,7 @@ async function openRoot(mountPoint: string, imagePath: string): Promise<OpenFile
   };
 }
 
-/** What could not be written to the image's own file system comes to light here, without a word of why. */
+/** What the file system in the image could not write fails here, and the error does not say why. */
 async function sync(path: string, imagePath: string): Promise<void> {
   try {
     await run('sync', '--file-system', path);

@@ -15,6 +15,9 @@ import { ArchiveError, withFileName } from '@vzdump-format/streams';
 import { howToUnlock } from '../../guest-access/host-program.js';
 import { errorText, type JobLog } from '../log.js';
 
+/** The value of `lock` in the configuration of a guest that is being backed up. */
+export const BACKUP_LOCK = 'backup';
+
 /** What a job has to put right in the end, and the next one if it was killed. */
 export type JournalEntry =
   /** An archive that is being written. */
@@ -139,9 +142,6 @@ function isEntry(line: Readonly<Record<string, unknown>>): line is JournalEntry 
   if (typeof kind !== 'string' || typeof path !== 'string' || !Object.hasOwn(NAMES, kind)) return false;
   return isAbsolute(path) && NAMES[kind as JournalEntry['kind']].test(path);
 }
-
-/** The value of `lock` in the configuration of a guest that is being backed up. */
-export const BACKUP_LOCK = 'backup';
 
 /**
  * Puts right what a job that was killed has left, and begins the journal of this one. A failure is a

@@ -128,10 +128,6 @@ export class StagedFile implements StagedVolume {
     return this.file.path;
   }
 
-  get handle(): FileHandle {
-    return this.file.handle;
-  }
-
   async commit(): Promise<void> {
     if (this.file.overwrite) requireUnusedImage(this.path);
     this.committed = await CommittedFile.commit(this.file);
