@@ -9,6 +9,7 @@ import {
   debugLog,
   FileSource,
   isNotFound,
+  readChunks,
 } from '@vzdump-format/streams';
 
 /** What is appended to an archive's name to name its index. */
@@ -136,6 +137,42 @@ function refusal(error: unknown, path: string): ArchiveWarning | undefined {
   }
   if (!(error instanceof ArchiveError)) throw error;
   return { code: error.code, message: `${path}: ${message}`, entry: path, hint: error.hint };
+}
+
+/**
+ * All that a file holds, in order, by its index. From where that fails on, it is read from its beginning:
+ * then either the file is damaged, which that tells as ever, or the index was wrong, which is a warning.
+ */
+export async function* readByIndex(
+  content: ByteSource,
+  fromBeginning: () => AsyncIterable<Uint8Array>,
+  {
+    archive,
+    onWarning,
+    signal,
+  }: Pick<SeekableOptions, 'onWarning' | 'signal'> & { readonly archive: string },
+): AsyncGenerator<Uint8Array> {
+  let done = 0;
+  let failure: ArchiveError;
+  try {
+    for await (const chunk of readChunks(content, { signal })) {
+      yield chunk;
+      done += chunk.length;
+    }
+    return;
+  } catch (error) {
+    if (!(error instanceof ArchiveError)) throw error;
+    failure = error;
+  }
+  debugLog('%s: read from its beginning, since its index fails: %s', archive, failure.message);
+  let passed = 0;
+  for await (const chunk of fromBeginning()) {
+    const rest = chunk.subarray(Math.min(chunk.length, Math.max(0, done - passed)));
+    passed += chunk.length;
+    if (rest.length > 0) yield rest;
+  }
+  const message = `the index of ${archive} is wrong: it is read from its beginning instead (${failure.message})`;
+  onWarning?.({ code: 'INDEX_WRONG', message, entry: archive, hint: 'make the index anew' });
 }
 
 /** An index that may be believed, and when its archive was modified. */

@@ -2,7 +2,16 @@ import { chmod, chown, mkdir, readdir, readFile, rename, stat, writeFile } from 
 import { basename, dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { ArchiveError, BufferSource, readChunks } from '@vzdump-format/streams';
-import { asUser, collect, noise, openFilesIn, runToolSync, scratch, testWith } from '@vzdump-format/testing';
+import {
+  asUser,
+  collect,
+  noise,
+  openFilesIn,
+  runToolSync,
+  scratch,
+  sha256,
+  testWith,
+} from '@vzdump-format/testing';
 import { packVma } from '@vzdump-format/vma';
 import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { indexCache, indexesOf, indexPlaces } from './find-index.js';
@@ -194,6 +203,41 @@ test('all of an archive is read by its index, as often as it is asked for', asyn
     expect((await collect(bytes)).equals(vma)).toBe(true);
   await archive.close();
   expect(await openFilesIn(dirname(path))).toEqual([]);
+});
+
+describe('where that fails, it is read from its beginning, and', () => {
+  async function readAll(path: string, options = {}) {
+    const warnings: string[] = [];
+    const onWarning = ({ code }: { code: string }) => void warnings.push(code);
+    const archive = await openArchive(path, { onWarning, ...options });
+    const outcome = await collect(archive.bytes).then(sha256, ({ code, offset }) => ({ code, offset }));
+    await archive.close();
+    expect(await openFilesIn(dirname(path))).toEqual([]);
+    return { outcome, warnings };
+  }
+
+  async function flip(path: string, offset: number): Promise<void> {
+    const bytes = await readFile(path);
+    bytes[offset]! ^= 1;
+    await writeFile(path, bytes);
+  }
+
+  test('nothing is lost when it is the index that is wrong', async () => {
+    const path = await archiveIn(await scratch());
+    await indexArchive(path);
+    await flip(`${path}.idx`, 1000); // which is of no use before the second part
+    const { outcome, warnings } = await readAll(path);
+    expect([outcome, warnings]).toEqual([sha256(vma), ['INDEX_WRONG']]);
+  });
+
+  test('what is wrong with the archive is told as ever', async () => {
+    const path = await archiveIn(await scratch());
+    await indexArchive(path);
+    await flip(path, 6 << 20);
+    const expected = await readAll(path, { useIndex: false });
+    expect(expected.outcome).toMatchObject({ code: expect.stringMatching(/^GZIP_/) });
+    expect(await readAll(path)).toEqual(expected);
+  });
 });
 
 describe('while all of an archive is read', () => {

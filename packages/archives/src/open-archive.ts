@@ -18,7 +18,7 @@ import {
   FORMAT_DETECT_BYTES,
   type StoredArchive,
 } from './archive-format.js';
-import { type IndexPlaceOptions, openByIndex } from './find-index.js';
+import { type IndexPlaceOptions, openByIndex, readByIndex } from './find-index.js';
 import { detectFormat, formatForFileName } from './formats.js';
 import { PayloadFile, payloadPathFor } from './split-output.js';
 
@@ -130,14 +130,8 @@ async function openFile(file: ByteSource, path: string, options: OpenArchiveOpti
     return { codec, format, bytes: format.read(source, signal), source, close: () => file.close() };
   }
   const content = await openUncompressed(source, codec, path, options);
-  if (content !== undefined) {
-    try {
-      return await openContent(content, codec, path, options);
-    } catch (error) {
-      await content.close();
-      throw error;
-    }
-  }
+  if (content !== undefined && options.parts) return openInTheMiddle(content, codec, path, options);
+  if (content !== undefined) return openByParts(content, source, codec, path, options);
   const archive = await openStream(readChunks(source, { signal }), path, options);
   const close = () => archive.close().finally(() => file.close());
   const decompress = codec.decompress({ maxWindowLog: options.maxWindowLog, signal });
@@ -166,18 +160,44 @@ async function openUncompressed(
   }
 }
 
-async function openContent(
+async function openInTheMiddle(
   content: ByteSource,
   codec: Codec,
   path: string,
-  { parts = false, onWarning, signal }: OpenArchiveOptions,
+  { onWarning, signal }: OpenArchiveOptions,
 ): Promise<OpenArchive> {
-  const format = await formatAtRest(content, path);
-  warnOfMisnomer(codec, path, onWarning);
-  const close = () => content.close();
-  if (parts) return { codec, format, bytes: format.read(content, signal), source: content, close };
-  const inOrder = () => readChunks(content, { signal });
-  return { codec, format, bytes: inOrder(), again: inOrder, source: undefined, close };
+  try {
+    const format = await formatAtRest(content, path);
+    warnOfMisnomer(codec, path, onWarning);
+    const bytes = format.read(content, signal);
+    return { codec, format, bytes, source: content, close: () => content.close() };
+  } catch (error) {
+    await content.close();
+    throw error;
+  }
+}
+
+/** All of it is read, by an index. */
+async function openByParts(
+  content: ByteSource,
+  file: ByteSource,
+  codec: Codec,
+  path: string,
+  { maxWindowLog, onWarning, signal }: OpenArchiveOptions,
+): Promise<OpenArchive> {
+  const decompress = codec.decompress({ maxWindowLog, onWarning, signal });
+  const fromBeginning = () => decompress(readChunks(file, { signal }));
+  const read = () => readByIndex(content, fromBeginning, { archive: path, onWarning, signal });
+  const archive = new ByteReader(read());
+  const close = () => archive.close().finally(() => content.close());
+  try {
+    warnOfMisnomer(codec, path, onWarning);
+    const format = detectFormat(await archive.peek(FORMAT_DETECT_BYTES), path);
+    return { codec, format, bytes: archive.rest(), again: read, source: undefined, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
 }
 
 /** By its content; where that is damaged at its very beginning, by its name. */

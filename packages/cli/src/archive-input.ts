@@ -56,8 +56,14 @@ export async function withArchive<Result>(
       await archive.close();
     }
   } catch (error) {
-    throw sayWhere(error, path === '-' ? 'standard input' : path);
+    throw sayWhere(withWayOut(error), path === '-' ? 'standard input' : path);
   }
+}
+
+/** What is wrong with an index alone need not hinder anybody. */
+function withWayOut(error: unknown): unknown {
+  if (!(error instanceof ArchiveError) || !error.code.startsWith('INDEX_')) return error;
+  return Object.assign(error, { hint: 'read it with --no-index, or make the index anew: index --force' });
 }
 
 /** Less is decompressed within a second. */

@@ -101,6 +101,26 @@ describe('cat of a file in a large archive of another program', () => {
     expect(await readFile(`${path}.idx`, 'utf8')).toBe('of another program');
   });
 
+  testWith(['gzip', 'tar'], 'tells the way out when the index turns out to be wrong', async () => {
+    const { path, directory, env } = await foreign('tree', 'gzip -1');
+    await runCliWell(['index', path], { env });
+    await damage(`${path}.idx`, (await stat(`${path}.idx`)).size >> 1);
+    const { stderr, status } = await runCli(['cat', path, 'large'], { env });
+    expect(linesOf(stderr)).toEqual([
+      expect.stringMatching(/^vzdump-format: .*a\.tar\.gz: the index cannot be used: /),
+      'hint: read it with --no-index, or make the index anew: index --force',
+    ]);
+    expect(status).toBe(1);
+    const all = await runCli(['unpack', path, '--to', join(directory, 'all')], { env });
+    expect([all.status, linesOf(all.stderr)[0]]).toEqual([
+      3,
+      expect.stringMatching(
+        /^vzdump-format: warning: the index of .* is wrong: it is read from its beginning/,
+      ),
+    ]);
+    await runTool('diff', '-r', kept.path('tree'), join(directory, 'all'));
+  });
+
   testWith(TOOLS, 'leaves nothing when it is interrupted', async () => {
     const { path, directory, env } = await foreign();
     const running = startCli(['cat', path, 'zz-last'], { env });
