@@ -46,7 +46,7 @@ type ZlibStream = Transform & { readonly bytesWritten: number };
  * its owner (the next is asked for) only when zlib has taken it in. When zlib finds its end before the source
  * does, `onRest` gets what is left of the last chunk, and the source stays open.
  */
-async function* throughZlib(
+export async function* throughZlib(
   zlib: ZlibStream,
   source: AsyncIterator<Uint8Array>,
   onRest?: (rest: Uint8Array) => void,

@@ -24,8 +24,8 @@ export const gzip: Codec = {
   async openSeekable(source, options = {}) {
     const index = await openIndex(source, 'gzip', options);
     if (index === undefined) throw notSeekable('a gzip file tells nothing of its blocks', HINT_INDEX);
-    const { decodeGzipSegment } = await loadSeekable();
-    return openSegments(source, index.segments, decodeGzipSegment, options, { index });
+    const { gzipSegmentDecoder } = await loadSeekable();
+    return openSegments(source, index.segments, gzipSegmentDecoder(options), options, index);
   },
   async *buildIndex(source, options) {
     const { scanGzip } = await loadSeekable();

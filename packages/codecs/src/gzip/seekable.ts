@@ -1,4 +1,5 @@
 import { promisify } from 'node:util';
+import type { ZlibOptions } from 'node:zlib';
 import {
   ArchiveError,
   ByteReader,
@@ -6,11 +7,11 @@ import {
   EventLoopTurns,
   readChunks,
 } from '@vzdump-format/streams';
-import type { ScanOptions } from '../codec.js';
+import { defaultReadThreads, type ScanOptions, type SeekableOptions } from '../codec.js';
+import type { ContentSoFar } from '../seekable/segment-content.js';
 import type { SegmentDecoder } from '../seekable/segmented-source.js';
 import {
   HINT_CONVERT,
-  isAsIndexed,
   MAX_SEGMENT_CONTENT,
   notSeekable,
   PieceChecksums,
@@ -18,11 +19,11 @@ import {
 } from '../seekable/segments.js';
 import { checkTrailer, nextMember } from './decompress.js';
 import { BITS_LEFT, BlockFinder, fromBit } from './deflate-blocks.js';
-import { nodeEngine } from './engine-node.js';
+import { nodeEngine, throughZlib } from './engine-node.js';
 import { WINDOW_SIZE } from './format.js';
 import { truncated } from './header.js';
 
-const { constants, crc32, deflateRawSync, inflateRaw, inflateRawSync } =
+const { constants, crc32, createInflateRaw, deflateRawSync, inflateRaw, inflateRawSync } =
   process.getBuiltinModule('node:zlib');
 
 /** So much content is decompressed for a byte of it; a dictionary of up to 32 KiB is kept for each. */
@@ -32,6 +33,8 @@ const MAX_SEGMENT_SIZE = 2 ** 31;
 const INPUT_SIZE = 64 * 1024;
 /** What the bits of the byte in which a segment ends may decompress to. */
 const EXCESS = 64 * 1024;
+/** So much content comes at a time where little of it may be wanted. */
+const PIECE_SIZE = 256 * 1024;
 
 /** Finds places to begin at, by decompressing the file once. Checksums are checked on the way. */
 export async function* scanGzip(source: ByteSource, options: ScanOptions = {}): AsyncGenerator<Segment> {
@@ -131,34 +134,73 @@ class MemberScan {
 
 const inflated = promisify<Uint8Array, object, Buffer>(inflateRaw);
 
-/** @throws `GZIP_DATA`; `GZIP_CRC` for what was something else when the index was made. */
-export const decodeGzipSegment: SegmentDecoder = async (compressed, segment) => {
-  const content = await inflateSegment(compressed, segment);
-  if (isAsIndexed(content, segment)) return content;
-  throw new ArchiveError('GZIP_CRC', 'the gzip data is not what it was when its index was made', {
-    offset: segment.offset,
-    hint: 'the file is damaged, or has changed since',
-  });
-};
-
-async function inflateSegment(compressed: Uint8Array, segment: Segment): Promise<Uint8Array> {
-  const { offset, contentSize, dictionary } = segment;
-  const bitsLeft = segment.state & BITS_LEFT;
-  const data = bitsLeft === 0 ? compressed : fromBit(compressed, bitsLeft);
-  const options = {
-    finishFlush: constants.Z_SYNC_FLUSH, // it ends in the middle of the data
-    chunkSize: Math.max(1024, contentSize + EXCESS),
-    maxOutputLength: contentSize + EXCESS,
+/** Decompresses segments on Node's thread pool. */
+export function gzipSegmentDecoder(options: SeekableOptions): SegmentDecoder {
+  return {
+    threads: defaultReadThreads(options.threads),
+    async decode(compressed, segment) {
+      const { contentSize } = segment;
+      try {
+        const content = await inflated(atByte(compressed, segment), {
+          ...inflateOptions(segment),
+          chunkSize: Math.max(1024, contentSize + EXCESS),
+          maxOutputLength: contentSize + EXCESS,
+        });
+        return content.subarray(0, contentSize);
+      } catch (error) {
+        throw damaged(error, segment.offset);
+      }
+    },
+    decodeInPieces: inflateInPieces,
+    mismatch: ({ offset }) =>
+      new ArchiveError('GZIP_CRC', 'the gzip data is not what it was when its index was made', {
+        offset,
+        hint: 'the file is damaged, or has changed since',
+      }),
   };
+}
+
+async function* inflateInPieces(source: ByteSource, segment: Segment, output: Uint8Array): ContentSoFar {
+  const { offset, contentSize } = segment;
+  let done = 0;
   try {
-    const lookback = dictionary && inflateRawSync(dictionary, { maxOutputLength: WINDOW_SIZE });
-    const content = await inflated(
-      data,
-      lookback === undefined ? options : { ...options, dictionary: lookback },
-    );
-    return content.subarray(0, contentSize);
+    const inflate = createInflateRaw({ ...inflateOptions(segment), chunkSize: PIECE_SIZE });
+    for await (const part of throughZlib(inflate, bytesOf(source, segment))) {
+      const content = part.subarray(0, contentSize - done);
+      output.set(content, done);
+      done += content.length;
+      if (content.length > 0) yield output.subarray(0, done);
+      if (done === contentSize) return;
+    }
   } catch (error) {
-    const { message } = error as Error;
-    throw new ArchiveError('GZIP_DATA', `damaged gzip data: ${message}`, { offset, cause: error });
+    throw damaged(error, offset);
   }
+}
+
+async function* bytesOf(source: ByteSource, segment: Segment): AsyncGenerator<Uint8Array> {
+  const { offset: start, size } = segment;
+  const options = { start, end: start + size, chunkSize: INPUT_SIZE, readAhead: 0 };
+  let isFirst = true;
+  for await (const chunk of readChunks(source, options)) {
+    yield isFirst ? atByte(chunk, segment) : chunk;
+    isFirst = false;
+  }
+}
+
+function inflateOptions({ dictionary }: Segment): ZlibOptions {
+  const options = { finishFlush: constants.Z_SYNC_FLUSH }; // it ends in the middle of the data
+  if (dictionary === undefined) return options;
+  return { ...options, dictionary: inflateRawSync(dictionary, { maxOutputLength: WINDOW_SIZE }) };
+}
+
+/** Data of a segment, from its first bit on. */
+function atByte(data: Uint8Array, { state }: Segment): Uint8Array {
+  const bitsLeft = state & BITS_LEFT;
+  return bitsLeft === 0 ? data : fromBit(data, bitsLeft);
+}
+
+function damaged(error: unknown, offset: number): Error {
+  if (error instanceof ArchiveError) return error;
+  const { message } = error as Error;
+  return new ArchiveError('GZIP_DATA', `damaged gzip data: ${message}`, { offset, cause: error });
 }

@@ -104,7 +104,7 @@ export async function scanLzop(source: ByteSource, options: SeekableOptions = {}
 }
 
 /** Decompresses blocks on the main thread: a MiB takes some milliseconds. */
-export const decodeLzopSegment: SegmentDecoder = async (compressed, { offset, state }) => {
+async function decodeLzopSegment(compressed: Uint8Array, { offset, state }: Segment): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
   for await (const batch of inBatches(blocksOf(compressed, state), new BufferPool(SEGMENT_SIZE))) {
     const { input, blocks, contentLength } = batch;
@@ -114,6 +114,12 @@ export const decodeLzopSegment: SegmentDecoder = async (compressed, { offset, st
     parts.push(output);
   }
   return parts.length === 1 ? parts[0]! : Buffer.concat(parts);
+}
+
+export const lzopSegmentDecoder: SegmentDecoder = {
+  decode: decodeLzopSegment,
+  mismatch: ({ offset }) =>
+    new ArchiveError('LZOP_BLOCK', 'the lzop data is not what it was when its index was made', { offset }),
 };
 
 async function* blocksOf(compressed: Uint8Array, flags: number): AsyncGenerator<FoundBlock> {

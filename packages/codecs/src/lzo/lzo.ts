@@ -11,7 +11,7 @@ import {
 import { encodeIndex } from '../seekable/index-file.js';
 import { openIndex, openSegments } from '../seekable/segmented-source.js';
 import type { Segment } from '../seekable/segments.js';
-import { decodeLzopSegment, decompressLzo, scanLzop } from './decompress.js';
+import { decompressLzo, lzopSegmentDecoder, scanLzop } from './decompress.js';
 import { MAGIC } from './format.js';
 import { encodeHeader } from './header.js';
 import { compressedBound, JOB_SIZE, LzoThreads } from './jobs.js';
@@ -34,7 +34,7 @@ export const lzo: Codec = {
   async openSeekable(source, options = {}) {
     const index = await openIndex(source, 'lzo', options);
     const segments = index?.segments ?? (await scanLzop(source, options));
-    return openSegments(source, segments, decodeLzopSegment, options, { index });
+    return openSegments(source, segments, lzopSegmentDecoder, options, index);
   },
   buildIndex: (source, options) => encodeIndex(source, 'lzo', scanBlocks, options),
 };

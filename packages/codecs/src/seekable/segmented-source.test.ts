@@ -1,4 +1,4 @@
-import { BufferSource } from '@vzdump-format/streams';
+import { ArchiveError, BufferSource } from '@vzdump-format/streams';
 import { expect, test } from 'vitest';
 import { openSegments, type SegmentDecoder } from './segmented-source.js';
 
@@ -8,14 +8,16 @@ const segments = Array.from({ length: 100 }, (_, index) => {
   return { offset: index * SIZE, size: SIZE, contentSize: SIZE, state: 0 };
 });
 
+const mismatch = () => new ArchiveError('WRONG', 'a checksum is wrong');
+
 test('compressed segments are read into the same few pieces of memory, also several at a time', async () => {
   const memory = new Set<ArrayBufferLike>();
-  const decode: SegmentDecoder = async (compressed) => {
+  const decode: SegmentDecoder['decode'] = async (compressed) => {
     memory.add(compressed.buffer);
     await new Promise((resolve) => setImmediate(resolve));
     return Uint8Array.from(compressed);
   };
-  const content = openSegments(new BufferSource(file), segments, decode, { cacheBytes: 0 });
+  const content = openSegments(new BufferSource(file), segments, { decode, mismatch }, { cacheBytes: 0 });
   for (let index = 0; index < 100; index += 3) {
     const reads = [index, (index + 50) % 100, (index + 51) % 100].map(async (segment) => {
       const buffer = Buffer.alloc(SIZE);

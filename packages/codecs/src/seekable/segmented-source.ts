@@ -1,10 +1,19 @@
-import { ArchiveError, type ByteRange, type ByteSource, debugLog, readFully } from '@vzdump-format/streams';
+import {
+  ArchiveError,
+  alignedSharedMemory,
+  type ByteRange,
+  type ByteSource,
+  debugLog,
+  readFully,
+} from '@vzdump-format/streams';
 import type { SeekableOptions } from '../codec.js';
 import { type SharedMemory, sharedMemory } from '../shared-memory.js';
 import { SeekIndex } from './index-file.js';
+import { type ContentSoFar, SegmentContent } from './segment-content.js';
 import { HINT_NEW_INDEX, type PlacedSegment, type Segment, SegmentList } from './segments.js';
 
-const CACHE_BYTES = 64 * 1024 * 1024;
+const CACHE_BYTES = 128 * 1024 * 1024;
+const MOST_SPARE = CACHE_BYTES;
 
 /** The index of the options; undefined without one. @throws `INDEX_STALE`, `INDEX_DAMAGED` */
 export async function openIndex(
@@ -23,58 +32,73 @@ export async function openIndex(
   });
 }
 
+/** @param decoder is closed with the content */
 export function openSegments(
   source: ByteSource,
   segments: readonly Segment[],
-  decode: SegmentDecoder,
+  decoder: SegmentDecoder,
   options: SeekableOptions,
-  more: Omit<SegmentedSourceOptions, 'decode' | 'cacheBytes'> = {},
+  index?: SeekIndex,
 ): ByteSource {
-  return new SegmentedSource(source, new SegmentList(segments), {
-    decode,
-    cacheBytes: options.cacheBytes ?? CACHE_BYTES,
-    ...more,
-  });
+  return new SegmentedSource(source, new SegmentList(segments), decoder, index, options);
 }
 
-/**
- * Decompresses a segment; the memory of `compressed` is used again afterwards.
- * @returns `segment.contentSize` bytes, or else the index is wrong
- */
-export type SegmentDecoder = (compressed: SharedMemory, segment: Segment) => Promise<Uint8Array>;
-
-/** Decompresses the beginning of a segment, of which it reads no more than that takes. */
-export type HeadDecoder = (source: ByteSource, segment: Segment) => Promise<Uint8Array>;
-
-interface SegmentedSourceOptions {
-  readonly decode: SegmentDecoder;
-  /** How much content to keep, in bytes. */
-  readonly cacheBytes: number;
-  /** Which tells of the segments, where they need more than that. */
-  readonly index?: SeekIndex | undefined;
-  readonly decodeHead?: HeadDecoder | undefined;
+/** How a codec decompresses segments. */
+export interface SegmentDecoder {
+  /** How much room is wanted in front of the compressed bytes. */
+  readonly headRoom?: number;
+  /** How many segments are decompressed at a time; 1 unless given. */
+  readonly threads?: number;
   /** Whether the segments are what the writer meant to be read each by itself. */
-  readonly isInParts?: boolean | undefined;
-  /** Called once, when the source is closed. */
-  readonly onClose?: () => void;
+  readonly isInParts?: boolean;
+  /**
+   * Decompresses all of a segment. The memory of `compressed` is used again afterwards.
+   * @param output room for the content
+   * @returns the content, there or elsewhere; of another size than the segment's when the index is wrong
+   */
+  decode(compressed: SharedMemory, segment: Segment, output: SharedMemory): Promise<Uint8Array>;
+  /**
+   * The same for whoever wants the beginning first; of segments that have checksums.
+   * @param output room for the content
+   * @returns the content so far, in pieces
+   */
+  decodeInPieces?(source: ByteSource, segment: Segment, output: SharedMemory): ContentSoFar;
+  /** How much memory a segment takes beside its content while it is decompressed, in bytes. */
+  stateSize?(segment: Segment): number;
+  /** Decompresses the beginning of a segment, of which it reads no more than that takes. */
+  decodeHead?(source: ByteSource, segment: Segment): Promise<Uint8Array>;
+  /** What it is when a checksum of the index is wrong. */
+  mismatch(segment: Segment): ArchiveError;
+  close?(): void;
 }
 
 /** How far into a segment its beginning is looked at; and from which size on that is less than all of it. */
 const MOST_HEAD = 16 * 1024;
 const LEAST_FOR_HEAD = 256 * 1024;
-/** Whoever has read so much in a row reads on, most likely: so many segments are decompressed ahead. */
+/** Whoever has read so much in a row reads on, most likely: segments are decompressed ahead. */
 const LONG_RUN = 4 << 20;
-const AHEAD = 2;
 
-/** The content of a compressed file, at any offset. Keeps the segments that were used last. */
+/** What is kept of a segment. */
+interface Kept {
+  readonly content: SegmentContent;
+  readonly output: SharedMemory;
+  /** How much memory it takes, at most. */
+  readonly size: number;
+}
+
+/**
+ * The content of a compressed file, at any offset. A segment is decompressed as far as it is read, and as a whole
+ * ahead of whoever reads on and on. Keeps the segments that were used last, and goes on where it stopped in them.
+ */
 export class SegmentedSource implements ByteSource {
   readonly size: number;
   readonly partAt?: (offset: number) => ByteRange;
   /** Least recently used first. */
-  private readonly cache = new Map<number, Promise<Uint8Array>>();
-  private cachedBytes = 0;
-  /** What compressed segments are read into: new memory for each would pile up until it is collected. */
-  private readonly spareMemory: SharedMemory[] = [];
+  private readonly kept = new Map<number, Kept>();
+  private keptSize = 0;
+  private readonly mostKept: number;
+  private readonly compressedMemory = new SpareMemory();
+  private readonly contentMemory = new SpareMemory();
   /** Where the last read ended, and how much has been read up to there without a gap. */
   private runEnd = 0;
   private runLength = 0;
@@ -82,10 +106,13 @@ export class SegmentedSource implements ByteSource {
   constructor(
     private readonly source: ByteSource,
     private readonly list: SegmentList,
-    private readonly options: SegmentedSourceOptions,
+    private readonly decoder: SegmentDecoder,
+    private readonly index: SeekIndex | undefined,
+    { cacheBytes = CACHE_BYTES }: SeekableOptions,
   ) {
     this.size = list.contentSize;
-    if (options.isInParts === true) {
+    this.mostKept = cacheBytes;
+    if (decoder.isInParts === true) {
       this.partAt = (offset) => {
         const { contentOffset: start, contentSize } = list.at(offset);
         return { start, end: start + contentSize };
@@ -94,18 +121,18 @@ export class SegmentedSource implements ByteSource {
   }
 
   async readUnproven(buffer: Uint8Array, offset: number): Promise<number> {
-    const { decodeHead, index } = this.options;
-    const kept = await index?.kept.at(offset, buffer.length);
+    const kept = await this.index?.kept.at(offset, buffer.length);
     if (kept?.length === buffer.length) {
       buffer.set(kept);
       return kept.length;
     }
-    if (decodeHead === undefined || offset >= this.size) return this.read(buffer, offset);
+    const { decoder } = this;
+    if (decoder.decodeHead === undefined || offset >= this.size) return this.read(buffer, offset);
     const segment = this.list.at(offset);
     const from = offset - segment.contentOffset;
     const isNear = from + buffer.length <= MOST_HEAD && segment.contentSize >= LEAST_FOR_HEAD;
-    if (!isNear || this.cache.has(segment.index)) return this.read(buffer, offset);
-    const part = (await decodeHead(this.source, segment)).subarray(from, from + buffer.length);
+    if (!isNear || this.kept.has(segment.index)) return this.read(buffer, offset);
+    const part = (await decoder.decodeHead(this.source, segment)).subarray(from, from + buffer.length);
     if (part.length < buffer.length) return this.read(buffer, offset);
     buffer.set(part);
     return part.length;
@@ -117,64 +144,134 @@ export class SegmentedSource implements ByteSource {
     this.runEnd = offset + length;
     for (let filled = 0; filled < length; ) {
       const segment = this.list.at(offset + filled);
-      const decoding = this.content(segment);
-      this.prefetchBehind(segment);
-      const content = await decoding;
       const from = offset + filled - segment.contentOffset;
-      const part = content.subarray(from, from + length - filled);
-      buffer.set(part, filled);
+      const part = buffer.subarray(filled, Math.min(length, filled + segment.contentSize - from));
+      const { content } = this.keep(segment, 'as it is read');
+      const copying = content.copy(part, from);
+      this.prefetchBehind(segment);
+      await copying.catch((error: unknown) => {
+        this.forget(segment.index, content); // so that it can be tried again
+        throw error;
+      });
       filled += part.length;
     }
     return length;
   }
 
   async close(): Promise<void> {
-    this.options.onClose?.();
-    this.cache.clear();
-    await this.options.index?.close();
+    for (const { content } of this.kept.values()) await content.close();
+    this.kept.clear();
+    this.decoder.close?.();
+    await this.index?.close();
     await this.source.close();
   }
 
-  private prefetchBehind({ index, contentSize }: PlacedSegment): void {
-    if (this.runLength < LONG_RUN || (AHEAD + 2) * contentSize > this.options.cacheBytes) return;
-    for (const segment of this.list.following(index, AHEAD)) void this.content(segment).catch(() => {});
-  }
-
-  private content(segment: PlacedSegment): Promise<Uint8Array> {
-    const { index, contentSize } = segment;
-    const known = this.cache.get(index);
-    const content = known ?? this.decode(segment);
-    this.cache.delete(index);
-    this.cache.set(index, content);
-    if (known !== undefined) return content;
-    content.catch(() => this.forget(index, contentSize)); // so that it can be tried again
-    this.cachedBytes += contentSize;
-    for (const oldest of this.cache.keys()) {
-      if (this.cachedBytes <= this.options.cacheBytes || oldest === index) break;
-      this.forget(oldest, this.list.segments[oldest]!.contentSize);
+  /** So many that, with the one that is read, all find room. */
+  private prefetchBehind(segment: PlacedSegment): void {
+    if (this.runLength < LONG_RUN) return;
+    const { threads = 1 } = this.decoder;
+    const ahead: PlacedSegment[] = [];
+    let room = this.mostKept - this.sizeOf(segment);
+    for (const next of this.list.following(segment.index, threads)) {
+      room -= this.sizeOf(next);
+      if (room < 0) break;
+      ahead.push(next);
     }
-    return content;
+    // The nearest are used last, so that what was read before goes first.
+    for (const next of ahead.toReversed()) {
+      const isNew = !this.kept.has(next.index);
+      const { content } = this.keep(next, 'whole');
+      if (isNew) content.prefetch().catch(() => this.forget(next.index, content));
+    }
+    this.keep(segment, 'as it is read');
   }
 
-  private forget(index: number, contentSize: number): void {
-    if (this.cache.delete(index)) this.cachedBytes -= contentSize;
+  private sizeOf(segment: Segment): number {
+    return segment.contentSize + (this.decoder.stateSize?.(segment) ?? 0);
   }
 
-  private takeMemory(size: number): SharedMemory {
-    const at = this.spareMemory.findIndex(({ length }) => length >= size);
-    return at < 0 ? sharedMemory(size) : this.spareMemory.splice(at, 1)[0]!;
+  private keep(segment: PlacedSegment, how: 'whole' | 'as it is read'): Kept {
+    const { index } = segment;
+    const known = this.kept.get(index);
+    const kept = known ?? this.open(segment, how);
+    this.kept.delete(index);
+    this.kept.set(index, kept);
+    if (known !== undefined) return kept;
+    this.keptSize += kept.size;
+    for (const [oldest, { content }] of this.kept) {
+      if (this.keptSize <= this.mostKept || oldest === index) break;
+      this.forget(oldest, content);
+    }
+    return kept;
   }
 
-  private async decode(segment: PlacedSegment): Promise<Uint8Array> {
-    const memory = this.takeMemory(segment.size);
-    const compressed = memory.subarray(0, segment.size);
-    await readFully(this.source, compressed, segment.offset);
-    const { decode, index } = this.options;
-    const content = await decode(compressed, (await index?.withDictionary(segment.index)) ?? segment);
-    this.spareMemory.push(memory); // not after a failure: a call under way may still read it
-    if (this.spareMemory.length > AHEAD + 1) this.spareMemory.shift();
-    if (content.length === segment.contentSize) return content;
-    const message = `a part has ${content.length} bytes where the index says ${segment.contentSize}`;
-    throw new ArchiveError('INDEX_WRONG', message, { offset: segment.offset });
+  private forget(index: number, content: SegmentContent): void {
+    const kept = this.kept.get(index);
+    if (kept?.content !== content) return;
+    this.kept.delete(index);
+    this.keptSize -= kept.size;
+    void content.close().then((isSound) => {
+      if (isSound) this.contentMemory.give(kept.output);
+    });
   }
+
+  private open(segment: PlacedSegment, how: 'whole' | 'as it is read'): Kept {
+    const output = this.contentMemory.take(segment.contentSize);
+    const inPieces = how === 'as it is read' && segment.checksums !== undefined;
+    const parts =
+      inPieces && this.decoder.decodeInPieces !== undefined
+        ? this.pieces(segment, output)
+        : this.whole(segment, output);
+    const content = new SegmentContent(segment, parts, (of) => this.decoder.mismatch(of));
+    return { content, output, size: this.sizeOf(segment) };
+  }
+
+  private async *pieces(segment: PlacedSegment, output: SharedMemory): ContentSoFar {
+    yield* this.decoder.decodeInPieces!(this.source, await this.begun(segment), output);
+  }
+
+  private async *whole(segment: PlacedSegment, output: SharedMemory): ContentSoFar {
+    const { headRoom = 0 } = this.decoder;
+    const compressed = this.compressedMemory.take(headRoom + segment.size);
+    await readFully(this.source, compressed.subarray(headRoom), segment.offset);
+    const content = await this.decoder.decode(compressed, await this.begun(segment), output);
+    this.compressedMemory.give(compressed); // not after a failure: a call under way may still read it
+    if (content.length > 0) yield content;
+  }
+
+  /** With what its decoder begins with. @throws `INDEX_DAMAGED` */
+  private async begun(segment: PlacedSegment): Promise<Segment> {
+    return (await this.index?.withDictionary(segment.index)) ?? segment;
+  }
+}
+
+/**
+ * Memory that goes round: new memory for each segment would pile up until it is collected, and the kernel has to
+ * clear it first.
+ */
+class SpareMemory {
+  private readonly spare: SharedMemory[] = [];
+  private size = 0;
+
+  take(size: number): SharedMemory {
+    const at = this.spare.findIndex(({ length }) => length >= size);
+    if (at < 0) return newMemory(size).subarray(0, size);
+    const [memory] = this.spare.splice(at, 1) as [SharedMemory];
+    this.size -= memory.length;
+    return memory.subarray(0, size);
+  }
+
+  give({ buffer }: SharedMemory): void {
+    const memory = new Uint8Array(buffer);
+    this.spare.push(memory);
+    this.size += memory.length;
+    while (this.size > MOST_SPARE && this.spare.length > 1) this.size -= this.spare.shift()!.length;
+  }
+}
+
+/** Rounded up, as the next segment may be somewhat larger. */
+function newMemory(size: number): SharedMemory {
+  if (size < 1 << 20) return sharedMemory(size);
+  const step = 2 ** (Math.floor(Math.log2(size)) - 2);
+  return alignedSharedMemory(Math.ceil(size / step) * step);
 }

@@ -21,7 +21,8 @@ export interface Segment {
   readonly checksums?: readonly number[];
 }
 
-const CHECKED_PIECE = 1 << 20;
+/** So much content has a checksum of its own in an index. */
+export const CHECKED_PIECE = 1 << 20;
 
 /** Checksums of content that comes in pieces. */
 export class PieceChecksums {
@@ -61,13 +62,6 @@ export function contentChecksums(content: Uint8Array): number[] {
 /** How many checksums a content of this size has. */
 export function checksumCount(contentSize: number): number {
   return Math.ceil(contentSize / CHECKED_PIECE);
-}
-
-/** Whether content is what it was when the index was made, as far as the index knows. */
-export function isAsIndexed(content: Uint8Array, { checksums }: Segment): boolean {
-  if (checksums === undefined) return true;
-  const sums = contentChecksums(content);
-  return sums.length === checksums.length && sums.every((sum, index) => sum === checksums[index]);
 }
 
 /** A segment, and where its content begins. */

@@ -21,7 +21,7 @@ export interface FramePiece extends FilledBuffer {
   /** Whether the frame begins with it; if not, it continues the piece given before. */
   readonly first: boolean;
   readonly last: boolean;
-  /** Of a whole frame: what it refers back to (RFC 8878, 5). */
+  /** Of the first piece: what the frame refers back to (RFC 8878, 5). */
   readonly dictionary?: SharedMemory | undefined;
 }
 

@@ -1,16 +1,16 @@
 import { ArchiveError, type ByteSource, debugLog, readChunks, readFully } from '@vzdump-format/streams';
 import { checkedWindowLog, defaultReadThreads, type SeekableOptions } from '../codec.js';
-import type { HeadDecoder, SegmentDecoder } from '../seekable/segmented-source.js';
+import type { SegmentDecoder } from '../seekable/segmented-source.js';
 import {
   HINT_CONVERT,
   HINT_INDEX,
-  isAsIndexed,
   MAX_SEGMENT_CONTENT,
   notSeekable,
   type Segment,
 } from '../seekable/segments.js';
 import { type SharedMemory, sharedMemory } from '../shared-memory.js';
-import { enterSpan } from './checkpoints/enter.js';
+import { type DecodeFrame, enterSpan, spanInPieces } from './checkpoints/enter.js';
+import { completeSpan, SPAN_HEADER_SIZE, windowSizeOf } from './checkpoints/span.js';
 import { checkedEngineName, loadEngine } from './engines.js';
 import { decoderError, LibraryError } from './errors.js';
 import {
@@ -46,43 +46,65 @@ async function withoutTable(source: ByteSource): Promise<ArchiveError> {
   return notSeekable('this zstd file has no seek table', HINT_INDEX);
 }
 
-/** Decompresses frames, in worker threads when they are large. */
+/** Decompresses frames and spans, several at a time. */
 export async function zstdSegmentDecoder(
-  options: SeekableOptions = {},
-): Promise<{ decode: SegmentDecoder; decodeHead: HeadDecoder; close: () => void }> {
+  options: SeekableOptions,
+  isInParts: boolean,
+): Promise<SegmentDecoder> {
   const engine = await loadEngine(checkedEngineName(options.engine));
   const threads = defaultReadThreads(options.threads);
-  const decompressor = engine.frameDecompressor({
-    threads,
-    maxWindowLog: windowLogOf(options),
-    signal: options.signal,
-  });
-  const decodeFrame = async (buffer: SharedMemory, contentSize: number, dictionary?: SharedMemory) => {
-    const output = sharedMemory(contentSize);
+  const maxWindowLog = windowLogOf(options);
+  const { signal } = options;
+  const decompressor = engine.frameDecompressor({ threads, maxWindowLog, signal });
+  const decodeFrame: DecodeFrame = async (buffer, output, dictionary) => {
     const piece = { buffer, length: buffer.length, output, first: true, last: true, dictionary };
     const result = await decompressor.decompress(piece);
     return result.output.subarray(0, result.length);
   };
-  const decode: SegmentDecoder = async (buffer, segment) => {
-    const { offset, contentSize, state } = segment;
-    try {
-      if (state === 0) return await decodeFrame(buffer, contentSize);
-      const { frame, dictionary } = await enterSpan(buffer, segment, windowLogOf(options), decodeFrame);
-      const content = await decodeFrame(frame, contentSize, dictionary);
-      if (content.length !== contentSize || isAsIndexed(content, segment)) return content;
-    } catch (error) {
-      throw error instanceof LibraryError ? decoderError(error, offset) : error;
-    }
-    throw new ArchiveError('ZSTD_CHECKSUM', 'the zstd data is not what it was when its index was made', {
-      offset,
-      hint: 'the file is damaged, or has changed since',
-    });
+  const openSpan = (segment: Segment) => enterSpan(segment, maxWindowLog, decodeFrame);
+  return {
+    isInParts,
+    threads,
+    headRoom: SPAN_HEADER_SIZE,
+    async decode(compressed, segment, output) {
+      const { offset, contentSize, state } = segment;
+      try {
+        if (state === 0) return await decodeFrame(compressed.subarray(SPAN_HEADER_SIZE), output);
+        const { descriptor, dictionary } = await openSpan(segment);
+        completeSpan(compressed, descriptor, contentSize);
+        return await decodeFrame(compressed, output, dictionary);
+      } catch (error) {
+        throw error instanceof LibraryError ? decoderError(error, offset) : error;
+      }
+    },
+    async *decodeInPieces(source, segment, output) {
+      const pieces = engine.frameDecompressor({ threads: 1, maxWindowLog, signal });
+      try {
+        if (segment.state === 0) throw new LibraryError('the index has checksums of a whole frame');
+        yield* spanInPieces(source, segment, await openSpan(segment), output, pieces);
+      } catch (error) {
+        throw error instanceof LibraryError ? decoderError(error, segment.offset) : error;
+      } finally {
+        pieces.close();
+      }
+    },
+    stateSize: ({ state }) => (state === 0 ? 0 : 2 * windowSizeOf(state & 0xff)),
+    async decodeHead(source, segment) {
+      const frame = segment.state === 0 ? await firstBlock(source, segment) : undefined;
+      if (frame === undefined) return NOTHING;
+      try {
+        return await decodeFrame(frame, sharedMemory(MAX_BLOCK_SIZE));
+      } catch (error) {
+        throw error instanceof LibraryError ? decoderError(error, segment.offset) : error;
+      }
+    },
+    mismatch: ({ offset }) =>
+      new ArchiveError('ZSTD_CHECKSUM', 'the zstd data is not what it was when its index was made', {
+        offset,
+        hint: 'the file is damaged, or has changed since',
+      }),
+    close: () => decompressor.close(),
   };
-  const decodeHead: HeadDecoder = async (source, segment) => {
-    const buffer = segment.state === 0 ? await firstBlock(source, segment) : undefined;
-    return buffer === undefined ? NOTHING : decode(buffer, { ...segment, contentSize: MAX_BLOCK_SIZE });
-  };
-  return { decode, decodeHead, close: () => decompressor.close() };
 }
 
 const NOTHING = new Uint8Array(0);

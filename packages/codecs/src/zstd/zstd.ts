@@ -25,13 +25,8 @@ export const zstd: Codec = {
   async openSeekable(source, options = {}) {
     const index = await openIndex(source, 'zstd', options);
     const segments = index?.segments ?? (await zstdSegments(source));
-    const { decode, decodeHead, close: onClose } = await zstdSegmentDecoder(options);
-    return openSegments(source, segments, decode, options, {
-      decodeHead,
-      index,
-      isInParts: index === undefined,
-      onClose,
-    });
+    const decoder = await zstdSegmentDecoder(options, index === undefined);
+    return openSegments(source, segments, decoder, options, index);
   },
   async *buildIndex(source, options) {
     const { scanZstd } = await import('./checkpoints/scan.js');

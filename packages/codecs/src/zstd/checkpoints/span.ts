@@ -25,36 +25,49 @@ export function windowSizeOf(descriptor: number): number {
   return 2 ** (10 + (descriptor >> 3)) * (1 + (descriptor & 7) / 8);
 }
 
-/** Makes a frame of a span. @throws LibraryError when it is not whole blocks of one */
-export function spanFrame(blocks: Uint8Array, descriptor: number, contentSize: number): SharedMemory {
-  const frame = sharedMemory(SPAN_HEADER_SIZE + blocks.length);
-  copyTo(frame, blocks, SPAN_HEADER_SIZE);
-  completeSpan(frame, descriptor, contentSize);
-  return frame;
-}
-
-/**
- * The same in place.
- * @param frame room for the header, and the blocks @throws LibraryError
- */
-export function completeSpan(frame: SharedMemory, descriptor: number, contentSize: number): void {
+/** Writes the header of a span before its blocks. */
+export function putSpanHeader(frame: SharedMemory, descriptor: number, contentSize: number): void {
   const header = Buffer.from(frame.buffer, frame.byteOffset, SPAN_HEADER_SIZE);
   header.writeUInt32LE(FRAME_MAGIC);
   header[4] = EIGHT_BYTES_OF_SIZE;
   header[5] = descriptor;
   header.writeBigUInt64LE(BigInt(contentSize), 6);
-  let last = SPAN_HEADER_SIZE;
-  for (let at = SPAN_HEADER_SIZE; at < frame.length; ) {
-    if (at + BLOCK_HEADER_SIZE > frame.length) throw new LibraryError('a block is cut short');
-    const { storedSize } = decodeBlockHeader(frame, at);
-    if (storedSize === undefined || storedSize > MAX_BLOCK_SIZE) throw new LibraryError('invalid block');
-    frame[at]! &= 0xfe; // one that ended the frame ends the span
-    last = at;
-    at += BLOCK_HEADER_SIZE + storedSize;
-    if (at > frame.length) throw new LibraryError('a block is cut short');
-  }
-  if (last === frame.length) throw new LibraryError('a span has no block');
+}
+
+/**
+ * Makes a frame of a span in place.
+ * @param frame room for the header, and the blocks @throws LibraryError when it is not whole blocks of one
+ */
+export function completeSpan(frame: SharedMemory, descriptor: number, contentSize: number): void {
+  putSpanHeader(frame, descriptor, contentSize);
+  const { end, last } = wholeBlocks(frame, SPAN_HEADER_SIZE);
+  if (last === undefined) throw new LibraryError('a span has no block');
+  if (end < frame.length) throw new LibraryError('a block is cut short');
   frame[last]! |= 1;
+}
+
+/**
+ * Whole blocks, none of which ends the frame any more: one that did may end a span, or stand within one.
+ * @param most how many of them, at most
+ * @returns where they end, and where the last of them begins @throws LibraryError
+ */
+export function wholeBlocks(
+  bytes: Uint8Array,
+  from: number,
+  most = Number.POSITIVE_INFINITY,
+): { readonly end: number; readonly last: number | undefined } {
+  let last: number | undefined;
+  let end = from;
+  for (let blocks = 0; blocks < most && end + BLOCK_HEADER_SIZE <= bytes.length; blocks++) {
+    const { storedSize } = decodeBlockHeader(bytes, end);
+    if (storedSize === undefined || storedSize > MAX_BLOCK_SIZE) throw new LibraryError('invalid block');
+    const next = end + BLOCK_HEADER_SIZE + storedSize;
+    if (next > bytes.length) break;
+    bytes[end]! &= 0xfe;
+    last = end;
+    end = next;
+  }
+  return { end, last };
 }
 
 /** The blocks of a span as they come, with room before them for its header. */

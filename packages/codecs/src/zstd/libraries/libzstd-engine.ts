@@ -116,9 +116,13 @@ class Decompressor implements FrameDecompressor {
 
   private readonly part = async (
     context: Context,
-    { buffer, length, output, first, last }: FramePiece,
+    { buffer, length, output, first, last, dictionary }: FramePiece,
   ): Promise<number> => {
-    if (first) checked(this.library, this.library.resetDecompressor(context, RESET_SESSION));
+    if (first) {
+      const { library } = this;
+      checked(library, library.resetDecompressor(context, RESET_SESSION));
+      checked(library, await library.setDictionary(context, dictionary ?? null, dictionary?.length ?? 0));
+    }
     let used = 0;
     let written = 0;
     let done = false;

@@ -47,6 +47,8 @@ export interface Libzstd {
       ...[dictionary: Uint8Array, size: number],
     ]
   >;
+  /** Of the frames that are decompressed as streams from now on; `null` for none. It is copied. */
+  setDictionary: PooledCall<[context: Context, dictionary: Uint8Array | null, size: number]>;
   decompressStream: PooledCall<[context: Context, to: OutBuffer, from: InBuffer]>;
 }
 
@@ -114,6 +116,7 @@ function bind(koffi: typeof import('koffi')): Libzstd {
         'int64_t ZSTD_decompress_usingDict(void *, void *, size_t, const void *, size_t, const void *, size_t)',
       ),
     ),
+    setDictionary: pooled(library.func('int64_t ZSTD_DCtx_loadDictionary(void *, const void *, size_t)')),
     decompressStream: pooled(
       library.func('ZSTD_decompressStream', 'int64_t', ['void *', both(output), both(input)]),
     ),

@@ -46,8 +46,8 @@ export async function loadMongodbEngine(): Promise<ZstdEngine> {
       return {
         async decompress(piece): Promise<EngineResult> {
           const { buffer, length, first, last, output: room, dictionary } = piece;
-          if (dictionary !== undefined) return { output: room, length: withDictionary.decode(piece) };
           if (!(first && last)) return { output: room, length: inPieces.decode(piece) };
+          if (dictionary !== undefined) return { output: room, length: withDictionary.decode(piece) };
           const output = await decompressed(asBuffer(buffer.subarray(0, length)));
           if (output.length > room.length) throw new LibraryError('there is more data than the header says');
           return { output, length: output.length };

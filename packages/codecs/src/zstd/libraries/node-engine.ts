@@ -68,6 +68,8 @@ class Decompressor implements FrameDecompressor {
   private readonly params: NodeZstdOptions['params'];
   private steps: ZlibSteps | undefined;
   private plain: PlainDecoder | undefined;
+  /** Whether the frame that comes in pieces has a dictionary. */
+  private isPlain = false;
 
   constructor(
     private readonly zlib: NodeZlib,
@@ -79,9 +81,10 @@ class Decompressor implements FrameDecompressor {
   }
 
   async decompress(piece: FramePiece): Promise<EngineResult> {
-    if (piece.dictionary !== undefined) return this.withDictionary(piece);
-    const [calls, decompress] =
-      piece.first && piece.last ? [this.calls, this.whole] : [this.inPieces, this.part];
+    const inPieces = !(piece.first && piece.last);
+    if (inPieces && piece.first) this.isPlain = piece.dictionary !== undefined;
+    if (piece.dictionary !== undefined || (inPieces && this.isPlain)) return this.withDictionary(piece);
+    const [calls, decompress] = inPieces ? [this.inPieces, this.part] : [this.calls, this.whole];
     const output = await calls.run([piece.buffer], () => decompress(piece).catch(fail));
     if (output.length > piece.output.length)
       throw new LibraryError('there is more data than the header says');
