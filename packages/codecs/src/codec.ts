@@ -49,7 +49,7 @@ export interface SeekableOptions extends DecompressOptions {
   readonly index?: ByteSource | undefined;
   /** When the file was last modified, in nanoseconds since the epoch. */
   readonly modified?: bigint | undefined;
-  /** How much decompressed content to keep, in bytes; 64 MiB unless given. */
+  /** How much decompressed content to keep, and to have ahead, in bytes; 128 MiB unless given. */
   readonly cacheBytes?: number | undefined;
 }
 

@@ -25,3 +25,4 @@ export {
   type OpenSeekableOptions,
   openSeekable,
 } from './registry.js';
+export { readInOrder } from './seekable/segmented-source.js';

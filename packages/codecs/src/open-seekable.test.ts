@@ -5,6 +5,7 @@ import { BufferSource, type ByteSource } from '@vzdump-format/streams';
 import { collect, overwriting, scratch, seededRandom, testWith } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
 import { buildIndex, codec, openSeekable } from './registry.js';
+import { readInOrder } from './seekable/segmented-source.js';
 import { mixedBytes, randomBytes } from './testing/bytes.js';
 import { entryOf, FOOTER_SIZE, indexSource, resealed, tableOf } from './testing/index-files.js';
 import { runTool } from './testing/tools.js';
@@ -132,6 +133,31 @@ describe('by an index', () => {
     const index = await indexSource(buildIndex(source));
     expect(index.size).toBeLessThan(300_000);
     await expectContent(await openSeekable(source, { index }), plain);
+  });
+
+  test.each([
+    ['gzip', {}],
+    ['zstd', { seekable: false }],
+  ])('%s: of a span, no more is read than is asked for, and nothing twice', async (name, options) => {
+    const noise = randomBytes(20_000_000); // as large when it is compressed
+    const source = new CountedSource(await compress(name, noise, options));
+    const index = await indexSource(buildIndex(source, { span: 16 << 20 }));
+    const content = await openSeekable(source, { index });
+    const read = async (offset: number) => {
+      const before = source.bytesRead;
+      const buffer = Buffer.alloc(4096);
+      await content.read(buffer, offset);
+      expect(buffer.equals(noise.subarray(offset, offset + 4096))).toBe(true);
+      return source.bytesRead - before;
+    };
+    const most = 2_500_000; // a MiB, and what comes in one piece with it
+    expect(await read(10_000)).toBeLessThan(most);
+    expect(await read(20_000)).toBe(0);
+    expect(await read(1_100_000)).toBeLessThan(most);
+    for (let offset = 1_200_000; offset < noise.length - 4096; offset += 700_000) await read(offset);
+    expect(source.bytesRead).toBeLessThan(3 * source.size); // once to build the index
+    expect(await read(12_000_000)).toBe(0);
+    await content.close();
   });
 
   test('several gzip members', async () => {
@@ -268,6 +294,46 @@ describe('by an index', () => {
   testWith(['pigz'], 'pigz: of what it wrote', async () => {
     const source = new BufferSource(await runTool('pigz', ['-c', '-p2', '--rsyncable'], plain));
     await expectContent(await openSeekable(source, { index: await indexSource(buildIndex(source)) }), plain);
+  });
+});
+
+describe('in order', () => {
+  test.each([
+    ['none', {}],
+    ['lzo', {}],
+    ['gzip', {}],
+    ['zstd', {}],
+    ['zstd', { seekable: false }],
+  ])('%s %o, as often as it is wanted, and as far', async (name, options) => {
+    const source = new BufferSource(await compress(name, plain, options));
+    const index = await indexSource(buildIndex(source, { span: 1 << 20 }));
+    const content = await openSeekable(source, name === 'none' ? {} : { index, threads: 2 });
+    for (const _ of [1, 2]) expect((await collect(readInOrder(content))).equals(plain)).toBe(true);
+    for await (const chunk of readInOrder(content)) {
+      expect(chunk.length).toBeGreaterThan(0);
+      break;
+    }
+    await content.read(Buffer.alloc(10), 9_000_000);
+    const aborted = readInOrder(content, AbortSignal.abort(new Error('enough')));
+    await expect(collect(aborted)).rejects.toThrow('enough');
+    await content.close();
+  });
+
+  test('what comes before damage is given out', async () => {
+    const compressed = await compress('gzip');
+    const index = await indexSource(buildIndex(new BufferSource(compressed)));
+    compressed[compressed.indexOf(plain.subarray(9_500_000, 9_500_100))]! ^= 1;
+    const content = await openSeekable(new BufferSource(compressed), { index });
+    let length = 0;
+    const reading = async () => {
+      for await (const chunk of readInOrder(content)) {
+        expect(plain.subarray(length, length + chunk.length).equals(chunk)).toBe(true);
+        length += chunk.length;
+      }
+    };
+    await expect(reading()).rejects.toMatchObject({ code: 'GZIP_CRC', offset: expect.any(Number) });
+    expect(length).toBeGreaterThan(8_000_000);
+    expect(length).toBeLessThanOrEqual(9_500_000);
   });
 });
 

@@ -1,6 +1,5 @@
 import { ArchiveError } from '@vzdump-format/streams';
-import { crc32 } from '../crc32.js';
-import { CHECKED_PIECE, type Segment } from './segments.js';
+import { CHECKED_PIECE, isPieceAsIndexed, type Segment } from './segments.js';
 
 /** What is known of a segment's content: all that there is from its beginning, more each time. */
 export type ContentSoFar = AsyncGenerator<Uint8Array>;
@@ -57,33 +56,28 @@ export class SegmentContent {
     const { contentSize } = this.segment;
     while (this.content.length < Math.min(wanted, contentSize)) {
       const { value } = await this.parts.next();
-      if (value === undefined) throw this.wrong(this.content.length);
+      if (value === undefined) throw wrongSize(this.segment, this.content.length);
       this.content = value;
-      if (value.length > contentSize) throw this.wrong(value.length);
+      if (value.length > contentSize) throw wrongSize(this.segment, value.length);
       if (value.length < contentSize) continue;
       // What is wrong with its end is found when more is asked for.
-      if ((await this.parts.next()).value !== undefined) throw this.wrong(contentSize + 1);
+      if ((await this.parts.next()).value !== undefined) throw wrongSize(this.segment, contentSize + 1);
     }
   }
 
   private prove(from: number, to: number): void {
-    const { checksums } = this.segment;
-    if (checksums === undefined) return;
     for (let piece = Math.floor(from / CHECKED_PIECE); piece * CHECKED_PIECE < to; piece++) {
       if (this.proven.has(piece)) continue;
-      const start = piece * CHECKED_PIECE;
-      if (crc32(this.content.subarray(start, start + CHECKED_PIECE)) !== checksums[piece]) {
-        throw this.mismatch(this.segment);
-      }
+      if (!isPieceAsIndexed(this.content, this.segment, piece)) throw this.mismatch(this.segment);
       this.proven.add(piece);
     }
   }
+}
 
-  private wrong(length: number): ArchiveError {
-    const { offset, contentSize } = this.segment;
-    const message = `a part has ${length} bytes where the index says ${contentSize}`;
-    return new ArchiveError('INDEX_WRONG', message, { offset });
-  }
+/** @param length of its content */
+export function wrongSize({ offset, contentSize }: Segment, length: number): ArchiveError {
+  const message = `a part has ${length} bytes where the index says ${contentSize}`;
+  return new ArchiveError('INDEX_WRONG', message, { offset });
 }
 
 function endOfPiece(position: number): number {

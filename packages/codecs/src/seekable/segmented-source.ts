@@ -1,16 +1,24 @@
 import {
   ArchiveError,
-  alignedSharedMemory,
   type ByteRange,
   type ByteSource,
   debugLog,
+  readChunks,
   readFully,
 } from '@vzdump-format/streams';
 import type { SeekableOptions } from '../codec.js';
+import { decodeInOrder } from '../concurrency.js';
 import { type SharedMemory, sharedMemory } from '../shared-memory.js';
 import { SeekIndex } from './index-file.js';
-import { type ContentSoFar, SegmentContent } from './segment-content.js';
-import { HINT_NEW_INDEX, type PlacedSegment, type Segment, SegmentList } from './segments.js';
+import { type ContentSoFar, SegmentContent, wrongSize } from './segment-content.js';
+import {
+  CHECKED_PIECE,
+  HINT_NEW_INDEX,
+  isPieceAsIndexed,
+  type PlacedSegment,
+  type Segment,
+  SegmentList,
+} from './segments.js';
 
 const CACHE_BYTES = 128 * 1024 * 1024;
 const MOST_SPARE = CACHE_BYTES;
@@ -72,6 +80,17 @@ export interface SegmentDecoder {
   close?(): void;
 }
 
+/**
+ * The bytes of a source in order, from its beginning. Of what `openSeekable` has opened by an index or a seek
+ * table, several parts are decompressed at a time, in some 128 MiB of memory. A chunk is valid until the next is
+ * asked for. Ending the iteration leaves the source open.
+ * @throws what is wrong with the content, behind all that comes before it
+ * @example for await (const chunk of readInOrder(await openSeekable(file, { index }))) …
+ */
+export function readInOrder(content: ByteSource, signal?: AbortSignal): AsyncIterable<Uint8Array> {
+  return content instanceof SegmentedSource ? content.inOrder(signal) : readChunks(content, { signal });
+}
+
 /** How far into a segment its beginning is looked at; and from which size on that is less than all of it. */
 const MOST_HEAD = 16 * 1024;
 const LEAST_FOR_HEAD = 256 * 1024;
@@ -97,8 +116,8 @@ export class SegmentedSource implements ByteSource {
   private readonly kept = new Map<number, Kept>();
   private keptSize = 0;
   private readonly mostKept: number;
-  private readonly compressedMemory = new SpareMemory();
-  private readonly contentMemory = new SpareMemory();
+  private readonly compressedMemory: SpareMemory;
+  private readonly contentMemory: SpareMemory;
   /** Where the last read ended, and how much has been read up to there without a gap. */
   private runEnd = 0;
   private runLength = 0;
@@ -112,6 +131,9 @@ export class SegmentedSource implements ByteSource {
   ) {
     this.size = list.contentSize;
     this.mostKept = cacheBytes;
+    const { headRoom = 0 } = decoder;
+    this.compressedMemory = new SpareMemory(headRoom + list.largest('size'));
+    this.contentMemory = new SpareMemory(list.largest('contentSize'));
     if (decoder.isInParts === true) {
       this.partAt = (offset) => {
         const { contentOffset: start, contentSize } = list.at(offset);
@@ -156,6 +178,34 @@ export class SegmentedSource implements ByteSource {
       filled += part.length;
     }
     return length;
+  }
+
+  /**
+   * All of it from its beginning, several segments at a time. A chunk is valid until the next is asked for. What
+   * comes before a segment that cannot be read is given out first.
+   */
+  inOrder(signal?: AbortSignal): AsyncGenerator<Uint8Array> {
+    const { list, decoder } = this;
+    return decodeInOrder(list.inOrder(), {
+      tasks: (decoder.threads ?? 1) + 1,
+      sizeOf: (segment) => this.sizeOf(segment) + segment.size,
+      decode: async (segment) => {
+        signal?.throwIfAborted();
+        const output = this.contentMemory.take(segment.contentSize);
+        const content = await this.decodeWhole(segment, output);
+        if (content.length !== segment.contentSize) throw wrongSize(segment, content.length);
+        return { segment, content, output };
+      },
+      deliver: ({ segment, content, output }) => this.deliver(segment, content, output),
+    });
+  }
+
+  private *deliver(segment: Segment, content: Uint8Array, output: SharedMemory): Generator<Uint8Array> {
+    for (let at = 0; at < content.length; at += CHECKED_PIECE) {
+      if (!isPieceAsIndexed(content, segment, at / CHECKED_PIECE)) throw this.decoder.mismatch(segment);
+      yield content.subarray(at, at + CHECKED_PIECE);
+    }
+    this.contentMemory.give(output);
   }
 
   async close(): Promise<void> {
@@ -231,12 +281,17 @@ export class SegmentedSource implements ByteSource {
   }
 
   private async *whole(segment: PlacedSegment, output: SharedMemory): ContentSoFar {
+    const content = await this.decodeWhole(segment, output);
+    if (content.length > 0) yield content;
+  }
+
+  private async decodeWhole(segment: PlacedSegment, output: SharedMemory): Promise<Uint8Array> {
     const { headRoom = 0 } = this.decoder;
     const compressed = this.compressedMemory.take(headRoom + segment.size);
     await readFully(this.source, compressed.subarray(headRoom), segment.offset);
     const content = await this.decoder.decode(compressed, await this.begun(segment), output);
     this.compressedMemory.give(compressed); // not after a failure: a call under way may still read it
-    if (content.length > 0) yield content;
+    return content;
   }
 
   /** With what its decoder begins with. @throws `INDEX_DAMAGED` */
@@ -253,9 +308,12 @@ class SpareMemory {
   private readonly spare: SharedMemory[] = [];
   private size = 0;
 
+  /** @param largest that is asked for: what has nearly that size is made so large, for all others like it */
+  constructor(private readonly largest: number) {}
+
   take(size: number): SharedMemory {
     const at = this.spare.findIndex(({ length }) => length >= size);
-    if (at < 0) return newMemory(size).subarray(0, size);
+    if (at < 0) return sharedMemory(2 * size > this.largest ? this.largest : size).subarray(0, size);
     const [memory] = this.spare.splice(at, 1) as [SharedMemory];
     this.size -= memory.length;
     return memory.subarray(0, size);
@@ -267,11 +325,4 @@ class SpareMemory {
     this.size += memory.length;
     while (this.size > MOST_SPARE && this.spare.length > 1) this.size -= this.spare.shift()!.length;
   }
-}
-
-/** Rounded up, as the next segment may be somewhat larger. */
-function newMemory(size: number): SharedMemory {
-  if (size < 1 << 20) return sharedMemory(size);
-  const step = 2 ** (Math.floor(Math.log2(size)) - 2);
-  return alignedSharedMemory(Math.ceil(size / step) * step);
 }

@@ -59,6 +59,16 @@ export function contentChecksums(content: Uint8Array): number[] {
   return sums.take();
 }
 
+/**
+ * Whether a MiB of content is what it was when the index was made, as far as the index knows.
+ * @param piece which one
+ */
+export function isPieceAsIndexed(content: Uint8Array, { checksums }: Segment, piece: number): boolean {
+  if (checksums === undefined) return true;
+  const start = piece * CHECKED_PIECE;
+  return crc32(content.subarray(start, start + CHECKED_PIECE)) === checksums[piece];
+}
+
 /** How many checksums a content of this size has. */
 export function checksumCount(contentSize: number): number {
   return Math.ceil(contentSize / CHECKED_PIECE);
@@ -82,6 +92,10 @@ export class SegmentList {
     }
   }
 
+  largest(of: 'size' | 'contentSize'): number {
+    return this.segments.reduce((most, segment) => Math.max(most, segment[of]), 0);
+  }
+
   /** The segment that holds the byte at `position` of the content, which is below `contentSize`. */
   at(position: number): PlacedSegment {
     let low = 0;
@@ -92,6 +106,10 @@ export class SegmentList {
       else high = middle;
     }
     return this.placed(low);
+  }
+
+  async *inOrder(): AsyncGenerator<PlacedSegment> {
+    for (let index = 0; index < this.segments.length; index++) yield this.placed(index);
   }
 
   /** Up to `count` segments behind one. */
