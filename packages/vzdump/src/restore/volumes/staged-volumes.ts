@@ -4,7 +4,7 @@ import type { OnWarning } from '@vzdump-format/streams';
 import type { RestoreEvent } from '../restore-options.js';
 import { DirectoryVolumes } from './directory-volumes.js';
 import { LvmVolumes, ZfsVolumes } from './lvm-and-zfs-volumes.js';
-import { type Run, run as runProgram, type StagedVolume, type VolumeStore } from './volume-store.js';
+import { run, type StagedVolume, type VolumeStore } from './volume-store.js';
 
 /** The volumes that a restore makes: all of them in the end, or none. */
 export class StagedVolumes {
@@ -82,8 +82,8 @@ function nameOf(volume: string): string {
   return volume.slice(Math.max(volume.lastIndexOf('/'), volume.indexOf(':')) + 1);
 }
 
-/** @param run how the programs of LVM and ZFS are run */
-export function volumeStore(storage: SupportedStorage, run: Run = runProgram): VolumeStore {
+/** Where volumes on a storage are made, by its kind. */
+function volumeStore(storage: SupportedStorage): VolumeStore {
   switch (storage.kind) {
     case 'directory':
       return new DirectoryVolumes(storage);

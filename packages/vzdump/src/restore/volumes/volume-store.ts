@@ -63,7 +63,7 @@ export function failedWrite(error: unknown, path: string): unknown {
   return failedCall(error, 'TARGET_WRITE', `${printableName(path)} cannot be written`, path);
 }
 
-/** @throws `STORAGE_CONTENT` */
+/** Makes sure that a storage takes such content, `images` or `rootdir`. @throws `STORAGE_CONTENT` */
 export function requireContent(storage: SupportedStorage, content: string): void {
   if (storage.content.has(content)) return;
   throw new ArchiveError(
