@@ -89,8 +89,8 @@ interface FormatRow {
    */
   read(source: ByteSource, signal?: AbortSignal): AsyncIterable<Uint8Array>;
   /**
-   * Makes what takes an archive that passes by, and gives the ranges of it that opening it at rest will read: short
-   * headers that stand all over it.
+   * Makes what takes an archive that passes by, and gives the ranges of it that opening it at rest will read:
+   * short headers that stand all over it.
    */
   readonly collectHeaders?: () => (chunk: Uint8Array) => readonly KeptRange[];
   /** Reads everything and throws the first thing that is wrong. */

@@ -73,7 +73,7 @@ export interface KeptRange {
   readonly bytes: Uint8Array;
 }
 
-/** What goes through a file to find places to begin at is told, beside what the caller of `buildIndex` says. */
+/** What a scan for places to begin at is told, beside what the caller of `buildIndex` says. */
 export interface ScanOptions extends IndexOptions {
   /** Takes all of the content, in order; not every scan decompresses any unless this is given. */
   readonly onContent?: ((content: Uint8Array) => void) | undefined;

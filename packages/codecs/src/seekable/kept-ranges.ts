@@ -1,12 +1,12 @@
 import type { KeptRange } from '../codec.js';
 import { indexDamaged } from './segments.js';
 
-/** Undefined where Node was built without it: then nothing is kept, and nothing found. */
-const zlib = process.getBuiltinModule('node:zlib') as typeof import('node:zlib') | undefined;
+/** Undefined where Node was built without it: then nothing is kept, and nothing found. It is slow to load. */
+const loadZlib = () => process.getBuiltinModule('node:zlib') as typeof import('node:zlib') | undefined;
 
 /**
- * A group of ranges of the content that an index keeps, deflated; for each range: u48 offset in the content, u32
- * length, its bytes. The groups and their ranges are in order.
+ * A group of ranges of the content that an index keeps, deflated; for each range: u48 offset in the content,
+ * u32 length, its bytes. The groups and their ranges are in order.
  */
 const RANGE_HEADER_SIZE = 10;
 const GROUP_CONTENT = 64 * 1024;
@@ -41,7 +41,7 @@ export class KeptWriter {
 
   /** @throws RangeError for a range that no group holds */
   add(ranges: readonly KeptRange[]): void {
-    if (zlib === undefined) return;
+    if (ranges.length === 0 || loadZlib() === undefined) return;
     for (const { offset, bytes } of ranges) {
       if (bytes.length > GROUP_CONTENT) throw new RangeError(`a range of ${bytes.length} bytes is too long`);
       if (this.size === 0) this.start = offset;
@@ -66,7 +66,7 @@ export class KeptWriter {
   }
 
   private endGroup(): void {
-    this.groups.push({ start: this.start, bytes: zlib!.deflateRawSync(Buffer.concat(this.ranges)) });
+    this.groups.push({ start: this.start, bytes: loadZlib()!.deflateRawSync(Buffer.concat(this.ranges)) });
     this.ranges = [];
     this.size = 0;
   }
@@ -87,13 +87,13 @@ export class KeptRanges {
   }
 
   /**
-   * Bytes of the content that begin at `offset`, if a range begins there: `length` of them, or fewer where it is
-   * shorter.
+   * Bytes of the content that begin at `offset`, if a range begins there: `length` of them, or fewer where it
+   * is shorter.
    * @throws `INDEX_DAMAGED`
    */
   async at(offset: number, length: number): Promise<Uint8Array | undefined> {
     const group = lastUpTo(this.groups, offset, ({ start }) => start);
-    if (group < 0 || zlib === undefined) return undefined;
+    if (group < 0 || loadZlib() === undefined) return undefined;
     const ranges = await this.rangesOf(group);
     const range = ranges[lastUpTo(ranges, offset, ({ offset }) => offset)];
     return range?.offset === offset ? range.bytes.subarray(0, length) : undefined;
@@ -107,7 +107,7 @@ export class KeptRanges {
   private async readGroup(group: KeptGroup): Promise<readonly KeptRange[]> {
     const deflated = await this.read(group);
     const bytes = await new Promise<Buffer>((resolve, reject) => {
-      zlib!.inflateRaw(deflated, { maxOutputLength: MAX_GROUP_CONTENT }, (error, inflated) => {
+      loadZlib()!.inflateRaw(deflated, { maxOutputLength: MAX_GROUP_CONTENT }, (error, inflated) => {
         if (error === null) resolve(inflated);
         else reject(indexDamaged('a group is not as it was written'));
       });
