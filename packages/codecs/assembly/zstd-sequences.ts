@@ -166,17 +166,33 @@ export function weigh(positions: usize, count: i32, weights: usize): void {
   }
 }
 
-/** @returns the distance from the window's beginning to the next byte of that kind, or to its end */
-export function nextLive(from: f64, isLive: bool): f64 {
-  const end = checkpoint - liveFrom;
-  let at = <u64>from;
+/**
+ * The stretches of the window that are marked, from a distance from its beginning on, as pairs of u32: where each
+ * begins and where it ends. @returns how many there are, at most so many
+ */
+export function liveRuns(from: f64, at: usize, most: i32): i32 {
+  const size = checkpoint - liveFrom;
+  let end = <u64>from;
+  for (let count = 0; count < most; count++) {
+    const start = nextBit(end, size, 0);
+    if (start == size) return count;
+    end = nextBit(start, size, u64.MAX_VALUE);
+    store<u32>(at, <u32>start);
+    store<u32>(at, <u32>end, 4);
+    at += 8;
+  }
+  return most;
+}
+
+/** @param flip all ones to look for a zero. @returns where the next bit is one, or the end */
+function nextBit(from: u64, end: u64, flip: u64): u64 {
+  let at = from;
   while (at < end) {
-    const word = load<u64>(live + <usize>((at >> 6) << 3));
-    const bits = (isLive ? word : ~word) >> (at & 63);
-    if (bits != 0) return <f64>min(end, at + ctz(bits));
+    const bits = (load<u64>(live + <usize>((at >> 6) << 3)) ^ flip) >> (at & 63);
+    if (bits != 0) return min(end, at + ctz(bits));
     at = (at | 63) + 1;
   }
-  return <f64>end;
+  return end;
 }
 
 /** Reads a compressed block. @param most what it may hold. @returns what it holds, or a fault */
@@ -235,13 +251,13 @@ function readSequences(block: usize, start: usize, end: usize, most: u32): i32 {
   let at = start;
   if (at >= end) return CUT_SHORT;
   let count: u32 = load<u8>(at++);
-  if (count == 0) return at == end ? <i32>literalsLeft : BAD_END;
   if (count == 255) {
     count = <u32>load<u16>(at) + 0x7f00;
     at += 2;
   } else if (count >= 128) {
     count = ((count - 128) << 8) + load<u8>(at++);
   }
+  if (count == 0) return at == end ? <i32>literalsLeft : BAD_END;
   if (at >= end) return CUT_SHORT;
   const modes = <u32>load<u8>(at++);
   if ((modes & 3) != 0) return BAD_TABLE;

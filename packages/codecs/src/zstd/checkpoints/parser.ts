@@ -17,7 +17,7 @@ interface Exports {
   recordsSize(): number;
   markRecords(from: number, to: number): void;
   weigh(positions: number, count: number, weights: number): void;
-  nextLive(from: number, isLive: number): number;
+  liveRuns(from: number, at: number, most: number): number;
   readBlock(at: number, size: number, most: number): number;
 }
 
@@ -160,12 +160,13 @@ export class SequenceParser {
 
   /** What was marked, in order. */
   *liveRuns(): Generator<LiveRun> {
-    const size = this.calls.nextLive(Number.MAX_SAFE_INTEGER, 1);
-    for (let end = 0; ; ) {
-      const start = this.calls.nextLive(end, 1);
-      if (start === size) return;
-      end = this.calls.nextLive(start, 0);
-      yield { start, end };
+    for (let from = 0, count = MAX_POSITIONS; count === MAX_POSITIONS; ) {
+      count = this.calls.liveRuns(from, this.positions, MAX_POSITIONS);
+      const edges = new Uint32Array(this.memory.buffer, this.positions, 2 * count);
+      for (let index = 0; index < count; index++) {
+        from = edges[2 * index + 1]!;
+        yield { start: edges[2 * index]!, end: from };
+      }
     }
   }
 

@@ -29,49 +29,52 @@ export function tablesBehind(before: Tables, { tree = before.tree, tables }: Blo
   return { tree, sequences };
 }
 
-/** A place, and whether a dictionary can say what is known there. */
-interface Candidate {
-  readonly place: Place;
-  usable: 'yes' | 'no' | 'not known yet';
-}
-
 /**
  * The places in reach of where a checkpoint is wanted. A dictionary cannot give a table of one code, so a place
  * where such a one is in force is of use only if the next block with sequences does not repeat it.
  */
 export class Candidates {
-  private candidates: Candidate[] = [];
+  private usable: Place[] = [];
+  /** Those behind the usable ones of which it is not known yet. */
+  private open: Place[] = [];
+
+  get isEmpty(): boolean {
+    return this.usable.length === 0 && this.open.length === 0;
+  }
+
+  get hasUsable(): boolean {
+    return this.usable.length > 0;
+  }
 
   clear(): void {
-    this.candidates = [];
+    this.usable = [];
+    this.open = [];
   }
 
   add(place: Place): void {
-    if (this.candidates.length >= MAX_POSITIONS) this.thinOut();
-    const usable = place.tables.sequences.includes('one code') ? 'not known yet' : 'yes';
-    this.candidates.push({ place, usable });
+    if (this.usable.length + this.open.length >= MAX_POSITIONS) this.thinOut();
+    const hasOneCode = place.tables.sequences.includes('one code');
+    (hasOneCode ? this.open : this.usable).push(place);
   }
 
   /** Tells of the block that begins at the last place, and of each behind it. */
   follow({ tables }: BlockContent): void {
-    if (tables === undefined) return;
-    for (const candidate of this.candidates) {
-      if (candidate.usable !== 'not known yet') continue;
-      const { sequences } = candidate.place.tables;
-      const needed = TABLE_KINDS.some((kind) => {
-        return sequences[kind] === 'one code' && tables[kind]!.mode === 'repeated';
-      });
-      candidate.usable = needed ? 'no' : 'yes';
-    }
+    if (tables === undefined || this.open.length === 0) return;
+    const isUsable = ({ tables: { sequences } }: Place) =>
+      TABLE_KINDS.every((kind) => sequences[kind] !== 'one code' || tables[kind]!.mode !== 'repeated');
+    this.usable.push(...this.open.filter(isUsable));
+    this.open = [];
   }
 
-  /** Those that are known to be of use. */
-  usable(): Place[] {
-    return this.candidates.filter(({ usable }) => usable === 'yes').map(({ place }) => place);
+  /** Those that are known to be of use, in order. */
+  get places(): readonly Place[] {
+    return this.usable;
   }
 
   /** Tiny blocks make many places; half of them are as good. */
   private thinOut(): void {
-    this.candidates = this.candidates.filter((_, index) => index % 2 === 0);
+    const everyOther = (_: Place, index: number) => index % 2 === 0;
+    this.usable = this.usable.filter(everyOther);
+    this.open = this.open.filter(everyOther);
   }
 }

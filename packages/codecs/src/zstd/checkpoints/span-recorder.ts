@@ -1,132 +1,187 @@
-import xxhash from 'xxhash-wasm';
 import { defaultReadThreads, type ScanOptions } from '../../codec.js';
-import { contentChecksums, type Segment } from '../../seekable/segments.js';
+import type { Segment } from '../../seekable/segments.js';
 import { copyTo, type SharedMemory, sharedMemory } from '../../shared-memory.js';
 import type { FrameCompressor, FrameDecompressor } from '../engine.js';
 import { checkedEngineName, loadEngine } from '../engines.js';
 import { decoderError, LibraryError } from '../errors.js';
-import type { Hash } from '../plain/decoder.js';
+import { type ContentHasher, contentHasher } from './content-hasher.js';
 import { encodeDictionaryHead } from './dictionary.js';
 import { FrameHistory } from './history.js';
 import type { LiveRun } from './parser.js';
 import type { Place } from './places.js';
-import { completeSpan, SPAN_STATE, windowDescriptor } from './span.js';
-import { encodeState } from './window.js';
+import { completeSpan, SPAN_STATE, windowDescriptor, windowSizeOf } from './span.js';
+import { dictionaryOf, encodeState } from './window.js';
 
 /** Where a span begins or ends. */
 type Edge = Pick<Place, 'position' | 'offset'>;
 
+/** A span to decompress. */
+interface Span {
+  readonly from: Edge;
+  readonly to: Edge;
+  readonly frame: SharedMemory;
+  readonly state: SharedMemory | undefined;
+  readonly output: SharedMemory;
+}
+
 const STATE_LEVEL = 3;
 
 /**
- * Decompresses spans one after the other, each as whoever enters the file there will, but with all of the
- * window; and makes segments of them, with what has to be known at their beginnings.
+ * Decompresses spans one after the other, each as whoever enters the file there will: by the state that the index
+ * has, without the rest of the window. So each checkpoint is tested as it is made, and the checksum of the frame
+ * proves them all. Segments are made of the spans, in order.
  */
 export class SpanRecorder {
   private readonly history = new FrameHistory();
   private windowSize = 0;
-  private hash: Hash;
-  private underWay: Promise<void> = Promise.resolve();
+  private segments: Segment[] = [];
+  private decoding: Promise<void> = Promise.resolve();
+  private packing: Promise<Uint8Array | undefined> = Promise.resolve(undefined);
+  private readonly stateMemory = new GrowingMemory();
+  private readonly packedMemory = new GrowingMemory();
+  /** The segments of the last two spans are under way. */
+  private formerSegment: Promise<void> = Promise.resolve();
+  private lastSegment: Promise<void> = Promise.resolve();
 
   private constructor(
-    private readonly segments: Segment[],
     private readonly decompressor: FrameDecompressor,
     private readonly compressor: FrameCompressor,
-    private readonly newHash: () => Hash,
+    private readonly hasher: ContentHasher,
     private readonly onContent?: (content: Uint8Array) => void,
-  ) {
-    this.hash = newHash();
-  }
+  ) {}
 
-  /** @param segments what the spans are added to */
-  static async open(segments: Segment[], maxWindowLog: number, options: ScanOptions): Promise<SpanRecorder> {
+  static async open(
+    fileSize: number,
+    options: ScanOptions & { readonly maxWindowLog: number },
+  ): Promise<SpanRecorder> {
     const engine = await loadEngine(checkedEngineName(options.engine));
-    const common = { threads: defaultReadThreads(options.threads), signal: options.signal };
+    const { signal, maxWindowLog } = options;
+    const common = { threads: defaultReadThreads(options.threads), signal };
     return new SpanRecorder(
-      segments,
       engine.frameDecompressor({ ...common, maxWindowLog }),
       engine.frameCompressor({ ...common, level: STATE_LEVEL }),
-      (await xxhash()).create64,
+      await contentHasher(fileSize, signal),
       options.onContent,
     );
   }
 
-  beginFrame(windowSize: number): void {
+  /** @param mostSpan how large spans are, most likely */
+  beginFrame(windowSize: number, contentSize: number, mostSpan: number): void {
     this.windowSize = windowSize;
-    this.history.beginFrame(windowSize);
-    this.hash = this.newHash();
+    this.history.beginFrame(Math.min(windowSize, contentSize), Math.min(mostSpan, contentSize));
+    this.hasher.beginFrame().catch(() => {}); // the calls behind it fail likewise
   }
 
   /**
-   * Waits for the span before this one.
+   * Waits until the span before has been decompressed, so that the memory of its blocks is free, and what is
+   * needed of its content is there.
+   * @throws what is wrong with it
+   */
+  async idle(): Promise<void> {
+    await this.decoding;
+    await this.packing;
+    await this.formerSegment;
+  }
+
+  /**
+   * Begins with the next span, as soon as this is `idle`.
    * @param frame the blocks, and room for a header in front of them
    * @param live what of the window is needed
-   * @throws what is wrong with the span before
    */
-  async add(from: Place, to: Edge, frame: SharedMemory, live: Iterable<LiveRun>): Promise<void> {
-    await this.underWay;
-    if (from.position === 0) {
-      this.underWay = this.decode(from, to, frame);
-    } else {
-      const head = encodeDictionaryHead(from.tables, from.repeats);
-      const state = encodeState(head, this.history.window, live);
-      this.underWay = this.decode(from, to, frame, { head, state });
-    }
-    this.underWay.catch(() => {}); // awaited with the next one
+  add(from: Place, to: Edge, frame: SharedMemory, live: Iterable<LiveRun>): void {
+    const state = from.position === 0 ? undefined : this.encodeState(from, live);
+    const output = this.history.reserve(to.position - from.position);
+    const span = { from, to, frame, state, output };
+    this.decoding = this.decode(span);
+    this.packing = this.packed(state);
+    this.formerSegment = this.lastSegment;
+    this.lastSegment = this.finish(span, this.decoding, this.packing, this.formerSegment);
+    for (const each of [this.packing, this.lastSegment]) each.catch(() => {}); // awaited in turn
+  }
+
+  /** The segments that are done, and were not taken before. */
+  takeSegments(): Segment[] {
+    return this.segments.splice(0);
   }
 
   /** @throws `ZSTD_CHECKSUM`; what is wrong with the last span */
   async endFrame(checksum: number | undefined, offset: number): Promise<void> {
-    await this.underWay;
-    if (checksum === undefined || Number(this.hash.digest() & 0xffff_ffffn) === checksum) return;
+    await this.lastSegment;
+    if (checksum === undefined || (await this.hasher.endFrame()) === checksum) return;
     throw decoderError(new LibraryError("the content doesn't match checksum"), offset);
   }
 
   async close(): Promise<void> {
-    await this.underWay.catch(() => {});
+    await this.lastSegment.catch(() => {});
     this.decompressor.close();
     this.compressor.close();
+    this.hasher.close();
   }
 
-  private async decode(
-    from: Edge,
-    to: Edge,
-    frame: SharedMemory,
-    checkpoint?: { readonly head: Uint8Array; readonly state: Uint8Array },
-  ): Promise<void> {
-    const contentSize = to.position - from.position;
+  private encodeState(place: Place, live: Iterable<LiveRun>): SharedMemory {
+    const head = encodeDictionaryHead(place.tables, place.repeats);
+    const size = Math.min(place.position, this.windowSize);
+    const start = place.position - size;
+    const copy = (run: LiveRun, target: Uint8Array, at: number) =>
+      this.history.copy(start + run.start, start + run.end, target, at);
+    return encodeState(head, size, live, copy, (length) => this.stateMemory.take(length));
+  }
+
+  private async decode({ from, frame, state, output }: Span): Promise<void> {
     const descriptor = windowDescriptor(this.windowSize);
-    const output = this.history.reserve(contentSize);
-    const dictionary = checkpoint && this.history.dictionary(checkpoint.head);
     try {
-      completeSpan(frame, descriptor, contentSize);
+      completeSpan(frame, descriptor, output.length);
+      const dictionary = state && dictionaryOf(asBuffer(state), windowSizeOf(descriptor));
       const piece = { buffer: frame, length: frame.length, output, first: true, last: true, dictionary };
-      const decoding = this.decompressor.decompress(piece);
-      const packing = checkpoint && this.packed(checkpoint.state);
-      const [result, packed] = await Promise.all([decoding, packing]);
-      if (result.length !== contentSize) throw new LibraryError('a block holds less than it says');
-      if (result.output.buffer !== output.buffer) copyTo(output, result.output.subarray(0, contentSize), 0);
-      this.history.append(contentSize);
-      this.hash.update(output);
-      this.onContent?.(output);
-      this.segments.push({
-        offset: from.offset,
-        size: to.offset - from.offset,
-        contentSize,
-        state: SPAN_STATE | descriptor,
-        ...(packed && { dictionary: packed }),
-        checksums: contentChecksums(output),
-      });
+      const result = await this.decompressor.decompress(piece);
+      if (result.length !== output.length) throw new LibraryError('a block holds less than it says');
+      if (result.output.buffer !== output.buffer) copyTo(output, result.output.subarray(0, output.length), 0);
     } catch (error) {
       throw error instanceof LibraryError ? decoderError(error, from.offset) : error;
     }
+    this.onContent?.(output);
   }
 
-  private async packed(state: Uint8Array): Promise<Uint8Array> {
-    const buffer = sharedMemory(state.length);
-    copyTo(buffer, state, 0);
-    const room = sharedMemory(state.length + (state.length >> 7) + 1024);
-    const { output, length } = await this.compressor.compress({ buffer, length: state.length }, room);
-    return output.slice(0, length);
+  /** Makes a segment of a span, when it is decompressed, and the one before is made. */
+  private async finish(
+    { from, to, output }: Span,
+    decoding: Promise<void>,
+    packing: Promise<Uint8Array | undefined>,
+    former: Promise<void>,
+  ): Promise<void> {
+    await decoding;
+    const checksums = await this.hasher.add(output);
+    await former;
+    const dictionary = await packing;
+    this.segments.push({
+      offset: from.offset,
+      size: to.offset - from.offset,
+      contentSize: output.length,
+      state: SPAN_STATE | windowDescriptor(this.windowSize),
+      ...(dictionary && { dictionary }),
+      checksums,
+    });
   }
+
+  private async packed(state: SharedMemory | undefined): Promise<Uint8Array | undefined> {
+    if (state === undefined) return undefined;
+    const { length } = state;
+    const room = this.packedMemory.take(length + (length >> 7) + 1024);
+    const { output, length: packedLength } = await this.compressor.compress({ buffer: state, length }, room);
+    return output.slice(0, packedLength);
+  }
+}
+
+/** Memory that is used again. */
+class GrowingMemory {
+  private memory: SharedMemory = sharedMemory(0);
+
+  take(length: number): SharedMemory {
+    if (this.memory.length < length) this.memory = sharedMemory(Math.ceil(length * 1.5));
+    return this.memory.subarray(0, length);
+  }
+}
+
+function asBuffer(memory: SharedMemory): Buffer {
+  return Buffer.from(memory.buffer, memory.byteOffset, memory.length);
 }

@@ -14,27 +14,42 @@ import type { LiveRun } from './parser.js';
  */
 const FIXED_SIZE = 10;
 
-/** @param history what comes before the checkpoint; the window is its end */
-export function encodeState(head: Uint8Array, history: Uint8Array, runs: Iterable<LiveRun>): Buffer {
+/**
+ * @param size of the window before the checkpoint
+ * @param copy copies a run of it
+ * @param allocate gives memory for the state
+ */
+export function encodeState<Memory extends Uint8Array>(
+  head: Uint8Array,
+  size: number,
+  live: Iterable<LiveRun>,
+  copy: (run: LiveRun, target: Uint8Array, at: number) => void,
+  allocate: (size: number) => Memory,
+): Memory {
+  const runs = [...live];
+  const cut = Math.min(size - leastWindow(head), runs[0]?.start ?? size);
   const numbers = new Numbers();
-  const live: Uint8Array[] = [];
-  let cut = history.length - leastWindow(head);
-  let end = 0;
+  let end = cut;
+  let length = 0;
   for (const run of runs) {
-    if (live.length === 0) {
-      cut = Math.min(cut, run.start);
-      end = cut;
-    }
     numbers.add(run.start - end);
     numbers.add(run.end - run.start);
-    live.push(history.subarray(run.start, run.end));
+    length += run.end - run.start;
     end = run.end;
   }
   const fixed = Buffer.alloc(FIXED_SIZE);
   fixed.writeUInt16LE(head.length);
-  fixed.writeUInt32LE(history.length - cut, 2);
-  fixed.writeUInt32LE(live.length, 6);
-  return Buffer.concat([fixed.subarray(0, 2), head, fixed.subarray(2), numbers.bytes(), ...live]);
+  fixed.writeUInt32LE(size - cut, 2);
+  fixed.writeUInt32LE(runs.length, 6);
+  const start = Buffer.concat([fixed.subarray(0, 2), head, fixed.subarray(2), numbers.bytes()]);
+  const state = allocate(start.length + length);
+  state.set(start);
+  let at = start.length;
+  for (const run of runs) {
+    copy(run, state, at);
+    at += run.end - run.start;
+  }
+  return state;
 }
 
 /** A window must reach back as far as each offset that can be repeated, needed or not. */
@@ -75,7 +90,8 @@ class StateReader {
   leb128(): number {
     let value = 0;
     for (let shift = 0; shift < 35; shift += 7) {
-      const byte = this.bytes(1)[0]!;
+      const byte = this.state[this.at++];
+      if (byte === undefined) throw damaged();
       value += (byte & 127) * 2 ** shift;
       if (byte < 128) return value;
     }
