@@ -1,11 +1,12 @@
 import { BufferSource } from '@vzdump-format/streams';
 import { collect, overwriting, seededRandom, testWith } from '@vzdump-format/testing';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { SeekIndex } from '../../seekable/index-file.js';
 import { mixedBytes, randomBytes } from '../../testing/bytes.js';
 import { indexSource, resealed } from '../../testing/index-files.js';
+import { expectAllSpans } from '../../testing/spans.js';
 import { runTool } from '../../testing/tools.js';
-import { FRAME_MAGIC, MAX_BLOCK_SIZE } from '../format.js';
+import { copyBlock, handMadeFrame, rawBlock } from '../../testing/zstd-frames.js';
+import { MAX_BLOCK_SIZE } from '../format.js';
 import { zstd } from '../zstd.js';
 
 const SPAN = 1 << 20;
@@ -21,24 +22,7 @@ beforeAll(() => {
   content = Buffer.concat([...parts, mixedBytes(2_000_000, 5), disk]);
 });
 
-/** Makes an index, and reads each part by itself, from the last to the first. */
-async function expectAllSpans(file: Uint8Array, expected: Buffer, engine?: string): Promise<number> {
-  const source = new BufferSource(file);
-  const index = await indexSource(zstd.buildIndex(source, { span: SPAN, engine }));
-  const { segments } = await SeekIndex.open(index, source);
-  const opened = await zstd.openSeekable(source, { index, cacheBytes: 0, engine });
-  expect(opened.size).toBe(expected.length);
-  let end = expected.length;
-  for (const { contentSize } of segments.toReversed()) {
-    const start = end - contentSize;
-    const buffer = Buffer.alloc(contentSize);
-    await opened.read(buffer, start);
-    expect(buffer.equals(expected.subarray(start, end)), `${start} to ${end}`).toBe(true);
-    end = start;
-  }
-  await opened.close();
-  return segments.length;
-}
+const OPTIONS = { span: SPAN };
 
 describe('every span is as it was', () => {
   const COMMANDS: [string, string[]][] = [
@@ -55,15 +39,16 @@ describe('every span is as it was', () => {
   for (const [tool, options] of COMMANDS) {
     testWith([tool], `${tool} ${options.join(' ')}`, async () => {
       const file = await runTool(tool, ['-q', '-c', ...options], content);
-      expect(await expectAllSpans(file, content)).toBeGreaterThan(content.length / SPAN / 2);
+      expect((await expectAllSpans(file, content, OPTIONS)).length).toBeGreaterThan(
+        content.length / SPAN / 2,
+      );
     });
   }
 
-  testWith(['zstd'], 'zstd -19, and by the second engine', async () => {
+  testWith(['zstd'], 'zstd -19', async () => {
     const part = content.subarray(5_000_000, 9_000_000);
     const file = await runTool('zstd', ['-q', '-c', '-19'], part);
-    expect(await expectAllSpans(file, part)).toBeGreaterThan(2);
-    expect(await expectAllSpans(file, part, '@mongodb-js/zstd')).toBeGreaterThan(2);
+    expect((await expectAllSpans(file, part, OPTIONS)).length).toBeGreaterThan(2);
   });
 
   testWith(['zstd'], 'of frames joined, with skippable ones between, and an empty one', async () => {
@@ -71,38 +56,17 @@ describe('every span is as it was', () => {
     const parts = [content.subarray(0, 3_000_000), Buffer.alloc(0), content.subarray(9_000_000)];
     const frames = await Promise.all(parts.map((part) => runTool('zstd', ['-q', '-c'], part)));
     const file = Buffer.concat(frames.flatMap((frame) => [skippable, frame]));
-    await expectAllSpans(file, Buffer.concat(parts));
+    await expectAllSpans(file, Buffer.concat(parts), OPTIONS);
   });
 });
-
-/** A block that copies what stands `offset` back, which fills it. */
-function copyBlock(offset: number, tables: 'one code' | 'repeated', last: boolean): Buffer {
-  const value = offset + 3;
-  const code = 31 - Math.clz32(value);
-  const matchCode = 52; // 65539, and sixteen bits more
-  const extra = ((1 << code) - 1) & value;
-  const stream = (1n << BigInt(code + 16)) | (BigInt(extra) << 16n) | BigInt(MAX_BLOCK_SIZE - 65_539);
-  const bytes: number[] = [];
-  for (let rest = stream; rest > 0n; rest >>= 8n) bytes.push(Number(rest & 255n));
-  const modes = tables === 'one code' ? [0x54, 0, code, matchCode] : [0xfc];
-  const body = Buffer.from([0, 1, ...modes, ...bytes]);
-  const header = Buffer.alloc(3);
-  header.writeUIntLE((body.length << 3) | (2 << 1) | Number(last), 0, 3);
-  return Buffer.concat([header, body]);
-}
 
 /** A frame of noise that is copied from here and there: each group of blocks repeats the tables of its first. */
 function frameOfCopies(blocks: number, groupSize: number): Buffer {
   const random = seededRandom(3);
-  const start = Buffer.alloc(9);
-  start.writeUInt32LE(FRAME_MAGIC);
-  start[5] = 10 << 3; // a window of a MiB
-  start.writeUIntLE(MAX_BLOCK_SIZE << 3, 6, 3);
   const copies = Array.from({ length: blocks }, (_, index) => {
-    const tables = index % groupSize === 0 ? 'one code' : 'repeated';
-    return copyBlock(70_000 + random(60_000), tables, index === blocks - 1);
+    return copyBlock(70_000 + random(60_000), index % groupSize === 0 ? 'one code' : 'repeated');
   });
-  return Buffer.concat([start, randomBytes(MAX_BLOCK_SIZE), ...copies]);
+  return handMadeFrame([rawBlock(randomBytes(MAX_BLOCK_SIZE)), ...copies]);
 }
 
 describe('a table of one code that is repeated cannot be in a dictionary', () => {
@@ -110,10 +74,8 @@ describe('a table of one code that is repeated cannot be in a dictionary', () =>
     const file = frameOfCopies(200, 7);
     const expected = await collect(zstd.decompress({ engine: 'libzstd' })(overwriting(file, 65_536)));
     expect(expected.length).toBe(201 * MAX_BLOCK_SIZE);
-    expect(await expectAllSpans(file, expected)).toBeGreaterThan(20);
-    const source = new BufferSource(file);
-    const index = await indexSource(zstd.buildIndex(source, { span: SPAN }));
-    const { segments } = await SeekIndex.open(index, source);
+    const segments = await expectAllSpans(file, expected, OPTIONS);
+    expect(segments.length).toBeGreaterThan(20);
     const modes = segments.slice(1).map(({ offset }) => file[offset + 5]);
     expect(new Set(modes)).toEqual(new Set([0x54]));
   });
