@@ -5,8 +5,8 @@ import { CHECKED_PIECE, isPieceAsIndexed, type Segment } from './segments.js';
 export type ContentSoFar = AsyncGenerator<Uint8Array>;
 
 /**
- * The content of a segment, decompressed as far as somebody wants it. What is read is proven first, a MiB at a
- * time. Reads take turns.
+ * The content of a segment, decompressed as far as somebody wants it. What is read is proven first, a MiB at
+ * a time. Reads take turns.
  */
 export class SegmentContent {
   private content: Uint8Array = new Uint8Array(0);
@@ -36,7 +36,9 @@ export class SegmentContent {
     return this.inTurn(() => this.decode(this.segment.contentSize));
   }
 
-  /** Ends what is under way, after the reads that wait. @returns whether nothing works on its memory any more */
+  /**
+   * Ends what is under way, after the reads that wait. @returns whether nothing works on its memory any more
+   */
   async close(): Promise<boolean> {
     await this.inTurn(async () => {
       await this.parts.return(undefined);

@@ -82,8 +82,8 @@ export interface SegmentDecoder {
 
 /**
  * The bytes of a source in order, from its beginning. Of what `openSeekable` has opened by an index or a seek
- * table, several parts are decompressed at a time, in some 128 MiB of memory. A chunk is valid until the next is
- * asked for. Ending the iteration leaves the source open.
+ * table, several parts are decompressed at a time, in some 128 MiB of memory. A chunk is valid until the next
+ * is asked for. Ending the iteration leaves the source open.
  * @throws what is wrong with the content, behind all that comes before it
  * @example for await (const chunk of readInOrder(await openSeekable(file, { index }))) …
  */
@@ -106,8 +106,9 @@ interface Kept {
 }
 
 /**
- * The content of a compressed file, at any offset. A segment is decompressed as far as it is read, and as a whole
- * ahead of whoever reads on and on. Keeps the segments that were used last, and goes on where it stopped in them.
+ * The content of a compressed file, at any offset. A segment is decompressed as far as it is read, and as a
+ * whole ahead of whoever reads on and on. Keeps the segments that were used last, and goes on where it
+ * stopped in them.
  */
 export class SegmentedSource implements ByteSource {
   readonly size: number;
@@ -181,8 +182,8 @@ export class SegmentedSource implements ByteSource {
   }
 
   /**
-   * All of it from its beginning, several segments at a time. A chunk is valid until the next is asked for. What
-   * comes before a segment that cannot be read is given out first.
+   * All of it from its beginning, several segments at a time. A chunk is valid until the next is asked for.
+   * What comes before a segment that cannot be read is given out first.
    */
   inOrder(signal?: AbortSignal): AsyncGenerator<Uint8Array> {
     const { list, decoder } = this;
@@ -301,8 +302,8 @@ export class SegmentedSource implements ByteSource {
 }
 
 /**
- * Memory that goes round: new memory for each segment would pile up until it is collected, and the kernel has to
- * clear it first.
+ * Memory that goes round: new memory for each segment would pile up until it is collected, and the kernel has
+ * to clear it first.
  */
 class SpareMemory {
   private readonly spare: SharedMemory[] = [];

@@ -25,14 +25,15 @@ export interface Tables {
 export const NO_TABLES: Tables = { tree: undefined, sequences: ['stock', 'stock', 'stock'] };
 
 /**
- * What a dictionary (RFC 8878, 5) has before its content, so that a frame begins with these tables and offsets:
+ * What a dictionary (RFC 8878, 5) has before its content, so that a frame begins with these tables and
+ * offsets:
  *
  *     u32 magic ec30a437, u32 number of the dictionary (0: frames do not ask for it)
  *     descriptions of the Huffman tree, and of the tables for offsets, match lengths and literal lengths
  *     u32 × 3 offsets to repeat
  *
- * A table of one code cannot be told: its description would take bits for the first state where it takes none.
- * It must not be needed; a stock one stands in for it.
+ * A table of one code cannot be told: its description would take bits for the first state where it takes
+ * none. It must not be needed; a stock one stands in for it.
  */
 export function encodeDictionaryHead({ tree, sequences }: Tables, repeats: Repeats): Buffer {
   const [literals, offsets, matches] = STOCK_TABLES.map((stock, kind) => {
