@@ -1,7 +1,7 @@
 import { realpath, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { basename, isAbsolute, join } from 'node:path';
-import { type Codec, openSeekable, type SeekableOptions } from '@vzdump-format/codecs';
+import { type Codec, openSeekable, readInOrder, type SeekableOptions } from '@vzdump-format/codecs';
 import {
   ArchiveError,
   type ArchiveWarning,
@@ -9,7 +9,6 @@ import {
   debugLog,
   FileSource,
   isNotFound,
-  readChunks,
 } from '@vzdump-format/streams';
 
 /** What is appended to an archive's name to name its index. */
@@ -140,22 +139,20 @@ function refusal(error: unknown, path: string): ArchiveWarning | undefined {
 }
 
 /**
- * All that a file holds, in order, by its index. From where that fails on, it is read from its beginning:
- * then either the file is damaged, which that tells as ever, or the index was wrong, which is a warning.
+ * All that a file holds, in order, by its index: several parts are decompressed at a time. Where that fails,
+ * it is read from its beginning, to go on from there: then either the file is damaged, which that tells as
+ * ever, or the index was wrong, which is a warning.
  */
 export async function* readByIndex(
   content: ByteSource,
   fromBeginning: () => AsyncIterable<Uint8Array>,
-  {
-    archive,
-    onWarning,
-    signal,
-  }: Pick<SeekableOptions, 'onWarning' | 'signal'> & { readonly archive: string },
+  options: Pick<SeekableOptions, 'onWarning' | 'signal'> & { readonly archive: string },
 ): AsyncGenerator<Uint8Array> {
+  const { archive, onWarning, signal } = options;
   let done = 0;
   let failure: ArchiveError;
   try {
-    for await (const chunk of readChunks(content, { signal })) {
+    for await (const chunk of readInOrder(content, signal)) {
       yield chunk;
       done += chunk.length;
     }

@@ -13,6 +13,7 @@ export class SegmentContent {
   private readonly proven = new Set<number>();
   private turn: Promise<unknown> = Promise.resolve();
   private isSound = true;
+  private failure: unknown;
 
   /** @param parts stands still where nobody wants more @param mismatch what it is when a checksum is wrong */
   constructor(
@@ -57,13 +58,24 @@ export class SegmentContent {
   private async decode(wanted: number): Promise<void> {
     const { contentSize } = this.segment;
     while (this.content.length < Math.min(wanted, contentSize)) {
-      const { value } = await this.parts.next();
+      const value = await this.nextPart();
       if (value === undefined) throw wrongSize(this.segment, this.content.length);
       this.content = value;
       if (value.length > contentSize) throw wrongSize(this.segment, value.length);
       if (value.length < contentSize) continue;
       // What is wrong with its end is found when more is asked for.
-      if ((await this.parts.next()).value !== undefined) throw wrongSize(this.segment, contentSize + 1);
+      if ((await this.nextPart()) !== undefined) throw wrongSize(this.segment, contentSize + 1);
+    }
+  }
+
+  /** Whoever waits for the same part is told the same of what is wrong with it. */
+  private async nextPart(): Promise<Uint8Array | undefined> {
+    if (this.failure !== undefined) throw this.failure;
+    try {
+      return (await this.parts.next()).value;
+    } catch (error) {
+      this.failure = error;
+      throw error;
     }
   }
 

@@ -28,3 +28,16 @@ test('compressed segments are read into the same few pieces of memory, also seve
   }
   expect(memory.size).toBeLessThanOrEqual(3);
 });
+
+test('several reads of a segment that cannot be decompressed all fail for that reason', async () => {
+  const decode: SegmentDecoder['decode'] = async () => {
+    await new Promise((resolve) => setImmediate(resolve));
+    throw new ArchiveError('DAMAGED', 'it is damaged');
+  };
+  const content = openSegments(new BufferSource(file), segments, { decode, mismatch }, {});
+  const reads = [0, 200, 400].map((offset) => content.read(Buffer.alloc(100), offset));
+  const outcomes = await Promise.allSettled(reads);
+  expect(outcomes).toEqual(
+    reads.map(() => ({ status: 'rejected', reason: expect.objectContaining({ code: 'DAMAGED' }) })),
+  );
+});
