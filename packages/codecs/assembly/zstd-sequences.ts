@@ -1,7 +1,8 @@
 /**
  * Reads the sequences of zstd's blocks (RFC 8878, 3.1.1.3.2) over raw memory, in AssemblyScript;
- * `src/zstd/checkpoints/parser.ts` is its only caller. Literals are stepped over: what a block refers to can be
- * told without them. Around each block there is slack of 8 bytes before it and 16 behind it, which may be read.
+ * `src/zstd/checkpoints/parser.ts` is its only caller. Literals are stepped over: what a block refers to can
+ * be told without them. Around each block there is slack of 8 bytes before it and 16 behind it, which may be
+ * read.
  *
  * Positions are in the content of the frame. A checkpoint is a position from which on the frame is to be
  * decompressed without what comes before; `live` has a bit for each byte of the window before it that is
@@ -36,8 +37,8 @@ fillBases(LITERAL_BITS, LITERAL_BASES, 36, 0);
 fillBases(MATCH_BITS, MATCH_BASES, 53, 3);
 
 /**
- * Tables of cells, one for each state of 8 bytes: u16 base of the next state, u8 bits of the next state, u8 extra
- * bits of the value, u32 base of the value.
+ * Tables of cells, one for each state of 8 bytes: u16 base of the next state, u8 bits of the next state, u8
+ * extra bits of the value, u32 base of the value.
  */
 const TABLE_SIZE: usize = 512 * 8;
 const OWN_TABLES: usize = memory.data(3 * 512 * 8, 8);
@@ -48,8 +49,9 @@ const SYMBOLS: usize = memory.data(512, 8);
 const IN_FORCE: usize = memory.data(3 * 8, 8);
 
 /**
- * What the last block had, as u32: flags; start and length of the tree's description; modes of the tables; start
- * and length of each of their descriptions; the offsets to repeat behind it. Starts count from the block's.
+ * What the last block had, as u32: flags; start and length of the tree's description; modes of the tables;
+ * start and length of each of their descriptions; the offsets to repeat behind it. Starts count from the
+ * block's.
  */
 const INFO: usize = memory.data(16 * 4, 8);
 const NEW_TREE: u32 = 1;
@@ -112,7 +114,9 @@ export function skip(size: u32): void {
   position += size;
 }
 
-/** Marks from now on what is referred to before here. @param at memory for a bit for each byte of the window */
+/**
+ * Marks from now on what is referred to before here. @param at memory for a bit for each byte of the window
+ */
 export function beginMarking(at: usize, from: f64): void {
   live = at;
   checkpoint = <u64>from;
@@ -145,8 +149,8 @@ export function markRecords(from: f64, to: f64): void {
 }
 
 /**
- * For each of the positions, as u64 in ascending order, how much is referred to across it: as u64, one more of
- * them than there are positions.
+ * For each of the positions, as u64 in ascending order, how much is referred to across it: as u64, one more
+ * of them than there are positions.
  */
 export function weigh(positions: usize, count: i32, weights: usize): void {
   memory.fill(weights, 0, (<usize>count + 1) * 8);
@@ -167,8 +171,8 @@ export function weigh(positions: usize, count: i32, weights: usize): void {
 }
 
 /**
- * The stretches of the window that are marked, from a distance from its beginning on, as pairs of u32: where each
- * begins and where it ends. @returns how many there are, at most so many
+ * The stretches of the window that are marked, from a distance from its beginning on, as pairs of u32: where
+ * each begins and where it ends. @returns how many there are, at most so many
  */
 export function liveRuns(from: f64, at: usize, most: i32): i32 {
   const size = checkpoint - liveFrom;

@@ -60,7 +60,9 @@ describe('every span is as it was', () => {
   });
 });
 
-/** A frame of noise that is copied from here and there: each group of blocks repeats the tables of its first. */
+/**
+ * A frame of noise that is copied from here and there: each group of blocks repeats the tables of its first.
+ */
 function frameOfCopies(blocks: number, groupSize: number): Buffer {
   const random = seededRandom(3);
   const copies = Array.from({ length: blocks }, (_, index) => {

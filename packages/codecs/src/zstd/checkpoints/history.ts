@@ -13,8 +13,8 @@ interface Stretch {
  * The last of a frame's content, in memory that goes round: at least the window, and the last two spans. Each
  * span has a place of its own, in one piece, for the library to decompress it to.
  *
- * There is room for that, and for two spans more. So wherever a span goes, as many bytes as it takes are lost of
- * the oldest, and as many at the end of the memory where it did not fit; never what is needed still.
+ * There is room for that, and for two spans more. So wherever a span goes, as many bytes as it takes are lost
+ * of the oldest, and as many at the end of the memory where it did not fit; never what is needed still.
  */
 export class FrameHistory {
   private memory: SharedMemory = sharedMemory(0);
@@ -33,7 +33,9 @@ export class FrameHistory {
     if (this.memory.length < this.room) this.memory = sharedMemory(this.room);
   }
 
-  /** Memory for the next of the content. What comes more than two spans and a window before its end is lost. */
+  /**
+   * Memory for the next of the content. What comes more than two spans and a window before its end is lost.
+   */
   reserve(length: number): SharedMemory {
     if (length > this.mostSpan) this.grow(length);
     const last = this.stretches.at(-1);

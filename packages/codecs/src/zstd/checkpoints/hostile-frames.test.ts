@@ -87,7 +87,10 @@ describe('frames that no encoder writes', () => {
   });
 });
 
-/** A block with sequences of one code each: a match of three, each at the offset before, and a literal between. */
+/**
+ * A block with sequences of one code each: a match of three, each at the offset before, and a literal
+ * between.
+ */
 function denseBlock(modes: readonly number[], start: Buffer): Buffer {
   const count = 30_000;
   const literals = Buffer.from([0x01 | (3 << 2) | ((count & 15) << 4), (count >> 4) & 255, count >> 12, 0]);

@@ -150,7 +150,9 @@ export class SequenceParser {
     this.calls.markRecords(from, to);
   }
 
-  /** How much of what was taken down refers across each position; they are ascending, `MAX_POSITIONS` at most. */
+  /**
+   * How much of what was taken down refers across each position; they are ascending, `MAX_POSITIONS` at most.
+   */
   weigh(positions: readonly number[]): number[] {
     const { buffer } = this.memory;
     new BigUint64Array(buffer, this.positions, positions.length).set(positions.map(BigInt));

@@ -30,8 +30,8 @@ export function tablesBehind(before: Tables, { tree = before.tree, tables }: Blo
 }
 
 /**
- * The places in reach of where a checkpoint is wanted. A dictionary cannot give a table of one code, so a place
- * where such a one is in force is of use only if the next block with sequences does not repeat it.
+ * The places in reach of where a checkpoint is wanted. A dictionary cannot give a table of one code, so a
+ * place where such a one is in force is of use only if the next block with sequences does not repeat it.
  */
 export class Candidates {
   private usable: Place[] = [];

@@ -4,8 +4,8 @@ import { PieceChecksums, type Segment } from '../../seekable/segments.js';
 import { decompressZstd } from '../decompress.js';
 
 /**
- * Compares the content of segments, as it was found by their dictionaries, with what a decoder gives that goes
- * through the whole file.
+ * Compares the content of segments, as it was found by their dictionaries, with what a decoder gives that
+ * goes through the whole file.
  * @param segments all of the file
  * @throws `INDEX_WRONG`; what is wrong with the file
  */

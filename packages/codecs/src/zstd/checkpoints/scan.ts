@@ -24,10 +24,11 @@ const LARGE_WINDOW = 64 << 20;
 const MOST_SPAN_OF_LARGE_WINDOW = 8 << 20;
 
 /**
- * Finds places to begin at in any zstd file, in one pass: what blocks refer to is read ahead, and decompression
- * follows one span behind, when it is known what of the window is needed. Each span is decompressed as by the
- * index. That this is right is proved by the checksum of the frame, or else by decompressing everything again.
- * Frames that are small, and say so, are parts as they are, unless the content is wanted.
+ * Finds places to begin at in any zstd file, in one pass: what blocks refer to is read ahead, and
+ * decompression follows one span behind, when it is known what of the window is needed. Each span is
+ * decompressed as by the index. That this is right is proved by the checksum of the frame, or else by
+ * decompressing everything again. Frames that are small, and say so, are parts as they are, unless the
+ * content is wanted.
  * @throws `NOT_SEEKABLE` where no place can be had; what is wrong with the file
  */
 export async function* scanZstd(source: ByteSource, options: ScanOptions = {}): AsyncGenerator<Segment> {

@@ -27,9 +27,9 @@ interface Span {
 const STATE_LEVEL = 3;
 
 /**
- * Decompresses spans one after the other, each as whoever enters the file there will: by the state that the index
- * has, without the rest of the window. So each checkpoint is tested as it is made, and the checksum of the frame
- * proves them all. Segments are made of the spans, in order.
+ * Decompresses spans one after the other, each as whoever enters the file there will: by the state that the
+ * index has, without the rest of the window. So each checkpoint is tested as it is made, and the checksum of
+ * the frame proves them all. Segments are made of the spans, in order.
  */
 export class SpanRecorder {
   private readonly history = new FrameHistory();

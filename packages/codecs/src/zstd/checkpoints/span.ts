@@ -3,8 +3,8 @@ import { LibraryError } from '../errors.js';
 import { BLOCK_HEADER_SIZE, decodeBlockHeader, FRAME_MAGIC, MAX_BLOCK_SIZE } from '../format.js';
 
 /**
- * A span is some blocks of a frame, from one checkpoint to the next. In front of them goes a header that claims
- * the frame's window, for offsets may be as long, and the size of the span:
+ * A span is some blocks of a frame, from one checkpoint to the next. In front of them goes a header that
+ * claims the frame's window, for offsets may be as long, and the size of the span:
  *
  *     u32 magic, u8 descriptor c0 (eight bytes of content size), u8 window descriptor, u64 content size
  */
