@@ -2,8 +2,6 @@ export type { ArchiveFormat, DiskFormat, StoredArchive, TreeFormat, VmaListing }
 export { convertArchive } from './convert-archive.js';
 export {
   INDEX_EXTENSION,
-  type IndexPlaceOptions,
-  indexCache,
   indexesOf,
   indexPlaces,
   isIndexFile,

@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { type IndexedArchive, indexArchive } from '@vzdump-format/archives';
 import { checkedSpan } from '@vzdump-format/codecs';
 import { parseSize } from '@vzdump-format/pve';
@@ -94,7 +95,7 @@ function spanOf(text: string): number {
 }
 
 function subjectOf(path: string, archive: number, archives: number) {
-  return { text: `${path} (${archive} of ${archives})`, document: { archive, archives } };
+  return { text: `${basename(path)} (${archive} of ${archives})`, document: { archive, archives } };
 }
 
 /** Never throws for what is wrong with one archive, so that the next one gets its turn. */
