@@ -1,7 +1,7 @@
-import { chmod, chown, mkdir, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, readdir, readFile, rename, stat, truncate, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { ArchiveError, BufferSource, readChunks } from '@vzdump-format/streams';
+import { ArchiveError, BufferSource, type ByteSource, readChunks } from '@vzdump-format/streams';
 import {
   asUser,
   collect,
@@ -269,5 +269,26 @@ describe('while all of an archive is read', () => {
     await mkdir(`${path}.idx`);
     const { index } = await indexWhileReading(path, {}, async () => {});
     expect(index).toMatchObject({ error: expect.any(Error) });
+  });
+
+  test('whoever is far ahead waits for the others, until they are done', async () => {
+    const path = join(await scratch(), 'sparse');
+    await writeFile(path, '');
+    await truncate(path, 100 << 20);
+    await indexWhileReading(path, {}, async (stored) => {
+      const [ahead, behind] = [await stored.open(), await stored.open()];
+      const read = (source: ByteSource, mib: number) => source.read(Buffer.alloc(10), mib << 20);
+      const order: string[] = [];
+      const waiting = read(ahead, 70).then(() => order.push('ahead'));
+      await read(behind, 10);
+      order.push('10');
+      await read(behind, 40);
+      await waiting;
+      expect(order).toEqual(['10', 'ahead']);
+      const last = read(ahead, 99);
+      await behind.close();
+      expect(await last).toBe(10);
+      await ahead.close();
+    });
   });
 });
