@@ -24,42 +24,6 @@ beforeAll(() => {
 
 const OPTIONS = { span: SPAN };
 
-describe('every span is as it was', () => {
-  const COMMANDS: [string, string[]][] = [
-    ['zstd', ['-1']],
-    ['zstd', ['-3', '-T2']],
-    ['zstd', ['-3', '--no-check', '--single-thread']],
-    ['zstd', ['-9']],
-    ['zstd', ['--fast=5']],
-    ['zstd', ['--long=27']],
-    ['zstd', ['--rsyncable', '-T2']],
-    ['zstd', ['--adapt']],
-    ['pzstd', ['-p', '2']],
-  ];
-  for (const [tool, options] of COMMANDS) {
-    testWith([tool], `${tool} ${options.join(' ')}`, async () => {
-      const file = await runTool(tool, ['-q', '-c', ...options], content);
-      expect((await expectAllSpans(file, content, OPTIONS)).length).toBeGreaterThan(
-        content.length / SPAN / 2,
-      );
-    });
-  }
-
-  testWith(['zstd'], 'zstd -19', async () => {
-    const part = content.subarray(5_000_000, 9_000_000);
-    const file = await runTool('zstd', ['-q', '-c', '-19'], part);
-    expect((await expectAllSpans(file, part, OPTIONS)).length).toBeGreaterThan(2);
-  });
-
-  testWith(['zstd'], 'of frames joined, with skippable ones between, and an empty one', async () => {
-    const skippable = Buffer.from('502a4d1803000000616263', 'hex');
-    const parts = [content.subarray(0, 3_000_000), Buffer.alloc(0), content.subarray(9_000_000)];
-    const frames = await Promise.all(parts.map((part) => runTool('zstd', ['-q', '-c'], part)));
-    const file = Buffer.concat(frames.flatMap((frame) => [skippable, frame]));
-    await expectAllSpans(file, Buffer.concat(parts), OPTIONS);
-  });
-});
-
 /**
  * A frame of noise that is copied from here and there: each group of blocks repeats the tables of its first.
  */

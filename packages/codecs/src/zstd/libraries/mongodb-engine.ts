@@ -4,6 +4,7 @@ import xxhash from 'xxhash-wasm';
 import { type EngineResult, NODE_WITH_ZSTD, type ZstdEngine } from '../engine.js';
 import { LibraryError } from '../errors.js';
 import { CHECKSUM_SIZE, decodeFrameHeader, FRAME_MAGIC, headerRestSize, MAGIC_SIZE } from '../format.js';
+import { decodeInlined } from '../inline-dictionary.js';
 import { PlainDecoder } from '../plain/decoder.js';
 
 /** `index.js` of the package drops the level; the bindings under it take it. */
@@ -16,7 +17,7 @@ interface Bindings {
  * `@mongodb-js/zstd`: whole frames only, asynchronous on Node's thread pool. It needs no compiler, as its
  * binaries come with the package. What it leaves out of a frame, content size and checksum, is put in here;
  * frames that are too large for it, or do not tell their size, as those that the zstd program makes of a
- * pipe, are decompressed in JavaScript.
+ * pipe, are decompressed in JavaScript. It takes no dictionaries, which are put into the frame.
  */
 export async function loadMongodbEngine(): Promise<ZstdEngine> {
   const require = createRequire(import.meta.url);
@@ -47,7 +48,10 @@ export async function loadMongodbEngine(): Promise<ZstdEngine> {
         async decompress(piece): Promise<EngineResult> {
           const { buffer, length, first, last, output: room, dictionary } = piece;
           if (!(first && last)) return { output: room, length: inPieces.decode(piece) };
-          if (dictionary !== undefined) return { output: room, length: withDictionary.decode(piece) };
+          if (dictionary !== undefined) {
+            const inlined = await decodeInlined(piece, decompressed);
+            return inlined ?? { output: room, length: withDictionary.decode(piece) };
+          }
           const output = await decompressed(asBuffer(buffer.subarray(0, length)));
           if (output.length > room.length) throw new LibraryError('there is more data than the header says');
           return { output, length: output.length };

@@ -13,6 +13,7 @@ import type {
   ZstdEngine,
 } from '../engine.js';
 import { LibraryError } from '../errors.js';
+import { decodeInlined } from '../inline-dictionary.js';
 import { PlainDecoder } from '../plain/decoder.js';
 import { Contexts } from './contexts.js';
 import { C_CHECKSUM, C_LEVEL, C_LONG_DISTANCE_MATCHING, C_WINDOW_LOG, D_WINDOW_LOG_MAX } from './libzstd.js';
@@ -25,14 +26,16 @@ const MIN_CHUNK = 64;
  * node:zlib, which works on Node's thread pool. A frame is one call, since what a stream of several would
  * save is a twentieth of the time. `nbWorkers` is never set: node:zlib then loses most of the data, and says
  * nothing.
+ * @param dictionaries whether to take them where it can; otherwise they are put into the frame
  */
-export async function loadNodeEngine(): Promise<ZstdEngine> {
+export async function loadNodeEngine(dictionaries = true): Promise<ZstdEngine> {
   const zlib = loadNodeZlib();
+  const takesDictionary = dictionaries && knowsDictionaries(zlib);
   return {
     name: 'node',
     version: process.versions.zstd ?? 'unknown',
     frameCompressor: (options) => new Compressor(zlib, options),
-    frameDecompressor: (options) => new Decompressor(zlib, options),
+    frameDecompressor: (options) => new Decompressor(zlib, takesDictionary, options),
     streamCompressor: (settings, signal) => new OneFrameCompressor(zlib, settings, signal),
   };
 }
@@ -73,6 +76,7 @@ class Decompressor implements FrameDecompressor {
 
   constructor(
     private readonly zlib: NodeZlib,
+    private readonly takesDictionary: boolean,
     { threads, maxWindowLog, signal }: EngineOptions & { readonly maxWindowLog: number },
   ) {
     this.calls = freeCalls(threads, signal);
@@ -82,8 +86,14 @@ class Decompressor implements FrameDecompressor {
 
   async decompress(piece: FramePiece): Promise<EngineResult> {
     const inPieces = !(piece.first && piece.last);
-    if (inPieces && piece.first) this.isPlain = piece.dictionary !== undefined;
-    if (piece.dictionary !== undefined || (inPieces && this.isPlain)) return this.withDictionary(piece);
+    if (!this.takesDictionary) {
+      if (inPieces && piece.first) this.isPlain = piece.dictionary !== undefined;
+      if (inPieces && this.isPlain) return this.byPlain(piece);
+      if (piece.dictionary !== undefined) {
+        const decode = (frame: Buffer) => this.calls.run([frame], () => this.frame(frame).catch(fail));
+        return (await decodeInlined(piece, decode)) ?? this.byPlain(piece);
+      }
+    }
     const [calls, decompress] = inPieces ? [this.inPieces, this.part] : [this.calls, this.whole];
     const output = await calls.run([piece.buffer], () => decompress(piece).catch(fail));
     if (output.length > piece.output.length)
@@ -97,16 +107,20 @@ class Decompressor implements FrameDecompressor {
     this.steps?.close();
   }
 
-  /** Few versions of node:zlib take one. */
-  private withDictionary(piece: FramePiece): EngineResult {
+  private byPlain(piece: FramePiece): EngineResult {
     this.plain ??= new PlainDecoder(() => {
       throw new LibraryError('a frame with a dictionary has a checksum');
     });
     return { output: piece.output, length: this.plain.decode(piece) };
   }
 
-  private readonly whole = ({ buffer, length, output }: FramePiece): Promise<Uint8Array> =>
-    promisify(this.zlib.zstdDecompress)(buffer.subarray(0, length), this.optionsFor(output));
+  private readonly whole = ({ buffer, length, output, dictionary }: FramePiece): Promise<Uint8Array> =>
+    promisify(this.zlib.zstdDecompress)(buffer.subarray(0, length), this.optionsFor(output, dictionary));
+
+  /** One that tells its content size. */
+  private frame(frame: Buffer): Promise<Uint8Array> {
+    return promisify(this.zlib.zstdDecompress)(frame, { params: this.params, chunkSize: STREAM_CHUNK });
+  }
 
   private readonly part = async ({
     buffer,
@@ -114,10 +128,11 @@ class Decompressor implements FrameDecompressor {
     output,
     first,
     last,
+    dictionary,
   }: FramePiece): Promise<Uint8Array> => {
     if (first) {
       this.steps?.close();
-      this.steps = new ZlibSteps(this.zlib.createZstdDecompress(this.optionsFor(output)));
+      this.steps = new ZlibSteps(this.zlib.createZstdDecompress(this.optionsFor(output, dictionary)));
     }
     const steps = this.steps!;
     const bytes = buffer.subarray(0, length);
@@ -128,8 +143,9 @@ class Decompressor implements FrameDecompressor {
   };
 
   /** With a byte to spare, as a full one makes node:zlib call again for the rest. */
-  private optionsFor(output: Uint8Array): NodeZstdOptions {
-    return { params: this.params, chunkSize: Math.max(output.length + 1, MIN_CHUNK) };
+  private optionsFor(output: Uint8Array, dictionary: Uint8Array | undefined): NodeZstdOptions {
+    const chunkSize = Math.max(output.length + 1, MIN_CHUNK);
+    return { params: this.params, chunkSize, ...(dictionary && { dictionary }) };
   }
 }
 
@@ -175,6 +191,7 @@ function fail(error: Error): never {
 interface NodeZlib {
   readonly constants: Readonly<Record<string, number>>;
   zstdCompress(content: Uint8Array, options: NodeZstdOptions, done: Done): void;
+  zstdCompressSync(content: Uint8Array, options: NodeZstdOptions): Uint8Array;
   zstdDecompress(frame: Uint8Array, options: NodeZstdOptions, done: Done): void;
   createZstdCompress(options: NodeZstdOptions): Transform;
   createZstdDecompress(options: NodeZstdOptions): Transform;
@@ -192,6 +209,8 @@ interface NodeZstdOptions {
    * whole.
    */
   readonly pledgedSrcSize?: number;
+  /** Of 22 known from 22.19 on, of 24 from 24.6 on; others pass over it. */
+  readonly dictionary?: Uint8Array;
 }
 
 /** @throws Error where this Node has no zstd */
@@ -199,6 +218,13 @@ function loadNodeZlib(): NodeZlib {
   const zlib = process.getBuiltinModule('node:zlib') as Partial<NodeZlib> | undefined;
   if (zlib?.createZstdCompress === undefined) throw new Error(`Node.js ${process.version} has no zstd`);
   return zlib as NodeZlib;
+}
+
+/** Whether a dictionary makes a difference. */
+function knowsDictionaries(zlib: NodeZlib): boolean {
+  const dictionary = Uint8Array.from({ length: 256 }, (_, index) => index);
+  const options = { params: {}, chunkSize: STREAM_CHUNK, dictionary };
+  return zlib.zstdCompressSync(dictionary, options).length < dictionary.length;
 }
 
 /** A zlib stream that is fed one chunk after the other, and gives what came of each. */
