@@ -13,13 +13,13 @@ import {
 import { readDistribution } from './plain/fse.js';
 
 /**
- * A frame and the dictionary that it begins with (RFC 8878, 5), made into one frame, for libraries that take no
- * dictionaries. Its content begins with what is to be dropped:
+ * A frame and the dictionary that it begins with (RFC 8878, 5), made into one frame, for libraries that take
+ * no dictionaries. Its content begins with what is to be dropped:
  *
  *     runs of zeros, as many as the largest offset that can be repeated
  *     three blocks with a sequence each, which repeats three bytes from such an offset
  *     the content of the dictionary, in blocks as they are, or runs of zeros
- *     the blocks of the frame, of which the first ones that use the tables of the dictionary have these in them
+ *     the blocks of the frame, of which those that use the dictionary's tables first have them in themselves
  */
 export interface InlinedFrame {
   readonly frame: Buffer;

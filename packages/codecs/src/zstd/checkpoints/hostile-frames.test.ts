@@ -165,7 +165,7 @@ describe('the parser takes nothing on trust', () => {
   });
 });
 
-test('what an index finds is compared with the content, where no checksum of the frame proves it', async () => {
+test('what an index finds is compared with the content where no checksum proves it', async () => {
   const blocks = [rawBlock(noise), ...times(8, copyBlock(70_000, 'one code'))];
   const file = handMadeFrame(blocks);
   const source = new BufferSource(file);
