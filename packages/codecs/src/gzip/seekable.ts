@@ -7,7 +7,7 @@ import {
   EventLoopTurns,
   readChunks,
 } from '@vzdump-format/streams';
-import { defaultReadThreads, type ScanOptions, type SeekableOptions } from '../codec.js';
+import { checkedSpan, defaultReadThreads, type ScanOptions, type SeekableOptions } from '../codec.js';
 import type { ContentSoFar } from '../seekable/segment-content.js';
 import type { SegmentDecoder } from '../seekable/segmented-source.js';
 import {
@@ -22,25 +22,28 @@ import { BITS_LEFT, BlockFinder, fromBit } from './deflate-blocks.js';
 import { nodeEngine, throughZlib } from './engine-node.js';
 import { WINDOW_SIZE } from './format.js';
 import { truncated } from './header.js';
+import { NeededWindow } from './needed-window.js';
 
-const { constants, crc32, createInflateRaw, deflateRawSync, inflateRaw, inflateRawSync } =
+const { constants, crc32, createInflateRaw, inflateRaw, inflateRawSync } =
   process.getBuiltinModule('node:zlib');
 
-/** So much content is decompressed for a byte of it; a dictionary of up to 32 KiB is kept for each. */
-const SEGMENT_CONTENT = 4 * 1024 * 1024;
+/** A deflate block may be large: there is none of zstd's choice of places. */
+const DEFAULT_SPAN = 4 * 1024 * 1024;
 /** What holds nothing may be of any length. */
 const MAX_SEGMENT_SIZE = 2 ** 31;
 const INPUT_SIZE = 64 * 1024;
 /** What the bits of the byte in which a segment ends may decompress to. */
 const EXCESS = 64 * 1024;
+const NOTHING = new Uint8Array(0);
 /** So much content comes at a time where little of it may be wanted. */
 const PIECE_SIZE = 256 * 1024;
 
 /** Finds places to begin at, by decompressing the file once. Checksums are checked on the way. */
 export async function* scanGzip(source: ByteSource, options: ScanOptions = {}): AsyncGenerator<Segment> {
+  const span = checkedSpan(options.span ?? DEFAULT_SPAN);
   const reader = new ByteReader(readChunks(source, { signal: options.signal }));
   for (let members = 0; await nextMember(reader, nodeEngine, members, options); members++) {
-    yield* new MemberScan(reader, options.onContent).run();
+    yield* new MemberScan(reader, span, options.onContent).run();
   }
 }
 
@@ -51,8 +54,11 @@ class MemberScan {
   private crc = 0;
   private length = 0;
   /** Of the segment that has begun. */
-  private begin: Pick<Segment, 'offset' | 'state' | 'dictionary'>;
+  private begin: Pick<Segment, 'offset' | 'state'>;
   private beginLength = 0;
+  /** What has to be known there; undefined at the beginning of a member. */
+  private window: NeededWindow | undefined;
+  private lastByte = new Uint8Array(0);
   private readonly checksums = new PieceChecksums();
 
   /** Those that have ended since they were taken last. */
@@ -60,6 +66,7 @@ class MemberScan {
 
   constructor(
     private readonly reader: ByteReader,
+    private readonly span: number,
     private readonly onContent?: (content: Uint8Array) => void,
   ) {
     this.begin = { offset: reader.offset, state: 0 };
@@ -71,7 +78,7 @@ class MemberScan {
       if (await reader.atEnd()) throw truncated(reader.offset);
       const piece = await reader.readSome(INPUT_SIZE);
       finder.input = piece;
-      await this.scanPiece(reader.offset);
+      await this.scanPiece(piece, reader.offset);
       yield* this.segments.splice(0);
       if (finder.ended) reader.unread(piece.subarray(piece.length - finder.inputLeft));
     }
@@ -81,24 +88,28 @@ class MemberScan {
   }
 
   /** @param end where the piece ends in the file. */
-  private async scanPiece(end: number): Promise<void> {
+  private async scanPiece(piece: Uint8Array, end: number): Promise<void> {
     const { finder } = this;
     while (finder.inputLeft > 0 && !finder.ended) {
+      const at = piece.length - finder.inputLeft;
       const content = this.step(end - finder.inputLeft);
+      const taken = piece.subarray(at, piece.length - finder.inputLeft);
+      if (this.window?.isKnown === false) this.window.add(taken, content);
+      if (taken.length > 0) this.lastByte = taken.slice(-1);
       this.addUp(content);
-      if (finder.atBlock && this.length - this.beginLength >= SEGMENT_CONTENT) {
-        const offset = end - finder.inputLeft;
-        this.endSegment(offset);
-        const state = finder.bitsLeft;
-        this.begin = {
-          offset: state > 0 ? offset - 1 : offset,
-          state,
-          dictionary: deflateRawSync(finder.lookback),
-        };
-        this.beginLength = this.length;
+      if (finder.atBlock && this.length - this.beginLength >= this.span) {
+        this.beginSegment(end - finder.inputLeft);
       }
       await this.turns.turn();
     }
+  }
+
+  private beginSegment(offset: number): void {
+    this.endSegment(offset);
+    const { bitsLeft: state, lookback } = this.finder;
+    this.begin = { offset: state > 0 ? offset - 1 : offset, state };
+    this.beginLength = this.length;
+    this.window = new NeededWindow(lookback, state, state > 0 ? this.lastByte : NOTHING);
   }
 
   private step(offset: number): Uint8Array {
@@ -128,7 +139,9 @@ class MemberScan {
       throw notSeekable(`${contentSize} bytes take ${size} when compressed`, HINT_CONVERT);
     }
     const checksums = this.checksums.take();
-    if (contentSize > 0) this.segments.push({ ...this.begin, size, contentSize, checksums });
+    if (contentSize === 0) return;
+    const dictionary = this.window?.dictionary();
+    this.segments.push({ ...this.begin, size, contentSize, checksums, ...(dictionary && { dictionary }) });
   }
 }
 

@@ -24,9 +24,11 @@ export function resealed(index: Buffer): Buffer {
   const sealed = Buffer.from(index);
   const footer = sealed.length - FOOTER_SIZE;
   const table = sealed.subarray(tableOf(sealed), footer);
-  for (let at = 0; at + ENTRY_SIZE <= table.length; at += ENTRY_SIZE + 4 * table.readUInt16LE(at + 32)) {
+  let at = 0;
+  for (let left = sealed.readUInt32LE(footer + 6); left > 0 && at + ENTRY_SIZE <= table.length; left--) {
     const [place, length] = [table.readUIntLE(at + 18, 6), table.readUInt32LE(at + 24)];
     if (length > 0) table.writeUInt32LE(crc32(sealed.subarray(place, place + length)), at + 28);
+    at += ENTRY_SIZE + 4 * table.readUInt16LE(at + 32);
   }
   sealed.writeUInt32LE(crc32(table, crc32(sealed.subarray(0, HEADER_SIZE))), footer + 10);
   sealed.writeUInt32LE(crc32(sealed.subarray(footer, footer + 42)), footer + 42);

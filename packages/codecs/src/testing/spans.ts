@@ -1,21 +1,21 @@
 import { BufferSource } from '@vzdump-format/streams';
 import { expect } from 'vitest';
-import type { IndexOptions } from '../codec.js';
+import type { Codec, IndexOptions } from '../codec.js';
 import { SeekIndex } from '../seekable/index-file.js';
-import type { Segment } from '../seekable/segments.js';
 import { zstd } from '../zstd/zstd.js';
 import { indexSource } from './index-files.js';
 
-/** Makes an index of a zstd file, and reads each part by itself, from the last to the first. @returns them */
+/** Makes an index of a file, and reads each part by itself, from the last to the first. @returns them */
 export async function expectAllSpans(
   file: Uint8Array,
   expected: Buffer,
   options: IndexOptions = {},
-): Promise<readonly Segment[]> {
+  codec: Codec = zstd,
+): Promise<SeekIndex['segments']> {
   const source = new BufferSource(file);
-  const index = await indexSource(zstd.buildIndex(source, options));
+  const index = await indexSource(codec.buildIndex(source, options));
   const { segments } = await SeekIndex.open(index, source);
-  const opened = await zstd.openSeekable(source, { ...options, index, cacheBytes: 0 });
+  const opened = await codec.openSeekable(source, { ...options, index, cacheBytes: 0 });
   expect(opened.size).toBe(expected.length);
   let end = expected.length;
   for (const { contentSize } of segments.toReversed()) {

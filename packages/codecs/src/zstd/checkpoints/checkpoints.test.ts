@@ -1,26 +1,13 @@
 import { BufferSource } from '@vzdump-format/streams';
-import { collect, overwriting, seededRandom, testWith } from '@vzdump-format/testing';
-import { beforeAll, describe, expect, test } from 'vitest';
-import { mixedBytes, randomBytes } from '../../testing/bytes.js';
-import { indexSource, resealed } from '../../testing/index-files.js';
+import { collect, overwriting, seededRandom } from '@vzdump-format/testing';
+import { describe, expect, test } from 'vitest';
+import { randomBytes } from '../../testing/bytes.js';
 import { expectAllSpans } from '../../testing/spans.js';
-import { runTool } from '../../testing/tools.js';
 import { copyBlock, handMadeFrame, rawBlock } from '../../testing/zstd-frames.js';
 import { MAX_BLOCK_SIZE } from '../format.js';
 import { zstd } from '../zstd.js';
 
 const SPAN = 1 << 20;
-
-/** Enough for `zstd` to divide it among jobs, and to look back beyond its window. */
-let content: Buffer;
-beforeAll(() => {
-  const disk = mixedBytes(5_000_000);
-  const text = Buffer.from(
-    Array.from({ length: 200_000 }, (_, line) => `line ${(line * 7919) % 50_021}\n`).join(''),
-  );
-  const parts = [disk, Buffer.alloc(2_000_000), text, randomBytes(500_000), disk.subarray(1_000_001), text];
-  content = Buffer.concat([...parts, mixedBytes(2_000_000, 5), disk]);
-});
 
 const OPTIONS = { span: SPAN };
 
@@ -67,61 +54,4 @@ test('a span that no index can have', async () => {
   for (const span of [0, 1000, 1.5, 64 << 20]) {
     await expect(collect(zstd.buildIndex(source, { span }))).rejects.toMatchObject({ code: 'CODEC_SPAN' });
   }
-});
-
-describe('damage is an error, or does no harm', () => {
-  const ROUNDS = 150;
-  const flipped = (bytes: Uint8Array, random: (below: number) => number, from = 0) => {
-    const damaged = Buffer.from(bytes);
-    damaged[from + random(damaged.length - from)]! ^= 1 << random(8);
-    return damaged;
-  };
-  const outcome = (work: Promise<unknown>) =>
-    work.then(
-      () => undefined,
-      (error: { readonly code: string }) => error.code,
-    );
-
-  testWith(['zstd'], 'of the file', async () => {
-    const part = content.subarray(4_000_000, 8_000_000);
-    const file = await runTool('zstd', ['-q', '-c', '-3'], part);
-    const index = await indexSource(zstd.buildIndex(new BufferSource(file), { span: SPAN }));
-    const random = seededRandom(5);
-    const codes = new Set<string | undefined>();
-    for (let round = 0; round < ROUNDS; round++) {
-      const source = new BufferSource(flipped(file, random));
-      codes.add(await outcome(collect(zstd.buildIndex(source, { span: SPAN }))));
-      const reading = async () => {
-        const opened = await zstd.openSeekable(source, { index });
-        const buffer = Buffer.alloc(part.length);
-        await opened.read(buffer, 0);
-        expect(buffer.equals(part)).toBe(true);
-      };
-      codes.add(await outcome(reading()));
-    }
-    codes.delete(undefined);
-    expect([...codes].filter((code) => !/^(ZSTD_|INDEX_)/.test(String(code)))).toEqual([]);
-    expect(codes.size).toBeGreaterThan(1);
-  });
-
-  testWith(['zstd'], 'of the index, also where its checksum is right', async () => {
-    const part = content.subarray(4_000_000, 8_000_000);
-    const file = await runTool('zstd', ['-q', '-c', '-3'], part);
-    const source = new BufferSource(file);
-    const index = await collect(zstd.buildIndex(source, { span: SPAN }));
-    const random = seededRandom(6);
-    const codes = new Set<string | undefined>();
-    const readBy = async (damaged: Buffer) => {
-      const opened = await zstd.openSeekable(source, { index: new BufferSource(damaged) });
-      const buffer = Buffer.alloc(part.length);
-      const length = await opened.read(buffer, 0);
-      if (length === part.length) expect(buffer.equals(part)).toBe(true);
-    };
-    for (let round = 0; round < ROUNDS; round++) {
-      expect(await outcome(readBy(flipped(index, random)))).toMatch(/^INDEX_/);
-      codes.add(await outcome(readBy(resealed(flipped(index, random)))));
-    }
-    codes.delete(undefined);
-    expect([...codes].filter((code) => !/^(ZSTD_|INDEX_|NOT_SEEKABLE)/.test(String(code)))).toEqual([]);
-  });
 });
