@@ -73,6 +73,8 @@ class Decompressor implements FrameDecompressor {
   private readonly contexts: Contexts<Context>;
   /** A frame's state is in its context. */
   private readonly inPieces: Contexts<Context>;
+  /** Of the frame that comes in pieces: the library refers to it. */
+  private dictionary: Uint8Array | undefined;
 
   constructor(
     private readonly library: Libzstd,
@@ -91,10 +93,8 @@ class Decompressor implements FrameDecompressor {
     const { output, dictionary } = piece;
     const [contexts, decompress] =
       piece.first && piece.last ? [this.contexts, this.whole] : [this.inPieces, this.part];
-    const length = await contexts.run(
-      [piece.buffer, output, ...(dictionary ? [dictionary] : [])],
-      (context) => decompress(context, piece),
-    );
+    const memory = [piece.buffer, output, dictionary ?? this.dictionary].filter((each) => each !== undefined);
+    const length = await contexts.run(memory, (context) => decompress(context, piece));
     return { output, length };
   }
 
@@ -122,6 +122,7 @@ class Decompressor implements FrameDecompressor {
       const { library } = this;
       checked(library, library.resetDecompressor(context, RESET_SESSION));
       checked(library, await library.setDictionary(context, dictionary ?? null, dictionary?.length ?? 0));
+      this.dictionary = dictionary;
     }
     let used = 0;
     let written = 0;

@@ -47,7 +47,7 @@ export interface Libzstd {
       ...[dictionary: Uint8Array, size: number],
     ]
   >;
-  /** Of the frames that are decompressed as streams from now on; `null` for none. It is copied. */
+  /** Of the frames that are decompressed as streams from now on; `null` for none. Its memory must stay. */
   setDictionary: PooledCall<[context: Context, dictionary: Uint8Array | null, size: number]>;
   decompressStream: PooledCall<[context: Context, to: OutBuffer, from: InBuffer]>;
 }
@@ -116,7 +116,14 @@ function bind(koffi: typeof import('koffi')): Libzstd {
         'int64_t ZSTD_decompress_usingDict(void *, void *, size_t, const void *, size_t, const void *, size_t)',
       ),
     ),
-    setDictionary: pooled(library.func('int64_t ZSTD_DCtx_loadDictionary(void *, const void *, size_t)')),
+    // A copy may take 128 MiB; the call that makes none is not part of the stable interface.
+    setDictionary: pooled(
+      library.func(
+        functionsOf(library)('ZSTD_DCtx_loadDictionary_byReference')
+          ? 'int64_t ZSTD_DCtx_loadDictionary_byReference(void *, const void *, size_t)'
+          : 'int64_t ZSTD_DCtx_loadDictionary(void *, const void *, size_t)',
+      ),
+    ),
     decompressStream: pooled(
       library.func('ZSTD_decompressStream', 'int64_t', ['void *', both(output), both(input)]),
     ),
