@@ -20,3 +20,17 @@ export function copyTo(memory: Uint8Array, bytes: Uint8Array, at: number): void 
   const target = Buffer.from(memory.buffer, memory.byteOffset + at, bytes.length);
   target.fill(bytes);
 }
+
+const SHORT = 64;
+
+/** Copies a part of other memory, which is most often so short that a call would take longer. */
+export function copyShort(
+  from: Uint8Array,
+  start: number,
+  length: number,
+  memory: Uint8Array,
+  at: number,
+): void {
+  if (length > SHORT) copyTo(memory, from.subarray(start, start + length), at);
+  else for (let index = 0; index < length; index++) memory[at + index] = from[start + index]!;
+}

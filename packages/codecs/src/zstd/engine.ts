@@ -22,7 +22,7 @@ export interface FramePiece extends FilledBuffer {
   readonly first: boolean;
   readonly last: boolean;
   /** Of the first piece: what the frame refers back to (RFC 8878, 5). */
-  readonly dictionary?: SharedMemory | undefined;
+  readonly dictionary?: Uint8Array | undefined;
 }
 
 export interface FrameDecompressor {

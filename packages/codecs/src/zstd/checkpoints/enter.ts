@@ -11,7 +11,7 @@ import { dictionaryOf } from './window.js';
 export type DecodeFrame = (
   frame: SharedMemory,
   output: SharedMemory,
-  dictionary?: SharedMemory,
+  dictionary?: Uint8Array,
 ) => Promise<Uint8Array>;
 
 /** A state has tables beside what is needed of the window, and where that lies. */
@@ -21,7 +21,7 @@ const STATE_BASE = 64 * 1024;
 export interface SpanStart {
   /** Of the window. */
   readonly descriptor: number;
-  readonly dictionary: SharedMemory | undefined;
+  readonly dictionary: Uint8Array | undefined;
 }
 
 /**

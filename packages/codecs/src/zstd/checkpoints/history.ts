@@ -1,4 +1,4 @@
-import { copyTo, type SharedMemory, sharedMemory } from '../../shared-memory.js';
+import { copyShort, type SharedMemory, sharedMemory } from '../../shared-memory.js';
 
 /** Some content in memory, in one piece. */
 interface Stretch {
@@ -96,12 +96,4 @@ export class FrameHistory {
     const length = this.position - start;
     this.stretches = length === 0 ? [] : [{ position: start, length, at: 0 }];
   }
-}
-
-const SHORT = 64;
-
-/** What is short is copied faster here than by a call. */
-function copyShort(from: Uint8Array, at: number, length: number, target: Uint8Array, to: number): void {
-  if (length > SHORT) copyTo(target, from.subarray(at, at + length), to);
-  else for (let index = 0; index < length; index++) target[to + index] = from[at + index]!;
 }

@@ -66,7 +66,7 @@ async function* scanFrames(source: ByteSource, options: ScanOptions): AsyncGener
         scan ??= new FrameScan(
           recorder,
           span,
-          new SpanBytes(Math.min(mostOf(span), source.size) + READ_SIZE),
+          new SpanBytes(Math.min(mostOf(span) / 4, source.size) + READ_SIZE),
         );
         for await (const segment of scan.run(walker, frame)) yield { segment, isProved: hasChecksum };
       }

@@ -12,9 +12,9 @@ export class SpanBytes {
   private end = SPAN_HEADER_SIZE;
   private isLast = false;
 
-  /** @param size how large spans are, most likely; what is not touched takes up no memory */
+  /** @param size of the memory, which grows where it has to */
   constructor(size: number) {
-    this.memory = sharedMemory(size);
+    this.memory = sharedMemory(Math.ceil(size));
   }
 
   clear(): void {

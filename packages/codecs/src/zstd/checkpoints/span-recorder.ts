@@ -134,6 +134,7 @@ export class SpanRecorder {
       const dictionary = state && dictionaryOf(asBuffer(state), windowSizeOf(descriptor));
       const piece = { buffer: frame, length: frame.length, output, first: true, last: true, dictionary };
       const result = await this.decompressor.decompress(piece);
+      if (dictionary !== undefined) free(dictionary);
       if (result.length !== output.length) throw new LibraryError('a block holds less than it says');
       if (result.output.buffer !== output.buffer) copyTo(output, result.output.subarray(0, output.length), 0);
     } catch (error) {
@@ -177,9 +178,17 @@ class GrowingMemory {
   private memory: SharedMemory = sharedMemory(0);
 
   take(length: number): SharedMemory {
-    if (this.memory.length < length) this.memory = sharedMemory(Math.ceil(length * 1.5));
+    if (this.memory.length < length) this.memory = sharedMemory(Math.ceil(length * 1.25));
     return this.memory.subarray(0, length);
   }
+}
+
+/**
+ * Gives memory back at once, from Node 22 on. Of a window of 128 MiB, of which a tenth is touched, the garbage
+ * collector lets three or four pile up.
+ */
+function free({ buffer }: Uint8Array<ArrayBuffer>): void {
+  (buffer as { transfer?: (size: number) => ArrayBuffer }).transfer?.(0);
 }
 
 function asBuffer(memory: SharedMemory): Buffer {

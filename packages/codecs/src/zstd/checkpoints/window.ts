@@ -1,4 +1,4 @@
-import { copyTo, type SharedMemory, sharedMemory } from '../../shared-memory.js';
+import { copyShort, copyTo } from '../../shared-memory.js';
 import { LibraryError } from '../errors.js';
 import type { LiveRun } from './parser.js';
 
@@ -59,19 +59,20 @@ function leastWindow(head: Uint8Array): number {
 }
 
 /** The dictionary of a state. @param most how large its window may be @throws LibraryError */
-export function dictionaryOf(state: Buffer, most: number): SharedMemory {
+export function dictionaryOf(state: Buffer, most: number): Uint8Array<ArrayBuffer> {
   const reader = new StateReader(state);
   const head = reader.bytes(reader.number(2));
   const [size, count] = [reader.number(4), reader.number(4)];
   if (size > most || count > state.length) throw damaged();
-  const runs = Array.from({ length: count }, () => [reader.leb128(), reader.leb128()] as const);
-  const dictionary = sharedMemory(head.length + size);
+  const numbers = Float64Array.from({ length: 2 * count }, () => reader.leb128());
+  const dictionary = new Uint8Array(head.length + size);
   copyTo(dictionary, head, 0);
   let at = head.length;
-  for (const [gap, length] of runs) {
-    at += gap;
+  for (let run = 0; run < count; run++) {
+    const length = numbers[2 * run + 1]!;
+    at += numbers[2 * run]!;
     if (at + length > dictionary.length) throw damaged();
-    copyTo(dictionary, reader.bytes(length), at);
+    copyShort(state, reader.skip(length), length, dictionary, at);
     at += length;
   }
   reader.expectEnd();
@@ -99,10 +100,16 @@ class StateReader {
   }
 
   bytes(length: number): Buffer {
+    const start = this.skip(length);
+    return this.state.subarray(start, this.at);
+  }
+
+  /** @returns where the next bytes begin, which are there */
+  skip(length: number): number {
     const start = this.at;
     this.at += length;
     if (this.at > this.state.length) throw damaged();
-    return this.state.subarray(start, this.at);
+    return start;
   }
 
   expectEnd(): void {
