@@ -3,14 +3,40 @@
  * `src/zstd/checkpoints/parser.ts` is its only caller. Literals are stepped over: what a block refers to can
  * be told without them. Around each block there is slack of 8 bytes before it and 16 behind it, which may be
  * read.
- *
- * Positions are in the content of the frame. A checkpoint is a position from which on the frame is to be
- * decompressed without what comes before; `live` has a bit for each byte of the window before it that is
- * referred to from behind it.
  */
 
-const LITERAL_LENGTHS: i32 = 0;
-const OFFSETS: i32 = 1;
+import {
+  advance,
+  beginReferences,
+  MARK,
+  mark,
+  mode,
+  position,
+  RECORD,
+  record,
+  windowSize,
+} from './zstd/references';
+import {
+  base,
+  buildTable,
+  extraBits,
+  lastSymbol,
+  next,
+  nextBits,
+  readDistribution,
+  storeCell,
+  TABLE_SIZE,
+  tableLog,
+} from './zstd/tables';
+
+export {
+  beginMarking,
+  beginRecording,
+  liveRuns,
+  markRecords,
+  recordsSize,
+  weigh,
+} from './zstd/references';
 
 /** By the names in `parser.ts`. */
 const CUT_SHORT: i32 = -1;
@@ -21,30 +47,8 @@ const BAD_OFFSET: i32 = -5;
 const BAD_END: i32 = -6;
 const TOO_FEW_LITERALS: i32 = -7;
 
-/** Bits behind the code for each, and what the code with no bits more stands for; offsets need no list. */
-const LITERAL_BITS: usize = memory.data<u8>([
-  0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 3, 3, 4, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15,
-  16,
-]);
-const MATCH_BITS: usize = memory.data<u8>([
-  0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2,
-  2, 3, 3, 4, 4, 5, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16,
-]);
-
-const LITERAL_BASES: usize = memory.data(36 * 4, 8);
-const MATCH_BASES: usize = memory.data(53 * 4, 8);
-fillBases(LITERAL_BITS, LITERAL_BASES, 36, 0);
-fillBases(MATCH_BITS, MATCH_BASES, 53, 3);
-
-/**
- * Tables of cells, one for each state of 8 bytes: u16 base of the next state, u8 bits of the next state, u8
- * extra bits of the value, u32 base of the value.
- */
-const TABLE_SIZE: usize = 512 * 8;
 const OWN_TABLES: usize = memory.data(3 * 512 * 8, 8);
 const STOCK_TABLES: usize = memory.data(3 * 512 * 8, 8);
-const COUNTS: usize = memory.data(64 * 2, 8);
-const SYMBOLS: usize = memory.data(512, 8);
 /** The tables in force: address and number of bits of the first state; 0 for none. */
 const IN_FORCE: usize = memory.data(3 * 8, 8);
 
@@ -62,22 +66,6 @@ let hasTree: bool = false;
 let repeat1: u32 = 1;
 let repeat2: u32 = 4;
 let repeat3: u32 = 8;
-let position: u64 = 0;
-let windowSize: u64 = 0;
-
-const IDLE: i32 = 0;
-const MARK: i32 = 1;
-const RECORD: i32 = 2;
-let mode: i32 = IDLE;
-/** Marking. */
-let live: usize = 0;
-let liveFrom: u64 = 0;
-let checkpoint: u64 = 0;
-/** Recording: entries of u32 position behind `recordsFrom`, u32 offset, u32 length. */
-const RECORD_SIZE: usize = 12;
-let records: usize = 0;
-let recordsEnd: usize = 0;
-let recordsFrom: u64 = 0;
 
 /** Where memory begins that is free for the caller to divide. */
 export function freeMemory(): usize {
@@ -98,105 +86,18 @@ export function setStockTable(kind: i32, at: usize, end: usize): i32 {
 }
 
 export function beginFrame(window: f64): void {
-  windowSize = <u64>window;
-  position = 0;
+  beginReferences(<u64>window);
   hasTree = false;
   memory.fill(IN_FORCE, 0, 24);
   repeat1 = 1;
   repeat2 = 4;
   repeat3 = 8;
-  mode = IDLE;
   storeRepeats();
 }
 
 /** A block without sequences. */
 export function skip(size: u32): void {
-  position += size;
-}
-
-/**
- * Marks from now on what is referred to before here. @param at memory for a bit for each byte of the window
- */
-export function beginMarking(at: usize, from: f64): void {
-  live = at;
-  checkpoint = <u64>from;
-  liveFrom = checkpoint > windowSize ? checkpoint - windowSize : 0;
-  memory.fill(live, 0, <usize>((checkpoint - liveFrom) >> 6) * 8 + 16);
-  mode = MARK;
-}
-
-/** Takes down from now on whatever refers to what stands before its own block. */
-export function beginRecording(at: usize): void {
-  records = at;
-  recordsEnd = at;
-  recordsFrom = position;
-  mode = RECORD;
-}
-
-/** How many bytes the records take. */
-export function recordsSize(): usize {
-  return recordsEnd - records;
-}
-
-/** Marks what the records between two positions refer to before the checkpoint. */
-export function markRecords(from: f64, to: f64): void {
-  for (let at = records; at < recordsEnd; at += RECORD_SIZE) {
-    const where = recordsFrom + load<u32>(at);
-    if (where < <u64>from) continue;
-    if (where >= <u64>to) break;
-    mark(where - load<u32>(at, 4), load<u32>(at, 8));
-  }
-}
-
-/**
- * For each of the positions, as u64 in ascending order, how much is referred to across it: as u64, one more
- * of them than there are positions.
- */
-export function weigh(positions: usize, count: i32, weights: usize): void {
-  memory.fill(weights, 0, (<usize>count + 1) * 8);
-  let behind = 0; // the first position behind the one that refers
-  for (let at = records; at < recordsEnd; at += RECORD_SIZE) {
-    const where = recordsFrom + load<u32>(at);
-    while (behind < count && load<u64>(positions + (<usize>behind << 3)) <= where) behind++;
-    const first = firstAbove(positions, behind, where - load<u32>(at, 4));
-    if (first == behind) continue;
-    const length = <u64>load<u32>(at, 8);
-    add(weights + (<usize>first << 3), length);
-    add(weights + (<usize>behind << 3), 0 - length);
-  }
-  for (let index = 1; index < count; index++) {
-    const at = weights + (<usize>index << 3);
-    add(at, load<u64>(at - 8));
-  }
-}
-
-/**
- * The stretches of the window that are marked, from a distance from its beginning on, as pairs of u32: where
- * each begins and where it ends. @returns how many there are, at most so many
- */
-export function liveRuns(from: f64, at: usize, most: i32): i32 {
-  const size = checkpoint - liveFrom;
-  let end = <u64>from;
-  for (let count = 0; count < most; count++) {
-    const start = nextBit(end, size, 0);
-    if (start == size) return count;
-    end = nextBit(start, size, u64.MAX_VALUE);
-    store<u32>(at, <u32>start);
-    store<u32>(at, <u32>end, 4);
-    at += 8;
-  }
-  return most;
-}
-
-/** @param flip all ones to look for a zero. @returns where the next bit is one, or the end */
-function nextBit(from: u64, end: u64, flip: u64): u64 {
-  let at = from;
-  while (at < end) {
-    const bits = (load<u64>(live + <usize>((at >> 6) << 3)) ^ flip) >> (at & 63);
-    if (bits != 0) return min(end, at + ctz(bits));
-    at = (at | 63) + 1;
-  }
-  return end;
+  advance(size);
 }
 
 /** Reads a compressed block. @param most what it may hold. @returns what it holds, or a fault */
@@ -209,7 +110,7 @@ export function readBlock(at: usize, size: u32, most: u32): i32 {
   const held = readSequences(at, at + <usize>behindLiterals, end, most);
   if (held < 0) return held;
   if (<u32>held > most) return TOO_LARGE;
-  position += held;
+  advance(held);
   storeRepeats();
   return held;
 }
@@ -399,179 +300,8 @@ function take(bits: u64, count: u32): u32 {
   return <u32>((bits >> 1) >> (63 - count));
 }
 
-// @ts-expect-error: decorator
-@inline
-function next(cell: u64, bits: u32): u32 {
-  return (<u32>cell & 0xffff) + bits;
-}
-
-// @ts-expect-error: decorator
-@inline
-function nextBits(cell: u64): u32 {
-  return (<u32>cell >> 16) & 0xff;
-}
-
-// @ts-expect-error: decorator
-@inline
-function extraBits(cell: u64): u32 {
-  return <u32>cell >> 24;
-}
-
-// @ts-expect-error: decorator
-@inline
-function base(cell: u64): u32 {
-  return <u32>(cell >> 32);
-}
-
-/** What is referred to, as far as it stands before the checkpoint. */
-function mark(source: u64, length: u32): void {
-  if (source >= checkpoint) return;
-  let at = source - liveFrom;
-  const end = min(source + length, checkpoint) - liveFrom;
-  while (at < end) {
-    const word = live + <usize>((at >> 6) << 3);
-    const first = at & 63;
-    const count = min(64 - first, end - at);
-    store<u64>(word, load<u64>(word) | ((u64.MAX_VALUE >> (64 - count)) << first));
-    at += count;
-  }
-}
-
-// @ts-expect-error: decorator
-@inline
-function record(where: u64, offset: u32, length: u32): void {
-  store<u32>(recordsEnd, <u32>(where - recordsFrom));
-  store<u32>(recordsEnd, offset, 4);
-  store<u32>(recordsEnd, length, 8);
-  recordsEnd += RECORD_SIZE;
-}
-
-function firstAbove(positions: usize, count: i32, source: u64): i32 {
-  let low = 0;
-  let high = count;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (load<u64>(positions + (<usize>middle << 3)) > source) high = middle;
-    else low = middle + 1;
-  }
-  return low;
-}
-
-// @ts-expect-error: decorator
-@inline
-function add(at: usize, value: u64): void {
-  store<u64>(at, load<u64>(at) + value);
-}
-
 function storeRepeats(): void {
   store<u32>(INFO, repeat1, 40);
   store<u32>(INFO, repeat2, 44);
   store<u32>(INFO, repeat3, 48);
-}
-
-function lastSymbol(kind: i32): i32 {
-  return kind == LITERAL_LENGTHS ? 35 : kind == OFFSETS ? 31 : 52;
-}
-
-let tableLog: u32 = 0;
-let symbolCount: i32 = 0;
-
-/** How often each symbol comes, to `COUNTS`. @returns how long the description is, or -1 */
-function readDistribution(kind: i32, start: usize, end: usize): i32 {
-  const mostSymbols = lastSymbol(kind) + 1;
-  let bit = start << 3;
-  tableLog = peek(bit, 4) + 5;
-  bit += 4;
-  if (tableLog > <u32>(kind == OFFSETS ? 8 : 9)) return -1;
-  symbolCount = 0;
-  let left = 1 << tableLog;
-  while (left > 0) {
-    // One value more than there is left, of which the lower ones need a bit less.
-    const width = <u32>(32 - clz(left + 1));
-    const short = (<u32>1 << width) - 2 - left;
-    let value = peek(bit, width - 1);
-    if (value < short) {
-      bit += width - 1;
-    } else {
-      value = peek(bit, width);
-      bit += width;
-      if (value >= <u32>1 << (width - 1)) value -= short;
-    }
-    if (symbolCount >= mostSymbols) return -1;
-    storeCount(<i32>value - 1);
-    left -= value == 0 ? 1 : <i32>value - 1;
-    for (let more: u32 = value == 1 ? 3 : 0; more == 3; ) {
-      more = peek(bit, 2);
-      bit += 2;
-      if (symbolCount + <i32>more > mostSymbols) return -1;
-      for (let zero: u32 = 0; zero < more; zero++) storeCount(0);
-    }
-    if (left < 0 || bit > end << 3) return -1;
-  }
-  return <i32>(((bit + 7) >> 3) - start);
-}
-
-function storeCount(count: i32): void {
-  store<i16>(COUNTS + (<usize>symbolCount << 1), <i16>count);
-  symbolCount++;
-}
-
-function peek(bit: usize, count: u32): u32 {
-  return (load<u32>(bit >> 3) >> <u32>(bit & 7)) & ((1 << count) - 1);
-}
-
-/** The cells of the distribution in `COUNTS`. */
-function buildTable(kind: i32, table: usize, log: u32): void {
-  const size: u32 = 1 << log;
-  let high = size;
-  for (let symbol = 0; symbol < symbolCount; symbol++) {
-    if (count(symbol) == -1) store<u8>(SYMBOLS + --high, <u8>symbol);
-  }
-  const step = (size >> 1) + (size >> 3) + 3;
-  let at: u32 = 0;
-  for (let symbol = 0; symbol < symbolCount; symbol++) {
-    for (let left = count(symbol); left > 0; left--) {
-      store<u8>(SYMBOLS + at, <u8>symbol);
-      do at = (at + step) & (size - 1);
-      while (at >= high);
-    }
-    if (count(symbol) == -1) store<i16>(COUNTS + (<usize>symbol << 1), 1);
-  }
-  for (let state: u32 = 0; state < size; state++) {
-    const symbol = load<u8>(SYMBOLS + state);
-    const seen = COUNTS + (<usize>symbol << 1);
-    const next = <u32>load<u16>(seen);
-    store<u16>(seen, <u16>(next + 1));
-    const bits = log - (31 - clz(next));
-    storeCell(table + (<usize>state << 3), kind, symbol, bits, (next << bits) - size);
-  }
-}
-
-function count(symbol: i32): i32 {
-  return load<i16>(COUNTS + (<usize>symbol << 1));
-}
-
-function storeCell(at: usize, kind: i32, code: u32, bits: u32, nextState: u32): void {
-  const extra = kind == OFFSETS ? code : <u32>load<u8>(bitsOf(kind) + code);
-  store<u16>(at, <u16>nextState);
-  store<u8>(at, <u8>bits, 2);
-  store<u8>(at, <u8>extra, 3);
-  store<u32>(at, baseOf(kind, code), 4);
-}
-
-function bitsOf(kind: i32): usize {
-  return kind == LITERAL_LENGTHS ? LITERAL_BITS : MATCH_BITS;
-}
-
-function baseOf(kind: i32, code: u32): u32 {
-  if (kind == OFFSETS) return 1 << code;
-  return load<u32>((kind == LITERAL_LENGTHS ? LITERAL_BASES : MATCH_BASES) + (<usize>code << 2));
-}
-
-function fillBases(bits: usize, bases: usize, codes: usize, first: u32): void {
-  let base = first;
-  for (let code: usize = 0; code < codes; code++) {
-    store<u32>(bases + (code << 2), base);
-    base += 1 << load<u8>(bits + code);
-  }
 }

@@ -7,7 +7,7 @@ import { DEFAULT_MAX_WINDOW_LOG, type FrameStart, FrameWalker } from '../frames.
 import { type BlockContent, SequenceParser } from './parser.js';
 import { Candidates, firstPlace, type Place, tablesBehind } from './places.js';
 import { proveContent } from './prove-content.js';
-import { SpanBytes } from './span-bytes.js';
+import { SpanBytes } from './span-memory.js';
 import { SpanRecorder } from './span-recorder.js';
 
 /** A checkpoint lies so near to where it is wanted, and as much behind it is weighed, in spans. */

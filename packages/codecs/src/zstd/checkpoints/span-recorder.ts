@@ -6,10 +6,10 @@ import { checkedEngineName, loadEngine } from '../engines.js';
 import { decoderError, LibraryError } from '../errors.js';
 import { type ContentHasher, contentHasher } from './content-hasher.js';
 import { encodeDictionaryHead } from './dictionary.js';
-import { FrameHistory } from './history.js';
 import type { LiveRun } from './parser.js';
 import type { Place } from './places.js';
 import { completeSpan, SPAN_STATE, windowDescriptor, windowSizeOf } from './span.js';
+import { FrameHistory } from './span-memory.js';
 import { dictionaryOf, encodeState } from './window.js';
 
 /** Where a span begins or ends. */

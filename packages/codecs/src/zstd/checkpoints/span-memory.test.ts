@@ -1,7 +1,7 @@
 import { seededRandom } from '@vzdump-format/testing';
 import { expect, test } from 'vitest';
 import { randomBytes } from '../../testing/bytes.js';
-import { FrameHistory } from './history.js';
+import { FrameHistory } from './span-memory.js';
 
 test('a window, and the span before the last, are there at any time, whatever the spans', () => {
   const random = seededRandom(1);
