@@ -31,7 +31,8 @@ test('every command and option is in the manual page', () => {
     expect(page).toContain(`.SS ${name}\n`);
     for (const example of examples) expect(page).toContain(example);
   }
-  for (const name of longNames) expect(page).toMatch(new RegExp(`^\\.BI? "?${name}( "|$)`, 'm'));
+  for (const name of longNames)
+    expect(page).toMatch(new RegExp(`^\\.B(I|R -\\w ", ")? "?${name}( "|$)`, 'm'));
   expect(page).toContain('"vzdump-format 1.2.3"');
 });
 

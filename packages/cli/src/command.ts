@@ -10,6 +10,14 @@ export interface OptionSpec {
    */
   readonly flags: string;
   readonly description: string;
+  /** Another name, of one letter: `-q`. */
+  readonly short?: string;
+  /** The heading that it stands under in help and manual page; those of the command itself have none. */
+  readonly group?: string;
+  /** The variable that says what holds where the option is not given. */
+  readonly environment?: string;
+  /** By their names in camel case, options that say the same: where one is given, the variable has no say. */
+  readonly sameAs?: readonly string[];
   readonly choices?: readonly string[];
   /**
    * May be given several times; its value is then a list, to which each time adds what `parse` gives: one
@@ -62,10 +70,35 @@ export interface Command<Options = Readonly<Record<string, unknown>>> {
   run(args: readonly string[], options: Options, context: CommandContext): Promise<void>;
 }
 
-/** Every option that a command takes: its own, and the common ones of which it has none of its own. */
+/**
+ * Every option that a command takes: its own, and the common ones. One of its own that takes the place of a
+ * common one has that one's short name and variable.
+ */
 export function allOptions(command: Command, commonOptions: readonly OptionSpec[]): readonly OptionSpec[] {
-  const own = new Set(command.options.map(longName));
-  return [...command.options, ...commonOptions.filter((spec) => !own.has(longName(spec)))];
+  const common = new Map(commonOptions.map((spec) => [longName(spec), spec]));
+  const own = command.options.map((spec) => {
+    const replaced = common.get(longName(spec));
+    common.delete(longName(spec));
+    if (replaced === undefined) return spec;
+    const { short, environment } = replaced;
+    return { ...spec, ...(short && { short }), ...(environment && { environment }) };
+  });
+  return [...own, ...common.values()];
+}
+
+/** The options under one heading. */
+export function inGroup(group: string, options: readonly OptionSpec[]): readonly OptionSpec[] {
+  return options.map((spec) => ({ ...spec, group }));
+}
+
+/** By headings, in the order in which they come; those without one are first. */
+export function optionGroups(options: readonly OptionSpec[]): ReadonlyMap<string, readonly OptionSpec[]> {
+  const groups = new Map<string, OptionSpec[]>([['', []]]);
+  for (const spec of options) {
+    const { group = '' } = spec;
+    groups.set(group, [...(groups.get(group) ?? []), spec]);
+  }
+  return groups;
 }
 
 /** `--drive <NAME=PATH>` → `--drive` */

@@ -6,7 +6,7 @@ import { commonOptions } from './options/options.js';
 import { exactArguments, spelledOut, spellNumbered } from './options/spelling.js';
 import { EXIT, isOutputClosed, UsageError } from './output/exit-status.js';
 import { Messages } from './output/messages.js';
-import { print, toJson } from './output/output.js';
+import { print, standardError, toJson } from './output/output.js';
 import { ProgressReport } from './output/progress.js';
 import {
   buildProgram,
@@ -42,7 +42,7 @@ async function main(argv: readonly string[]): Promise<number> {
     },
   });
   const messages = () =>
-    new Messages({ json: argv.includes('--json'), verbose: argv.includes('--verbose') }, commandName(argv));
+    new Messages({ json: argv.includes('--json'), verbose: asksVerbose(argv) }, commandName(argv));
   let warnings: Invocation['warnings'] = [];
   try {
     const spelled = spelledOut(spellNumbered(argv, commands), { commands, commonOptions });
@@ -53,6 +53,10 @@ async function main(argv: readonly string[]): Promise<number> {
     if (wrong === undefined) {
       const isVersion = (error as CommanderError).code === 'commander.version';
       return printHelp(isVersion ? await versionText(argv) : shown, messages());
+    }
+    if (argv.length === 0) {
+      program.outputHelp();
+      standardError.write(`${shown}\n`);
     }
     messages().fail(wrong);
     return EXIT.usage;
@@ -68,7 +72,13 @@ function usageError(error: unknown, argv: readonly string[]): UsageError | undef
   const said = error.message.replace(/^error: /, '').replace('\n', ' '); // (Did you mean …?)
   if (error.code !== 'commander.help') return new UsageError(said);
   const isHelp = argv[0] === 'help' && argv[1] !== undefined;
-  return new UsageError(isHelp ? `unknown command '${argv[1]}'` : 'a command is missing');
+  if (isHelp) return new UsageError(`unknown command '${argv[1]}'`);
+  return new UsageError('a command is missing', 'see vzdump-format COMMAND --help');
+}
+
+/** `-qv` is `-q -v`. */
+function asksVerbose(argv: readonly string[]): boolean {
+  return argv.some((word) => word === '--verbose' || /^-[qvV]*v[qvV]*$/.test(word));
 }
 
 function commandName(argv: readonly string[]): string | undefined {
@@ -78,7 +88,7 @@ function commandName(argv: readonly string[]): string | undefined {
 /** With `--verbose` or `--json`, what all of it stands on, too. */
 async function versionText(argv: readonly string[]): Promise<string> {
   if (argv.includes('--json')) return `${toJson(await installation(), 2)}\n`;
-  return argv.includes('--verbose') ? describeInstallation(await installation()) : `${version()}\n`;
+  return asksVerbose(argv) ? describeInstallation(await installation()) : `${version()}\n`;
 }
 
 async function printHelp(text: string, messages: Messages): Promise<number> {

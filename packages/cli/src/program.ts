@@ -3,7 +3,7 @@ import { type CodecEngine, codecs } from '@vzdump-format/codecs';
 import { koffiVersion } from '@vzdump-format/posix';
 import type { ArchiveWarning } from '@vzdump-format/streams';
 import { Option, Command as Parser } from 'commander';
-import { allOptions, type Command, type CommandTable, type OptionSpec } from './command.js';
+import { allOptions, type Command, type CommandTable, type OptionSpec, optionGroups } from './command.js';
 import { backups } from './commands/backups.js';
 import { cat } from './commands/cat.js';
 import { completion } from './commands/completion.js';
@@ -20,6 +20,7 @@ import { prune } from './commands/prune.js';
 import { restore } from './commands/restore.js';
 import { unpack } from './commands/unpack.js';
 import { verify } from './commands/verify.js';
+import { withEnvironment } from './options/environment.js';
 import { type CommonOptions, commonOptions } from './options/options.js';
 import { type NumberedValues, withNumbered } from './options/spelling.js';
 import { exitStatuses } from './output/exit-status.js';
@@ -65,7 +66,7 @@ export function buildProgram(options: ProgramOptions): Parser {
     .description('Read, write, check and take apart the backups of Proxmox VE, anywhere')
     .version(
       options.version,
-      '--version',
+      '-V, --version',
       'show the version; with --verbose or --json, of Node and of the codecs too',
     )
     .addHelpText('after', `\n${exitStatusHelp()}`)
@@ -80,14 +81,21 @@ function addCommand(program: Parser, command: Command, options: ProgramOptions):
   const parser = program.command(command.name).summary(command.summary).description(command.summary);
   if (asked !== command.name) return;
   for (const { name, description } of command.arguments) parser.argument(name, description);
-  for (const spec of allOptions(command, commonOptions)) parser.addOption(toOption(spec));
+  const specs = allOptions(command, commonOptions);
+  for (const spec of [...optionGroups(specs).values()].flat()) parser.addOption(toOption(spec));
+  const help = new Option('-h, --help', 'show how it is used').helpGroup(headingOf(commonOptions[0]));
+  parser.addHelpOption(help);
   parser.addHelpText('after', `\nExamples:\n${command.examples.map((line) => `  ${line}`).join('\n')}`);
-  parser.action(() => invoke({ command, args: parser.args, options: parser.opts() }));
+  parser.action(() => {
+    const options = withEnvironment(parser.opts(), specs, process.env);
+    invoke({ command, args: parser.args, options });
+  });
 }
 
 function toOption(spec: OptionSpec): Option {
-  const { flags, description, choices, repeatable, numbered, parse } = spec;
-  const option = new Option(flags, description);
+  const { flags, short, description, choices, repeatable, numbered, parse } = spec;
+  const option = new Option(short === undefined ? flags : `${short}, ${flags}`, description);
+  option.helpGroup(headingOf(spec));
   if (choices !== undefined) option.choices(choices);
   if (numbered) {
     option.argParser((text, previous?: NumberedValues) => withNumbered(spec, text, previous));
@@ -97,6 +105,10 @@ function toOption(spec: OptionSpec): Option {
     option.argParser(parse);
   }
   return option;
+}
+
+function headingOf(spec: OptionSpec | undefined): string {
+  return `${spec?.group ?? 'Options'}:`;
 }
 
 function exitStatusHelp(): string {

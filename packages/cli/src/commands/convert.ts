@@ -39,12 +39,12 @@ export const convert: Command<Options> = {
       description: 'the format when OUT does not tell; unless given, the same',
       choices: formats.map(({ name }) => name),
     },
-    ...codecOptions,
     forceOption,
     {
       flags: '--index',
       description: 'make an index of the new one, too, where it needs one to be read at any offset: gzip',
     },
+    ...codecOptions,
     ...indexInputOptions,
     ...archiveInputOptions,
   ],

@@ -1,4 +1,4 @@
-import type { Command, CommandTable, OptionSpec } from '../command.js';
+import { type Command, type CommandTable, type OptionSpec, optionGroups } from '../command.js';
 import { exitStatuses } from '../output/exit-status.js';
 import { print } from '../output/output.js';
 
@@ -40,15 +40,68 @@ export function manPage(table: CommandTable, version: string): string {
     ...table.commands.flatMap(commandSection),
     '.SH OPTIONS OF EVERY COMMAND',
     ...table.commonOptions.flatMap(optionItem),
-    ...item('.B \\-\\-help', 'show how the command is used'),
+    ...item('.BR \\-h ", " \\-\\-help', 'show how the command is used'),
     '.SH EXIT STATUS',
     ...exitStatuses.flatMap(({ status, meaning }) => item(`.B ${status}`, meaning)),
+    '.SH ENVIRONMENT',
+    ...environment(table),
+    '.SH FILES',
+    ...FILES.flatMap(({ name, meaning }) => item(`.I ${text(name)}`, `${meaning}.`)),
     '.SH SEE ALSO',
     '.BR vzdump (1),',
     '.BR qmrestore (1),',
     '.BR qemu\\-nbd (8)',
     '',
   ].join('\n');
+}
+
+/** What others than the options of ours have to say. */
+const VARIABLES = [
+  {
+    name: 'XDG_CACHE_HOME',
+    meaning: 'where indexes are kept that cannot stand beside their archives; ~/.cache unless given',
+  },
+  { name: 'UV_THREADPOOL_SIZE', meaning: "threads in which Node's own calls and the codecs work" },
+  {
+    name: 'NODE_DEBUG',
+    meaning: 'with vzdump-format in it, standard error tells how each archive is read and written, and why',
+  },
+  { name: 'PATH', meaning: 'where qemu-nbd and the tools of LVM, ZFS and the like are looked for' },
+] as const;
+
+const FILES = [
+  { name: '/etc/pve', meaning: "Proxmox VE's configuration: guests, storages, jobs; see --pve-root" },
+  { name: '/etc/vzdump.conf', meaning: 'what holds for dump where no option is given; see its --config' },
+  { name: '/var/run/vzdump.lock', meaning: 'is locked while dump works, as by vzdump; see its --lock-file' },
+  {
+    name: 'ARCHIVE.idx',
+    meaning: 'the index of an archive that could else be read from its beginning only; see --index-dir',
+  },
+  {
+    name: '~/.cache/vzdump-format',
+    meaning: 'indexes whose archives stand where nothing can be written; may be deleted at any time',
+  },
+  {
+    name: '.vzdump-format-*.partial',
+    meaning: 'what is being written, beside where it is going to be; can be deleted once nothing writes it',
+  },
+] as const;
+
+/** Each variable once, however many commands have its option. */
+function environment({ commands, commonOptions }: CommandTable): string[] {
+  const specs = [...commands.flatMap(({ options }) => options), ...commonOptions];
+  const named = specs.filter((spec) => spec.environment !== undefined);
+  const defaults = new Map(named.map((spec) => [spec.environment!, spec]));
+  return [
+    text(
+      'What the command line says comes first; then these variables; then configuration files; then what is usual. ' +
+        'A switch is on with 1, and off with 0. An empty variable is as good as none.',
+    ),
+    ...[...defaults].sort().flatMap(([name, { flags }]) => {
+      return item(`.B ${text(name)}`, `what ${flags.split(' ')[0]} is, where it is not given.`);
+    }),
+    ...VARIABLES.flatMap(({ name, meaning }) => item(`.B ${text(name)}`, `${meaning}.`)),
+  ];
 }
 
 function synopsis(command: Command): string[] {
@@ -68,20 +121,26 @@ function commandSection(command: Command): string[] {
     ...command.arguments.flatMap((argument) =>
       item(`.I ${text(placeholder(argument.name).toUpperCase())}`, argument.description),
     ),
-    ...command.options.flatMap(optionItem),
+    ...[...optionGroups(command.options)].flatMap(([group, options]) => [
+      ...(group === '' ? [] : ['.PP', `.B ${text(group)}`]),
+      ...options.flatMap(optionItem),
+    ]),
     '.PP',
     examples.length === 1 ? 'Example:' : 'Examples:',
     ...examples.flatMap((example) => ['.PP', '.RS 4', '.nf', text(example), '.fi', '.RE']),
   ];
 }
 
-function optionItem({ flags, description, choices, repeatable, numbered }: OptionSpec): string[] {
+function optionItem(spec: OptionSpec): string[] {
+  const { flags, short, description, choices, repeatable, numbered, environment: variable } = spec;
   const [name = '', value] = flags.split(' ');
-  const term = value === undefined ? `.B ${text(name)}` : `.BI "${text(name)} " ${text(placeholder(value))}`;
+  const names = short === undefined ? `.B ${text(name)}` : `.BR ${text(short)} ", " ${text(name)}`;
+  const term = value === undefined ? names : `.BI "${text(name)} " ${text(placeholder(value))}`;
   const notes = [
     choices === undefined ? '' : `One of ${choices.join(', ')}.`,
     repeatable ? 'May be given several times.' : '',
     numbered ? 'N is a number, from 0 on.' : '',
+    variable === undefined ? '' : `See ${variable}.`,
   ];
   return item(term, [`${description}.`, ...notes].filter((note) => note !== '').join(' '));
 }

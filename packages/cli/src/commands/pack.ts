@@ -3,12 +3,14 @@ import { type ArchiveFormat, formats, packTree, packVm, type TreeFormat } from '
 import { type ImageFormat, imageFormats, openDiskImage } from '@vzdump-format/disk';
 import { DirectoryTree, LOST_AND_FOUND, STANDARD_EXCLUDES } from '@vzdump-format/file-tree';
 import { formatDuration } from '@vzdump-format/vzdump';
-import type { Command, CommandContext, OptionSpec } from '../command.js';
+import { type Command, type CommandContext, inGroup, type OptionSpec } from '../command.js';
 import {
   type CommonOptions,
   forceOption,
   idMapOf,
   nameAndPath,
+  OF_A_TREE,
+  OF_A_VM,
   type OptionsByKind,
   readGivenFile,
   requireFitting,
@@ -41,8 +43,7 @@ const ONLY: OptionsByKind = {
   tree: ['root', 'firewall', 'excludePath', 'exclude', 'idmap', 'stdexcludes', 'allFileSystems', 'payload'],
 };
 
-/** Of disks. */
-const packDisksOptions: readonly OptionSpec[] = [
+const packDisksOptions: readonly OptionSpec[] = inGroup(OF_A_VM, [
   {
     flags: '--drive <NAME=PATH>',
     description:
@@ -57,10 +58,9 @@ const packDisksOptions: readonly OptionSpec[] = [
     description: 'its time, in seconds since the epoch; now unless given',
     parse: (text) => wholeNumber('--ctime', text, Number.MIN_SAFE_INTEGER),
   },
-];
+]);
 
-/** Of a directory tree. */
-const packDirectoryOptions: readonly OptionSpec[] = [
+const packDirectoryOptions: readonly OptionSpec[] = inGroup(OF_A_TREE, [
   { flags: '--root <directory>', description: 'store a directory tree: the root file system of a container' },
   { flags: '--firewall <file>', description: 'store firewall rules, as ./etc/vzdump/pct.fw' },
   ...treeOptions,
@@ -81,7 +81,7 @@ const packDirectoryOptions: readonly OptionSpec[] = [
     flags: '--stdexcludes',
     description: 'leave out what vzdump does: /tmp/?*, /var/tmp/?*, /var/run/?*.pid',
   },
-];
+]);
 
 export const pack: Command<Options> = {
   name: 'pack',
@@ -100,20 +100,20 @@ export const pack: Command<Options> = {
         'store a configuration file: for a VM under its base name (qemu-server.conf), for a container as ./etc/vzdump/pct.conf',
       repeatable: true,
     },
-    ...packDisksOptions,
-    ...packDirectoryOptions,
     {
       flags: '--format <format>',
       description: 'the format when OUT does not tell',
       choices: formats.map(({ name }) => name),
     },
-    ...codecOptions,
     {
       flags: '--bwlimit <KiB/s>',
       description: 'read the drives, or pass the tree on, no faster than this; 0 is unlimited',
       parse: (text) => wholeNumber('--bwlimit', text, 0),
     },
     forceOption,
+    ...packDisksOptions,
+    ...packDirectoryOptions,
+    ...codecOptions,
   ],
   examples: [
     'vzdump-format pack vm.vma.zst --config qemu-server.conf --drive drive-scsi0=disk.raw',

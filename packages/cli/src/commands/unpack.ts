@@ -1,7 +1,7 @@
 import { type DiskFormat, type OpenArchive, type TreeFormat, unpackTree } from '@vzdump-format/archives';
 import { type RestoreTreeResult, readAccounts } from '@vzdump-format/file-tree';
 import { areLittleOf, withArchive } from '../archive-input.js';
-import type { Command, CommandContext } from '../command.js';
+import { type Command, type CommandContext, inGroup } from '../command.js';
 import {
   type ArchiveInputOptions,
   archiveInputOptions,
@@ -11,6 +11,8 @@ import {
   idMapOf,
   indexInputOptions,
   nameAndPath,
+  OF_A_TREE,
+  OF_A_VM,
   type OptionsByKind,
   requireFitting,
   type TreeOptions,
@@ -51,19 +53,26 @@ export const unpack: Command<Options> = {
   ],
   options: [
     { flags: '--to <directory>', description: 'where to; is made when it is not there' },
-    {
-      flags: '--drive <NAME=PATH>',
-      description:
-        'write a drive (by name or number) to a file (raw, or .qcow2) or block device of your choice',
-      repeatable: true,
-      parse: (text) => nameAndPath('--drive', text),
-    },
-    { flags: '--skip <name>', description: 'leave a drive out', repeatable: true },
-    ...treeOptions,
-    { flags: '--skip-old-files', description: 'leave files that exist as they are, as pct restore does' },
-    { flags: '--include-dev', description: 'restore what is in ./dev, too, which pct restore leaves out' },
-    { flags: '--ignore-owner', description: 'let everything belong to who runs this, and say nothing of it' },
     forceOption,
+    ...inGroup(OF_A_VM, [
+      {
+        flags: '--drive <NAME=PATH>',
+        description:
+          'write a drive (by name or number) to a file (raw, or .qcow2) or block device of your choice',
+        repeatable: true,
+        parse: (text) => nameAndPath('--drive', text),
+      },
+      { flags: '--skip <name>', description: 'leave a drive out', repeatable: true },
+    ]),
+    ...treeOptions,
+    ...inGroup(OF_A_TREE, [
+      { flags: '--skip-old-files', description: 'leave files that exist as they are, as pct restore does' },
+      { flags: '--include-dev', description: 'restore what is in ./dev, too, which pct restore leaves out' },
+      {
+        flags: '--ignore-owner',
+        description: 'let everything belong to who runs this, and say nothing of it',
+      },
+    ]),
     ...indexInputOptions,
     ...archiveInputOptions,
   ],

@@ -63,9 +63,9 @@ export const verify: Command<Options> = {
       flags: '--index',
       description: 'on the way, make an index of each archive that needs one to be read at any offset',
     },
+    pveRootOption,
     indexDirectoryOption,
     ...archiveInputOptions,
-    pveRootOption,
   ],
   examples: [
     'vzdump-format verify backup.vma.zst backup.tar.zst',

@@ -2,20 +2,32 @@ import { readFile } from 'node:fs/promises';
 import type { ArchiveFormat } from '@vzdump-format/archives';
 import { IdMap } from '@vzdump-format/file-tree';
 import { ArchiveError } from '@vzdump-format/streams';
-import type { ArgumentSpec, OptionSpec } from '../command.js';
+import { type ArgumentSpec, inGroup, type OptionSpec } from '../command.js';
 import { UsageError } from '../output/exit-status.js';
+import { environmentName } from './environment.js';
 
 /** Options that every command takes. */
-export const commonOptions: readonly OptionSpec[] = [
+export const commonOptions: readonly OptionSpec[] = inGroup('Options of every command', [
   { flags: '--json', description: 'print results, warnings and errors as JSON' },
-  { flags: '--verbose', description: 'add the code, offset and cause to errors and warnings' },
-  { flags: '--quiet', description: 'say nothing but errors and warnings' },
+  {
+    flags: '--verbose',
+    short: '-v',
+    description: 'add the code, offset and cause to errors and warnings',
+    environment: environmentName('verbose'),
+  },
+  {
+    flags: '--quiet',
+    short: '-q',
+    description: 'say nothing but errors and warnings',
+    environment: environmentName('quiet'),
+  },
   {
     flags: '--progress <mode>',
     description: 'progress: a line on a terminal (auto), JSON lines on stderr (json), or none',
     choices: ['auto', 'json', 'none'],
+    environment: environmentName('progress'),
   },
-];
+]);
 
 export interface CommonOptions {
   readonly json?: boolean;
@@ -24,10 +36,14 @@ export interface CommonOptions {
   readonly progress?: 'auto' | 'json' | 'none';
 }
 
+const READING = 'Reading the archive';
+
 /** For every command that reads an archive. */
 export const longWindowOption: OptionSpec = {
   flags: '--long <log>',
   description: 'accept zstd windows of up to 2^LOG bytes: 27 (128 MiB) unless given, 31 (2 GiB) at most',
+  group: READING,
+  environment: environmentName('long'),
   parse: (text) => wholeNumber('--long', text, 10, 31),
 };
 
@@ -40,6 +56,7 @@ export const archiveInputOptions: readonly OptionSpec[] = [
   {
     flags: '--payload <file>',
     description: 'the contents of a split archive (.mpxar), unless they are in the .ppxar beside it',
+    group: READING,
   },
   longWindowOption,
 ];
@@ -53,6 +70,8 @@ export const indexDirectoryOption: OptionSpec = {
   flags: '--index-dir <directory>',
   description:
     "where indexes are looked for and written; unless given, beside the archives, or else in the user's cache",
+  group: READING,
+  environment: environmentName('index-dir'),
 };
 
 export interface IndexDirectoryOption {
@@ -61,7 +80,11 @@ export interface IndexDirectoryOption {
 
 /** For every command that reads an archive by its index, where it has one. */
 export const indexInputOptions: readonly OptionSpec[] = [
-  { flags: '--no-index', description: 'read the archive from its beginning; neither make nor use an index' },
+  {
+    flags: '--no-index',
+    description: 'read the archive from its beginning; neither make nor use an index',
+    group: READING,
+  },
   indexDirectoryOption,
 ];
 
@@ -74,6 +97,7 @@ export interface IndexInputOptions extends IndexDirectoryOption {
 export const lxcPathOption: OptionSpec = {
   flags: '--lxc-path <directory>',
   description: "where LXC keeps its containers; LXC's own default unless given",
+  environment: environmentName('lxc-path'),
 };
 
 /** For every command that works on one backup. */
@@ -87,6 +111,7 @@ export const backupArgument: ArgumentSpec = {
 export const pveRootOption: OptionSpec = {
   flags: '--pve-root <directory>',
   description: "the directory of Proxmox VE's configuration (/etc/pve)",
+  environment: environmentName('pve-root'),
 };
 
 export interface PveRootOption {
@@ -170,8 +195,12 @@ export function requireFitting({ kind, name }: ArchiveFormat, options: object, o
   throw new UsageError(`--${flag} does not go with ${name}, which holds ${HOLDS[kind]}`);
 }
 
+/** Headings of the options that are for one kind of archive alone. */
+export const OF_A_VM = 'Of the drives of a VM';
+export const OF_A_TREE = 'Of a directory tree';
+
 /** For every command that packs or restores a directory tree. */
-export const treeOptions: readonly OptionSpec[] = [
+export const treeOptions: readonly OptionSpec[] = inGroup(OF_A_TREE, [
   {
     flags: '--exclude-path <pattern>',
     description:
@@ -184,7 +213,7 @@ export const treeOptions: readonly OptionSpec[] = [
       'ids of an unprivileged container: u for users, g for groups, b for both (b:0:100000:65536 is the usual one); lost+found is not packed then, as by vzdump',
     repeatable: true,
   },
-];
+]);
 
 export interface TreeOptions {
   readonly excludePath?: readonly string[];

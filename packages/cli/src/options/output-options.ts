@@ -12,8 +12,9 @@ import {
   codecForFileName,
 } from '@vzdump-format/codecs';
 import { debugLog } from '@vzdump-format/streams';
-import type { OptionSpec } from '../command.js';
+import { inGroup, type OptionSpec } from '../command.js';
 import { UsageError } from '../output/exit-status.js';
+import { environmentName } from './environment.js';
 import { wholeNumber } from './options.js';
 
 /**
@@ -58,7 +59,7 @@ function alternatives(words: readonly string[]): string {
 const MAX_THREADS = 256;
 
 /** For every command that writes an archive. */
-export const codecOptions: readonly OptionSpec[] = [
+export const codecOptions: readonly OptionSpec[] = inGroup('Compression', [
   {
     flags: '--compress <codec>',
     description: 'the codec, as in vzdump; 0 is none, 1 is lzo',
@@ -77,6 +78,8 @@ export const codecOptions: readonly OptionSpec[] = [
   {
     flags: '--threads <threads>',
     description: 'threads for whichever codec it is; 0 is half the cores',
+    environment: environmentName('threads'),
+    sameAs: ['pigz', 'zstd'],
     parse: (text) => wholeNumber('--threads', text, 0, MAX_THREADS),
   },
   {
@@ -84,7 +87,7 @@ export const codecOptions: readonly OptionSpec[] = [
     description: "compression level; the codec's own default unless given",
     parse: (text) => wholeNumber('--level', text, 0),
   },
-];
+]);
 
 export interface CodecOptions {
   readonly compress?: string;

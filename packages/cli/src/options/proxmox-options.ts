@@ -9,6 +9,7 @@ import {
 import { ArchiveError } from '@vzdump-format/streams';
 import type { OptionSpec } from '../command.js';
 import { UsageError } from '../output/exit-status.js';
+import { camelCase } from './environment.js';
 
 /** An option as Proxmox VE has it, with its types and in its words. */
 export interface ProxmoxOption {
@@ -90,11 +91,6 @@ function parseValue({ name, type }: ProxmoxOption, text: string): OptionValue {
     const hint = type.kind === 'boolean' ? `put it behind the arguments, or give --${name} 1` : error.hint;
     throw new UsageError(`--${name}: ${error.message}`, hint);
   }
-}
-
-/** `exclude-path` → `excludePath` */
-function camelCase(name: string): string {
-  return name.replace(/-([a-z])/g, (_match, letter: string) => letter.toUpperCase());
 }
 
 const PLACEHOLDERS: Placeholders = {

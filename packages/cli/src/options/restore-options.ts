@@ -1,5 +1,5 @@
 import type { OptionType, OptionValue } from '@vzdump-format/pve';
-import type { OptionSpec } from '../command.js';
+import { inGroup, type OptionSpec } from '../command.js';
 import { UsageError } from '../output/exit-status.js';
 import { givenOptions, optionSpec, type ParsedOptions, type ProxmoxOption } from './proxmox-options.js';
 import type { NumberedValues } from './spelling.js';
@@ -108,8 +108,8 @@ const CONTAINER_OPTIONS: readonly ProxmoxOption[] = [
 const PLACEHOLDERS = { storage: 'id', bwlimit: 'KiB/s', pool: 'id' };
 
 const NUMBERED: readonly OptionSpec[] = [
-  { flags: '--netN <properties>', description: "of a container's configuration: a network card" },
-  { flags: '--devN <properties>', description: "of a container's configuration: a device of the host" },
+  { flags: '--netN <properties>', description: 'a network card' },
+  { flags: '--devN <properties>', description: 'a device of the host' },
   { flags: '--unusedN <volume>', description: 'has no effect on a restore' },
 ].map((spec) => ({ ...spec, numbered: true }));
 
@@ -125,11 +125,11 @@ const MOUNT_POINTS: readonly OptionSpec[] = [
 
 export const restoreOptionSpecs: readonly OptionSpec[] = [
   ...RESTORE_OPTIONS.map((option) => optionSpec(option, PLACEHOLDERS)),
-  ...MOUNT_POINTS,
-  ...CONTAINER_OPTIONS.map((option) =>
-    optionSpec({ ...option, description: `of a container's configuration: ${option.description}` }, {}),
-  ),
-  ...NUMBERED,
+  ...inGroup('Where a container goes', MOUNT_POINTS),
+  ...inGroup("Of a container's configuration", [
+    ...CONTAINER_OPTIONS.map((option) => optionSpec(option, {})),
+    ...NUMBERED,
+  ]),
 ];
 
 /** What commander makes of the numbered options, and of rootfs. */

@@ -105,13 +105,15 @@ interface OptionWord {
 export function spelledOut(argv: readonly string[], { commands, commonOptions }: CommandTable): SpelledOut {
   const command = commands.find(({ name }) => name === argv[0]);
   if (command?.abbreviated === undefined) return { argv, warnings: [] };
-  const known = new Map(allOptions(command, commonOptions).map((spec) => [nameOf(spec), spec]));
+  const specs = allOptions(command, commonOptions);
+  const known = new Map(specs.map((spec) => [nameOf(spec), spec]));
+  const letters = new Set(specs.flatMap(({ short }) => short ?? []));
   const spelled: string[] = [];
   const warnings: ArchiveWarning[] = [];
   let isValue = false;
   for (const [index, word] of argv.entries()) {
     if (word === '--') return { argv: [...spelled, ...argv.slice(index)], warnings };
-    const option: OptionWord | undefined = isValue ? undefined : optionIn(word);
+    const option: OptionWord | undefined = isValue || letters.has(word) ? undefined : optionIn(word);
     const name: string | undefined = option && fullName(option.given, known, command);
     isValue = name !== undefined && option!.value === '' && takesValue(known.get(name)!);
     if (name !== undefined && name !== option!.given) warnings.push(warning(word, name));

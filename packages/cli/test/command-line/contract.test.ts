@@ -9,7 +9,6 @@ const DAMAGED = vectorPath('vma-bad/extent-block-count-plus-1-data.vma');
 
 describe('what is wrong with the command line has status 2 and says where to look', () => {
   test.each([
-    [[], 'a command is missing', 'see vzdump-format --help'],
     [['bogus'], "unknown command 'bogus'", 'see vzdump-format --help'],
     [['lst', 'x'], "unknown command 'lst' (Did you mean list?)", 'see vzdump-format --help'],
     [
@@ -191,9 +190,72 @@ describe('help', () => {
     expect(status).toBe(0);
   });
 
+  test('options stand under headings: those of a VM, of a tree, of every command', async () => {
+    const { stdout } = await runCli(['pack', '-h']);
+    const parts = stdout.toString().split(/^(?=\S.*:$)/m);
+    const under = (heading: string) => parts.find((part) => part.startsWith(`${heading}:`)) ?? '';
+    expect(under('Options')).toMatch(/--config .*--format /s);
+    expect(under('Of the drives of a VM')).toMatch(/--drive .*--uuid .*--ctime /s);
+    expect(under('Of a directory tree')).toMatch(/--root .*--exclude-path .*--stdexcludes /s);
+    expect(under('Options of every command')).toMatch(/-v, --verbose .*-q, --quiet .*-h, --help /s);
+    expect(under('Of the drives of a VM')).not.toContain('--root');
+  });
+
+  test('a bare call has it on stderr, and is a usage error', async () => {
+    const { status, stdout, stderr } = await runCli([]);
+    const help = (await runCli(['--help'])).stdout.toString();
+    const error = 'vzdump-format: a command is missing\nhint: see vzdump-format COMMAND --help\n';
+    expect(stderr).toBe(`${help}\n${error}`);
+    expect([status, stdout.length]).toEqual([2, 0]);
+  });
+
   test('--version', async () => {
     const { status, stdout } = await runCli(['--version']);
     expect(stdout.toString()).toMatch(/^\d+\.\d+\.\d+\n$/);
     expect(status).toBe(0);
+  });
+});
+
+describe('options of one letter, and from the environment', () => {
+  test.each([[['-V']], [['-Vv']], [['-V', '-v']]])('%j is the version', async (args) => {
+    const { status, stdout } = await runCli(args);
+    expect(stdout.toString()).toMatch(/^\d+\.\d+\.\d+\n/);
+    expect([stdout.toString().includes('Node.js: '), status]).toEqual([args.join('').includes('v'), 0]);
+  });
+
+  test.each([
+    [['-q'], {}],
+    [[], { VZDUMP_FORMAT_QUIET: '1' }],
+  ])('%j with %j says nothing of what is in order', async (args, env) => {
+    const { status, stdout, stderr } = await runCli(['verify', ARCHIVE, ...args], { env });
+    expect([status, stdout.length, stderr]).toEqual([0, 0, '']);
+  });
+
+  test.each([
+    [['-v'], {}],
+    [['-qv'], {}],
+    [[], { VZDUMP_FORMAT_VERBOSE: '1' }],
+  ])('%j with %j has the code of an error', async (args, env) => {
+    const { stderr } = await runCli(['verify', DAMAGED, ...args], { env });
+    expect(linesOf(stderr)).toContain('code: VMA_EXTENT_BLOCK_COUNT');
+  });
+
+  test('dump has them, too, and its own --quiet wins over the variable', async () => {
+    const env = { VZDUMP_FORMAT_QUIET: '1', VZDUMP_FORMAT_PVE_ROOT: '/nonexistent' };
+    const args = ['dump', '999', '--dumpdir', '/nonexistent', '--lock-file', `${await scratch()}/lock`];
+    const quiet = await runCli([...args, '-q'], { env });
+    expect(quiet.stderr).not.toContain('INFO:');
+    expect(quiet.stderr).not.toContain('unknown option');
+    const loud = await runCli([...args, '--quiet', '0'], { env });
+    expect(loud.stderr).not.toContain('USAGE');
+    expect(loud.status).toBe(1);
+  });
+
+  test('the command line wins; what a variable says wrongly is told by its name', async () => {
+    const env = { VZDUMP_FORMAT_LONG: '99' };
+    expect((await runCli(['list', ARCHIVE, '--long', '27'], { env })).status).toBe(0);
+    const { status, stderr } = await runCli(['list', ARCHIVE], { env });
+    expect(linesOf(stderr)[0]).toMatch(/^vzdump-format: VZDUMP_FORMAT_LONG: .*10 to 31, not '99'$/);
+    expect(status).toBe(2);
   });
 });

@@ -19,6 +19,12 @@ testWith(['groff'], 'groff sets the manual page without a warning', async () => 
     /^ +vzdump-format verify \[option \.\.\.\] ARCHIVE\.\.\.$/m,
     /^ +--bwlimit KiB\/s$/m,
     /^EXIT STATUS\n +0 +done$/m,
+    /^ +-q, --quiet\n/m,
+    /^ +Of the drives of a VM$/m,
+    /^ENVIRONMENT\n/m,
+    /^ +VZDUMP_FORMAT_INDEX_DIR\n/m,
+    /^ +XDG_CACHE_HOME\n/m,
+    /^FILES\n +\/etc\/pve\n/m,
     /^ +3 +done, with warnings$/m,
     /^ +vzdump-format unpack backup\.vma\.zst --to restored$/m,
   ]) {
