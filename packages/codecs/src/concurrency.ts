@@ -19,13 +19,14 @@ export class Semaphore {
   }
 }
 
-/** What may be under way at a time, in bytes; one item alone may take more. */
 const MAX_BYTES_UNDER_WAY = 64 * 1024 * 1024;
 
 /** How the items of a compressed stream become its content. */
 export interface ItemDecoder<Item, Result> {
   /** How many items may be under way. */
   readonly tasks: number;
+  /** What may be under way at a time, in bytes; one item alone may take more. 64 MiB unless given. */
+  readonly mostBytes?: number;
   /** How much memory an item takes until its content has been delivered, in bytes. */
   sizeOf(item: Item): number;
   decode(item: Item): Promise<Result>;
@@ -45,8 +46,8 @@ export async function* decodeInOrder<Item, Result>(
   const underWay: { readonly result: Promise<Result>; readonly size: number }[] = [];
   const turns = new EventLoopTurns();
   let bytes = 0;
-  const isFull = () =>
-    underWay.length >= decoder.tasks || (underWay.length > 0 && bytes >= MAX_BYTES_UNDER_WAY);
+  const { tasks, mostBytes = MAX_BYTES_UNDER_WAY } = decoder;
+  const isFull = () => underWay.length >= tasks || (underWay.length > 0 && bytes >= mostBytes);
   const next = async () => {
     const { result, size } = underWay.shift()!;
     bytes -= size;

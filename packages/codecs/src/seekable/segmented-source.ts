@@ -22,6 +22,7 @@ import {
 
 const CACHE_BYTES = 128 * 1024 * 1024;
 const MOST_SPARE = CACHE_BYTES;
+const IN_ORDER_BYTES = 128 * 1024 * 1024;
 
 /** The index of the options; undefined without one. @throws `INDEX_STALE`, `INDEX_DAMAGED` */
 export async function openIndex(
@@ -188,7 +189,8 @@ export class SegmentedSource implements ByteSource {
   inOrder(signal?: AbortSignal): AsyncGenerator<Uint8Array> {
     const { list, decoder } = this;
     return decodeInOrder(list.inOrder(), {
-      tasks: (decoder.threads ?? 1) + 1,
+      tasks: (decoder.threads ?? 1) + 2, // one is given out, and one is fetched
+      mostBytes: IN_ORDER_BYTES,
       sizeOf: (segment) => this.sizeOf(segment) + segment.size,
       decode: async (segment) => {
         signal?.throwIfAborted();

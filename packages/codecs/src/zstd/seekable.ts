@@ -11,6 +11,7 @@ import {
 import { type SharedMemory, sharedMemory } from '../shared-memory.js';
 import { type DecodeFrame, enterSpan, spanInPieces } from './checkpoints/enter.js';
 import { completeSpan, SPAN_HEADER_SIZE, windowSizeOf } from './checkpoints/span.js';
+import type { FrameDecompressor } from './engine.js';
 import { checkedEngineName, loadEngine } from './engines.js';
 import { decoderError, LibraryError } from './errors.js';
 import {
@@ -56,12 +57,10 @@ export async function zstdSegmentDecoder(
   const maxWindowLog = windowLogOf(options);
   const { signal } = options;
   const decompressor = engine.frameDecompressor({ threads, maxWindowLog, signal });
-  const decodeFrame: DecodeFrame = async (buffer, output, dictionary) => {
-    const piece = { buffer, length: buffer.length, output, first: true, last: true, dictionary };
-    const result = await decompressor.decompress(piece);
-    return result.output.subarray(0, result.length);
-  };
-  const openSpan = (segment: Segment) => enterSpan(segment, maxWindowLog, decodeFrame);
+  const decodeFrame = frameDecoder(decompressor);
+  /** What a span begins with is small, and does not wait for the spans before it. */
+  const states = engine.frameDecompressor({ threads, maxWindowLog, signal });
+  const openSpan = (segment: Segment) => enterSpan(segment, maxWindowLog, frameDecoder(states));
   return {
     isInParts,
     threads,
@@ -103,7 +102,18 @@ export async function zstdSegmentDecoder(
         offset,
         hint: 'the file is damaged, or has changed since',
       }),
-    close: () => decompressor.close(),
+    close() {
+      decompressor.close();
+      states.close();
+    },
+  };
+}
+
+function frameDecoder(decompressor: FrameDecompressor): DecodeFrame {
+  return async (buffer, output, dictionary) => {
+    const piece = { buffer, length: buffer.length, output, first: true, last: true, dictionary };
+    const result = await decompressor.decompress(piece);
+    return result.output.subarray(0, result.length);
   };
 }
 
