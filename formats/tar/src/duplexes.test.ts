@@ -1,5 +1,6 @@
 import { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import type { Items } from '@vzdump-format/streams';
 import { chunked, collect, noise, overwriting } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
 import type { TarEntry } from './read/member.js';
@@ -88,7 +89,7 @@ describe('errors are passed on', () => {
   });
 
   test('content of a member that is past', async () => {
-    let late: AsyncIterable<Uint8Array> | undefined;
+    let late: Items<Uint8Array> | undefined;
     for await (const { content } of unpackTar(chunked(goldenArchive('gnu-gnu'), 4096))) {
       if (content !== undefined && !(content instanceof Uint8Array)) late = content;
     }

@@ -4,6 +4,7 @@ import {
   chunksOf,
   type FileRange,
   FileSource,
+  type Items,
   isFileRange,
   type Piece,
   piecesOf,
@@ -43,7 +44,7 @@ beforeEach(async () => {
   closeSync(fd);
 });
 
-type Take = (pieces: AsyncIterable<Piece>) => Promise<Buffer>;
+type Take = (pieces: Items<Piece>) => Promise<Buffer>;
 
 /** What each file holds, as `take` has it. */
 async function contents(take: Take): Promise<Map<string, Buffer>> {

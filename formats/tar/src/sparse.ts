@@ -1,6 +1,6 @@
 import type { Extent, FileEntry } from '@vzdump-format/file-tree';
 import { printableName } from '@vzdump-format/posix';
-import { ArchiveError, zeroChunks } from '@vzdump-format/streams';
+import { ArchiveError, type Items, zeroChunks } from '@vzdump-format/streams';
 import { BLOCK_SIZE, LENGTH, MAX_EXTENTS, OFFSET, TYPE, wholeBlocks } from './format.js';
 import { decodeNumber, isGnuHeader } from './header/header.js';
 import type { PaxSparse } from './pax/pax-attributes.js';
@@ -297,7 +297,7 @@ function encodeMap(stretches: readonly Extent[], size: number): Buffer {
 
 /** The content of the extents with the zeros of a layout between. */
 export async function* withZeros(
-  content: AsyncIterable<Uint8Array>,
+  content: Items<Uint8Array>,
   extents: readonly Extent[],
   { zeros }: SparseLayout,
 ): AsyncGenerator<Uint8Array> {

@@ -1,5 +1,5 @@
 import { bytesToPath, printableName } from '@vzdump-format/posix';
-import { ArchiveError, ByteReader, type OnWarning } from '@vzdump-format/streams';
+import { ArchiveError, ByteReader, type Items, type OnWarning } from '@vzdump-format/streams';
 import { BlobReader, BlobWriter } from './blobs.js';
 import {
   asBuffer,
@@ -39,10 +39,7 @@ export async function readHeader(reader: ByteReader, onWarning?: OnWarning): Pro
 }
 
 /** The header of an archive, of which no more is read. @throws as `readHeader` */
-export async function readVmaHeader(
-  archive: AsyncIterable<Uint8Array>,
-  onWarning?: OnWarning,
-): Promise<VmaHeader> {
+export async function readVmaHeader(archive: Items<Uint8Array>, onWarning?: OnWarning): Promise<VmaHeader> {
   const reader = new ByteReader(archive);
   try {
     return await readHeader(reader, onWarning);
@@ -190,7 +187,7 @@ function decodeName(blob: Buffer, offset: number, onWarning?: OnWarning): string
 /**
  * Encodes a header, byte for byte as Proxmox's writer does.
  * @throws `VMA_LIMIT` for too many or too large configs or devices, `VMA_NAME` for an impossible or repeated
- * name, `VMA_UUID`, `VMA_CTIME`
+ * name, `VMA_CONFIG`, `VMA_UUID`, `VMA_CTIME`
  */
 export function encodeHeader(header: VmaHeader): Buffer {
   const { configs, devices } = header;
@@ -199,6 +196,13 @@ export function encodeHeader(header: VmaHeader): Buffer {
       'VMA_LIMIT',
       `${configs.length} configs: a VMA archive holds ${MAX_CONFIGS} at most`,
     );
+  }
+  for (const { name, data } of configs) {
+    if (data instanceof Uint8Array) continue;
+    throw new ArchiveError('VMA_CONFIG', `the data of ${printableName(name)} are not bytes`, {
+      entry: name,
+      hint: 'Buffer.from(text) makes bytes of a text',
+    });
   }
   requireDistinct('config', configs);
   requireDistinct('drive', devices);

@@ -5,6 +5,7 @@ import {
   type ByteSource,
   debugLog,
   FileSource,
+  type Items,
   type OnWarning,
   type RateLimiter,
   readChunks,
@@ -44,7 +45,7 @@ export interface OpenArchiveOptions extends IndexPlaceOptions {
 }
 
 /** Where an archive comes from: a path, a store, or bytes in motion. */
-export type ArchiveInput = string | StoredArchive | AsyncIterable<Uint8Array>;
+export type ArchiveInput = string | StoredArchive | Items<Uint8Array>;
 
 /** An archive whose codec and format are known, with nothing consumed yet. */
 export interface OpenArchive extends ArchiveBytes {
@@ -76,8 +77,8 @@ export async function openArchive(
   }
 }
 
-function isInMotion(input: ArchiveInput): input is AsyncIterable<Uint8Array> {
-  return typeof input === 'object' && Symbol.asyncIterator in input;
+function isInMotion(input: ArchiveInput): input is Items<Uint8Array> {
+  return typeof input !== 'string' && (Symbol.asyncIterator in input || Symbol.iterator in input);
 }
 
 /** @throws `PAYLOAD_UNUSED` */
@@ -214,7 +215,7 @@ async function formatAtRest(source: ByteSource, path: string): Promise<ArchiveFo
 }
 
 async function openStream(
-  chunks: AsyncIterable<Uint8Array>,
+  chunks: Items<Uint8Array>,
   fileName: string,
   options: OpenArchiveOptions,
 ): Promise<OpenArchive> {

@@ -16,6 +16,7 @@ export type {
   FileEntry,
 } from './entry/entry.js';
 export { fileNameFault, parentOf, requireFileName } from './entry/entry-path.js';
+export { type FileEntryOptions, fileEntry, requireEntry } from './entry/file-entry.js';
 export {
   type ExcludeRules,
   excludingAlso,

@@ -53,6 +53,7 @@ export { mapOrdered, prefetchOne } from './stage/ahead.js';
 export { Boundaries, type OnBoundary } from './stage/boundaries.js';
 export { owned, toByteDuplex, toPackingDuplex, toUnpackingDuplex } from './stage/duplex.js';
 export { EventLoopTurns } from './stage/event-loop-turns.js';
+export { type Items, iteratorOf } from './stage/items.js';
 export { hashing, Meter, metered, type OnProgress, observed } from './stage/pass-through.js';
 export {
   expandedItems,
@@ -62,5 +63,5 @@ export {
   PullIterator,
   type PullSource,
 } from './stage/pull-iterator.js';
-export { ClaimedSource, runStage, type Stage, stageOf } from './stage/stage.js';
+export { ClaimedSource, runStage, type Stage, stageOf, type Work } from './stage/stage.js';
 export { RateLimiter, ThrottledSource, throttle } from './stage/throttle.js';

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { Readable } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
 
 /** The sizes that every reader is tried with: around those that tar, VMA and the codecs count in. */
@@ -103,7 +104,24 @@ export const PRODUCERS: readonly (readonly [name: string, producer: Producer])[]
   ['a reused Buffer', overwriting],
 ];
 
-export async function collect(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
+/** Bytes in all that a reader of chunks takes. */
+export const INPUTS: readonly (readonly [
+  name: string,
+  give: (bytes: Uint8Array) => AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+])[] = [
+  ['an array', pieces],
+  ['a generator', (bytes) => pieces(bytes).values()],
+  ['an asynchronous generator', (bytes) => chunked(bytes, 1000)],
+  ['a Node stream', (bytes) => Readable.from(pieces(bytes))],
+  ['a web stream', (bytes) => new Blob([Uint8Array.from(bytes)]).stream()],
+];
+
+function pieces(bytes: Uint8Array): Uint8Array[] {
+  const starts = Array.from({ length: Math.ceil(bytes.length / 1000) }, (_, index) => index * 1000);
+  return starts.map((start) => Uint8Array.from(bytes.subarray(start, start + 1000)));
+}
+
+export async function collect(chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<Buffer> {
   const parts: Uint8Array[] = [];
   for await (const chunk of chunks) parts.push(Uint8Array.from(chunk));
   return Buffer.concat(parts);

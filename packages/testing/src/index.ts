@@ -5,6 +5,7 @@ export {
   chunked,
   collect,
   collectLate,
+  INPUTS,
   lending,
   noise,
   overwriting,

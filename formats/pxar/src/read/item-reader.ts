@@ -1,4 +1,4 @@
-import { ArchiveError, ByteReader, type ByteSource, readChunks } from '@vzdump-format/streams';
+import { ArchiveError, ByteReader, type ByteSource, type Items, readChunks } from '@vzdump-format/streams';
 import {
   ITEM,
   ITEM_HEADER_SIZE,
@@ -120,7 +120,7 @@ function impossibleItem(type: ItemType | undefined, fullSize: number, offset: nu
 }
 
 /** Bytes in motion or at rest. */
-export type PxarInput = AsyncIterable<Uint8Array> | ByteSource;
+export type PxarInput = Items<Uint8Array> | ByteSource;
 
 export interface ForwardReaderOptions {
   /** What an error calls it: 'the archive'. */
@@ -134,9 +134,9 @@ export interface ForwardReaderOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A stream of Node's has a method `read` as well, but is an iterable. */
+/** A stream of Node's has a method `read` as well, but no size. */
 export function isAtRest(input: PxarInput): input is ByteSource {
-  return !(Symbol.asyncIterator in input);
+  return typeof input === 'object' && 'read' in input && 'size' in input;
 }
 
 /** To read on is cheaper than to begin anew for less than this many chunks. */

@@ -4,6 +4,7 @@ import {
   ClaimedSource,
   chunksOf,
   give,
+  type Items,
   isFileRange,
   type Piece,
   PullIterator,
@@ -27,12 +28,12 @@ import { Packer } from './packer.js';
  * Memory: 32 bytes for each entry of the directories that are open, and about as much for each file that may
  * get another name: those whose `links` is not 1.
  *
- * @throws `PXAR_ENTRY_ORDER` when a directory is come back to, `PXAR_PATH`, `PXAR_ROOT`, `PXAR_HARDLINK`,
+ * @throws `ENTRY_FIELD` for an entry that is none, `PXAR_ENTRY_ORDER` when a directory is come back to, `PXAR_PATH`, `PXAR_ROOT`, `PXAR_HARDLINK`,
  * `PXAR_LINK_TARGET`, `PXAR_CONTENT_SIZE`, `PXAR_LIMIT`, and for what the format cannot hold, `PXAR_OWNER`,
  * `PXAR_MTIME`, `PXAR_DEVICE`, `PXAR_ACL`, `PXAR_XATTR`, `PXAR_QUOTA_PROJECT`
  */
 export function packPxar(
-  entries: AsyncIterable<FileEntry> | Iterable<FileEntry>,
+  entries: Items<FileEntry>,
   options: PackPxarOptions = {},
 ): AsyncGenerator<Uint8Array> {
   const sequence = PullIterator.of(entries, options.signal);
@@ -94,7 +95,7 @@ async function* passOn(
 
 /** As `packPxar`, a Duplex: entries in, in object mode, and bytes of the archive out, in byte mode. */
 export function createPackPxar(options: PackPxarOptions = {}): Duplex {
-  return toPackingDuplex((entries: AsyncIterable<FileEntry>) => packPxar(entries, options), options.signal);
+  return toPackingDuplex((entries: Items<FileEntry>) => packPxar(entries, options), options.signal);
 }
 
 /** Whether `pxar create` keeps an extended attribute of this name, and `pxar extract` restores it. */

@@ -1,4 +1,4 @@
-import { CountedWarnings, type FileEntry } from '@vzdump-format/file-tree';
+import { CountedWarnings, type FileEntry, requireEntry } from '@vzdump-format/file-tree';
 import { printableName } from '@vzdump-format/posix';
 import { ArchiveError } from '@vzdump-format/streams';
 import { ITEM, MAX_DEPTH, MAX_PATH_LENGTH, NAME_HASH_KEY } from '../format.js';
@@ -75,6 +75,7 @@ export class Packer {
 
   /** Writes an entry, and its content if that is small. Says whether the content has to follow. */
   add(entry: FileEntry): boolean {
+    requireEntry(entry);
     const { path } = entry;
     if (this.open.length === 0 && path !== '') this.addMissing('', entry);
     if (path === '') {

@@ -7,6 +7,7 @@ import {
   ByteReader,
   type ChunksInPieces,
   chunksOf,
+  type Items,
   type OnBoundary,
   type OnProgress,
   type OnWarning,
@@ -42,7 +43,7 @@ export interface UnpackTarOptions {
  * @throws ArchiveError with a code of `TAR_…`, see the format's README
  */
 export function unpackTar(
-  archive: AsyncIterable<Uint8Array>,
+  archive: Items<Uint8Array>,
   options: UnpackTarOptions = {},
 ): PullIterator<TarEntry> {
   return new PullIterator(new Members(archive, options));
@@ -60,7 +61,7 @@ class Members implements PullSource<TarEntry> {
   private large: { readonly entry: TarEntry; readonly content: StoredContent } | undefined;
 
   constructor(
-    archive: AsyncIterable<Uint8Array>,
+    archive: Items<Uint8Array>,
     private readonly options: UnpackTarOptions,
     private readonly onPadding?: OnPadding | undefined,
   ) {
@@ -234,10 +235,7 @@ async function* waitingForContent(entries: AsyncIterable<TarEntry>): AsyncGenera
   }
 }
 
-async function* tellingEnd(
-  content: AsyncIterable<Uint8Array>,
-  tellEnd: () => void,
-): AsyncGenerator<Uint8Array> {
+async function* tellingEnd(content: Items<Uint8Array>, tellEnd: () => void): AsyncGenerator<Uint8Array> {
   try {
     yield* content;
   } finally {
@@ -258,7 +256,7 @@ export interface VerifyTarOptions extends UnpackTarOptions {
  * @throws as `unpackTar`, and `TAR_LINK_TARGET`: the first thing that is wrong
  */
 export async function verifyTar(
-  archive: AsyncIterable<Uint8Array>,
+  archive: Items<Uint8Array>,
   options: VerifyTarOptions = {},
 ): Promise<TreeSummary> {
   const warnings = new Warnings(options.onWarning);
@@ -280,7 +278,7 @@ export async function verifyTar(
 }
 
 /** Only to tell how far it is: what is not read is passed over by the next entry. */
-async function readAll(content: AsyncIterable<Uint8Array>): Promise<void> {
+async function readAll(content: Items<Uint8Array>): Promise<void> {
   for await (const _ of content);
 }
 

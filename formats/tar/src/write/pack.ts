@@ -1,11 +1,12 @@
 import type { Duplex } from 'node:stream';
-import { type Content, CountedWarnings, type FileEntry } from '@vzdump-format/file-tree';
+import { type Content, CountedWarnings, type FileEntry, requireEntry } from '@vzdump-format/file-tree';
 import { printableName } from '@vzdump-format/posix';
 import {
   ArchiveError,
   ClaimedSource,
   chunksOf,
   type FileRange,
+  type Items,
   isFileRange,
   type OnBoundary,
   type OnProgress,
@@ -56,14 +57,11 @@ export interface PackTarOptions {
  * Content that comes in chunks is passed on without a copy, and with the ranges of files that it comes with
  * (see `piecesOf`). A chunk is valid until the next but one is asked for, if those of the contents are.
  *
- * @throws `TAR_NAME` for what is no path inside a tree, `TAR_LIMIT` for a number that does not fit,
+ * @throws `ENTRY_FIELD` for an entry that is none, `TAR_NAME` for what is no path inside a tree, `TAR_LIMIT` for a number that does not fit,
  * `TAR_SPARSE_MAP` for impossible extents, `TAR_CONTENT_SIZE` when content has another length than its entry
  * says
  */
-export function packTar(
-  entries: AsyncIterable<PackEntry> | Iterable<PackEntry>,
-  options: PackTarOptions = {},
-): AsyncGenerator<Uint8Array> {
+export function packTar(entries: Items<PackEntry>, options: PackTarOptions = {}): AsyncGenerator<Uint8Array> {
   const sequence = PullIterator.of(entries, options.signal);
   return chunksOf(runStage(sequence, () => packAll(sequence, options), options.signal));
 }
@@ -77,7 +75,7 @@ async function* packAll(entries: PullIterator<PackEntry>, options: PackTarOption
 
 /** As `packTar`, a Duplex: entries in, in object mode, and bytes of the archive out, in byte mode. */
 export function createPackTar(options: PackTarOptions = {}): Duplex {
-  return toPackingDuplex((entries: AsyncIterable<PackEntry>) => packTar(entries, options), options.signal);
+  return toPackingDuplex((entries: Items<PackEntry>) => packTar(entries, options), options.signal);
 }
 
 function entryOfBlob({ path, data, mode = BLOB_MODE, mtime = now() }: TarBlob): PackEntry {
@@ -107,6 +105,7 @@ class Packing {
     for await (const run of sequence.runs()) {
       for (const entry of run) {
         signal?.throwIfAborted();
+        requireEntry(entry);
         if (leftOut.leavesOut(entry)) continue;
         const layout = sparseLayoutOf(entry);
         this.appendHeaders(entry, layout);
@@ -145,11 +144,7 @@ class Packing {
   }
 
   /** @param size what the content must come to */
-  private async *passOn(
-    content: AsyncIterable<Piece>,
-    entry: PackEntry,
-    size: number,
-  ): AsyncGenerator<Piece> {
+  private async *passOn(content: Items<Piece>, entry: PackEntry, size: number): AsyncGenerator<Piece> {
     const { out, marks } = this;
     const { signal } = this.options;
     // One array is valid for this entry only. Of pieces each is passed on, be it small: so they live until
@@ -209,7 +204,7 @@ function dataSizeOf({ type, size }: PackEntry, layout: SparseLayout | undefined)
   return layout?.dataSize ?? (type === 'file' ? size : 0);
 }
 
-function contentOf(entry: PackEntry, layout: SparseLayout | undefined): AsyncIterable<Piece> {
+function contentOf(entry: PackEntry, layout: SparseLayout | undefined): Items<Piece> {
   const { content = NO_CONTENT, extents = [] } = entry;
   const isArray = content instanceof Uint8Array;
   if (layout?.zeros.some((zeros) => zeros > 0)) {

@@ -1,7 +1,7 @@
 import { type FileHandle, mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { nameFile, runStage, writeFully } from '@vzdump-format/streams';
+import { type Items, nameFile, runStage, writeFully } from '@vzdump-format/streams';
 import type { VmaDevice } from '../format.js';
 import { findDevice } from '../names.js';
 import { type UnpackVmaOptions, unpackVma, type VmaRecord } from './unpack.js';
@@ -20,7 +20,7 @@ type Run = Exclude<VmaRecord, { kind: 'header' }>;
  * @throws as `unpackVma`, and `VMA_NO_SUCH_DEVICE`
  */
 export function streamDrive(
-  archive: AsyncIterable<Uint8Array>,
+  archive: Items<Uint8Array>,
   name: string,
   options: UnpackVmaOptions = {},
 ): AsyncGenerator<Uint8Array> {

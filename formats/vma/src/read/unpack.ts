@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream';
 import {
   ArchiveError,
   ByteReader,
+  type Items,
   type OnBoundary,
   type OnProgress,
   type OnWarning,
@@ -57,7 +58,7 @@ export interface UnpackVmaOptions {
  * @throws ArchiveError with a code of `VMA_…`, see the format's README
  */
 export function unpackVma(
-  archive: AsyncIterable<Uint8Array>,
+  archive: Items<Uint8Array>,
   options: UnpackVmaOptions = {},
 ): AsyncGenerator<VmaRecord> {
   return runStage(archive, (source) => readRecords(source, options), options.signal);
@@ -69,7 +70,7 @@ export function createUnpackVma(options: UnpackVmaOptions = {}): Duplex {
 }
 
 async function* readRecords(
-  archive: AsyncIterable<Uint8Array>,
+  archive: Items<Uint8Array>,
   options: UnpackVmaOptions,
 ): AsyncGenerator<VmaRecord> {
   const reader = new ByteReader(archive);
@@ -142,7 +143,7 @@ export interface VmaSummary {
  * @throws ArchiveError, the first thing that is wrong
  */
 export async function verifyVma(
-  archive: AsyncIterable<Uint8Array>,
+  archive: Items<Uint8Array>,
   options: VerifyVmaOptions = {},
 ): Promise<VmaSummary> {
   let header: VmaHeader | undefined;

@@ -83,7 +83,7 @@ interface PackedExtent {
  *
  * What a source says is a hole is not read. Memory: three extents, 12 MiB.
  *
- * @throws `VMA_LIMIT`, `VMA_NAME`, `VMA_UUID`, `VMA_CTIME`; `SOURCE_READ`; `SOURCE_SHRANK` when a drive ends
+ * @throws `VMA_SOURCE`, `VMA_LIMIT`, `VMA_NAME`, `VMA_UUID`, `VMA_CTIME`; `SOURCE_READ`; `SOURCE_SHRANK` when a drive ends
  * before its size. A drive that changed while it was read, as far as its source can tell, is a warning,
  * `SOURCE_CHANGED`.
  */
@@ -133,9 +133,10 @@ export function createPackVma(options: PackVmaOptions): Readable {
 
 function headerOf({ configs = [], drives = [], uuid, ctime }: PackVmaOptions): VmaHeader {
   const seconds = ctime ?? Math.floor(Date.now() / 1000);
-  if (typeof seconds === 'number' && !Number.isSafeInteger(seconds)) {
+  if (typeof seconds !== 'bigint' && !Number.isSafeInteger(seconds)) {
     throw new ArchiveError('VMA_CTIME', `not a number of seconds: ${seconds}`);
   }
+  for (const { name, source } of drives) requireSource(name, source);
   const devices = drives.map(({ name, source }, index) => ({
     id: index + 1,
     name,
@@ -147,6 +148,19 @@ function headerOf({ configs = [], drives = [], uuid, ctime }: PackVmaOptions): V
     configs,
     devices,
   };
+}
+
+/** What the compiler proves in TypeScript. @throws `VMA_SOURCE` */
+function requireSource(name: string, source: Partial<ByteSource> | undefined): void {
+  if (Number.isSafeInteger(source?.size) && typeof source?.read === 'function') return;
+  throw new ArchiveError(
+    'VMA_SOURCE',
+    `${printableName(name)} has no source of a size, in bytes, to be read`,
+    {
+      entry: name,
+      hint: 'new BufferSource(bytes) is one of bytes in memory',
+    },
+  );
 }
 
 function* extentRanges(

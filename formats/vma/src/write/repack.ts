@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { printableName } from '@vzdump-format/posix';
-import { ArchiveError, runStage, toPackingDuplex } from '@vzdump-format/streams';
+import { ArchiveError, type Items, runStage, toPackingDuplex } from '@vzdump-format/streams';
 import { ClusterMap, newExtentBuffer } from '../extents.js';
 import {
   BLOCK_SIZE,
@@ -26,7 +26,7 @@ type Content = Exclude<VmaRecord, { kind: 'header' }>;
  * first block to its last; `VMA_MISSING_CLUSTERS`, `VMA_DUPLICATE_CLUSTER`, … when the records do not cover
  * every device exactly once
  */
-export function repackVma(records: AsyncIterable<VmaRecord>): AsyncGenerator<Uint8Array> {
+export function repackVma(records: Items<VmaRecord>): AsyncGenerator<Uint8Array> {
   return runStage(records, packRecords);
 }
 

@@ -4,6 +4,7 @@ import {
   ByteReader,
   type ChunksInPieces,
   chunksOf,
+  type Items,
   isFileRange,
   mappedItems,
   type OnProgress,
@@ -59,7 +60,7 @@ async function* contentWithHoles(entry: FileEntry, code?: string): AsyncGenerato
 
 /** Of a file without holes, the content is passed on as it comes. */
 async function* denseContent(
-  content: AsyncIterable<Uint8Array>,
+  content: Items<Uint8Array>,
   entry: FileEntry,
   code?: string,
 ): AsyncGenerator<Piece> {
@@ -117,7 +118,7 @@ export class ContentProgress {
     return { entries: { ...this.byType }, bytes: this.bytes };
   }
 
-  watch<Entry extends FileEntry>(entries: AsyncIterable<Entry>): PullIterator<Entry> {
+  watch<Entry extends FileEntry>(entries: Items<Entry>): PullIterator<Entry> {
     const begin = (entry: Entry): Entry => {
       const { type, content, size } = entry;
       this.reach(this.bytesThen);
@@ -143,7 +144,7 @@ export class ContentProgress {
 /** Counts the bytes of a content: each piece when its reader asks for the next one. */
 class CountedContent implements ChunksInPieces {
   constructor(
-    private readonly content: AsyncIterable<Uint8Array>,
+    private readonly content: Items<Uint8Array>,
     private readonly count: (bytes: number) => void,
   ) {}
 

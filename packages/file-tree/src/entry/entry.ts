@@ -1,3 +1,5 @@
+import type { Items } from '@vzdump-format/streams';
+
 /** What an entry is. A hardlink is another name of a file that came before it. */
 export type EntryType = 'file' | 'directory' | 'symlink' | 'hardlink' | 'block' | 'char' | 'fifo' | 'socket';
 
@@ -30,7 +32,7 @@ export type Acl = readonly AclEntry[];
  * A file's bytes: all of them at once where they are few, or in pieces. Of a file with `extents`, only the
  * bytes in them, one after the other. They are read before the next entry is asked for, or not at all.
  */
-export type Content = Uint8Array | AsyncIterable<Uint8Array>;
+export type Content = Uint8Array | Items<Uint8Array>;
 
 /** What is in a directory tree, as `walk` yields it, `restoreTree` takes it, and tar and pxar hold it. */
 export interface FileEntry {

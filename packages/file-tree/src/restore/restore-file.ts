@@ -6,6 +6,7 @@ import {
   ClaimedSource,
   type FileRange,
   hiddenName,
+  type Items,
   isFileRange,
   piecesOf,
 } from '@vzdump-format/streams';
@@ -67,7 +68,7 @@ async function restoreInPieces(
   run: Restoration,
   name: string,
   entry: FileEntry,
-  content: AsyncIterable<Uint8Array>,
+  content: Items<Uint8Array>,
 ): Promise<boolean> {
   const { directory, newFiles } = run.directories.current;
   const present = run.names.typeOf(name);

@@ -1,7 +1,8 @@
 import { closeSync, constants, openSync } from 'node:fs';
 import { makeDirectories, missingCapabilities, openDirectory, pathToBytes } from '@vzdump-format/posix';
-import { EventLoopTurns, type OnWarning, PullIterator } from '@vzdump-format/streams';
+import { EventLoopTurns, type Items, type OnWarning, PullIterator } from '@vzdump-format/streams';
 import type { FileEntry } from '../entry/entry.js';
+import { requireEntry } from '../entry/file-entry.js';
 import type { Accounts } from '../metadata/acl.js';
 import type { IdMap } from '../metadata/id-map.js';
 import { OpenDirectories, type TreeRoot } from './restore-directories.js';
@@ -65,13 +66,13 @@ export interface RestoreTreeResult {
  * made when it is missing: see `OpenDirectories` for how that is ensured. An error ends it: what was restored
  * until then stays, the file at hand does not. Nothing is synced to disk.
  *
- * @throws ArchiveError: `TREE_PATH_…`, `TREE_THROUGH_LINK`, `TREE_NOT_A_DIRECTORY`, `TREE_ROOT_TYPE`,
+ * @throws ArchiveError: `ENTRY_FIELD`, `TREE_PATH_…`, `TREE_THROUGH_LINK`, `TREE_NOT_A_DIRECTORY`, `TREE_ROOT_TYPE`,
  * `TREE_EXISTS`, `TREE_NOT_EMPTY`, `TREE_LINK_…`, `TREE_DEVICE`, `TREE_SIZE`, `TREE_EXTENTS`,
  * `TREE_CONTENT`; `TREE_SYSTEM` when the system refuses, with its error as `cause`; and what `entries` or a
  * content throws
  */
 export async function restoreTree(
-  entries: AsyncIterable<FileEntry>,
+  entries: Items<FileEntry>,
   target: string,
   options: RestoreTreeOptions = {},
 ): Promise<RestoreTreeResult> {
@@ -95,6 +96,7 @@ export async function restoreTree(
       run.directories.forgetModes();
       for (const entry of ready) {
         signal?.throwIfAborted();
+        requireEntry(entry);
         const made = restoreEntry(run, entry);
         if (typeof made === 'boolean' ? made : await wait(made)) {
           restored++;

@@ -3,6 +3,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { finished, type Writable } from 'node:stream';
 import { isFileRange, piecesOf } from '../source/file-range.js';
 import { EventLoopTurns } from '../stage/event-loop-turns.js';
+import type { Items } from '../stage/items.js';
 import { onNamedFile, withFileName } from './file-name.js';
 
 /** Chunks below this are gathered, so that many small ones do not cost a system call each. */
@@ -44,7 +45,7 @@ export function blockingWriter(): WriteAt {
  * (`FileRange`). Resolves to the bytes written.
  */
 export async function writeToFile(
-  chunks: AsyncIterable<Uint8Array>,
+  chunks: Items<Uint8Array>,
   handle: FileHandle,
   writeAt: WriteAt = writeFully,
 ): Promise<number> {
@@ -83,7 +84,7 @@ export const STANDARD_OUTPUT = 'standard output';
  * with the stream's error when it fails or is closed, be it between two writes or during one that never
  * returns. The `path` of the system's error is `STANDARD_OUTPUT` where the stream is that.
  */
-export async function writeToStream(chunks: AsyncIterable<Uint8Array>, stream: Writable): Promise<number> {
+export async function writeToStream(chunks: Items<Uint8Array>, stream: Writable): Promise<number> {
   let written = 0;
   let failure: Error | undefined;
   let abandon = (_failure: Error): void => {};

@@ -1,4 +1,5 @@
 import { ArchiveError } from '../diagnostics.js';
+import type { Items } from '../stage/items.js';
 import { ClaimedSource } from '../stage/stage.js';
 import { ChunksAtRest } from './read-chunks.js';
 
@@ -15,7 +16,7 @@ export class ByteReader {
   private consumed = 0;
 
   /** @param signal heeded also while the source stalls */
-  constructor(source: AsyncIterable<Uint8Array>, signal?: AbortSignal | undefined) {
+  constructor(source: Items<Uint8Array>, signal?: AbortSignal | undefined) {
     this.chunks = source instanceof ChunksAtRest ? source : new ClaimedSource(source, signal);
   }
 

@@ -5,6 +5,7 @@ import { collect, noise, scratch } from '@vzdump-format/testing';
 import { expect, test } from 'vitest';
 import { writeToFile, writeToStream } from '../file/write-chunks.js';
 import { prefetchOne } from '../stage/ahead.js';
+import type { Items } from '../stage/items.js';
 import { Meter, metered } from '../stage/pass-through.js';
 import { RateLimiter, throttle } from '../stage/throttle.js';
 import { FakeRange } from '../testing/fake-range.js';
@@ -72,7 +73,7 @@ test('a limiter passes ranges on while there is no limit, and counts them', asyn
 
 test('with a limit, all passes as chunks', async () => {
   let ranges = 0;
-  async function* counted(pieces: AsyncIterable<Piece>) {
+  async function* counted(pieces: Items<Piece>) {
     for await (const piece of pieces) {
       if (isFileRange(piece)) ranges++;
       yield piece;

@@ -1,3 +1,4 @@
+import type { Items } from '../stage/items.js';
 import { ClaimedSource, runStage, type Stage } from '../stage/stage.js';
 
 /**
@@ -34,16 +35,16 @@ export function isFileRange(piece: Piece): piece is FileRange {
  * or count them; to all others these are chunks.
  */
 export interface ChunksInPieces extends AsyncIterable<Uint8Array> {
-  pieces(): AsyncIterable<Piece>;
+  pieces(): Items<Piece>;
 }
 
 /** The pieces behind chunks; the chunks themselves where there is nothing else. */
-export function piecesOf(chunks: AsyncIterable<Uint8Array>): AsyncIterable<Piece> {
-  return 'pieces' in chunks ? (chunks as ChunksInPieces).pieces() : chunks;
+export function piecesOf(chunks: Items<Uint8Array>): Items<Piece> {
+  return 'pieces' in Object(chunks) ? (chunks as ChunksInPieces).pieces() : chunks;
 }
 
 /** Makes chunks of pieces: who iterates over them lets all ranges pass by. */
-export function chunksOf(pieces: AsyncIterable<Piece>): AsyncGenerator<Uint8Array> & ChunksInPieces {
+export function chunksOf(pieces: Items<Piece>): AsyncGenerator<Uint8Array> & ChunksInPieces {
   return new ChunksOfPieces(pieces);
 }
 
@@ -58,11 +59,11 @@ export function pieceStage(
 class ChunksOfPieces implements AsyncGenerator<Uint8Array>, ChunksInPieces {
   private readonly source: ClaimedSource<Piece>;
 
-  constructor(private readonly all: AsyncIterable<Piece>) {
+  constructor(private readonly all: Items<Piece>) {
     this.source = new ClaimedSource(all);
   }
 
-  pieces(): AsyncIterable<Piece> {
+  pieces(): Items<Piece> {
     return this.all;
   }
 

@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { isFileRange, pieceStage } from '../source/file-range.js';
+import type { Items } from './items.js';
 import type { Stage } from './stage.js';
 
 /**
@@ -8,7 +9,7 @@ import type { Stage } from './stage.js';
  * The first failure ends it, after what is under way has settled.
  */
 export async function* mapOrdered<Item, Result>(
-  items: AsyncIterable<Item> | Iterable<Item>,
+  items: Items<Item>,
   concurrency: number,
   work: (item: Item, index: number) => Promise<Result>,
 ): AsyncGenerator<Awaited<Result>> {

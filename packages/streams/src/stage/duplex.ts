@@ -1,12 +1,13 @@
 import { addAbortSignal, Duplex, PassThrough, Readable } from 'node:stream';
-import type { Stage } from './stage.js';
+import { type Items, iteratorOf } from './items.js';
+import type { Work } from './stage.js';
 
 /**
  * Gives each chunk memory of its own, so that it may be kept: a stage for those who collect chunks, or pass
  * them on to a Node stream.
  * @example await pipeline(packVma({ drives }), owned, createWriteStream('disk.vma'));
  */
-export function owned(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+export function owned(chunks: Items<Uint8Array>): AsyncGenerator<Uint8Array> {
   return new OwnedItems(chunks);
 }
 
@@ -15,25 +16,25 @@ export function owned(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Ar
  * sizes its reader likes. What waits in it is copied on its way in and out, since it is borrowed.
  * @param signal destroys it, whatever it is waiting for
  */
-export function toByteDuplex(stage: Stage, signal?: AbortSignal | undefined): Duplex {
+export function toByteDuplex(stage: Work<Uint8Array, Uint8Array>, signal?: AbortSignal | undefined): Duplex {
   return duplexOf(stage, { takesRecords: false, givesRecords: false }, signal);
 }
 
 /** The same of a stage that packs: records go in, in object mode, and bytes come out, in byte mode. */
-export function toPackingDuplex(stage: Stage<never>, signal?: AbortSignal | undefined): Duplex {
+export function toPackingDuplex(stage: Work<never, Uint8Array>, signal?: AbortSignal | undefined): Duplex {
   return duplexOf(stage, { takesRecords: true, givesRecords: false }, signal);
 }
 
 /** The same of a stage that unpacks: bytes go in, in byte mode, and records come out, in object mode. */
 export function toUnpackingDuplex(
-  stage: Stage<Uint8Array, unknown>,
+  stage: Work<Uint8Array, unknown>,
   signal?: AbortSignal | undefined,
 ): Duplex {
   return duplexOf(stage, { takesRecords: false, givesRecords: true }, signal);
 }
 
 function duplexOf(
-  stage: Stage<never, unknown>,
+  stage: Work<never, unknown>,
   { takesRecords, givesRecords }: { takesRecords: boolean; givesRecords: boolean },
   signal: AbortSignal | undefined,
 ): Duplex {
@@ -49,8 +50,8 @@ function duplexOf(
 class OwnedItems<T> implements AsyncGenerator<T> {
   private readonly items: AsyncIterator<T>;
 
-  constructor(items: AsyncIterable<T>) {
-    this.items = items[Symbol.asyncIterator]();
+  constructor(items: Items<T>) {
+    this.items = iteratorOf(items);
   }
 
   async next(): Promise<IteratorResult<T>> {

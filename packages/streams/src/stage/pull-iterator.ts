@@ -1,3 +1,4 @@
+import { type Items, isSync } from './items.js';
 import { ClaimedSource } from './stage.js';
 
 /** An item, or `undefined` behind the last; a promise of it only where it takes waiting. */
@@ -32,13 +33,11 @@ export class PullIterator<T extends object> implements AsyncIterableIterator<T>,
    * Of any items; a sequence stays as it is.
    * @param signal heeded also while the items stall
    */
-  static of<T extends object>(
-    items: AsyncIterable<T> | Iterable<T>,
-    signal?: AbortSignal | undefined,
-  ): PullIterator<T> {
+  static of<T extends object>(items: Items<T>, signal?: AbortSignal | undefined): PullIterator<T> {
     if (items instanceof PullIterator) return items as PullIterator<T>;
-    const isAsync = Symbol.asyncIterator in items;
-    return new PullIterator(isAsync ? pulledFromAsync(new ClaimedSource(items, signal)) : pulledFrom(items));
+    return new PullIterator(
+      isSync(items) ? pulledFrom(items) : pulledFromAsync(new ClaimedSource(items, signal)),
+    );
   }
 
   /**
@@ -150,7 +149,7 @@ export class PullIterator<T extends object> implements AsyncIterableIterator<T>,
  * last
  */
 export function observedItems<T extends object>(
-  items: AsyncIterable<T> | Iterable<T>,
+  items: Items<T>,
   observe: (item: T) => void,
   onEnd?: () => void,
 ): PullIterator<T> {
@@ -166,7 +165,7 @@ export function observedItems<T extends object>(
 
 /** What `map` makes of each item. @param onEnd called behind the last */
 export function mappedItems<T extends object, Result extends object>(
-  items: AsyncIterable<T> | Iterable<T>,
+  items: Items<T>,
   map: (item: T) => Result,
   onEnd?: () => void,
 ): PullIterator<Result> {
@@ -190,7 +189,7 @@ export function mappedItems<T extends object, Result extends object>(
  * @param expand is called behind the last item, too, without one
  */
 export function expandedItems<T extends object, Result extends object>(
-  items: AsyncIterable<T> | Iterable<T>,
+  items: Items<T>,
   expand: (item: T | undefined) => readonly Result[] | Promise<readonly Result[]>,
 ): PullIterator<Result> {
   return new PullIterator(new Expansion(PullIterator.of(items), expand));

@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import { type Items, iteratorOf } from './items.js';
 
 /**
  * One step of a pipeline: bytes in, bytes out. `stream.pipeline` takes it as it is.
@@ -7,10 +8,10 @@ import { Readable } from 'node:stream';
  * sinks of this toolkit need it no longer. Who keeps chunks, as a Node stream does in its queue, puts `owned`
  * in between.
  */
-export type Stage<In = Uint8Array, Out = Uint8Array> = (source: AsyncIterable<In>) => AsyncGenerator<Out>;
+export type Stage<In = Uint8Array, Out = Uint8Array> = (source: Items<In>) => AsyncGenerator<Out>;
 
-/** What a stage does with its source, written from top to bottom. */
-type Work<In, Out> = (source: AsyncIterable<In>) => AsyncGenerator<Out>;
+/** What a stage does with its source, written from top to bottom. A `Stage` is one, too. */
+export type Work<In, Out> = (source: AsyncIterable<In>) => AsyncGenerator<Out>;
 
 /**
  * Makes a stage of a generator. However it ends, its source is let go of, even when the first chunk was never
@@ -23,7 +24,7 @@ export function stageOf<In, Out>(work: Work<In, Out>, signal?: AbortSignal | und
 
 /** The same for one source. */
 export function runStage<In, Out>(
-  source: AsyncIterable<In>,
+  source: Items<In>,
   work: Work<In, Out>,
   signal?: AbortSignal | undefined,
 ): AsyncGenerator<Out> {
@@ -87,7 +88,7 @@ export class ClaimedSource<T> implements AsyncIterableIterator<T> {
   private isOver = false;
 
   constructor(
-    private readonly source: AsyncIterable<T>,
+    private readonly source: Items<T>,
     private readonly signal?: AbortSignal | undefined,
   ) {}
 
@@ -96,7 +97,7 @@ export class ClaimedSource<T> implements AsyncIterableIterator<T> {
     if (this.isOver) return { done: true, value: undefined };
     try {
       signal?.throwIfAborted();
-      this.iterator ??= source[Symbol.asyncIterator]();
+      this.iterator ??= iteratorOf(source);
       this.isWaiting = true;
       const pulled = this.iterator.next();
       const result = await (signal === undefined ? pulled : untilAborted(pulled, signal));
@@ -129,7 +130,7 @@ export class ClaimedSource<T> implements AsyncIterableIterator<T> {
       source.destroy();
       return;
     }
-    const closed = (iterator ?? source[Symbol.asyncIterator]()).return?.();
+    const closed = (iterator ?? iteratorOf(source)).return?.();
     if (isWaiting) closed?.catch(() => {});
     else await closed;
   }

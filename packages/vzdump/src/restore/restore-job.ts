@@ -62,7 +62,7 @@ function archiveOf(
 
 /** The path of what is restored; of bytes in motion, none. */
 export function archivePath({ archive }: RestoreJob): string | undefined {
-  return Symbol.asyncIterator in archive ? undefined : archive.path;
+  return Symbol.asyncIterator in archive || Symbol.iterator in archive ? undefined : archive.path;
 }
 
 /** Whether this process is not root's, and so may not do all that root@pam may. */
