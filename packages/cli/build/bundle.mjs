@@ -1,7 +1,8 @@
 // Joins the command line into one file, which Node starts in half the time that 150 modules take. Worker
 // threads and native packages stay where they are, and are found through their packages.
 import { execFileSync } from 'node:child_process';
-import { readdirSync, renameSync, rmSync } from 'node:fs';
+import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
 
@@ -33,7 +34,7 @@ const joined = await rolldown({
   external: ['koffi', /^@mongodb-js\/zstd/],
   plugins: [programsOfCommander],
 });
-await joined.write({
+const { output } = await joined.write({
   file: UNFINISHED,
   format: 'cjs',
   minify: true,
@@ -44,5 +45,23 @@ await joined.write({
 await joined.close();
 renameSync(UNFINISHED, `${DIST}${BUNDLE}`); // who runs it meanwhile, as tests do, finds the former one
 
+writeFileSync(`${DIST}THIRD-PARTY-NOTICES`, noticesOf(Object.keys(output[0].modules)));
+const start = fileURLToPath(new URL('../bin/vzdump-format.js', import.meta.url));
+writeFileSync(`${DIST}vzdump-format.1`, execFileSync(process.execPath, [start, 'man']));
+
 const codeCache = fileURLToPath(new URL('code-cache.mjs', import.meta.url));
 execFileSync(process.execPath, [codeCache], { stdio: ['ignore', 'ignore', 'inherit'] });
+
+/** The licenses of others' packages that the bundle has modules of. */
+function noticesOf(modules) {
+  const folders = new Set(
+    modules.flatMap((path) => path.match(/^.*\/node_modules\/(?:@[^/]+\/)?[^/]+/)?.[0] ?? []),
+  );
+  const notices = [...folders].sort().map((folder) => {
+    const { name, version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+    const file = readdirSync(folder).find((each) => /^licen[cs]e/i.test(each));
+    if (file === undefined) throw new Error(`${name} comes without the text of its license`);
+    return `${name} ${version} (${license})\n\n${readFileSync(join(folder, file), 'utf8').trim()}\n`;
+  });
+  return `The command line is one file, which also has parts of:\n\n${notices.join(`\n${'-'.repeat(76)}\n\n`)}`;
+}
