@@ -11,7 +11,9 @@ const DOCUMENTS = [
   'README.md',
   ...['dump', 'restore', 'retention'].map((name) => `docs/${name}.md`),
   ...['vma', 'tar', 'pxar'].map((name) => `formats/${name}/README.md`),
-  ...['codecs', 'file-tree', 'nbd', 'posix', 'streams'].map((name) => `packages/${name}/README.md`),
+  ...['archives', 'codecs', 'disk', 'file-tree', 'nbd', 'posix', 'pve', 'stores', 'streams', 'vzdump'].map(
+    (name) => `packages/${name}/README.md`,
+  ),
 ];
 
 /** What examples take for granted. */

@@ -1,4 +1,5 @@
-// Imports each package that is installed beside this file, alone in a process of its own, and requires it likewise.
+// Imports each package that is installed beside this file, alone in a process of its own, and requires it
+// likewise.
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

@@ -11,7 +11,7 @@ const FOLDERS = ['packages', 'formats'].flatMap((folder) =>
   readdirSync(join(ROOT, folder)).map((name) => join(folder, name)),
 );
 
-/** All else that the command line depends on is in its bundle; workers and WebAssembly are in that package. */
+/** All else that the command line needs is in its bundle; workers and WebAssembly are in that package. */
 const LOADED_BY_THE_BUNDLE = ['@vzdump-format/codecs'];
 
 const [target] = process.argv.slice(2);

@@ -1,5 +1,5 @@
-// What a program does with the packages that needs more than its own file: worker threads, WebAssembly, libraries;
-// with the codecs that are named, or all.
+// What a program does with the packages that needs more than its own file: worker threads, WebAssembly,
+// libraries; with the codecs that are named, or all.
 import { buildIndex, codec, openSeekable } from '@vzdump-format/codecs';
 import { BufferSource } from '@vzdump-format/streams';
 import { openVma, packVma } from '@vzdump-format/vma';
