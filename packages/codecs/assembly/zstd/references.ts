@@ -1,6 +1,6 @@
 /**
- * What sequences refer to. Positions are in the content of the frame. A checkpoint is a position from which on
- * the frame is to be decompressed without what comes before; `live` has a bit for each byte of the window
+ * What sequences refer to. Positions are in the content of the frame. A checkpoint is a position from which
+ * on the frame is to be decompressed without what comes before; `live` has a bit for each byte of the window
  * before it that is referred to from behind it.
  */
 

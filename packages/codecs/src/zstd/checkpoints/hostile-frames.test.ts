@@ -208,5 +208,5 @@ test('the memory for an index of a window of 128 MiB', async () => {
   const plain = handMadeFrame(blocks, { windowExponent: 17 });
   for await (const chunk of zstd.decompress()(overwriting(plain, 65_536))) hash.update(chunk);
   const file = handMadeFrame(blocks, { windowExponent: 17, checksum: Number(hash.digest() & 0xffff_ffffn) });
-  for (const span of [8 << 20, 32 << 20]) expect(await memoryOfIndex(file, span)).toBeLessThan(300);
+  for (const span of [8 << 20, 32 << 20]) expect(await memoryOfIndex(file, span)).toBeLessThan(256);
 });

@@ -19,7 +19,7 @@ const MAX_SPAN = MAX_SEGMENT_CONTENT - MAX_BLOCK_SIZE;
 const RAW = 0;
 const RUN = 1;
 
-/** So that twice a window, which is what making an index takes, leaves it in 256 MiB. */
+/** With a larger window spans are short, as memory for a window and three spans is needed. */
 const LARGE_WINDOW = 64 << 20;
 const MOST_SPAN_OF_LARGE_WINDOW = 8 << 20;
 
