@@ -48,6 +48,35 @@ export class BufferPools {
   }
 }
 
+const MOST_SPARE = 128 * 1024 * 1024;
+
+/**
+ * Memory of many sizes that goes round: new memory for each time would pile up until it is collected, and the
+ * kernel has to clear it first.
+ */
+export class SpareMemory {
+  private readonly spare: SharedMemory[] = [];
+  private size = 0;
+
+  /** @param largest that is asked for: what has nearly that size is made so large, for all others like it */
+  constructor(private readonly largest: number) {}
+
+  take(size: number): SharedMemory {
+    const at = this.spare.findIndex(({ length }) => length >= size);
+    if (at < 0) return sharedMemory(2 * size > this.largest ? this.largest : size).subarray(0, size);
+    const [memory] = this.spare.splice(at, 1) as [SharedMemory];
+    this.size -= memory.length;
+    return memory.subarray(0, size);
+  }
+
+  give({ buffer }: SharedMemory): void {
+    const memory = new Uint8Array(buffer);
+    this.spare.push(memory);
+    this.size += memory.length;
+    while (this.size > MOST_SPARE && this.spare.length > 1) this.size -= this.spare.shift()!.length;
+  }
+}
+
 /** A buffer of the pool, filled from its beginning up to `length`. */
 export interface FilledBuffer {
   readonly buffer: SharedMemory;

@@ -54,7 +54,7 @@ export interface SeekableOptions extends DecompressOptions {
 }
 
 export interface IndexOptions extends DecompressOptions {
-  /** About so much content, in bytes, lies between two places to begin at; zstd: 8 MiB, gzip: 4 MiB unless given. */
+  /** About so much content, in bytes, lies between two places; zstd: 8 MiB, gzip: 4 MiB unless given. */
   readonly span?: number | undefined;
   /** When the file was last modified, in nanoseconds since the epoch; kept in the index. */
   readonly modified?: bigint | undefined;

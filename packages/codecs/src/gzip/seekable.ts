@@ -29,8 +29,6 @@ const { constants, crc32, createInflateRaw, inflateRaw, inflateRawSync } =
 
 /** A deflate block may be large: there is none of zstd's choice of places. */
 const DEFAULT_SPAN = 4 * 1024 * 1024;
-/** What holds nothing may be of any length. */
-const MAX_SEGMENT_SIZE = 2 ** 31;
 const INPUT_SIZE = 64 * 1024;
 /** What the bits of the byte in which a segment ends may decompress to. */
 const EXCESS = 64 * 1024;
@@ -135,9 +133,6 @@ class MemberScan {
       throw notSeekable(`a deflate block holds ${contentSize} bytes`, HINT_CONVERT);
     }
     const size = end - this.begin.offset;
-    if (size > MAX_SEGMENT_SIZE) {
-      throw notSeekable(`${contentSize} bytes take ${size} when compressed`, HINT_CONVERT);
-    }
     const checksums = this.checksums.take();
     if (contentSize === 0) return;
     const dictionary = this.window?.dictionary();

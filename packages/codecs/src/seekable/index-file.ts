@@ -4,9 +4,12 @@ import { crc32 } from '../crc32.js';
 import { type IndexPart, type KeptGroup, KeptRanges, KeptWriter, MAX_GROUP_SIZE } from './kept-ranges.js';
 import {
   checksumCount,
+  HINT_CONVERT,
   HINT_NEW_INDEX,
   indexDamaged,
   MAX_SEGMENT_CONTENT,
+  MAX_SEGMENT_SIZE,
+  notSeekable,
   type Segment,
 } from './segments.js';
 
@@ -76,6 +79,9 @@ export async function* encodeIndex(
   };
   for await (const segment of scan(source, { ...options, onContent: keep && onContent })) {
     const { offset, size, dictionary = NOTHING } = segment;
+    if (size > MAX_SEGMENT_SIZE) {
+      throw notSeekable(`${segment.contentSize} bytes take ${size} when compressed`, HINT_CONVERT);
+    }
     entries.push(encodeEntry(segment, place));
     if (dictionary.length > 0) yield dictionary;
     place += dictionary.length;
@@ -84,7 +90,7 @@ export async function* encodeIndex(
   }
   yield* placed(kept.takeLast());
   const table = Buffer.concat([...entries, ...groups]);
-  if (table.length > MAX_TABLE_SIZE) throw indexDamaged('its table would be too large');
+  if (table.length > MAX_TABLE_SIZE) throw notSeekable('it has too many parts', HINT_CONVERT);
   yield table;
   const footer = Buffer.alloc(FOOTER_SIZE);
   footer.writeUIntLE(place, 0, 6);
@@ -241,7 +247,8 @@ function decodeEntry(entry: Buffer): IndexedSegment {
 function requireInside(segment: IndexedSegment, source: ByteSource, end: number): void {
   const { offset, size, contentSize, checksums, stored } = segment;
   if (offset + size > source.size) throw indexDamaged('a segment lies outside of the file');
-  if (contentSize > MAX_SEGMENT_CONTENT) throw indexDamaged('a segment is impossibly large');
+  if (contentSize > MAX_SEGMENT_CONTENT || size > MAX_SEGMENT_SIZE)
+    throw indexDamaged('a segment is impossibly large');
   if (checksums !== undefined && checksums.length !== checksumCount(contentSize)) {
     throw indexDamaged('a segment has checksums of another content');
   }

@@ -6,9 +6,10 @@ import {
   readChunks,
   readFully,
 } from '@vzdump-format/streams';
+import { SpareMemory } from '../buffers.js';
 import type { SeekableOptions } from '../codec.js';
 import { decodeInOrder } from '../concurrency.js';
-import { type SharedMemory, sharedMemory } from '../shared-memory.js';
+import type { SharedMemory } from '../shared-memory.js';
 import { SeekIndex } from './index-file.js';
 import { type ContentSoFar, SegmentContent, wrongSize } from './segment-content.js';
 import {
@@ -21,7 +22,6 @@ import {
 } from './segments.js';
 
 const CACHE_BYTES = 128 * 1024 * 1024;
-const MOST_SPARE = CACHE_BYTES;
 const IN_ORDER_BYTES = 128 * 1024 * 1024;
 
 /** The index of the options; undefined without one. @throws `INDEX_STALE`, `INDEX_DAMAGED` */
@@ -300,32 +300,5 @@ export class SegmentedSource implements ByteSource {
   /** With what its decoder begins with. @throws `INDEX_DAMAGED` */
   private async begun(segment: PlacedSegment): Promise<Segment> {
     return (await this.index?.withDictionary(segment.index)) ?? segment;
-  }
-}
-
-/**
- * Memory that goes round: new memory for each segment would pile up until it is collected, and the kernel has
- * to clear it first.
- */
-class SpareMemory {
-  private readonly spare: SharedMemory[] = [];
-  private size = 0;
-
-  /** @param largest that is asked for: what has nearly that size is made so large, for all others like it */
-  constructor(private readonly largest: number) {}
-
-  take(size: number): SharedMemory {
-    const at = this.spare.findIndex(({ length }) => length >= size);
-    if (at < 0) return sharedMemory(2 * size > this.largest ? this.largest : size).subarray(0, size);
-    const [memory] = this.spare.splice(at, 1) as [SharedMemory];
-    this.size -= memory.length;
-    return memory.subarray(0, size);
-  }
-
-  give({ buffer }: SharedMemory): void {
-    const memory = new Uint8Array(buffer);
-    this.spare.push(memory);
-    this.size += memory.length;
-    while (this.size > MOST_SPARE && this.spare.length > 1) this.size -= this.spare.shift()!.length;
   }
 }

@@ -3,6 +3,8 @@ import { crc32 } from '../crc32.js';
 
 /** The most that is decompressed, and taken into memory, for the sake of a byte. */
 export const MAX_SEGMENT_CONTENT = 64 * 1024 * 1024;
+/** Compressed, which may be more than the content: what holds nothing may be of any length. */
+export const MAX_SEGMENT_SIZE = 2 * MAX_SEGMENT_CONTENT;
 
 /** A part of a compressed file that can be decompressed by itself. */
 export interface Segment {

@@ -1,5 +1,5 @@
 import { type ByteSource, readFully } from '@vzdump-format/streams';
-import { MAX_SEGMENT_CONTENT, type Segment } from '../../seekable/segments.js';
+import type { Segment } from '../../seekable/segments.js';
 import { copyTo, type SharedMemory, sharedMemory } from '../../shared-memory.js';
 import type { FrameDecompressor } from '../engine.js';
 import { LibraryError, windowTooLarge } from '../errors.js';
@@ -29,13 +29,12 @@ export interface SpanStart {
  * @throws LibraryError where the index is wrong; `ZSTD_WINDOW`
  */
 export async function enterSpan(
-  { offset, size, contentSize, state, dictionary }: Segment,
+  { offset, contentSize, state, dictionary }: Segment,
   maxWindowLog: number,
   decodeFrame: DecodeFrame,
 ): Promise<SpanStart> {
   const descriptor = state ^ SPAN_STATE;
   if (descriptor < 0 || descriptor > 255) throw new LibraryError('the index tells of no known state');
-  if (size > 2 * MAX_SEGMENT_CONTENT) throw new LibraryError('the index has an impossible span');
   const windowSize = windowSizeOf(descriptor);
   if (windowSize > 2 ** maxWindowLog) throw windowTooLarge(windowSize, maxWindowLog, offset);
   if (dictionary === undefined) return { descriptor, dictionary: undefined };
