@@ -11,6 +11,8 @@ import {
   MAX_BLOCK_SIZE,
 } from './format.js';
 import { readDistribution } from './plain/fse.js';
+import { literalsHeader } from './plain/literals.js';
+import { DICTIONARY_ORDER, readCount, TABLE_LIMITS } from './plain/sequences.js';
 
 /**
  * A frame and the dictionary that it begins with (RFC 8878, 5), made into one frame, for libraries that take
@@ -53,13 +55,6 @@ const COMPRESSED = 2;
 const TREELESS = 3;
 
 const DICTIONARY_START = 8;
-const LIMITS = [
-  { maxLog: 9, maxSymbol: 35 },
-  { maxLog: 8, maxSymbol: 31 },
-  { maxLog: 9, maxSymbol: 52 },
-] as const;
-/** A dictionary has the tables of offsets, match lengths and literal lengths. */
-const DICTIONARY_ORDER = [1, 2, 0] as const;
 
 /**
  * Decompresses a whole frame that has a dictionary without it. @param decode knows whole frames
@@ -82,7 +77,7 @@ export function readDictionary(dictionary: Uint8Array): Inherited {
   const tables: InheritedTable[] = [];
   let at = treeEnd;
   for (const kind of DICTIONARY_ORDER) {
-    const { end } = readDistribution(dictionary, at, dictionary.length, LIMITS[kind]);
+    const { end } = readDistribution(dictionary, at, dictionary.length, TABLE_LIMITS[kind]!);
     tables[kind] = { mode: DESCRIBED, description: dictionary.subarray(at, end) };
     at = end;
   }
@@ -185,7 +180,9 @@ class TableInserter {
   }
 
   private withTables(block: Uint8Array): Buffer | undefined {
-    const end = literalsEnd(block);
+    const { at, stored } = literalsHeader(block, 0);
+    const end = at + stored;
+    if (end > block.length) throw new LibraryError('the literals do not fit');
     const literals = this.literals(block.subarray(0, end));
     return literals && Buffer.concat([literals, ...this.sequences(block.subarray(end))]);
   }
@@ -195,24 +192,23 @@ class TableInserter {
     if (!this.needsTree || type < COMPRESSED) return section;
     this.needsTree = false;
     if (type !== TREELESS) return section;
-    const { header, regenerated, isOneStream } = literalsHeader(section);
+    const { at, regenerated, streams } = literalsHeader(section, 0);
     const { tree } = this.inherited;
-    const stored = section.length - header + tree.length;
+    const stored = section.length - at + tree.length;
     const largest = Math.max(regenerated, stored);
-    const format = isOneStream ? 0 : largest < 2 ** 10 ? 1 : largest < 2 ** 14 ? 2 : 3;
+    const format = streams === 1 ? 0 : largest < 2 ** 10 ? 1 : largest < 2 ** 14 ? 2 : 3;
     const width = [10, 10, 14, 18][format]!;
     if (largest >= 2 ** width) return undefined; // one stream has sizes of ten bits
     const start = Buffer.alloc([3, 3, 4, 5][format]!);
     const value = COMPRESSED + format * 4 + regenerated * 16 + stored * 2 ** (4 + width);
     start.writeUIntLE(value, 0, start.length);
-    return Buffer.concat([start, tree, section.subarray(header)]);
+    return Buffer.concat([start, tree, section.subarray(at)]);
   }
 
   private sequences(section: Uint8Array): Uint8Array[] {
-    const first = section[0] ?? 0;
-    const modesAt = first === 0 ? 0 : first < 128 ? 1 : first < 255 ? 2 : 3;
+    const { count, at: modesAt } = readCount(section, 0);
     const modes = section[modesAt];
-    if (!this.needsTables || modesAt === 0 || modes === undefined) return [section];
+    if (!this.needsTables || count === 0 || modes === undefined) return [section];
     this.needsTables = false;
     let newModes = 0;
     let at = modesAt + 1;
@@ -223,41 +219,9 @@ class TableInserter {
       if (own === REPEATED) return description;
       const from = at;
       if (own === ONE_CODE) at++;
-      if (own === DESCRIBED) at = readDistribution(section, at, section.length, LIMITS[kind]!).end;
+      if (own === DESCRIBED) at = readDistribution(section, at, section.length, TABLE_LIMITS[kind]!).end;
       return section.subarray(from, at);
     });
     return [section.subarray(0, modesAt), Buffer.of(newModes), ...descriptions, section.subarray(at)];
   }
-}
-
-interface LiteralsHeader {
-  /** Its own size. */
-  readonly header: number;
-  readonly regenerated: number;
-  readonly stored: number;
-  readonly isOneStream: boolean;
-}
-
-function literalsHeader(block: Uint8Array): LiteralsHeader {
-  const type = block[0]! & 3;
-  const format = (block[0]! >> 2) & 3;
-  const isPlain = type === RAW || type === RUN;
-  const header = (isPlain ? [1, 2, 1, 3] : [3, 3, 4, 5])[format]!;
-  const bytes = Buffer.alloc(header);
-  bytes.set(block.subarray(0, header));
-  const all = bytes.readUIntLE(0, header);
-  if (isPlain) {
-    const regenerated = Math.floor(all / (header === 1 ? 8 : 16));
-    return { header, regenerated, stored: type === RUN ? 1 : regenerated, isOneStream: true };
-  }
-  const width = [10, 10, 14, 18][format]!;
-  const sizes = Math.floor(all / 16);
-  const stored = Math.floor(sizes / 2 ** width);
-  return { header, regenerated: sizes % 2 ** width, stored, isOneStream: format === 0 };
-}
-
-function literalsEnd(block: Uint8Array): number {
-  const { header, stored } = literalsHeader(block);
-  if (header + stored > block.length) throw new LibraryError('the literals do not fit');
-  return header + stored;
 }

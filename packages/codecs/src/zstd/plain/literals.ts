@@ -17,8 +17,7 @@ export class LiteralsReader {
   /** Reads the section that begins a block. @returns where it ends @throws LibraryError */
   read(block: Uint8Array, start: number, limit: number): number {
     const type = block[start]! & 3;
-    const header = type === RAW || type === RUN ? plainHeader(block, start) : packedHeader(block, start);
-    const { at, regenerated, stored, streams } = header;
+    const { at, regenerated, stored, streams } = literalsHeader(block, start);
     const end = at + stored;
     if (end > limit || regenerated > this.bytes.length) throw damaged('the literals do not fit');
     this.length = regenerated;
@@ -62,14 +61,20 @@ export class LiteralsReader {
   }
 }
 
-interface Header {
+interface LiteralsHeader {
   readonly at: number;
   readonly regenerated: number;
   readonly stored: number;
   readonly streams: 1 | 4;
 }
 
-function plainHeader(block: Uint8Array, start: number): Header {
+/** What stands before the literals: where they begin, how many they are, and how many bytes they take. */
+export function literalsHeader(block: Uint8Array, start: number): LiteralsHeader {
+  const type = block[start]! & 3;
+  return type === RAW || type === RUN ? plainHeader(block, start) : packedHeader(block, start);
+}
+
+function plainHeader(block: Uint8Array, start: number): LiteralsHeader {
   const first = block[start]!;
   const isRun = (first & 3) === RUN;
   const size = [1, 2, 1, 3][(first >> 2) & 3]!;
@@ -78,7 +83,7 @@ function plainHeader(block: Uint8Array, start: number): Header {
   return { at: start + size, regenerated, stored: isRun ? 1 : regenerated, streams: 1 };
 }
 
-function packedHeader(block: Uint8Array, start: number): Header {
+function packedHeader(block: Uint8Array, start: number): LiteralsHeader {
   const format = (block[start]! >> 2) & 3;
   const width = [10, 10, 14, 18][format]!;
   const size = [3, 3, 4, 5][format]!;

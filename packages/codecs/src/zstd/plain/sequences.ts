@@ -59,8 +59,10 @@ const OFFSETS: Codes = {
 
 /** In the order of their descriptions. */
 const KINDS = [LITERAL_LENGTHS, OFFSETS, MATCH_LENGTHS] as const;
+/** Of their distributions. */
+export const TABLE_LIMITS = KINDS.map(({ maxLog, bases }) => ({ maxLog, maxSymbol: bases.length - 1 }));
 /** A dictionary has the tables of offsets, match lengths and literal lengths. */
-const DICTIONARY_ORDER = [1, 2, 0] as const;
+export const DICTIONARY_ORDER = [1, 2, 0] as const;
 const PREDEFINED = 0;
 const ONE = 1;
 const REPEATED = 3;
@@ -88,9 +90,7 @@ export class SequencesReader {
   load(dictionary: Uint8Array, start: number): number {
     let at = start;
     for (const index of DICTIONARY_ORDER) {
-      const { maxLog, bases } = KINDS[index]!;
-      const limits = { maxLog, maxSymbol: bases.length - 1 };
-      const distribution = readDistribution(dictionary, at, dictionary.length, limits);
+      const distribution = readDistribution(dictionary, at, dictionary.length, TABLE_LIMITS[index]!);
       this.tables[index] = fseTable(distribution);
       at = distribution.end;
     }
@@ -126,8 +126,7 @@ export class SequencesReader {
         if (at >= end || block[at]! >= kind.bases.length) throw damaged('an unknown code');
         this.tables[index] = tableOfOne(block[at++]!);
       } else {
-        const limits = { maxLog: kind.maxLog, maxSymbol: kind.bases.length - 1 };
-        const distribution = readDistribution(block, at, end, limits);
+        const distribution = readDistribution(block, at, end, TABLE_LIMITS[index]!);
         this.tables[index] = fseTable(distribution);
         at = distribution.end;
       }
@@ -167,7 +166,8 @@ export class SequencesReader {
   }
 }
 
-function readCount(block: Uint8Array, start: number): { readonly count: number; readonly at: number } {
+/** How many sequences there are, and where what follows the number begins. */
+export function readCount(block: Uint8Array, start: number): { readonly count: number; readonly at: number } {
   const [first, second, third] = [block[start]!, block[start + 1]!, block[start + 2]!];
   if (first < 128) return { count: first, at: start + 1 };
   if (first < 255) return { count: ((first - 128) << 8) + second, at: start + 2 };
