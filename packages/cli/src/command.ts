@@ -6,7 +6,7 @@ import type { ProgressSubject } from './output/progress.js';
 export interface OptionSpec {
   /**
    * As `--drive <NAME=PATH>`, or `--all [0|1]` where the value may be left out. The placeholders `file`,
-   * `directory` and `NAME=PATH` are completed with paths.
+   * `directory` and `NAME=PATH` are completed with paths, `drive` with the drives in the archive.
    */
   readonly flags: string;
   readonly description: string;
@@ -34,8 +34,8 @@ export interface ArgumentSpec {
   /** As it stands in the usage line: `<archive>`, `<archive...>`, `[text]` where it may be left out. */
   readonly name: string;
   readonly description: string;
-  /** What it can be: one of these words, or a file, or a directory. */
-  readonly values?: readonly string[] | 'file' | 'directory';
+  /** What it can be: one of these words, a file, a directory, or the name of something in an archive. */
+  readonly values?: readonly string[] | 'file' | 'directory' | 'member';
 }
 
 /** What a command works with beside its arguments and options. */

@@ -16,7 +16,11 @@ export const cat: Command<CommonOptions & ArchiveInputOptions & IndexInputOption
   summary: 'write one drive or file to standard output',
   arguments: [
     { name: '<archive>', description: 'the archive; - is standard input', values: 'file' },
-    { name: '<name>', description: 'the drive, as list shows it, or its number; or the file' },
+    {
+      name: '<name>',
+      description: 'the drive, as list shows it, or its number; or the file',
+      values: 'member',
+    },
   ],
   options: [...indexInputOptions, ...archiveInputOptions],
   examples: [

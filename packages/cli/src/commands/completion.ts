@@ -1,15 +1,21 @@
 import { allOptions, type Command, type CommandTable, type OptionSpec } from '../command.js';
+import { completedNames } from '../completed-names.js';
 import { firstNumbered } from '../options/spelling.js';
 import { UsageError } from '../output/exit-status.js';
-import { print } from '../output/output.js';
+import { print, printLines } from '../output/output.js';
 
 /** @param table of all commands, this one included */
 export function completion(table: () => CommandTable): Command {
   return {
     name: 'completion',
-    summary: 'print a script that completes commands, options and paths in a shell',
+    summary: 'print a script that completes commands, options, paths, and names in archives in a shell',
     arguments: [
-      { name: '<shell>', description: `one of ${completionShells.join(', ')}`, values: completionShells },
+      {
+        name: '<shell>',
+        description: `one of ${completionShells.join(', ')}; or names, with which these scripts ask for names in an archive`,
+        values: completionShells,
+      },
+      { name: '[word...]', description: 'for names: the command line so far, behind vzdump-format' },
     ],
     options: [],
     examples: [
@@ -18,7 +24,9 @@ export function completion(table: () => CommandTable): Command {
       'vzdump-format completion fish > ~/.config/fish/completions/vzdump-format.fish',
     ],
 
-    async run([shell]) {
+    async run([shell, ...words]) {
+      if (shell === 'names') return printLines(await completedNames(words, table()));
+      if (words.length > 0) throw new UsageError('too many arguments: a script is for one shell');
       if (!completionShells.includes(shell as CompletionShell)) {
         throw new UsageError(`no shell is known as '${shell}'`, `there are ${completionShells.join(', ')}`);
       }
@@ -44,7 +52,7 @@ export function completionScript(shell: CompletionShell, table: CommandTable): s
 }
 
 /** What an option's value is completed with. */
-type ValueSource = 'none' | 'text' | 'file' | 'directory' | readonly string[];
+type ValueSource = 'none' | 'text' | 'file' | 'directory' | 'member' | 'drive=' | readonly string[];
 
 /** An option as the shells see it. */
 interface CompletedOption {
@@ -61,7 +69,8 @@ interface CompletedOption {
 const SOURCE_OF_PLACEHOLDER: Readonly<Record<string, ValueSource>> = {
   '': 'none',
   file: 'file',
-  'NAME=PATH': 'file',
+  'NAME=PATH': 'drive=',
+  drive: 'member',
   directory: 'directory',
 };
 
@@ -73,15 +82,22 @@ function optionsOf(command: Command, { commonOptions }: CommandTable): Completed
     const [written = '', placeholder = ''] = flags.replace(/[<>]/g, '').split(' ');
     const name = numbered ? firstNumbered(written) : written;
     if (placeholder.startsWith('[')) return { name, description, value: 'none', placeholder: '', repeatable };
-    const value = choices ?? SOURCE_OF_PLACEHOLDER[placeholder] ?? 'text';
+    const value = choices ?? sourceOf(placeholder, command);
     return { name, description, value, placeholder, repeatable };
   });
+}
+
+/** What is made of drives' names where there is no archive yet is for the user to know. */
+function sourceOf(placeholder: string, command: Command): ValueSource {
+  const source = SOURCE_OF_PLACEHOLDER[placeholder] ?? 'text';
+  return source === 'drive=' && command.arguments[0]?.name !== '<archive>' ? 'file' : source;
 }
 
 /** What a command's arguments are completed with: words, if any of them is one. */
 function argumentsOf(command: Command): ValueSource {
   const sources = command.arguments.map(({ values }) => values ?? 'text');
-  return sources.find((source) => typeof source !== 'string') ?? sources[0] ?? 'none';
+  const isWords = (source: ValueSource) => typeof source !== 'string';
+  return sources.find(isWords) ?? sources.find((source) => source === 'member') ?? sources[0] ?? 'none';
 }
 
 /** The completion for bash: it needs nothing but bash 4.1. */
@@ -124,6 +140,28 @@ _vzdump_format_words() {
   mapfile -t COMPREPLY < <(compgen -W "$1" -- "$value")
 }
 
+# Names in the archive of this command line; paths where there is none yet.
+_vzdump_format_names() {
+  local word words=()
+  for word in "\${COMP_WORDS[@]:1:COMP_CWORD}"; do
+    word=\${word//\\\\/}
+    word=\${word#[\\"\\']}
+    words+=("\${word%[\\"\\']}")
+  done
+  if ((COMP_CWORD == 2)); then
+    _vzdump_format_paths -f
+    return
+  fi
+  local names
+  if names=$(vzdump-format completion names -- "\${words[@]}" 2>/dev/null); then
+    [[ -n $names ]] && mapfile -t COMPREPLY <<<"$names"
+    [[ $names == *= ]] || compopt -o filenames 2>/dev/null
+    [[ $names == *[/=] ]] && compopt -o nospace 2>/dev/null
+  elif [[ $previous != -* ]]; then
+    _vzdump_format_paths -f
+  fi
+}
+
 _vzdump_format_paths() {
   compopt -o filenames 2>/dev/null
   mapfile -t COMPREPLY < <(compgen "$1" -- "$value")
@@ -138,8 +176,7 @@ function bashValueCases(command: Command, table: CommandTable): string[] {
   return optionsOf(command, table)
     .filter(({ value }) => value !== 'none')
     .map(({ name, value, placeholder }) => {
-      // of NAME=PATH, the name is for the user to know
-      const shown = placeholder === 'NAME=PATH' ? ':' : bashCompleter(value);
+      const shown = placeholder === 'NAME=PATH' && value === 'file' ? ':' : bashCompleter(value);
       return `    '${command.name} ${name}') ${shown}; return ;;`;
     });
 }
@@ -155,6 +192,7 @@ function bashArgumentCase(command: Command): string {
 
 function bashCompleter(value: ValueSource): string {
   if (typeof value !== 'string') return `_vzdump_format_words '${value.join(' ')}'`;
+  if (value === 'member' || value === 'drive=') return '_vzdump_format_names';
   if (value === 'file') return '_vzdump_format_paths -f';
   return value === 'directory' ? '_vzdump_format_paths -d' : ':';
 }
@@ -186,6 +224,21 @@ ${table.commands.map((command) => zshCommandCase(command, table)).join('\n')}
   esac
 }
 
+# Names in the archive of this command line; behind NAME=, paths.
+_vzdump_format_names() {
+  if [[ $words[CURRENT-1] == --drive && $PREFIX == *=* ]]; then
+    compset -P '*='
+    _files
+    return
+  fi
+  local -a names whole
+  names=("\${(@f)$(vzdump-format completion names -- "\${(@Q)words[1,CURRENT]}" 2>/dev/null)}")
+  whole=(\${names:#*[/=]})
+  compadd -a whole
+  names=(\${(M)names:#*[/=]})
+  compadd -S '' -a names
+}
+
 if [[ $funcstack[1] == _vzdump-format ]]; then
   _vzdump-format "$@"
 else
@@ -196,7 +249,9 @@ fi
 
 function zshCommandCase(command: Command, table: CommandTable): string {
   const specs = optionsOf(command, table).map(zshOption);
-  specs.push(`*:argument:${zshAction(argumentsOf(command))}`);
+  const source = argumentsOf(command);
+  if (source === 'member') specs.push(`1:archive:${zshAction('file')}`);
+  specs.push(`*:argument:${zshAction(source)}`);
   return `    ${command.name})\n      _arguments \\\n${specs.map((spec) => `        ${zshQuote(spec)}`).join(' \\\n')}\n      ;;`;
 }
 
@@ -208,6 +263,7 @@ function zshOption({ name, description, value, placeholder, repeatable }: Comple
 
 function zshAction(value: ValueSource): string {
   if (typeof value !== 'string') return `(${value.join(' ')})`;
+  if (value === 'member' || value === 'drive=') return '_vzdump_format_names';
   if (value === 'file') return '_files';
   return value === 'directory' ? '_files -/' : ' ';
 }
@@ -236,8 +292,17 @@ function fishCompletion(table: CommandTable): string {
     ...table.commands.flatMap((command) => fishLines(command, table)),
   ];
   const heading = '# fish completion for vzdump-format, made by: vzdump-format completion fish\n';
-  return `${heading}\n${lines.map((line) => `complete -c vzdump-format ${line}`).join('\n')}\n`;
+  return `${heading}\n${FISH_NAMES}\n${lines.map((line) => `complete -c vzdump-format ${line}`).join('\n')}\n`;
 }
+
+/** In one place, since a function of fish's is known by the name that it has in all scripts. */
+const FISH_NAMES = `# Names in the archive of this command line; paths where there is none yet.
+function __vzdump_format_names
+  set -l words (commandline -opc)
+  vzdump-format completion names -- $words[2..] (commandline -ct) 2>/dev/null
+  or __fish_complete_path (commandline -ct)
+end
+`;
 
 function fishLines(command: Command, table: CommandTable): string[] {
   const condition = fishBehind(command.name);
@@ -255,6 +320,8 @@ function fishLines(command: Command, table: CommandTable): string[] {
 function fishCompleter(value: ValueSource): string {
   if (typeof value !== 'string') return `-x -a ${fishQuote(value.join(' '))} `;
   if (value === 'none') return '';
+  if (value === 'member') return "-x -a '(__vzdump_format_names)' ";
+  if (value === 'drive=') return "-r -F -a '(__vzdump_format_names)' ";
   if (value === 'file') return '-r -F ';
   return value === 'directory' ? "-x -a '(__fish_complete_directories)' " : '-x ';
 }

@@ -49,6 +49,7 @@ export const unpack: Command<Options> = {
       name: '[pattern...]',
       description:
         'of a tree, only what matches, and what lies below: etc/hosts, var/log, home/*.txt; * matches slashes',
+      values: 'member',
     },
   ],
   options: [
@@ -62,7 +63,7 @@ export const unpack: Command<Options> = {
         repeatable: true,
         parse: (text) => nameAndPath('--drive', text),
       },
-      { flags: '--skip <name>', description: 'leave a drive out', repeatable: true },
+      { flags: '--skip <drive>', description: 'leave a drive out', repeatable: true },
     ]),
     ...treeOptions,
     ...inGroup(OF_A_TREE, [
