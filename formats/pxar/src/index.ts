@@ -8,6 +8,7 @@ export {
   unpackPxar,
   type VerifyPxarOptions,
   verifyPxar,
+  webUnpackPxar,
 } from './read/unpack.js';
-export { createPackPxar, isKeptByProxmox, packPxar } from './write/pack.js';
+export { createPackPxar, isKeptByProxmox, packPxar, webPackPxar } from './write/pack.js';
 export { EXCLUDES_FILE, type PackPxarOptions } from './write/pack-options.js';

@@ -1,8 +1,9 @@
 import { type FileEntry, fileEntry, readWholeContent } from '@vzdump-format/file-tree';
+import { toReadableStream } from '@vzdump-format/streams';
 import { collect, INPUTS } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
-import { unpackPxar, verifyPxar } from './read/unpack.js';
-import { packPxar } from './write/pack.js';
+import { unpackPxar, verifyPxar, webUnpackPxar } from './read/unpack.js';
+import { packPxar, webPackPxar } from './write/pack.js';
 
 const LARGE = Buffer.alloc(300_000, 'large ');
 
@@ -24,6 +25,14 @@ describe.each(INPUTS)('%s', (_, give) => {
       ['b', true],
     ]);
   });
+});
+
+test('passes through web streams', async () => {
+  const entries = toReadableStream([fileEntry('a', 'abc'), fileEntry('b', LARGE)]);
+  const found: number[] = [];
+  for await (const entry of entries.pipeThrough(webPackPxar()).pipeThrough(webUnpackPxar()))
+    if (entry.type === 'file') found.push((await readWholeContent(entry)).length);
+  expect(found).toEqual([3, LARGE.length]);
 });
 
 test.each([

@@ -8,6 +8,7 @@ export {
   unpackTar,
   type VerifyTarOptions,
   verifyTar,
+  webUnpackTar,
 } from './read/unpack.js';
 export type { PackEntry } from './write/member-headers.js';
 export {
@@ -15,4 +16,5 @@ export {
   type PackTarOptions,
   packTar,
   type TarBlob,
+  webPackTar,
 } from './write/pack.js';

@@ -1,8 +1,9 @@
 import { type FileEntry, fileEntry, readWholeContent } from '@vzdump-format/file-tree';
+import { toReadableStream } from '@vzdump-format/streams';
 import { collect, INPUTS } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
-import { unpackTar, verifyTar } from './read/unpack.js';
-import { packTar } from './write/pack.js';
+import { unpackTar, verifyTar, webUnpackTar } from './read/unpack.js';
+import { packTar, webPackTar } from './write/pack.js';
 
 const LARGE = Buffer.alloc(300_000, 'large ');
 
@@ -22,6 +23,14 @@ describe.each(INPUTS)('%s', (_, give) => {
       ['b', true],
     ]);
   });
+});
+
+test('passes through web streams', async () => {
+  const entries = toReadableStream([fileEntry('a', 'abc'), fileEntry('b', LARGE)]);
+  const found: number[] = [];
+  for await (const entry of entries.pipeThrough(webPackTar()).pipeThrough(webUnpackTar()))
+    if (entry.type === 'file') found.push((await readWholeContent(entry)).length);
+  expect(found).toEqual([3, LARGE.length]);
 });
 
 test.each([

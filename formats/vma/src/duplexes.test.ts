@@ -1,4 +1,4 @@
-import { Readable, Writable } from 'node:stream';
+import { getDefaultHighWaterMark, Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { BufferSource } from '@vzdump-format/streams';
 import { chunked, collect, noise, overwriting } from '@vzdump-format/testing';
@@ -32,6 +32,14 @@ describe('in a pipeline of Node streams', () => {
     const { stream, bytes } = sink();
     await pipeline(createPackVma({ ...someDrive() }), stream);
     expect(bytes().equals(await collect(packVma(someDrive())))).toBe(true);
+  });
+
+  test('each is in byte mode, with the ordinary high-water mark, where bytes are', () => {
+    const ordinary = getDefaultHighWaterMark(false);
+    const readable = { readableObjectMode: false, readableHighWaterMark: ordinary };
+    expect(createPackVma(someDrive())).toMatchObject(readable);
+    expect(createRepackVma()).toMatchObject(readable);
+    expect(createUnpackVma()).toMatchObject({ writableObjectMode: false, writableHighWaterMark: ordinary });
   });
 
   test('createUnpackVma and createRepackVma', async () => {

@@ -20,6 +20,7 @@ export {
   type VmaRecord,
   type VmaSummary,
   verifyVma,
+  webUnpackVma,
 } from './read/unpack.js';
-export { createPackVma, type PackVmaDrive, type PackVmaOptions, packVma } from './write/pack.js';
-export { createRepackVma, repackVma } from './write/repack.js';
+export { createPackVma, type PackVmaDrive, type PackVmaOptions, packVma, webPackVma } from './write/pack.js';
+export { createRepackVma, repackVma, webRepackVma } from './write/repack.js';

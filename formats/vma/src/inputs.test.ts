@@ -3,9 +3,9 @@ import { collect, INPUTS, noise } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
 import { readVmaHeader } from './header.js';
 import { streamDrive } from './read/drive-stream.js';
-import { unpackVma, verifyVma } from './read/unpack.js';
-import { type PackVmaOptions, packVma } from './write/pack.js';
-import { repackVma } from './write/repack.js';
+import { unpackVma, verifyVma, webUnpackVma } from './read/unpack.js';
+import { type PackVmaOptions, packVma, webPackVma } from './write/pack.js';
+import { repackVma, webRepackVma } from './write/repack.js';
 
 const DISK = noise(200_704);
 
@@ -21,6 +21,12 @@ describe.each(INPUTS)('%s', (_, give) => {
     expect((await collect(streamDrive(give(archive), 'disk'))).equals(DISK)).toBe(true);
     expect((await collect(repackVma(unpackVma(give(archive))))).equals(archive)).toBe(true);
   });
+});
+
+test('passes through web streams', async () => {
+  const archive = webPackVma({ drives: [{ name: 'disk', source: new BufferSource(DISK) }] });
+  const again = archive.pipeThrough(webUnpackVma()).pipeThrough(webRepackVma());
+  expect((await collect(streamDrive(again, 'disk'))).equals(DISK)).toBe(true);
 });
 
 test('records in an array are packed', async () => {

@@ -1,5 +1,5 @@
 import type { Writable } from 'node:stream';
-import type { Codec, CompressOptions } from '@vzdump-format/codecs';
+import { type Codec, type CodecName, type CompressOptions, codec } from '@vzdump-format/codecs';
 import { ContentProgress, type FileEntry } from '@vzdump-format/file-tree';
 import {
   ArchiveError,
@@ -54,7 +54,7 @@ async function recompress(
   archive: OpenArchive,
   options: ConvertArchiveOptions,
 ): Promise<ConvertArchiveResult> {
-  const { output, codec, signal } = options;
+  const { output, signal } = options;
   const meter = new Meter();
   const boundaries = new Boundaries();
   const onBoundary = (offset: number) => {
@@ -64,7 +64,7 @@ async function recompress(
   const verified = observed((bytes) =>
     archive.format.verify({ bytes, source: undefined }, { ...options, onBoundary }),
   );
-  const compress = codec.compress({ ...options.compress, boundaries, signal });
+  const compress = codec(options.codec).compress({ ...options.compress, boundaries, signal });
   const bytes = compress(metered(meter)(verified(archive.bytes)));
   const archiveBytes = await writeOutput(bytes, output, options);
   return { bytes: meter.progress.bytes, archiveBytes };
@@ -80,8 +80,9 @@ async function convertTree(
   payloadPath: string | undefined,
   options: ConvertArchiveOptions,
 ): Promise<ConvertArchiveResult> {
-  const { output, codec, onProgress, onWarning, signal } = options;
-  if (payloadPath !== undefined) requireUncompressed(codec);
+  const { output, onProgress, onWarning, signal } = options;
+  const by = codec(options.codec);
+  if (payloadPath !== undefined) requireUncompressed(by);
   const meter = new Meter();
   const boundaries = new Boundaries();
   const { bytes: archiveBytes, payload } = archive;
@@ -111,7 +112,7 @@ async function convertTree(
     const written = await writeSplitOutput(packed, output, payloadPath, options);
     return { bytes: meter.progress.bytes, archiveBytes: written };
   }
-  const compress = codec.compress({ ...options.compress, boundaries, signal });
+  const compress = by.compress({ ...options.compress, boundaries, signal });
   const written = await writeOutput(compress(packed()), output, options);
   return { bytes: meter.progress.bytes, archiveBytes: written };
 }
@@ -139,7 +140,7 @@ export interface ConvertArchiveOptions extends OperationOptions {
   readonly format?: ArchiveFormat | undefined;
   /** Whether a file that exists is replaced. */
   readonly overwrite?: boolean;
-  readonly codec: Codec;
+  readonly codec: Codec | CodecName;
   readonly compress?: CompressOptions;
 }
 

@@ -1,4 +1,4 @@
-import type { Codec, CompressOptions } from '@vzdump-format/codecs';
+import { type Codec, type CodecName, type CompressOptions, codec } from '@vzdump-format/codecs';
 import { ContentProgress, type DirectoryTree, type WalkOptions } from '@vzdump-format/file-tree';
 import {
   Boundaries,
@@ -27,7 +27,7 @@ export interface PackTreeOptions extends OperationOptions {
   readonly overwrite?: boolean;
   /** See `WriteOutputOptions`. */
   readonly writeAt?: WriteAt | undefined;
-  readonly codec: Codec;
+  readonly codec: Codec | CodecName;
   readonly compress?: CompressOptions;
   /** What is packed. */
   readonly tree: DirectoryTree;
@@ -61,13 +61,14 @@ export interface PackTreeResult {
 
 /** Packs a directory tree: walked, packed, throttled, compressed, written. */
 export async function packTree(options: PackTreeOptions): Promise<PackTreeResult> {
-  const { format, codec, first, excludes = [], onProgress, onWarning, signal } = options;
+  const { format, first, excludes = [], onProgress, onWarning, signal } = options;
+  const by = codec(options.codec);
   const payload = splitPayloadPath(format, options.output, options.payload);
-  if (payload !== undefined) requireUncompressed(codec);
+  if (payload !== undefined) requireUncompressed(by);
   debugLog(
     'packing %s, codec %s, level %s',
     format.name,
-    codec.name,
+    by.name,
     options.compress?.level ?? "the codec's own",
   );
   const progress = new ContentProgress(onProgress);
@@ -94,9 +95,9 @@ export async function packTree(options: PackTreeOptions): Promise<PackTreeResult
   const limited = (archive: AsyncIterable<Uint8Array>) =>
     metered(meter)(throttle(limiter, signal && { signal })(archive));
   const compressed = (archive: AsyncIterable<Uint8Array>) =>
-    codec.isIdentity
+    by.isIdentity
       ? limited(archive)
-      : codec.compress({ ...options.compress, boundaries, signal })(limited(archive));
+      : by.compress({ ...options.compress, boundaries, signal })(limited(archive));
   const writing = { ...options, onPartial: ownOutput.add };
   const archiveBytes =
     payload === undefined

@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { codec } from '@vzdump-format/codecs';
+import { type CodecName, codec, detectCodec } from '@vzdump-format/codecs';
 import { BufferSource, type ByteSource, FileSource, RateLimiter, readChunks } from '@vzdump-format/streams';
 import { openFilesIn, scratch } from '@vzdump-format/testing';
 import { type VmaHeader, verifyVma } from '@vzdump-format/vma';
@@ -37,6 +37,14 @@ async function headerOf(path: string): Promise<VmaHeader> {
 }
 
 afterEach(() => vi.restoreAllMocks());
+
+test('takes a codec by its name', async () => {
+  const { output, ...options } = await makeVm();
+  await packVm({ ...options, output: `${output}.gz`, codec: 'gzip' });
+  expect(detectCodec(await readFile(`${output}.gz`))).toBe(codec('gzip'));
+  const unknown = packVm({ ...options, output, codec: 'rar' as CodecName });
+  await expect(unknown).rejects.toMatchObject({ name: 'ArchiveError', code: 'CODEC_UNKNOWN' });
+});
 
 test('packs configs and drives under their names', async () => {
   const { directory, ...options } = await makeVm();

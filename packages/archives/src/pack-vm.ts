@@ -1,4 +1,4 @@
-import type { Codec, CompressOptions } from '@vzdump-format/codecs';
+import { type Codec, type CodecName, type CompressOptions, codec } from '@vzdump-format/codecs';
 import {
   Boundaries,
   type ByteSource,
@@ -25,7 +25,7 @@ export interface PackVmOptions {
   readonly overwrite?: boolean;
   /** See `WriteOutputOptions`. */
   readonly writeAt?: WriteAt | undefined;
-  readonly codec: Codec;
+  readonly codec: Codec | CodecName;
   readonly compress?: CompressOptions;
   readonly configs: readonly VmaConfig[];
   readonly drives: readonly DriveSpec[];
@@ -53,12 +53,8 @@ export interface PackVmResult {
 /** Packs a VM's disks and configs into a VMA archive: read, throttled, packed, compressed, written. */
 export async function packVm(options: PackVmOptions): Promise<PackVmResult> {
   const { signal, configs } = options;
-  debugLog(
-    'packing %s, codec %s, level %s',
-    'vma',
-    options.codec.name,
-    options.compress?.level ?? "the codec's own",
-  );
+  const by = codec(options.codec);
+  debugLog('packing %s, codec %s, level %s', 'vma', by.name, options.compress?.level ?? "the codec's own");
   const drives: PackVmaDrive[] = [];
   try {
     const limiter = new RateLimiter(options.bytesPerSecond ?? 0);
@@ -82,7 +78,7 @@ export async function packVm(options: PackVmOptions): Promise<PackVmResult> {
         options.onProgress?.(done, total);
       },
     });
-    const compress = options.codec.compress({ ...options.compress, boundaries, signal });
+    const compress = by.compress({ ...options.compress, boundaries, signal });
     const archiveBytes = await writeOutput(compress(archive), options.output, options);
     return { bytes, zeroBytes, archiveBytes };
   } finally {

@@ -1,12 +1,10 @@
 import { availableParallelism } from 'node:os';
-import type { Duplex } from 'node:stream';
 import {
   ArchiveError,
   type Boundaries,
   type ByteSource,
   type OnWarning,
   type Stage,
-  toByteDuplex,
 } from '@vzdump-format/streams';
 
 export interface CompressOptions {
@@ -92,9 +90,12 @@ export interface CodecEngine {
   readonly version?: string;
 }
 
+/** What codecs are called; where a codec is taken, its name is enough. */
+export type CodecName = 'none' | 'lzo' | 'gzip' | 'pigz' | 'zstd' | 'bzip2';
+
 /** One compressed format. A row of the registry. */
 export interface Codec {
-  readonly name: string;
+  readonly name: CodecName;
   /** With the dot; the first is what new files get. */
   readonly extensions: readonly string[];
   /** Beginnings by which the format is known, all of them; none for `none`. */
@@ -126,25 +127,6 @@ export interface Codec {
    * @throws `NOT_SEEKABLE` when none can be made.
    */
   buildIndex(source: ByteSource, options?: IndexOptions): AsyncIterable<Uint8Array>;
-}
-
-/**
- * Compresses as a Node stream: a Duplex in byte mode. It is destroyed with the stage's error, and when
- * `signal` is aborted.
- * @throws `CODEC_LEVEL` and the like at once; `CODEC_READ_ONLY` when it cannot be written
- * @example createReadStream('disk.vma').pipe(createCompress(codec('zstd'), { threads: 2 }))
- */
-export function createCompress(codec: Codec, options: CompressOptions = {}): Duplex {
-  return toByteDuplex(codec.compress(options), options.signal);
-}
-
-/**
- * Decompresses as a Node stream: a Duplex in byte mode, destroyed with an `ArchiveError` that carries the
- * compressed offset.
- * @example createReadStream('disk.vma.gz').pipe(createDecompress(codec('gzip')))
- */
-export function createDecompress(codec: Codec, options: DecompressOptions = {}): Duplex {
-  return toByteDuplex(codec.decompress(options), options.signal);
 }
 
 /** The level to use. @throws `CODEC_LEVEL` when it is not in the range. */

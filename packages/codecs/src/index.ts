@@ -1,6 +1,7 @@
 export type {
   Codec,
   CodecEngine,
+  CodecName,
   CompressOptions,
   DecompressOptions,
   IndexOptions,
@@ -8,7 +9,7 @@ export type {
   LevelRange,
   SeekableOptions,
 } from './codec.js';
-export { checkedSpan, createCompress, createDecompress } from './codec.js';
+export { checkedSpan } from './codec.js';
 export {
   type BuildIndexOptions,
   buildIndex,
@@ -26,3 +27,4 @@ export {
   openSeekable,
 } from './registry.js';
 export { readInOrder } from './seekable/segmented-source.js';
+export { createCompress, createDecompress, webCompress, webDecompress } from './streams.js';

@@ -2,6 +2,7 @@ import { ArchiveError, type ByteSource } from '@vzdump-format/streams';
 import { bzip2 } from './bzip2/bzip2.js';
 import {
   type Codec,
+  type CodecName,
   type CompressOptions,
   halfTheCores,
   type IndexOptions,
@@ -19,8 +20,9 @@ export const codecs: readonly Codec[] = [none, lzo, gzip, pigz, zstd, bzip2];
 /** So many bytes from the beginning decide which codec it is. */
 export const DETECT_BYTES = Math.max(...codecs.flatMap((row) => row.magic.map((magic) => magic.length)));
 
-/** The codec of that name. @throws `CODEC_UNKNOWN` */
-export function codec(name: string): Codec {
+/** The codec of that name; a codec itself stays as it is. @throws `CODEC_UNKNOWN` */
+export function codec(name: Codec | CodecName | (string & {})): Codec {
+  if (typeof name === 'object') return name;
   const found = codecs.find((row) => row.name === name);
   if (found !== undefined) return found;
   throw new ArchiveError('CODEC_UNKNOWN', `no codec is named '${name}'`, {

@@ -65,3 +65,4 @@ export {
 } from './stage/pull-iterator.js';
 export { ClaimedSource, runStage, type Stage, stageOf, type Work } from './stage/stage.js';
 export { RateLimiter, ThrottledSource, throttle } from './stage/throttle.js';
+export { toReadableStream, toTransformStream } from './stage/web.js';

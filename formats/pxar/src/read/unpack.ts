@@ -1,13 +1,16 @@
 import type { Duplex } from 'node:stream';
+import type { TransformStream } from 'node:stream/web';
 import { ContentProgress, contentChunks, type TreeSummary } from '@vzdump-format/file-tree';
 import { printableName } from '@vzdump-format/posix';
 import {
   ArchiveError,
+  type Items,
   type OnProgress,
   type OnWarning,
   type Pulled,
   PullIterator,
   type PullSource,
+  toTransformStream,
   toUnpackingDuplex,
 } from '@vzdump-format/streams';
 import { ITEM, MAX_DEPTH } from '../format.js';
@@ -96,6 +99,12 @@ class Entries implements PullSource<PxarEntry> {
  */
 export function createUnpackPxar(options: UnpackPxarOptions = {}): Duplex {
   return toUnpackingDuplex((archive) => new PatientEntries(unpackPxar(archive, options)), options.signal);
+}
+
+/** As `createUnpackPxar`, for web streams. */
+export function webUnpackPxar(options: UnpackPxarOptions = {}): TransformStream<Uint8Array, PxarEntry> {
+  const unpack = (archive: Items<Uint8Array>) => new PatientEntries(unpackPxar(archive, options));
+  return toTransformStream(unpack, options.signal);
 }
 
 class Unpacker {

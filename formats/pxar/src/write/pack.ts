@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import type { TransformStream } from 'node:stream/web';
 import { type FileEntry, wholeContent } from '@vzdump-format/file-tree';
 import {
   ClaimedSource,
@@ -11,6 +12,7 @@ import {
   piecesOf,
   runStage,
   toPackingDuplex,
+  toTransformStream,
 } from '@vzdump-format/streams';
 import { GATHER_BELOW, type ItemWriter } from './item-writer.js';
 import type { PackPxarOptions } from './pack-options.js';
@@ -96,6 +98,11 @@ async function* passOn(
 /** As `packPxar`, a Duplex: entries in, in object mode, and bytes of the archive out, in byte mode. */
 export function createPackPxar(options: PackPxarOptions = {}): Duplex {
   return toPackingDuplex((entries: Items<FileEntry>) => packPxar(entries, options), options.signal);
+}
+
+/** As `createPackPxar`, for web streams. */
+export function webPackPxar(options: PackPxarOptions = {}): TransformStream<FileEntry, Uint8Array> {
+  return toTransformStream((entries: Items<FileEntry>) => packPxar(entries, options), options.signal);
 }
 
 /** Whether `pxar create` keeps an extended attribute of this name, and `pxar extract` restores it. */

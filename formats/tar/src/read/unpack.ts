@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import type { TransformStream } from 'node:stream/web';
 import { ContentProgress, type TreeSummary } from '@vzdump-format/file-tree';
 import { offerRanges, printableName } from '@vzdump-format/posix';
 import {
@@ -15,6 +16,7 @@ import {
   type Pulled,
   PullIterator,
   type PullSource,
+  toTransformStream,
   toUnpackingDuplex,
 } from '@vzdump-format/streams';
 import { wholeBlocks } from '../format.js';
@@ -217,6 +219,12 @@ class StoredContent implements ChunksInPieces {
  */
 export function createUnpackTar(options: UnpackTarOptions = {}): Duplex {
   return toUnpackingDuplex((archive) => waitingForContent(unpackTar(archive, options)), options.signal);
+}
+
+/** As `createUnpackTar`, for web streams. */
+export function webUnpackTar(options: UnpackTarOptions = {}): TransformStream<Uint8Array, TarEntry> {
+  const unpack = (archive: Items<Uint8Array>) => waitingForContent(unpackTar(archive, options));
+  return toTransformStream(unpack, options.signal);
 }
 
 async function* waitingForContent(entries: AsyncIterable<TarEntry>): AsyncGenerator<TarEntry> {

@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import type { TransformStream } from 'node:stream/web';
 import { type Content, CountedWarnings, type FileEntry, requireEntry } from '@vzdump-format/file-tree';
 import { printableName } from '@vzdump-format/posix';
 import {
@@ -16,6 +17,7 @@ import {
   piecesOf,
   runStage,
   toPackingDuplex,
+  toTransformStream,
 } from '@vzdump-format/streams';
 import { END_BLOCKS, RECORD_SIZE } from '../format.js';
 import { type SparseLayout, sparseLayoutOf, withZeros } from '../sparse.js';
@@ -76,6 +78,11 @@ async function* packAll(entries: PullIterator<PackEntry>, options: PackTarOption
 /** As `packTar`, a Duplex: entries in, in object mode, and bytes of the archive out, in byte mode. */
 export function createPackTar(options: PackTarOptions = {}): Duplex {
   return toPackingDuplex((entries: Items<PackEntry>) => packTar(entries, options), options.signal);
+}
+
+/** As `createPackTar`, for web streams. */
+export function webPackTar(options: PackTarOptions = {}): TransformStream<PackEntry, Uint8Array> {
+  return toTransformStream((entries: Items<PackEntry>) => packTar(entries, options), options.signal);
 }
 
 function entryOfBlob({ path, data, mode = BLOB_MODE, mtime = now() }: TarBlob): PackEntry {

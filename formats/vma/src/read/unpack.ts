@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import type { TransformStream } from 'node:stream/web';
 import {
   ArchiveError,
   ByteReader,
@@ -7,6 +8,7 @@ import {
   type OnProgress,
   type OnWarning,
   runStage,
+  toTransformStream,
   toUnpackingDuplex,
 } from '@vzdump-format/streams';
 import {
@@ -67,6 +69,11 @@ export function unpackVma(
 /** The same as a Duplex: bytes in, records out. */
 export function createUnpackVma(options: UnpackVmaOptions = {}): Duplex {
   return toUnpackingDuplex((archive) => unpackVma(archive, options), options.signal);
+}
+
+/** As `createUnpackVma`, for web streams. */
+export function webUnpackVma(options: UnpackVmaOptions = {}): TransformStream<Uint8Array, VmaRecord> {
+  return toTransformStream((archive: Items<Uint8Array>) => unpackVma(archive, options), options.signal);
 }
 
 async function* readRecords(

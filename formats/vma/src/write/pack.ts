@@ -1,4 +1,5 @@
-import { Readable } from 'node:stream';
+import { getDefaultHighWaterMark, Readable } from 'node:stream';
+import type { ReadableStream } from 'node:stream/web';
 import { printableName } from '@vzdump-format/posix';
 import {
   ArchiveError,
@@ -9,6 +10,7 @@ import {
   type OnProgress,
   type OnWarning,
   owned,
+  toReadableStream,
 } from '@vzdump-format/streams';
 import { beginsAtBoundary, type ExtentShape, newExtentBuffer } from '../extents.js';
 import {
@@ -128,7 +130,13 @@ function shapeOf({ range, size }: PackedExtent, offset: number): ExtentShape {
  * it. It reads the drives by itself, at any offset.
  */
 export function createPackVma(options: PackVmaOptions): Readable {
-  return Readable.from(owned(packVma(options)), { objectMode: false });
+  const highWaterMark = getDefaultHighWaterMark(false);
+  return Readable.from(owned(packVma(options)), { objectMode: false, highWaterMark });
+}
+
+/** The same as a web stream. */
+export function webPackVma(options: PackVmaOptions): ReadableStream<Uint8Array> {
+  return toReadableStream(packVma(options));
 }
 
 function headerOf({ configs = [], drives = [], uuid, ctime }: PackVmaOptions): VmaHeader {

@@ -1,6 +1,13 @@
 import type { Duplex } from 'node:stream';
+import type { TransformStream } from 'node:stream/web';
 import { printableName } from '@vzdump-format/posix';
-import { ArchiveError, type Items, runStage, toPackingDuplex } from '@vzdump-format/streams';
+import {
+  ArchiveError,
+  type Items,
+  runStage,
+  toPackingDuplex,
+  toTransformStream,
+} from '@vzdump-format/streams';
 import { ClusterMap, newExtentBuffer } from '../extents.js';
 import {
   BLOCK_SIZE,
@@ -33,6 +40,11 @@ export function repackVma(records: Items<VmaRecord>): AsyncGenerator<Uint8Array>
 /** The same as a Duplex: records in, bytes out. */
 export function createRepackVma(): Duplex {
   return toPackingDuplex(repackVma);
+}
+
+/** As `createRepackVma`, for web streams. */
+export function webRepackVma(): TransformStream<VmaRecord, Uint8Array> {
+  return toTransformStream(repackVma);
 }
 
 async function* packRecords(records: AsyncIterable<VmaRecord>): AsyncGenerator<Uint8Array> {

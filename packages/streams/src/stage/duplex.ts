@@ -85,7 +85,7 @@ function copyingInput(duplex: Duplex): Duplex {
 }
 
 /** Bytes, or a record with bytes in it, in memory of its own. What a record gives later stays as it is. */
-function ownItem<T>(item: T): T {
+export function ownItem<T>(item: T): T {
   if (item instanceof Uint8Array) return Buffer.from(item) as unknown as T;
   if (typeof item !== 'object' || item === null) return item;
   const borrowed = Object.entries(item).filter(([, value]) => value instanceof Uint8Array);

@@ -2,8 +2,9 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { chunked, collect } from '@vzdump-format/testing';
 import { describe, expect, test } from 'vitest';
-import { createCompress, createDecompress } from './codec.js';
+import type { CodecName } from './codec.js';
 import { codec, codecs } from './registry.js';
+import { createCompress, createDecompress, webCompress, webDecompress } from './streams.js';
 import { mixedBytes } from './testing/bytes.js';
 
 const plain = mixedBytes(300_000);
@@ -27,6 +28,25 @@ describe.each(codecs.filter(({ canCompress }) => canCompress))('$name as Node st
     controller.abort();
     expect(await closed).toMatchObject({ name: 'AbortError' });
     expect(duplex.destroyed).toBe(true);
+  });
+});
+
+describe('by name', () => {
+  test.each(codecs.filter(({ canCompress }) => canCompress))('$name, as a web stream', async ({ name }) => {
+    const stream = new Blob([Uint8Array.from(plain)]).stream();
+    const there = stream.pipeThrough(webCompress(name));
+    expect((await collect(there.pipeThrough(webDecompress(name)))).equals(plain)).toBe(true);
+  });
+
+  test('as a Node stream', async () => {
+    const chunks = Readable.from([plain]).pipe(createCompress('gzip')).pipe(createDecompress('gzip'));
+    expect((await collect(chunks)).equals(plain)).toBe(true);
+  });
+
+  test('that there is not', () => {
+    const unknown = expect.objectContaining({ name: 'ArchiveError', code: 'CODEC_UNKNOWN' });
+    for (const make of [createCompress, createDecompress, webCompress, webDecompress])
+      expect(() => make('rar' as CodecName)).toThrow(unknown);
   });
 });
 
