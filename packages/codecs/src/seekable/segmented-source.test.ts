@@ -1,6 +1,6 @@
-import { ArchiveError, BufferSource } from '@vzdump-format/streams';
-import { expect, test } from 'vitest';
-import { openSegments, type SegmentDecoder } from './segmented-source.js';
+import { ArchiveError, BufferSource, readChunks } from '@vzdump-format/streams';
+import { describe, expect, test } from 'vitest';
+import { openSegments, readInOrder, type SegmentDecoder } from './segmented-source.js';
 
 const SIZE = 1000;
 const file = Buffer.from(Array.from({ length: 100 * SIZE }, (_, at) => Math.floor(at / SIZE)));
@@ -40,4 +40,51 @@ test('several reads of a segment that cannot be decompressed all fail for that r
   expect(outcomes).toEqual(
     reads.map(() => ({ status: 'rejected', reason: expect.objectContaining({ code: 'DAMAGED' }) })),
   );
+});
+
+/** Parts of zeros, and how many of them were decompressed at a time, at most. */
+function partsOf(contentSize: number, count: number, threads: number) {
+  const parts = Array.from({ length: count }, (_, index) => ({
+    offset: index,
+    size: 1,
+    contentSize,
+    state: 0,
+  }));
+  const underWay = { now: 0, most: 0 };
+  const decode: SegmentDecoder['decode'] = async (_compressed, _segment, output) => {
+    underWay.most = Math.max(underWay.most, ++underWay.now);
+    await new Promise((resolve) => setImmediate(resolve));
+    underWay.now--;
+    return output;
+  };
+  const source = new BufferSource(Buffer.alloc(count));
+  return { content: openSegments(source, parts, { decode, mismatch, threads }, {}), underWay };
+}
+
+describe('read in order, several parts are decompressed at a time', () => {
+  test.each([
+    [8, 20, 2, 4], // threads, one that is given out, one that is fetched
+    [8, 20, 4, 6],
+    [60, 5, 4, 3], // some 128 MiB
+  ])('parts of %d MiB', async (size, count, threads, most) => {
+    const { content, underWay } = partsOf(size << 20, count, threads);
+    let length = 0;
+    for await (const chunk of readInOrder(content)) length += chunk.length;
+    expect(length).toBe(count * (size << 20));
+    expect(underWay.most).toBeGreaterThan(1);
+    expect(underWay.most).toBeLessThanOrEqual(most);
+  });
+
+  test.each([
+    [8, 20, 2, 3],
+    [60, 5, 4, 2],
+    [64, 5, 4, 2],
+  ])('also by reads that follow one another: parts of %d MiB', async (size, count, threads, most) => {
+    const { content, underWay } = partsOf(size << 20, count, threads);
+    let length = 0;
+    for await (const chunk of readChunks(content)) length += chunk.length;
+    expect(length).toBe(count * (size << 20));
+    expect(underWay.most).toBeGreaterThan(1);
+    expect(underWay.most).toBeLessThanOrEqual(most);
+  });
 });
