@@ -3,8 +3,7 @@ import type { DecompressOptions } from '../codec.js';
 import { isPrefixOfAny, readTrailing } from '../trailing.js';
 import { type DeflateEngine, InflateError } from './engine.js';
 import { checkedDeflateEngine, loadDeflateEngine } from './engines.js';
-import { MAGIC, TRAILER_SIZE } from './format.js';
-import { readMemberHeader, readOrTruncated, truncated } from './header.js';
+import { MAGIC, readMemberHeader, readOrTruncated, TRAILER_SIZE, truncated } from './format.js';
 
 /** Also how far behind the reported offset damage may be: the libraries tell only in which piece it is. */
 const INPUT_SIZE = 256 * 1024;

@@ -20,8 +20,7 @@ import {
 import { checkTrailer, nextMember } from './decompress.js';
 import { BITS_LEFT, BlockFinder, fromBit } from './deflate-blocks.js';
 import { nodeEngine, throughZlib } from './engine-node.js';
-import { WINDOW_SIZE } from './format.js';
-import { truncated } from './header.js';
+import { truncated, WINDOW_SIZE } from './format.js';
 import { NeededWindow } from './needed-window.js';
 
 const { constants, crc32, createInflateRaw, inflateRaw, inflateRawSync } =

@@ -51,7 +51,7 @@ interface IndexedSegment extends Omit<Segment, 'dictionary'> {
 }
 
 /** Goes through a compressed file and divides it. @throws what is wrong with it */
-export type Scan = (source: ByteSource, options: ScanOptions) => AsyncIterable<Segment> | Iterable<Segment>;
+type Scan = (source: ByteSource, options: ScanOptions) => AsyncIterable<Segment> | Iterable<Segment>;
 
 /** The bytes to keep beside the compressed file, as its segments are found. @throws what `scan` throws */
 export async function* encodeIndex(

@@ -111,7 +111,7 @@ interface Kept {
  * whole ahead of whoever reads on and on. Keeps the segments that were used last, and goes on where it
  * stopped in them.
  */
-export class SegmentedSource implements ByteSource {
+class SegmentedSource implements ByteSource {
   readonly size: number;
   readonly partAt?: (offset: number) => ByteRange;
   /** Least recently used first. */

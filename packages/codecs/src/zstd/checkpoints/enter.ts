@@ -18,7 +18,7 @@ export type DecodeFrame = (
 const STATE_BASE = 64 * 1024;
 
 /** What a span is decompressed with. */
-export interface SpanStart {
+interface SpanStart {
   /** Of the window. */
   readonly descriptor: number;
   readonly dictionary: Uint8Array | undefined;
