@@ -222,12 +222,23 @@ describe('where that fails, it is read from its beginning, and', () => {
     await writeFile(path, bytes);
   }
 
+  /** Where the index has what the second part of an archive begins with. */
+  function dictionaryIn(index: Buffer): number {
+    const first = index.readUIntLE(index.length - 46, 6);
+    const second = first + 34 + 4 * index.readUInt16LE(first + 32);
+    expect(index.readUInt32LE(second + 24)).toBeGreaterThan(1000);
+    return index.readUIntLE(second + 18, 6);
+  }
+
   test('nothing is lost when it is the index that is wrong', async () => {
     const path = await archiveIn(await scratch());
+    const source = new BufferSource(Buffer.alloc(12 << 20, noise(20_000))); // each part refers to what is before
+    const repeated = await collect(packVma({ drives: [{ name: 'a', source }] }));
+    await writeFile(path, gzipSync(repeated, { level: 1 }));
     await indexArchive(path);
-    await flip(`${path}.idx`, 1000); // which is of no use before the second part
+    await flip(`${path}.idx`, dictionaryIn(await readFile(`${path}.idx`)));
     const { outcome, warnings } = await readAll(path);
-    expect([outcome, warnings]).toEqual([sha256(vma), ['INDEX_WRONG']]);
+    expect([outcome, warnings]).toEqual([sha256(repeated), ['INDEX_WRONG']]);
   });
 
   test('what is wrong with the archive is told as ever', async () => {
