@@ -1,6 +1,7 @@
 export { isTar } from './header/header.js';
 export { type FormatListingOptions, formatListing, type ListedEntry, ListingColumns } from './listing.js';
 export type { TarEntry } from './read/member.js';
+export { collectMemberHeaders, type LocatedHeaders } from './read/member-headers.js';
 export { type OpenTarOptions, openTar, type TarArchive } from './read/random-access.js';
 export {
   createUnpackTar,

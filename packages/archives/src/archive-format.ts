@@ -42,6 +42,9 @@ export interface StoredArchive {
   open(): Promise<ByteSource>;
 }
 
+/** Takes an archive that passes by, chunk by chunk, and gives ranges of it. */
+export type CollectHeaders = (chunk: Uint8Array) => readonly KeptRange[] | Promise<readonly KeptRange[]>;
+
 /** An archive, its codec taken off. */
 export interface ArchiveBytes {
   /** Once, from the first byte; a chunk is valid until the next is asked for. */
@@ -92,7 +95,7 @@ interface FormatRow {
    * Makes what takes an archive that passes by, and gives the ranges of it that opening it at rest will read:
    * short headers that stand all over it.
    */
-  readonly collectHeaders?: () => (chunk: Uint8Array) => readonly KeptRange[];
+  readonly collectHeaders?: () => CollectHeaders;
   /** Reads everything and throws the first thing that is wrong. */
   verify(archive: ArchiveBytes, options: VerifyOptions): Promise<void>;
 }

@@ -146,9 +146,12 @@ async function writeIndex(
 }
 
 /** Picks out what opening an archive reads all over it, whatever its format. */
-function collectHeaders(): (content: Uint8Array) => readonly KeptRange[] {
+function collectHeaders(): (content: Uint8Array) => Promise<KeptRange[]> {
   const collectors = formats.flatMap((format) => format.collectHeaders?.() ?? []);
-  return (content) => collectors.flatMap((collect) => collect(content));
+  return async (content) => {
+    const found = await Promise.all(collectors.map((collect) => collect(content)));
+    return found.flat(); // of one of them: an archive has one format
+  };
 }
 
 /** Tells how far a source has been read. */

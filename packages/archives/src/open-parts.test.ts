@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { type Codec, codec } from '@vzdump-format/codecs';
 import { DirectoryTree } from '@vzdump-format/file-tree';
 import { type ArchiveWarning, Boundaries, BufferSource, RateLimiter } from '@vzdump-format/streams';
-import { openFilesIn, scratch } from '@vzdump-format/testing';
+import { chunked, openFilesIn, scratch } from '@vzdump-format/testing';
 import { openVma, packVma } from '@vzdump-format/vma';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { DiskFormat, TreeFormat } from './archive-format.js';
@@ -198,6 +198,32 @@ describe('an index of a VMA that is in one frame', () => {
       });
       expect(result.equals(drive.bytes.subarray(-64 * 1024))).toBe(true);
       expect(bytesRead).toBeLessThan(25 * MIB);
+    },
+  );
+});
+
+describe('an index of a tree that is in one frame', () => {
+  test.each(['zst', 'gz'])(
+    '.%s keeps the headers: one file is read, whatever is damaged elsewhere',
+    async (extension) => {
+      const archive = await packedTree('plain.tar', codec('none'));
+      const path = join(directory, `one-frame.tar.${extension}`);
+      const of = codec(extension === 'gz' ? 'gzip' : 'zstd');
+      await writeFile(
+        path,
+        await collect(of.compress({ seekable: false, level: 1 })(chunked(await readFile(archive), 65_536))),
+      );
+      await indexArchive(path);
+      const whole = await cat(path, 'zz-last');
+      expect(whole.result.equals(LAST)).toBe(true);
+      expect(whole.bytesRead).toBeLessThan(10 * MIB);
+      const { mtime } = await stat(path);
+      await damage(path, 3 * MIB, 1000);
+      await utimes(path, mtime, mtime);
+      const { result, warnings } = await cat(path, 'zz-last');
+      expect(result.equals(LAST)).toBe(true);
+      expect(warnings).toEqual([]);
+      await expect(cat(path, 'large')).rejects.toMatchObject({ offset: expect.any(Number) });
     },
   );
 });

@@ -62,7 +62,7 @@ export interface IndexOptions extends DecompressOptions {
    * Takes all of the content, in order, and gives what of it the index is to keep: ranges of up to 64 KiB,
    * which `readUnproven` then has without decompressing anything.
    */
-  readonly keep?: ((content: Uint8Array) => readonly KeptRange[]) | undefined;
+  readonly keep?: ((content: Uint8Array) => readonly KeptRange[] | Promise<readonly KeptRange[]>) | undefined;
 }
 
 /** A range of the content. */
@@ -74,7 +74,7 @@ export interface KeptRange {
 /** What a scan for places to begin at is told, beside what the caller of `buildIndex` says. */
 export interface ScanOptions extends IndexOptions {
   /** Takes all of the content, in order; not every scan decompresses any unless this is given. */
-  readonly onContent?: ((content: Uint8Array) => void) | undefined;
+  readonly onContent?: ((content: Uint8Array) => Promise<void>) | undefined;
 }
 
 export interface LevelRange {

@@ -143,7 +143,7 @@ export class SourceReader implements ArchiveReader {
   async readUpTo(length: number): Promise<Uint8Array> {
     const wanted = Math.max(0, Math.min(length, this.source.size - this.offset));
     if (wanted > this.atHand.length) return this.readPast(wanted);
-    if (this.available < wanted) await this.fill();
+    if (this.available < wanted) await this.fill(wanted);
     const bytes = this.atHand.subarray(this.position, this.position + Math.min(wanted, this.available));
     this.offset += bytes.length;
     return bytes;
@@ -159,7 +159,18 @@ export class SourceReader implements ArchiveReader {
     }
   }
 
-  private async fill(): Promise<void> {
+  /** Takes what the source has at hand of the next bytes. @returns how many there are, 0 for none */
+  async takeAtHand(): Promise<number> {
+    const { offset, source } = this;
+    const length = (await source.readAtHand?.(this.atHand, offset)) ?? 0;
+    if (length === 0) return 0;
+    this.windowStart = offset;
+    this.windowEnd = offset + length;
+    return length;
+  }
+
+  private async fill(wanted: number): Promise<void> {
+    if (this.source.readAtHand !== undefined && (await this.takeAtHand()) >= wanted) return;
     this.windowStart = this.offset;
     this.windowEnd = this.offset; // nothing, should the read fail
     this.windowEnd += await this.read(this.atHand);

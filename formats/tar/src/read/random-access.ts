@@ -59,7 +59,8 @@ export async function openTar(archive: ByteSource, options: OpenTarOptions = {})
     options.signal?.throwIfAborted();
     globals.add(index.count, members.globals);
     try {
-      const atHead = reader.available === 0 ? await memberAtHead(archive, reader.offset) : undefined;
+      const isAtHand = reader.available > 0 || (await reader.takeAtHand()) > 0;
+      const atHead = isAtHand ? undefined : await memberAtHead(archive, reader.offset);
       if (atHead !== undefined) reader.offset = atHead.contentOffset;
       const entry = atHead ?? (await members.next());
       if (entry === undefined) return new IndexedTar(archive, options, index, implied, globals);
@@ -167,8 +168,9 @@ class IndexedTar implements TarArchive {
   entries(path = ''): AsyncIterable<TarEntry> {
     const { onWarning: _, ...options } = this.options; // they were given when it was opened
     const wanted = pathOfName(path);
-    if (wanted === '') return unpackTar(readChunks(this.archive, options), options);
-    return entriesBelow(wanted, this.members());
+    if (wanted !== '') return entriesBelow(wanted, this.members());
+    if (this.archive.readAtHand !== undefined) return this.members();
+    return unpackTar(readChunks(this.archive, options), options);
   }
 
   /** All of them, of which nothing is read but the headers until their contents are asked for. */

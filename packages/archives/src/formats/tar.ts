@@ -1,6 +1,7 @@
 import { gnuTarExcludes } from '@vzdump-format/file-tree';
 import { observed, readChunks } from '@vzdump-format/streams';
 import {
+  collectMemberHeaders,
   formatListing,
   isTar,
   ListingColumns,
@@ -18,6 +19,7 @@ export const tar: TreeFormat = {
   extension: '.tar',
   shortExtensions: ['.tgz'],
   detect: isTar,
+  collectHeaders: collectMemberHeaders,
   read: (source, signal) => readChunks(source, { signal }),
   walkOptions: { hardlinks: 'all' },
   hasHoles: true,

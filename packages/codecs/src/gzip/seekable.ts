@@ -64,7 +64,7 @@ class MemberScan {
   constructor(
     private readonly reader: ByteReader,
     private readonly span: number,
-    private readonly onContent?: (content: Uint8Array) => void,
+    private readonly onContent?: (content: Uint8Array) => Promise<void>,
   ) {
     this.begin = { offset: reader.offset, state: 0 };
   }
@@ -94,6 +94,7 @@ class MemberScan {
       if (this.window?.isKnown === false) this.window.add(taken, content);
       if (taken.length > 0) this.lastByte = taken.slice(-1);
       this.addUp(content);
+      if (content.length > 0) await this.onContent?.(content);
       if (finder.atBlock && this.length - this.beginLength >= this.span) {
         this.beginSegment(end - finder.inputLeft);
       }
@@ -122,7 +123,6 @@ class MemberScan {
     if (content.length === 0) return; // node:zlib may take no bytes for a fresh start
     this.crc = crc32(content, this.crc);
     this.checksums.add(content);
-    this.onContent?.(content);
     this.length += content.length;
   }
 

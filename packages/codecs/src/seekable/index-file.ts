@@ -68,7 +68,7 @@ export async function* encodeIndex(
   const entries: Buffer[] = [];
   const groups: Buffer[] = [];
   const kept = new KeptWriter();
-  const onContent = (content: Uint8Array) => kept.add(keep!(content));
+  const onContent = async (content: Uint8Array) => kept.add(await keep!(content));
   let place = HEADER_SIZE;
   const placed = function* (found: ReturnType<typeof kept.take>) {
     for (const group of found) {

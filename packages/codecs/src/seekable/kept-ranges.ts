@@ -76,18 +76,21 @@ export class KeptWriter {
 export class KeptRanges {
   private last: { readonly group: number; readonly ranges: Promise<readonly KeptRange[]> } | undefined;
 
+  readonly isEmpty: boolean;
+
   /** @param read gives the bytes of a group */
   constructor(
     private readonly groups: readonly KeptGroup[],
     private readonly read: (part: IndexPart) => Promise<Uint8Array>,
   ) {
+    this.isEmpty = groups.length === 0;
     if (groups.some(({ start }, index) => index > 0 && start <= groups[index - 1]!.start)) {
       throw indexDamaged('its groups are out of order');
     }
   }
 
   /**
-   * Bytes of the content that begin at `offset`, if a range begins there: `length` of them, or fewer where it
+   * Bytes of the content that begin at `offset`, if a range has them: `length` of them, or fewer where it
    * is shorter.
    * @throws `INDEX_DAMAGED`
    */
@@ -96,7 +99,9 @@ export class KeptRanges {
     if (group < 0 || loadZlib() === undefined) return undefined;
     const ranges = await this.rangesOf(group);
     const range = ranges[lastUpTo(ranges, offset, ({ offset }) => offset)];
-    return range?.offset === offset ? range.bytes.subarray(0, length) : undefined;
+    if (range === undefined) return undefined;
+    const from = offset - range.offset;
+    return from < range.bytes.length ? range.bytes.subarray(from, from + length) : undefined;
   }
 
   private rangesOf(group: number): Promise<readonly KeptRange[]> {

@@ -21,6 +21,7 @@ import {
   SegmentList,
 } from './segments.js';
 
+const NOTHING = new Uint8Array(0);
 const CACHE_BYTES = 128 * 1024 * 1024;
 const IN_ORDER_BYTES = 128 * 1024 * 1024;
 
@@ -114,6 +115,7 @@ interface Kept {
 class SegmentedSource implements ByteSource {
   readonly size: number;
   readonly partAt?: (offset: number) => ByteRange;
+  readonly readAtHand?: (buffer: Uint8Array, offset: number) => Promise<number>;
   /** Least recently used first. */
   private readonly kept = new Map<number, Kept>();
   private keptSize = 0;
@@ -142,14 +144,17 @@ class SegmentedSource implements ByteSource {
         return { start, end: start + contentSize };
       };
     }
+    if (index?.kept.isEmpty === false) {
+      this.readAtHand = async (buffer, offset) => {
+        const bytes = await index.kept.at(offset, buffer.length);
+        buffer.set(bytes ?? NOTHING);
+        return bytes?.length ?? 0;
+      };
+    }
   }
 
   async readUnproven(buffer: Uint8Array, offset: number): Promise<number> {
-    const kept = await this.index?.kept.at(offset, buffer.length);
-    if (kept?.length === buffer.length) {
-      buffer.set(kept);
-      return kept.length;
-    }
+    if ((await this.readAtHand?.(buffer, offset)) === buffer.length) return buffer.length;
     const { decoder } = this;
     if (decoder.decodeHead === undefined || offset >= this.size) return this.read(buffer, offset);
     const segment = this.list.at(offset);

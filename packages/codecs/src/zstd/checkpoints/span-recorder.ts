@@ -47,7 +47,7 @@ export class SpanRecorder {
     private readonly decompressor: FrameDecompressor,
     private readonly compressor: FrameCompressor,
     private readonly hasher: ContentHasher,
-    private readonly onContent?: (content: Uint8Array) => void,
+    private readonly onContent?: (content: Uint8Array) => Promise<void>,
   ) {}
 
   static async open(
@@ -140,7 +140,7 @@ export class SpanRecorder {
     } catch (error) {
       throw error instanceof LibraryError ? decoderError(error, from.offset) : error;
     }
-    this.onContent?.(output);
+    await this.onContent?.(output);
   }
 
   /** Makes a segment of a span, when it is decompressed, and the one before is made. */
