@@ -1,6 +1,6 @@
-// Prepares a release, and publishes nothing: npm run release -- VERSION. Gives all packages that version, and the
-// changelog a chapter for it; builds anew, and makes the tarballs in tmp/release. What it has changed is to be
-// looked at, committed and tagged.
+// Prepares a release, and publishes nothing: npm run release -- VERSION. Gives all packages that version, and
+// the changelog a chapter for it; builds anew, and makes the tarballs in tmp/release. What it has changed is
+// to be looked at, committed and tagged.
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -30,7 +30,8 @@ import { Packer } from './packer.js';
  * Memory: 32 bytes for each entry of the directories that are open, and about as much for each file that may
  * get another name: those whose `links` is not 1.
  *
- * @throws `ENTRY_FIELD` for an entry that is none, `PXAR_ENTRY_ORDER` when a directory is come back to, `PXAR_PATH`, `PXAR_ROOT`, `PXAR_HARDLINK`,
+ * @throws `ENTRY_FIELD` for an entry that is none, `PXAR_ENTRY_ORDER` when a directory is come back to,
+ * `PXAR_PATH`, `PXAR_ROOT`, `PXAR_HARDLINK`,
  * `PXAR_LINK_TARGET`, `PXAR_CONTENT_SIZE`, `PXAR_LIMIT`, and for what the format cannot hold, `PXAR_OWNER`,
  * `PXAR_MTIME`, `PXAR_DEVICE`, `PXAR_ACL`, `PXAR_XATTR`, `PXAR_QUOTA_PROJECT`
  */

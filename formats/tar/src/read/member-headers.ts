@@ -9,9 +9,9 @@ export interface LocatedHeaders {
 }
 
 /**
- * Picks the members' headers out of an archive that passes by: what `openTar` reads of all of it, and the mark
- * of its end. Whoever keeps them can open it again without going through it. Where the archive is damaged, or
- * is none, it ends, and `openTar` tells why.
+ * Picks the members' headers out of an archive that passes by: what `openTar` reads of all of it, and the
+ * mark of its end. Whoever keeps them can open it again without going through it. Where the archive is
+ * damaged, or is none, it ends, and `openTar` tells why.
  *
  * @returns what takes all chunks in order, and gives the headers that end in each; a chunk is its caller's
  * again when they are there

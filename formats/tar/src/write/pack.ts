@@ -59,7 +59,8 @@ export interface PackTarOptions {
  * Content that comes in chunks is passed on without a copy, and with the ranges of files that it comes with
  * (see `piecesOf`). A chunk is valid until the next but one is asked for, if those of the contents are.
  *
- * @throws `ENTRY_FIELD` for an entry that is none, `TAR_NAME` for what is no path inside a tree, `TAR_LIMIT` for a number that does not fit,
+ * @throws `ENTRY_FIELD` for an entry that is none, `TAR_NAME` for what is no path inside a tree, `TAR_LIMIT`
+ * for a number that does not fit,
  * `TAR_SPARSE_MAP` for impossible extents, `TAR_CONTENT_SIZE` when content has another length than its entry
  * says
  */

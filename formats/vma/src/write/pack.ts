@@ -85,8 +85,9 @@ interface PackedExtent {
  *
  * What a source says is a hole is not read. Memory: three extents, 12 MiB.
  *
- * @throws `VMA_SOURCE`, `VMA_LIMIT`, `VMA_NAME`, `VMA_UUID`, `VMA_CTIME`; `SOURCE_READ`; `SOURCE_SHRANK` when a drive ends
- * before its size. A drive that changed while it was read, as far as its source can tell, is a warning,
+ * @throws `VMA_SOURCE`, `VMA_LIMIT`, `VMA_NAME`, `VMA_UUID`, `VMA_CTIME`; `SOURCE_READ`; `SOURCE_SHRANK` when
+ * a drive ends before its size. A drive that changed while it was read, as far as its source can tell, is a
+ * warning,
  * `SOURCE_CHANGED`.
  */
 export async function* packVma(options: PackVmaOptions): AsyncGenerator<Uint8Array> {

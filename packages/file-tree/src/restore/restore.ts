@@ -66,7 +66,8 @@ export interface RestoreTreeResult {
  * made when it is missing: see `OpenDirectories` for how that is ensured. An error ends it: what was restored
  * until then stays, the file at hand does not. Nothing is synced to disk.
  *
- * @throws ArchiveError: `ENTRY_FIELD`, `TREE_PATH_…`, `TREE_THROUGH_LINK`, `TREE_NOT_A_DIRECTORY`, `TREE_ROOT_TYPE`,
+ * @throws ArchiveError: `ENTRY_FIELD`, `TREE_PATH_…`, `TREE_THROUGH_LINK`, `TREE_NOT_A_DIRECTORY`,
+ * `TREE_ROOT_TYPE`,
  * `TREE_EXISTS`, `TREE_NOT_EMPTY`, `TREE_LINK_…`, `TREE_DEVICE`, `TREE_SIZE`, `TREE_EXTENTS`,
  * `TREE_CONTENT`; `TREE_SYSTEM` when the system refuses, with its error as `cause`; and what `entries` or a
  * content throws

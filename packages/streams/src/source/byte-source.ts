@@ -24,8 +24,8 @@ export interface ByteSource {
    */
   readUnproven?(buffer: Uint8Array, offset: number): Promise<number>;
   /**
-   * As `read`, of bytes that are at hand without reading and decompressing what stands around them: as many of
-   * those asked for as there are, 0 when there are none. A source without this method has none at all.
+   * As `read`, of bytes that are at hand without reading and decompressing what stands around them: as many
+   * of those asked for as there are, 0 when there are none. A source without this method has none at all.
    */
   readAtHand?(buffer: Uint8Array, offset: number): Promise<number>;
   /**

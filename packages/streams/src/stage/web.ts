@@ -25,8 +25,8 @@ export function toReadableStream<T>(items: Items<T>): ReadableStream<T> {
 }
 
 /**
- * Wraps a stage as a web TransformStream, for `pipeThrough`. What it gives is copied, since it is borrowed; what
- * is written to it is the stream's from then on, as web streams have it. Both of its sides fail with the
+ * Wraps a stage as a web TransformStream, for `pipeThrough`. What it gives is copied, since it is borrowed;
+ * what is written to it is the stream's from then on, as web streams have it. Both of its sides fail with the
  * stage's error.
  * @param signal ends it, whatever it is waiting for
  */

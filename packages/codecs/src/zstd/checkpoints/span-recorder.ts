@@ -184,8 +184,8 @@ class GrowingMemory {
 }
 
 /**
- * Gives memory back at once, from Node 22 on. Of a window of 128 MiB, of which a tenth is touched, the garbage
- * collector lets three or four pile up.
+ * Gives memory back at once, from Node 22 on. Of a window of 128 MiB, of which a tenth is touched, the
+ * garbage collector lets three or four pile up.
  */
 function free({ buffer }: Uint8Array<ArrayBuffer>): void {
   (buffer as { transfer?: (size: number) => ArrayBuffer }).transfer?.(0);
