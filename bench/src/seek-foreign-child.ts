@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { openUncompressed } from '@vzdump-format/archives';
-import { readChunks } from '@vzdump-format/streams';
+import { readInOrder } from '@vzdump-format/codecs';
 
 const READS = 200;
 const READ_SIZE = 4096;
@@ -22,7 +22,7 @@ if (what === 'random') {
   process.stdout.write(((performance.now() - started) / READS).toFixed(1));
 } else {
   const hash = createHash('sha1');
-  for await (const chunk of readChunks(content)) if (what === 'hash') hash.update(chunk);
+  for await (const chunk of readInOrder(content)) if (what === 'hash') hash.update(chunk);
   if (what === 'hash') process.stdout.write(hash.digest('hex'));
 }
 await content.close();
