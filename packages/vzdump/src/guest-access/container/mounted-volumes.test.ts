@@ -180,16 +180,16 @@ testWith(['root'], 'nothing stays mounted when the process is killed', async () 
   makeImage('ext4', images('rootfs.raw'));
   const modules = new URL('../../../dist/guest-access/', import.meta.url).href;
   const program = `
-    import { MountNamespace } from '${modules}mount/mount-namespace.js';
-    import { mountVolume } from '${modules}mount/mount-volume.js';
+    import { mountedVolumes } from '${modules}container/mounted-volumes.js';
     import { UndoStack } from '${modules}guest-access.js';
-    const namespace = await MountNamespace.open();
     const content = { kind: 'image', path: ${JSON.stringify(images('rootfs.raw'))}, isSpare: false };
-    await mountVolume({ content, target: ${JSON.stringify(directory)}, namespace, undo: new UndoStack() });
+    const context = { temporaryDirectory: ${JSON.stringify(directory)}, log: () => {} };
+    await mountedVolumes([{ mountPoint: { path: '/' }, content }], context, new UndoStack());
     process.stdout.write('mounted');
     setInterval(() => {}, 1000);`;
   const child = execFile(process.execPath, ['--input-type=module', '-e', program]);
-  await once(child.stdout!, 'data');
+  const [said] = await Promise.race([once(child.stdout!, 'data'), once(child.stderr!, 'data')]);
+  expect(said).toBe('mounted');
   expect(usesOf(directory)).toEqual([images('rootfs.raw')]);
   child.kill('SIGKILL');
   expect(usesLeft(directory)).toEqual([]);
